@@ -1,0 +1,84 @@
+"""Who may do what, as the stand-ins see it: the grants of the running stack in one SQLite file.
+
+The `gcp` provider writes a row for each grant and for each invocable URL; the stand-ins ask before they
+publish, deliver or invoke. Only direct grants on a resource or on its project are known: no groups,
+no conditions, no inheritance from folders.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS grants (resource TEXT, role TEXT, member TEXT, PRIMARY KEY (resource, role, member));
+CREATE TABLE IF NOT EXISTS endpoints (url TEXT PRIMARY KEY, resource TEXT);
+"""
+
+# A role stands for the permissions the stand-ins check; a wider role of the cloud contains the narrower.
+IMPLIED = {
+    "roles/pubsub.publisher": {"roles/pubsub.editor", "roles/pubsub.admin"},
+    "roles/pubsub.subscriber": {"roles/pubsub.editor", "roles/pubsub.admin"},
+    "roles/bigquery.dataEditor": {"roles/bigquery.dataOwner", "roles/bigquery.admin"},
+    "roles/storage.objectCreator": {"roles/storage.objectUser", "roles/storage.objectAdmin", "roles/storage.admin"},
+    "roles/storage.legacyBucketReader": {"roles/storage.legacyBucketWriter", "roles/storage.admin"},
+    "roles/run.invoker": {"roles/run.admin"},
+    "roles/secretmanager.secretAccessor": {"roles/secretmanager.admin"},
+    "roles/cloudsql.client": {"roles/cloudsql.editor", "roles/cloudsql.admin"},
+}
+
+
+class Iam:
+    """Grants by full resource name, such as `projects/p/topics/t` or `projects/p/datasets/d/tables/t`.
+
+    Every process opens its own connection; SQLite's WAL mode lets them read while the provider writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA busy_timeout=5000")
+        self._db.executescript(_SCHEMA)
+
+    def grant(self, resource: str, role: str, member: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO grants VALUES (?, ?, ?)", (resource, role, member))
+
+    def revoke(self, resource: str, role: str, member: str) -> None:
+        self._db.execute("DELETE FROM grants WHERE (resource, role, member) = (?, ?, ?)", (resource, role, member))
+
+    def grants(self) -> list[tuple[str, str, str]]:
+        return self._db.execute("SELECT resource, role, member FROM grants ORDER BY 1, 2, 3").fetchall()
+
+    def allows(self, resource: str, role: str, member: str) -> bool:
+        """True when `member` (or everyone) has `role`, or one that contains it, on `resource` or on what holds it."""
+        roles = {role, *IMPLIED.get(role, ()), "roles/owner", "roles/editor"}
+        places = [resource, *_parents(resource)]
+        rows: Iterable[tuple[str]] = self._db.execute(
+            f"SELECT role FROM grants WHERE resource IN ({_marks(places)}) AND member IN (?, 'allUsers')",  # noqa: S608
+            (*places, member),
+        )
+        return any(r in roles for (r,) in rows)
+
+    def register_endpoint(self, url: str, resource: str) -> None:
+        """Say which resource answers at `url` (scheme, host and port)."""
+        self._db.execute("INSERT OR REPLACE INTO endpoints VALUES (?, ?)", (url.rstrip("/"), resource))
+
+    def forget_endpoint(self, resource: str) -> None:
+        self._db.execute("DELETE FROM endpoints WHERE resource = ?", (resource,))
+
+    def resource_at(self, url: str) -> str | None:
+        """The resource behind `url`, whatever its path; None for an address outside the local cloud."""
+        base = "/".join(url.split("/", 3)[:3])
+        row = self._db.execute("SELECT resource FROM endpoints WHERE url = ?", (base,)).fetchone()
+        return row[0] if row else None
+
+
+def _parents(resource: str) -> list[str]:
+    """`projects/p/datasets/d/tables/t` -> `projects/p/datasets/d`, `projects/p`; a bucket has none."""
+    parts = resource.split("/")
+    return ["/".join(parts[:n]) for n in range(len(parts) - 2, 0, -2)]
+
+
+def _marks(values: list[str]) -> str:
+    return ",".join("?" * len(values))
