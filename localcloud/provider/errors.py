@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - read as a sentence: raise Refused("…")
     """What Google Cloud, or this stand-in for it, does not do; the message names what, where and how to mend it."""
 
 
