@@ -54,6 +54,8 @@ class ProcessSpec:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     start_seconds: float = 60.0
+    unprivileged: bool = False
+    """Not as root, even where we are root."""
     liveness_failures: int | None = None
     """Kill after so many failed checks in a row, five seconds apart; None: only say `unresponsive`."""
     probe: Probe | None = field(default=None, compare=False)
@@ -175,7 +177,7 @@ class ManagedProcess:
         if spec.port and not is_free(spec.port):
             raise StartFailed(f"{spec.name}: port {spec.port} is held by another program: stop it and try again")
         self._open_log()
-        argv = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(int(spec.stop_signal)), *spec.argv)
+        argv = launcher(int(spec.stop_signal), unprivileged=spec.unprivileged) + spec.argv
         with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *argv,
@@ -315,6 +317,12 @@ class ManagedProcess:
                 return log.read().decode(errors="replace").splitlines()[-_TAIL_LINES:]
         except FileNotFoundError:
             return []
+
+
+def launcher(death_signal: int = signal.SIGKILL, *, unprivileged: bool = False) -> tuple[str, ...]:
+    """What to put before a program's own arguments so that it ends with this process."""
+    user = "unprivileged" if unprivileged else "same"
+    return (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(death_signal), user)
 
 
 def _reason(code: int) -> str:
