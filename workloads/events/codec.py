@@ -1,0 +1,85 @@
+"""Between the contract's plain JSON and Avro's JSON encoding, which the topics carry.
+
+The two differ in one point: Avro names the branch of a union (`{"string": "C1"}`), null excepted.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from workloads.events.schema import Json, Stream
+
+
+class DecodeError(ValueError):
+    """The data is not an event of the stream in Avro's JSON encoding; says where."""
+
+
+def encode(stream: Stream, event: Json) -> bytes:
+    """Return a valid event, as `validate` gives it, as a message's data."""
+    return json.dumps(_tag(stream.avro, event), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(stream: Stream, data: bytes) -> Json:
+    """Return a message's data as the contract's plain JSON, every optional field present.
+
+    Structure and Avro types are checked, the contract's bounds are not: that is `validate`.
+
+    Raises:
+        DecodeError: the data is not JSON, or not a record of the stream's schema.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"not JSON in UTF-8: {error}") from None
+    event: Json = _untag(stream.avro, value, stream.record)
+    return event
+
+
+def _tag(avro_type: Any, value: Any) -> Any:
+    if isinstance(avro_type, list):
+        branch = avro_type[1]
+        return None if value is None else {branch: _tag(branch, value)}
+    if isinstance(avro_type, str):
+        return value
+    if avro_type["type"] == "array":
+        return [_tag(avro_type["items"], item) for item in value]
+    return {field["name"]: _tag(field["type"], value[field["name"]]) for field in avro_type["fields"]}
+
+
+def _untag(avro_type: Any, value: Any, path: str) -> Any:
+    if isinstance(avro_type, list):
+        if value is None:
+            return None
+        branch = avro_type[1]
+        if not isinstance(value, dict) or list(value) != [branch]:
+            raise DecodeError(f'{path}: must be null or {{"{branch}": ...}}')
+        return _untag(branch, value[branch], path)
+    if isinstance(avro_type, str):
+        return _primitive(avro_type, value, path)
+    if avro_type["type"] == "array":
+        if not isinstance(value, list):
+            raise DecodeError(f"{path}: must be an array")
+        return [_untag(avro_type["items"], item, f"{path}[{index}]") for index, item in enumerate(value)]
+    return _record(avro_type, value, path)
+
+
+def _record(avro_type: Json, value: Any, path: str) -> Json:
+    if not isinstance(value, dict):
+        raise DecodeError(f"{path}: must be an object")
+    names = [field["name"] for field in avro_type["fields"]]
+    missing, unknown = [name for name in names if name not in value], sorted(value.keys() - set(names))
+    if missing or unknown:
+        raise DecodeError(f"{path}: missing fields {missing}, unknown fields {ascii(unknown)[:200]}")
+    return {
+        field["name"]: _untag(field["type"], value[field["name"]], f"{path}.{field['name']}")
+        for field in avro_type["fields"]
+    }
+
+
+def _primitive(avro_type: str, value: Any, path: str) -> Any:
+    if avro_type == "string" and isinstance(value, str):
+        return value
+    if avro_type == "int" and type(value) is int and -(2**31) <= value < 2**31:
+        return value
+    raise DecodeError(f"{path}: must be of Avro type {avro_type}")

@@ -1,0 +1,121 @@
+"""The streams, read from the Avro schemas, and their forms for Pub/Sub and BigQuery.
+
+A schema file is Avro with one custom attribute, `contract`: on a record the stream, topic and table; on a
+field its format, bounds and BigQuery type. Avro readers ignore it; Pub/Sub never gets to see it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA_FOLDER = Path(__file__).parent / "schemas"
+
+Json = dict[str, Any]
+
+# BigQuery's names for the columns a subscription with write_metadata fills. Nullable, as columns that the
+# topic schema does not have must be.
+METADATA_FIELDS: tuple[Json, ...] = (
+    {
+        "name": "subscription_name",
+        "type": "STRING",
+        "mode": "NULLABLE",
+        "description": "Pub/Sub subscription that wrote the row.",
+    },
+    {
+        "name": "message_id",
+        "type": "STRING",
+        "mode": "NULLABLE",
+        "description": "Pub/Sub message id; one event may have several messages.",
+    },
+    {
+        "name": "publish_time",
+        "type": "TIMESTAMP",
+        "mode": "NULLABLE",
+        "description": "When Pub/Sub took the message, in UTC; the partition of the raw table.",
+    },
+    {
+        "name": "attributes",
+        "type": "JSON",
+        "mode": "NULLABLE",
+        "description": "Message attributes: event_id, stream and the ordering key.",
+    },
+)
+
+# What a column becomes without a `bigquery` of its own in the contract.
+_BIGQUERY_TYPES = {"string": "STRING", "int": "INTEGER", "long": "INTEGER", "boolean": "BOOLEAN"}
+_PUBSUB_KEYS = ("name", "namespace", "type", "fields", "items", "default")
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """One kind of event and its way through the platform.
+
+    `key` names it in code (`sales`), `topic` is the Pub/Sub topic's short name, `record` the Avro record's
+    name, `table` the raw table's name in BigQuery, `avro` the parsed schema file, `contract` included.
+    """
+
+    key: str
+    topic: str
+    record: str
+    table: str
+    avro: Json
+
+    @property
+    def description(self) -> str:
+        """What an event of this stream is, for the table's description."""
+        return str(self.avro["doc"])
+
+
+def _load(path: Path) -> Stream:
+    avro = json.loads(path.read_text(encoding="utf-8"))
+    contract = avro["contract"]
+    return Stream(contract["stream"], contract["topic"], avro["name"], contract["table"], avro)
+
+
+STREAMS: dict[str, Stream] = {
+    stream.key: stream
+    for stream in (
+        _load(SCHEMA_FOLDER / "sales_transaction.avsc"),
+        _load(SCHEMA_FOLDER / "inventory_change.avsc"),
+    )
+}
+
+
+def pubsub_definition(stream: Stream) -> str:
+    """Return the topic's Avro schema as compact JSON, in a key order that never changes.
+
+    Documentation and the contract's bounds are left out: a topic keeps at most 20 schema revisions, and a
+    better wording must not use one up.
+    """
+    return json.dumps(_strip(stream.avro), separators=(",", ":"))
+
+
+def bigquery_fields(stream: Stream) -> list[Json]:
+    """Return the raw table's columns in BigQuery's JSON schema form, metadata columns last.
+
+    Modes follow Pub/Sub's rule: a union with null is NULLABLE, an array REPEATED, all else REQUIRED.
+    """
+    return [_column(field) for field in stream.avro["fields"]] + [dict(column) for column in METADATA_FIELDS]
+
+
+def _strip(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _strip(node[key]) for key in _PUBSUB_KEYS if key in node}
+    if isinstance(node, list):
+        return [_strip(item) for item in node]
+    return node
+
+
+def _column(field: Json) -> Json:
+    avro_type, mode = field["type"], "REQUIRED"
+    if isinstance(avro_type, list):
+        avro_type, mode = next(branch for branch in avro_type if branch != "null"), "NULLABLE"
+    if isinstance(avro_type, dict) and avro_type["type"] == "array":
+        avro_type, mode = avro_type["items"], "REPEATED"
+    column: Json = {"name": field["name"], "mode": mode, "description": field["doc"]}
+    if isinstance(avro_type, dict):
+        return column | {"type": "RECORD", "fields": [_column(inner) for inner in avro_type["fields"]]}
+    return column | {"type": field.get("contract", {}).get("bigquery") or _BIGQUERY_TYPES[avro_type]}
