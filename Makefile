@@ -1,0 +1,55 @@
+# The life of a checkout. `make` lists the targets; the `fastyle` command has an operator's verbs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fastyle
+UV_VERSION := 0.13.9
+UV_HOME := $(CACHE)/uv-$(UV_VERSION)
+PYTHON ?= python3
+# uv from PATH, else the one that `setup` puts in the cache: everything below finds it by this PATH.
+export PATH := $(PATH):$(UV_HOME)/bin
+export UV_FROZEN := 1
+STACK ?= local
+RUN := uv run --quiet
+
+.PHONY: help setup up down clean test check format plan cost bench mutants
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup:  ## Set up Python packages and the Pulumi engine
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; install Python 3.11 or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "error: git is not on PATH; install it" >&2; exit 1; }
+	@command -v uv >/dev/null || { echo "==> uv $(UV_VERSION) into $(UV_HOME)"; \
+	  $(PYTHON) -m venv $(UV_HOME) || { echo "error: $(PYTHON) cannot make a virtual environment; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
+	  $(UV_HOME)/bin/pip install --quiet uv==$(UV_VERSION); }
+	@[ -x .venv/bin/python ] || echo "==> Python packages"
+	@uv sync --quiet
+	@$(RUN) python -m localcloud.engine.bootstrap
+
+up: setup  ## Bring stack local up, trade a first day, print a summary and the URLs
+	@$(RUN) python -m ops.local up
+
+down: setup  ## Destroy stack local and stop every process
+	@$(RUN) python -m ops.local down
+
+clean:  ## The same, and remove the state and caches of this checkout
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m ops.local down; fi
+	rm -rf .localcloud .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test: setup  ## Run every test, fast ones first
+	@$(RUN) pytest
+
+check: setup  ## Format, lint, types, and documents that must be current
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+
+format: setup  ## Format, and mend what the linter can
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+plan: setup  ## Preview STACK without any cloud account, with policies and cost
+	@$(RUN) python -m ops.plan $(STACK)

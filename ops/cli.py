@@ -1,0 +1,268 @@
+"""The `fastyle` command: an operator's verbs against any stack. Exit 0 only when what was asked for is done."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+
+from ops import credentials as credential_store
+from ops.endpoints import LOCAL, Endpoints, load_endpoints
+from ops.errors import OperatorError
+from ops.google import request, service_headers
+from ops.ledger import Ledger
+from ops.sender import Sender, SendReport
+from ops.trade import Event, complete_journey, disturbed, from_file, progress_bar, simulated
+
+P = ParamSpec("P")
+R = TypeVar("R")
+console = Console(highlight=False)
+
+stack_option = click.option("--stack", default=LOCAL, show_default=True, help="The stack to act on.")
+from_option = click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First business date.")
+to_option = click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="Last business date.")
+
+
+def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn an `OperatorError` into one line and exit code 1."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except OperatorError as e:
+            raise click.ClickException(str(e)) from None
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Operate a Fastyle stack: local, or in a Google Cloud project."""
+
+
+@cli.command()
+@speaks_plainly
+def env() -> None:
+    """Print `export` lines for plain `pulumi` commands on stack local: eval "$(fastyle env)"."""
+    from ops.local import export_lines
+
+    click.echo(export_lines())
+
+
+@cli.command()
+@stack_option
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@speaks_plainly
+def status(stack: str, as_json: bool) -> None:
+    """Show what runs, what waits, what was refused and which grant is missing. Exit 1 when something is wrong."""
+    from ops.status import show_status
+
+    if not show_status(load_endpoints(stack), console, as_json=as_json):
+        sys.exit(1)
+
+
+@cli.group()
+def catalog() -> None:
+    """The catalogue: products with their costs over time, and locations."""
+
+
+@catalog.command("load")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@stack_option
+@click.option("--dsn", envvar="FASTYLE_DATABASE_DSN", help="DSN of the stack's database; not needed for local.")
+@speaks_plainly
+def catalog_load(files: tuple[Path, ...], stack: str, dsn: str | None) -> None:
+    """Load products and locations from CSV or NDJSON FILES; which is which is told by their columns."""
+    from ops.catalog import load_files
+
+    dsn = dsn or load_endpoints(stack).postgres
+    if not dsn:
+        raise OperatorError(
+            f"the database of stack {stack} is private; run this inside its VPC with --dsn, "
+            "or through the Cloud SQL proxy (docs/operations.md)"
+        )
+    click.echo(load_files(dsn, list(files)))
+
+
+@cli.group()
+def trade() -> None:
+    """Send events through the POS API as tills do. Nothing counts twice, however often it is sent."""
+
+
+def sending(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every kind of trade shares."""
+    options = (
+        stack_option,
+        click.option("--times", default=1, show_default=True, type=click.IntRange(1, 20), help="Send each so often."),
+        click.option("--shuffle", is_flag=True, help="Send in random order."),
+        click.option("--seed", default=20260101, show_default=True, help="Of the simulator and the shuffle."),
+        click.option("--token", envvar="FASTYLE_TOKEN", help="POS credential; not needed for local."),
+        click.option("--batch", default=200, show_default=True, type=click.IntRange(1, 1000), help="Events a request."),
+        click.option("--concurrency", default=4, show_default=True, type=click.IntRange(1, 64)),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return speaks_plainly(command)
+
+
+@trade.command("simulate")
+@from_option
+@to_option
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="1 = 21 locations.")
+@sending
+def trade_simulate(start: datetime | None, end: datetime | None, scale: float, **options: Any) -> None:
+    """Send the seeded simulator's trade of business dates --from to --to (default: yesterday)."""
+    endpoints = load_endpoints(options["stack"])
+    first, last = _dates(endpoints, start, end)
+    _send(endpoints, simulated(first, last, seed=options["seed"], scale=scale), options)
+
+
+@trade.command("complete-journey")
+@from_option
+@to_option
+@sending
+def trade_complete_journey(start: datetime | None, end: datetime | None, **options: Any) -> None:
+    """Send real sales of 2017 (docs/complete-journey.md) of dates --from to --to."""
+    if start is None or end is None:
+        raise OperatorError("name the dates, within 2017: --from 2017-01-01 --to 2017-01-14")
+    endpoints = load_endpoints(options["stack"])
+    first, last = _dates(endpoints, start, end)
+    _send(endpoints, complete_journey(first, last), options)
+
+
+@trade.command("file")
+@click.argument("file", type=click.Path(path_type=Path))
+@sending
+def trade_file(file: Path, **options: Any) -> None:
+    """Send the events of an NDJSON FILE, one a line."""
+    _send(load_endpoints(options["stack"]), from_file(file), options)
+
+
+def _send(endpoints: Endpoints, events: Any, options: dict[str, Any]) -> None:
+    token = options["token"] or endpoints.api_token
+    if not token:
+        raise OperatorError("no POS credential; give --token, or issue one with `fastyle credentials issue`")
+    batch: list[tuple[str, Event]] = disturbed(
+        events, times=options["times"], shuffle=options["shuffle"], seed=options["seed"]
+    )
+    report = asyncio.run(_sent(endpoints, token, batch, options["batch"], options["concurrency"]))
+    rate = report.accepted / report.seconds if report.seconds else 0.0
+    console.print(f"{report.accepted} accepted, {report.rejected} rejected in {report.seconds:.1f} s ({rate:.0f}/s)")
+    if report.rejected:
+        raise OperatorError(f"{report.rejected} events were rejected, such as {'; '.join(report.examples)}")
+
+
+async def _sent(
+    endpoints: Endpoints, token: str, events: list[tuple[str, Event]], batch: int, concurrency: int
+) -> SendReport:
+    from ops.local import LEDGER
+
+    ledger = Ledger(LEDGER) if endpoints.stack == LOCAL else None
+    async with Sender(endpoints, token, batch=batch, concurrency=concurrency, ledger=ledger) as sender:
+        with progress_bar(console, len(events)) as advance:
+            return await sender.send(events, advance)
+
+
+def _dates(endpoints: Endpoints, start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    """Business dates, both included, as instants in UTC; yesterday when none is given."""
+    zone = ZoneInfo(endpoints.timezone)
+    yesterday = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) - timedelta(days=1)
+    first, last = start or end or yesterday, end or start or yesterday
+    if last < first:
+        raise OperatorError(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}; exchange them")
+    midnight = [d.replace(tzinfo=zone).astimezone(UTC) for d in (first, last + timedelta(days=1))]
+    return midnight[0], midnight[1]
+
+
+@cli.group()
+def pipeline() -> None:
+    """From raw events to published marts."""
+
+
+@pipeline.command("run")
+@stack_option
+@from_option
+@to_option
+@speaks_plainly
+def pipeline_run(stack: str, start: datetime | None, end: datetime | None) -> None:
+    """Process what has arrived and publish; --from --to rewrites those business dates too."""
+    _pipeline(load_endpoints(stack), "run", start, end)
+
+
+@cli.command()
+@stack_option
+@from_option
+@to_option
+@speaks_plainly
+def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
+    """Rebuild warehouse and inventory from the raw lake (of --from to --to) and the catalogue."""
+    _pipeline(load_endpoints(stack), "replay", start, end)
+
+
+@cli.command()
+@click.argument("topic", type=click.Choice(["sales", "inventory"]))
+@stack_option
+@speaks_plainly
+def redrive(topic: str, stack: str) -> None:
+    """Send the dead letters of TOPIC back to where they came from, after a mend."""
+    endpoints = load_endpoints(stack)
+    _ask_pipeline(endpoints, "redrive", {"stream": topic})
+
+
+def _pipeline(endpoints: Endpoints, verb: str, start: datetime | None, end: datetime | None) -> None:
+    body = {k: f"{d:%Y-%m-%d}" for k, d in (("from", start), ("to", end)) if d}
+    if endpoints.pubsub_control:
+        # The exports write every few minutes, as in the cloud; here nobody wants to wait for them.
+        request("POST", f"{endpoints.pubsub_control}/flush", timeout=300)
+    _ask_pipeline(endpoints, verb, body)
+
+
+def _ask_pipeline(endpoints: Endpoints, verb: str, body: dict[str, str]) -> None:
+    if not endpoints.pipeline:
+        raise OperatorError(f"stack {endpoints.stack} runs its pipeline in Composer; trigger DAG `fastyle` there")
+    url = f"{endpoints.pipeline}/{verb}"
+    report = request("POST", url, headers=service_headers(endpoints, endpoints.pipeline), body=body, timeout=1800)
+    console.print_json(data=report)
+    if report.get("status") not in ("succeeded", "published", "ok"):
+        raise OperatorError(f"the pipeline did not finish: {report.get('status')}; its report is above")
+
+
+@cli.group()
+def credentials() -> None:
+    """Credentials of tills (pos_credentials) and programs (api_credentials)."""
+
+
+@credentials.command("issue")
+@click.argument("credential_id")
+@click.option("--location", "locations", multiple=True, required=True, help="Location it may speak for; `*` for all.")
+@click.option("--secret", default="pos_credentials", show_default=True)
+@stack_option
+@speaks_plainly
+def credentials_issue(credential_id: str, locations: tuple[str, ...], secret: str, stack: str) -> None:
+    """Issue (or replace) credential CREDENTIAL_ID and print its token, once."""
+    click.echo(credential_store.issue(load_endpoints(stack), secret, credential_id, list(locations)))
+
+
+@credentials.command("revoke")
+@click.argument("credential_id")
+@click.option("--secret", default="pos_credentials", show_default=True)
+@stack_option
+@speaks_plainly
+def credentials_revoke(credential_id: str, secret: str, stack: str) -> None:
+    """Revoke credential CREDENTIAL_ID; services notice within a minute."""
+    credential_store.revoke(load_endpoints(stack), secret, credential_id)
+    click.echo(f"revoked {credential_id}")
+
+
+def main() -> None:
+    """Entry point of the `fastyle` script."""
+    cli()

@@ -1,0 +1,54 @@
+"""Runs `pulumi` on this project: the engine's own output as it comes, its failure as one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ops.endpoints import REPOSITORY
+from ops.errors import OperatorError
+
+
+def run(arguments: list[str], environment: dict[str, str], *, quiet: bool = False, cwd: Path = REPOSITORY) -> str:
+    """Run `pulumi …`; its output goes to the terminal unless `quiet`, when it is returned.
+
+    Raises:
+        OperatorError: pulumi exits other than 0.
+    """
+    command = ["pulumi", *arguments, "--non-interactive"]
+    # os.environ's PATH is not where the child's name is looked up: name the binary of the wanted environment.
+    env = {**os.environ, **environment}
+    try:
+        result = subprocess.run(
+            command, cwd=cwd, env=env, text=True, check=False, capture_output=quiet, executable=_find("pulumi", env)
+        )
+    except FileNotFoundError:
+        raise OperatorError("pulumi is not on PATH; run `make setup`") from None
+    if result.returncode:
+        words = f": {(result.stderr or result.stdout).strip()}" if quiet else "; its words are above"
+        raise OperatorError(f"`pulumi {' '.join(arguments[:2])}` failed{words}")
+    return result.stdout or ""
+
+
+def outputs(stack: str, environment: dict[str, str]) -> dict[str, Any]:
+    """The outputs of a stack, secrets shown."""
+    text = run(["stack", "output", "--json", "--show-secrets", "--stack", stack], environment, quiet=True)
+    return dict(json.loads(text))
+
+
+def ensure_stack(stack: str, environment: dict[str, str]) -> None:
+    """Create the stack in the environment's backend unless it is there."""
+    listed = json.loads(run(["stack", "ls", "--json"], environment, quiet=True))
+    if stack not in {s["name"].rsplit("/", 1)[-1] for s in listed}:
+        run(["stack", "init", stack], environment, quiet=True)
+
+
+def _find(name: str, env: dict[str, str]) -> str:
+    found = shutil.which(name, path=env.get("PATH"))
+    if found is None:
+        raise FileNotFoundError(name)
+    return found

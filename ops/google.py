@@ -1,0 +1,78 @@
+"""Calls to Google's REST APIs and to the stack's own services, as the operator, in the cloud or on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import httpx
+
+from ops.endpoints import LOCAL, Endpoints
+from ops.errors import OperatorError
+
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+def call(endpoints: Endpoints, method: str, api: str, path: str, body: Any = None) -> dict[str, Any]:
+    """Call `https://<api>.googleapis.com/v1/<path>`, or its stand-in when the stack is local.
+
+    Raises:
+        OperatorError: no credentials, no connection, or the API refuses; a missing resource says so.
+    """
+    if endpoints.stack == LOCAL:
+        base, headers = endpoints.control, {}
+    else:
+        base, headers = f"https://{api}.googleapis.com", {"authorization": f"Bearer {_access_token()}"}
+    return request(method, f"{base}/v1/{path}", headers=headers, body=body)
+
+
+def request(
+    method: str, url: str, *, headers: dict[str, str] | None = None, body: Any = None, timeout: float = 60
+) -> dict[str, Any]:
+    """One JSON request; an answer other than 2xx is an `OperatorError` with the server's own words."""
+    try:
+        response = httpx.request(
+            method, url, headers=headers, json=body, timeout=timeout, trust_env="127.0.0.1" not in url
+        )
+    except httpx.HTTPError as e:
+        raise OperatorError(f"{url} cannot be reached ({type(e).__name__}: {e}); see `fastyle status`") from None
+    if not response.is_success:
+        raise OperatorError(f"{method} {url} answers {response.status_code}: {response.text[:300]}")
+    return dict(response.json()) if response.content else {}
+
+
+def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:
+    """What opens one of the stack's own services: the local token, or an identity token for `url`."""
+    if endpoints.stack == LOCAL:
+        return {"authorization": f"Bearer {endpoints.api_token}"}
+    return {"authorization": f"Bearer {_identity_token(url)}"}
+
+
+def _access_token() -> str:
+    import google.auth
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import Request
+
+    try:
+        credentials, _ = google.auth.default(scopes=[_SCOPE])
+        credentials.refresh(Request())  # type: ignore[no-untyped-call]
+    except GoogleAuthError as e:
+        raise OperatorError(f"no Google credentials here ({e}); run `gcloud auth application-default login`") from None
+    return str(credentials.token)
+
+
+def _identity_token(audience: str) -> str:
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import Request
+    from google.oauth2 import id_token
+
+    try:
+        return str(id_token.fetch_id_token(Request(), audience))  # type: ignore[no-untyped-call]
+    except GoogleAuthError:
+        pass  # a person's credentials have no identity token of their own: gcloud makes one
+    if gcloud := shutil.which("gcloud"):
+        result = subprocess.run([gcloud, "auth", "print-identity-token"], capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            return result.stdout.strip()
+    raise OperatorError("no identity token can be had here; run `gcloud auth login`, or use a service account")

@@ -1,0 +1,193 @@
+"""The life of stack `local`: `make up`, `make down`, `make clean`, and the environment for plain `pulumi` commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from localcloud.engine.environment import engine_environment
+from ops import credentials, engine
+from ops.catalog import load_catalogue
+from ops.endpoints import LOCAL, REPOSITORY, STATE_DIR, Endpoints, from_outputs, load_endpoints
+from ops.errors import OperatorError
+from ops.google import request, service_headers
+from ops.ledger import Ledger
+from ops.sender import Sender
+from ops.summary import print_summary
+from ops.trade import progress_bar, simulated
+
+CATALOGUE = REPOSITORY / "ops" / "data" / "catalogue"
+POLICIES = REPOSITORY / "policies"
+ENDPOINTS = STATE_DIR / "endpoints.json"
+LEDGER = STATE_DIR / "ledger.sqlite"
+FIRST_DAY = STATE_DIR / "first-day.json"
+OPERATOR = "operator"  # the credential that may speak for every location
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def step(words: str) -> Iterator[None]:
+    """Announce a step, then say how long it took."""
+    console.print(f"[bold]==>[/] {words}")
+    started = time.monotonic()
+    yield
+    console.print(f"    [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def environment() -> dict[str, str]:
+    """The variables with which plain `pulumi` reaches the local cloud and nothing else.
+
+    Raises:
+        OperatorError: the local cloud is not running.
+    """
+    return engine_environment(STATE_DIR, int(_daemon()["provider_port"]))
+
+
+def up() -> None:
+    """Bring everything up, trade a first day, run the pipeline, print the summary. Again: only what is missing."""
+    with step("Local cloud"):
+        _localcloud("up")
+    env = environment()
+    with step("pulumi up --stack local --policy-pack policies"):
+        engine.ensure_stack(LOCAL, env)
+        pack = ["--policy-pack", str(POLICIES), "--policy-pack-config", str(POLICIES / "config" / f"{LOCAL}.json")]
+        engine.run(["up", "--stack", LOCAL, "--yes", "--skip-preview", "--suppress-permalink=true", *pack], env)
+    endpoints = _connect(engine.outputs(LOCAL, env))
+    with step("Catalogue"):
+        products, locations = CATALOGUE / "products.csv", CATALOGUE / "locations.csv"
+        console.print(f"    {load_catalogue(endpoints.postgres, products, locations)}")
+    if not FIRST_DAY.exists():
+        _first_day(endpoints)
+    print_summary(endpoints, LEDGER, console)
+
+
+def down() -> None:
+    """Destroy stack `local` and stop every process. What is already gone is no failure."""
+    if _daemon_if_any():
+        env = environment()
+        with step("pulumi destroy --stack local"):
+            engine.ensure_stack(LOCAL, env)
+            engine.run(["destroy", "--stack", LOCAL, "--yes", "--skip-preview"], env)
+    for path in (ENDPOINTS, FIRST_DAY, *STATE_DIR.glob(f"{LEDGER.name}*")):
+        path.unlink(missing_ok=True)
+    with step("Local cloud"):
+        _localcloud("down")
+
+
+def export_lines() -> str:
+    """Shell lines for `eval "$(fastyle env)"`."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment().items())
+
+
+def _connect(outputs: dict[str, Any]) -> Endpoints:
+    """Issue the operator's credential where it is missing, and write `endpoints.json`."""
+    daemon = _daemon()
+    token = _former_token() or secrets.token_urlsafe(32)
+    endpoints = from_outputs(
+        LOCAL,
+        outputs,
+        **{name: daemon[name] for name in ("pubsub", "pubsub_control", "storage", "bigquery", "postgres", "control")},
+        api_token=token,
+    )
+    for secret in endpoints.secrets:
+        if not credentials.holds(endpoints, secret, OPERATOR, token):
+            credentials.issue(endpoints, secret, OPERATOR, ["*"], token)
+    endpoints.write(ENDPOINTS)
+    return endpoints
+
+
+def _first_day(endpoints: Endpoints) -> None:
+    """Yesterday's trade, from opening stock to closing time, then one run of the pipeline."""
+    zone = ZoneInfo(endpoints.timezone)
+    midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    start, end = (midnight - timedelta(days=1)).astimezone(UTC), midnight.astimezone(UTC)
+    with step(f"A first day of trade ({start.astimezone(zone):%A %d %B %Y}) through the POS API"):
+        asyncio.run(_trade(endpoints, start, end))
+    with step("Pipeline"):
+        request("POST", f"{endpoints.pubsub_control}/flush", timeout=120)
+        report = request(
+            "POST",
+            f"{endpoints.pipeline}/run",
+            headers=service_headers(endpoints, endpoints.pipeline),
+            body={},
+            timeout=1800,
+        )
+        console.print(f"    {report.get('status', report)}")
+    FIRST_DAY.write_text(json.dumps({"from": start.isoformat(), "to": end.isoformat()}), encoding="utf-8")
+
+
+async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
+    events = list(simulated(start, end))
+    ledger = Ledger(LEDGER)
+    async with Sender(endpoints, endpoints.api_token, ledger=ledger) as sender:
+        with progress_bar(console, len(events)) as advance:
+            report = await sender.send(events, advance)
+    ledger.close()
+    if report.rejected:
+        raise OperatorError(f"the POS API rejected {report.rejected} simulated events: {'; '.join(report.examples)}")
+    console.print(f"    {report.accepted} events accepted in {report.seconds:.1f} s")
+
+
+def _localcloud(verb: str) -> None:
+    if subprocess.run([sys.executable, "-m", "localcloud", verb], cwd=REPOSITORY, check=False).returncode:
+        raise OperatorError(
+            f"the local cloud did not come {verb}; its words are above, its logs in {STATE_DIR / 'logs'}"
+        )
+
+
+def _daemon_if_any() -> dict[str, Any] | None:
+    """What the running daemon says of itself; None when there is none (its file may outlive a killed one)."""
+    try:
+        daemon = dict(json.loads((STATE_DIR / "daemon.json").read_text(encoding="utf-8")))
+        os.kill(int(daemon["pid"]), 0)
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, ProcessLookupError):
+        return None
+    return daemon
+
+
+def _daemon() -> dict[str, Any]:
+    if (daemon := _daemon_if_any()) is None:
+        raise OperatorError("the local cloud is not running; run `make up`")
+    return daemon
+
+
+def _former_token() -> str | None:
+    try:
+        return load_endpoints(LOCAL).api_token or None
+    except OperatorError:
+        return None
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m ops.local up|down`: what the Makefile calls."""
+    verbs = {"up": up, "down": down}
+    if len(arguments) != 1 or arguments[0] not in verbs:
+        print(f"usage: python -m ops.local {'|'.join(verbs)}", file=sys.stderr)
+        return 2
+    try:
+        verbs[arguments[0]]()
+    except OperatorError as e:
+        console.print(f"[bold red]error:[/] {e}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("stopped; run the same command again to go on")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
