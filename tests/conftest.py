@@ -1,0 +1,60 @@
+"""Order of the suite, and one stack `local`, brought up once by `make up` in a fresh copy of this checkout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.checkout import Checkout
+
+# Fast tests first: a mistake is known in seconds, and only what passed them waits for a stack.
+ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "e2e", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+    items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    checkout = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
+    first = checkout.make("up")
+    (checkout.root / ".localcloud" / "first-up.txt").write_text(first.stdout, encoding="utf-8")
+    yield checkout
+    checkout.make("down", check=False)
+    assert processes_of(checkout) == []
+
+
+def processes_of(checkout: Checkout) -> list[str]:
+    """What still runs from the copy's folder: by its path on the command line, its working folder or environment."""
+    root = str(checkout.root)
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        try:
+            belongs = any(root in part for part in process.info["cmdline"] or []) or process.cwd().startswith(root)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+        if belongs:
+            found.append(f"{process.info['pid']}: {' '.join(process.info['cmdline'] or [])}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., None]:
+    """Poll until a condition holds: the stack is asynchronous by design, so only its end state is asserted."""
+
+    def wait(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+            time.sleep(0.25)
+
+    return wait

@@ -1,0 +1,96 @@
+"""A fresh copy of this checkout in a folder of its own, with its own local cloud: what a newcomer has after `git clone`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """One copy of the repository. Commands run in it as a person would run them."""
+
+    root: Path
+
+    @classmethod
+    def copy_to(cls, root: Path) -> Checkout:
+        """Copy what git knows or would add: no environment, no state, no cache."""
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, check=True).stdout.decode().split("\0")
+        for name in filter(None, names):
+            if (source := REPOSITORY / name).is_file():  # listed but deleted: as after a commit
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, root / name)
+        return cls(root)
+
+    def run(
+        self, *command: str, env: dict[str, str] | None = None, check: bool = True, timeout: float = 900
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command here; its output joins the failure when `check` fails."""
+        clean = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")}
+        result = subprocess.run(
+            command,
+            cwd=self.root,
+            env={**clean, "UV_FROZEN": "1", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and result.returncode:
+            raise AssertionError(f"{' '.join(command)} exited {result.returncode}:\n{result.stdout[-8000:]}")
+        return result
+
+    def make(self, *targets: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return self.run("make", *targets, **options)
+
+    def fastyle(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return self.run("uv", "run", "--quiet", "fastyle", *arguments, **options)
+
+    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Plain `pulumi` in a shell that evaluated `fastyle env`, as the README says."""
+        script = 'eval "$(uv run --quiet fastyle env)" && exec pulumi "$@" --non-interactive'
+        return self.run("bash", "-c", script, "pulumi", *arguments, check=check)
+
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        return dict(json.loads((self.root / ".localcloud" / "endpoints.json").read_text(encoding="utf-8")))
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.fastyle("status", "--json", check=False).stdout))
+
+    def http(self, service: str = "api", *, token: str | None = None) -> httpx.Client:
+        """A client of `api` or `pos_api`, with the operator's token unless another is given."""
+        endpoints = self.endpoints
+        bearer = endpoints["api_token"] if token is None else token
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        return httpx.Client(base_url=endpoints[service], headers=headers, timeout=60, trust_env=False)
+
+    def database(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.endpoints["postgres"], autocommit=True)
+
+    def inventory(self) -> dict[tuple[str, str], int]:
+        """On hand by (location, SKU), every page of the API's own listing."""
+        found: dict[tuple[str, str], int] = {}
+        with self.http() as client:
+            token: str | None = None
+            while True:
+                page = client.get("/v1/inventory", params={"page_token": token} if token else {}).raise_for_status()
+                for item in page.json()["items"]:
+                    key = (item["location_id"], item["sku"])
+                    assert key not in found, f"{key} is listed twice"
+                    found[key] = item["on_hand"]
+                if not (token := page.json()["next_page_token"]):
+                    return found
