@@ -1,0 +1,80 @@
+"""Pulumi components for a retailer's streaming data platform on Google Cloud."""
+
+from fastyle_components.archive_bucket import ArchiveBucket, ArchiveBucketArgs
+from fastyle_components.base import Args, ArgsError
+from fastyle_components.budget import Budget, BudgetArgs
+from fastyle_components.event_stream import (
+    BigQueryExportArgs,
+    EventStream,
+    EventStreamArgs,
+    PushArgs,
+    StorageExportArgs,
+)
+from fastyle_components.function import Function, FunctionArgs
+from fastyle_components.function_build import FunctionBuild, FunctionBuildArgs
+from fastyle_components.identity import WorkloadIdentity, WorkloadIdentityArgs
+from fastyle_components.network import Network, NetworkArgs
+from fastyle_components.operational_database import (
+    Availability,
+    DatabaseUserArgs,
+    NightStopArgs,
+    OperationalDatabase,
+    OperationalDatabaseArgs,
+)
+from fastyle_components.project_services import ProjectServices, ProjectServicesArgs
+from fastyle_components.raw_lake import RawLake, RawLakeArgs
+from fastyle_components.runtime import Ingress, SecretFileArgs, SourceArgs, SubnetArgs
+from fastyle_components.schedule import Schedule, ScheduleArgs
+from fastyle_components.secrets import SecretArgs, Secrets, SecretsArgs
+from fastyle_components.service import Service, ServiceArgs
+from fastyle_components.warehouse import DatasetArgs, DatasetGrantArgs, TableArgs, Warehouse, WarehouseArgs
+from fastyle_components.workload_archive import WorkloadArchive, WorkloadArchiveArgs
+
+__all__ = [
+    "ArchiveBucket",
+    "ArchiveBucketArgs",
+    "Args",
+    "ArgsError",
+    "Availability",
+    "BigQueryExportArgs",
+    "Budget",
+    "BudgetArgs",
+    "DatabaseUserArgs",
+    "DatasetArgs",
+    "DatasetGrantArgs",
+    "EventStream",
+    "EventStreamArgs",
+    "Function",
+    "FunctionArgs",
+    "FunctionBuild",
+    "FunctionBuildArgs",
+    "Ingress",
+    "Network",
+    "NetworkArgs",
+    "NightStopArgs",
+    "OperationalDatabase",
+    "OperationalDatabaseArgs",
+    "ProjectServices",
+    "ProjectServicesArgs",
+    "PushArgs",
+    "RawLake",
+    "RawLakeArgs",
+    "Schedule",
+    "ScheduleArgs",
+    "SecretArgs",
+    "SecretFileArgs",
+    "Secrets",
+    "SecretsArgs",
+    "Service",
+    "ServiceArgs",
+    "SourceArgs",
+    "StorageExportArgs",
+    "SubnetArgs",
+    "TableArgs",
+    "Warehouse",
+    "WarehouseArgs",
+    "WorkloadArchive",
+    "WorkloadArchiveArgs",
+    "WorkloadIdentity",
+    "WorkloadIdentityArgs",
+]

@@ -1,0 +1,305 @@
+"""An event stream: topic, schema, dead letters, and the ways out of it."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, ArgsError, after, days, either, in_range, token
+
+FOREVER = gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
+"""Unset, Pub/Sub deletes a subscription after 31 idle days, with its backlog."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BigQueryExportArgs(Args):
+    dataset_id: pulumi.Input[str]
+    table_id: pulumi.Input[str]
+    """A table with the schema's fields and the columns subscription_name, message_id, publish_time, attributes."""
+    drop_unknown_fields: bool | None = None
+    """Ignore fields that the table lacks. Default: no; such events wait, or become dead letters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageExportArgs(Args):
+    bucket: pulumi.Input[str]
+    """The bucket's bare name. Objects are Avro files under `<topic>/`."""
+    batch_seconds: int | None = None
+    """The longest time an event waits for its file: 60 to 600. Default: 300."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushArgs(Args):
+    endpoint: pulumi.Input[str]
+    """HTTPS URL, of a service that waits for its invoker grant."""
+    service_account_email: pulumi.Input[str]
+    """Whose identity token each delivery carries. The deployer needs to act as it."""
+    audience: pulumi.Input[str]
+    """The token's audience: one of the service's custom audiences, since its URL is not known beforehand."""
+    ack_deadline_seconds: int | None = None
+    """Time to answer: 10 to 600. Default: 60."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventStreamArgs(Args):
+    topic: str
+    """Topic name; the dead-letter topic is `<topic>-dead-letter`, subscriptions `<topic>-to-<consumer>`."""
+    project_number: str
+    """Names Pub/Sub's service agent, which exports and dead-letters."""
+    schema_definition: str | None = None
+    """Avro schema as canonical JSON. A change is a revision in place. Default: messages are not checked."""
+    publishers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may publish, by a stable key."""
+    dead_letter_publishers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may publish dead letters themselves, with the reason, by a stable key."""
+    redrivers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may read the dead letters and publish them again, by a stable key."""
+    bigquery: BigQueryExportArgs | None = None
+    storage: StorageExportArgs | None = None
+    push: dict[str, PushArgs] | None = None
+    """Push subscriptions by consumer."""
+    retention_days: int | None = None
+    """How long a subscription keeps what is not acknowledged: 1 to 31. Default: 7."""
+    dead_letter_retention_days: int | None = None
+    """How long a dead letter waits for its mend: 1 to 31. Default: 31."""
+    max_delivery_attempts: int | None = None
+    """5 to 100. Default: 100, about 16 hours of back-off: an outage is no poison."""
+    minimum_backoff_seconds: int | None = None
+    """0 to 600. Default: 10."""
+    maximum_backoff_seconds: int | None = None
+    """0 to 600. Default: 600."""
+    labels: dict[str, str] | None = None
+    deletion_protection: bool | None = None
+    """Refuse to delete the topic and the dead letters. Default: yes."""
+
+
+class EventStream(pulumi.ComponentResource):
+    """A topic whose messages are checked against one schema, delivered everywhere, and never silently lost.
+
+    Owns the topic, its schema, the dead-letter topic with a subscription that holds what arrives there (without
+    one Pub/Sub drops it), one subscription per consumer, and every grant these need: Pub/Sub's service agent
+    writes the table and the bucket, publishes dead letters, and acknowledges what it dead-lettered.
+    It does not own tables, buckets or services, nor the invoker grant of the service it pushes to.
+    Bounds: https://cloud.google.com/pubsub/quotas and the API's reference.
+    """
+
+    topic: pulumi.Output[str]
+    """`projects/<project>/topics/<topic>`; waits for the publishers' grants."""
+    dead_letter_topic: pulumi.Output[str]
+    """Full name; waits for its publishers' grants."""
+    dead_letter_subscription: pulumi.Output[str]
+    """Full name of the subscription that holds the dead letters."""
+    subscriptions: pulumi.Output[dict[str, str]]
+    """Full names by consumer: `bigquery`, `lake`, and each key of `push`."""
+
+    def __init__(self, name: str, args: EventStreamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        self._args = args = EventStreamArgs.of(args)
+        _check(name, args)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._agent = f"serviceAccount:service-{args.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+        self._topic = self._make_topic("topic", args.topic, args.schema_definition)
+        self._dead = self._make_topic("dead-letter", f"{args.topic}-dead-letter", None)
+        publishers = self._may(self._topic, "publisher", args.publishers)
+        dead_publishers = self._may(self._dead, "dead-letter-publisher", args.dead_letter_publishers)
+        self._agent_publishes = self._may(self._dead, "dead-letter", {"agent": self._agent})
+        hold = self._hold()
+
+        made: dict[str, gcp.pubsub.Subscription] = {}
+        if args.bigquery:
+            made["bigquery"] = self._to_bigquery(args.bigquery)
+        if args.storage:
+            made["lake"] = self._to_storage(args.storage)
+        made |= {key: self._to_push(key, push) for key, push in either(args.push, {}).items()}
+
+        self.topic = after(_topic_id(self._topic), *publishers)
+        self.dead_letter_topic = after(_topic_id(self._dead), *dead_publishers)
+        self.dead_letter_subscription = _subscription_id(hold)
+        self.subscriptions = pulumi.Output.all(**{key: _subscription_id(s) for key, s in made.items()})
+        self.register_outputs(
+            {
+                "topic": self.topic,
+                "dead_letter_topic": self.dead_letter_topic,
+                "dead_letter_subscription": self.dead_letter_subscription,
+                "subscriptions": self.subscriptions,
+            }
+        )
+
+    def _make_topic(self, key: str, topic: str, definition: str | None) -> gcp.pubsub.Topic:
+        args, settings, waits = self._args, None, []
+        if definition is not None:
+            schema = gcp.pubsub.Schema(
+                f"{self.pulumi_resource_name}-schema", name=topic, type="AVRO", definition=definition, opts=self._child
+            )
+            name = pulumi.Output.concat("projects/", schema.project, "/schemas/", schema.name)
+            settings, waits = gcp.pubsub.TopicSchemaSettingsArgs(schema=name, encoding="JSON"), [schema]
+        return gcp.pubsub.Topic(
+            f"{self.pulumi_resource_name}-{key}",
+            name=topic,
+            schema_settings=settings,
+            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            labels=args.labels,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=waits),
+        )
+
+    def _may(
+        self, topic: gcp.pubsub.Topic, what: str, members: dict[str, pulumi.Input[str]] | None
+    ) -> list[pulumi.Resource]:
+        return [
+            gcp.pubsub.TopicIAMMember(
+                f"{self.pulumi_resource_name}-{what}-{key}",
+                topic=topic.name,
+                role="roles/pubsub.publisher",
+                member=member,
+                opts=self._child,
+            )
+            for key, member in either(members, {}).items()
+        ]
+
+    def _hold(self) -> gcp.pubsub.Subscription:
+        name = self.pulumi_resource_name
+        retention = either(self._args.dead_letter_retention_days, 31)
+        hold = gcp.pubsub.Subscription(
+            f"{name}-dead-letter-hold",
+            name=f"{self._args.topic}-dead-letter-hold",
+            topic=_topic_id(self._dead),
+            ack_deadline_seconds=60,
+            message_retention_duration=days(retention),
+            expiration_policy=FOREVER,
+            deletion_policy="PREVENT" if either(self._args.deletion_protection, True) else "DELETE",
+            labels=self._args.labels,
+            opts=self._child,
+        )
+        for key, member in either(self._args.redrivers, {}).items():
+            gcp.pubsub.SubscriptionIAMMember(
+                f"{name}-redriver-{key}",
+                subscription=hold.name,
+                role="roles/pubsub.subscriber",
+                member=member,
+                opts=self._child,
+            )
+            self._may(self._topic, "redriver", {key: member})
+        return hold
+
+    def _subscription(
+        self,
+        key: str,
+        ack_deadline_seconds: int,
+        waits: list[pulumi.Resource],
+        *,
+        bigquery: gcp.pubsub.SubscriptionBigqueryConfigArgs | None = None,
+        storage: gcp.pubsub.SubscriptionCloudStorageConfigArgs | None = None,
+        push: gcp.pubsub.SubscriptionPushConfigArgs | None = None,
+    ) -> gcp.pubsub.Subscription:
+        args, name = self._args, self.pulumi_resource_name
+        subscription = gcp.pubsub.Subscription(
+            f"{name}-to-{key}",
+            name=f"{args.topic}-to-{key}",
+            topic=_topic_id(self._topic),
+            ack_deadline_seconds=ack_deadline_seconds,
+            message_retention_duration=days(either(args.retention_days, 7)),
+            expiration_policy=FOREVER,
+            retry_policy=gcp.pubsub.SubscriptionRetryPolicyArgs(
+                minimum_backoff=f"{either(args.minimum_backoff_seconds, 10)}s",
+                maximum_backoff=f"{either(args.maximum_backoff_seconds, 600)}s",
+            ),
+            dead_letter_policy=gcp.pubsub.SubscriptionDeadLetterPolicyArgs(
+                dead_letter_topic=_topic_id(self._dead),
+                max_delivery_attempts=either(args.max_delivery_attempts, 100),
+            ),
+            bigquery_config=bigquery,
+            cloud_storage_config=storage,
+            push_config=push,
+            labels=args.labels,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._agent_publishes, *waits]),
+        )
+        gcp.pubsub.SubscriptionIAMMember(
+            f"{name}-to-{key}-agent",
+            subscription=subscription.name,
+            role="roles/pubsub.subscriber",
+            member=self._agent,
+            opts=self._child,
+        )
+        return subscription
+
+    def _to_bigquery(self, export: BigQueryExportArgs) -> gcp.pubsub.Subscription:
+        writes = gcp.bigquery.IamMember(
+            f"{self.pulumi_resource_name}-writes-table",
+            project=self._topic.project,
+            dataset_id=export.dataset_id,
+            table_id=export.table_id,
+            role="roles/bigquery.dataEditor",
+            member=self._agent,
+            opts=self._child,
+        )
+        config = gcp.pubsub.SubscriptionBigqueryConfigArgs(
+            table=pulumi.Output.concat(self._topic.project, ".", export.dataset_id, ".", export.table_id),
+            use_topic_schema=self._args.schema_definition is not None,
+            use_table_schema=self._args.schema_definition is None,
+            write_metadata=True,
+            drop_unknown_fields=either(export.drop_unknown_fields, False),
+        )
+        return self._subscription("bigquery", 60, [writes], bigquery=config)
+
+    def _to_storage(self, export: StorageExportArgs) -> gcp.pubsub.Subscription:
+        grants: list[pulumi.Resource] = [
+            gcp.storage.BucketIAMMember(
+                f"{self.pulumi_resource_name}-{key}",
+                bucket=export.bucket,
+                role=f"roles/storage.{role}",
+                member=self._agent,
+                opts=self._child,
+            )
+            for key, role in (("writes-bucket", "objectCreator"), ("sees-bucket", "legacyBucketReader"))
+        ]
+        config = gcp.pubsub.SubscriptionCloudStorageConfigArgs(
+            bucket=export.bucket,
+            filename_prefix=f"{self._args.topic}/",
+            filename_suffix=".avro",
+            filename_datetime_format="YYYY-MM-DD/hh_mm_ssZ",
+            max_duration=f"{either(export.batch_seconds, 300)}s",
+            avro_config=gcp.pubsub.SubscriptionCloudStorageConfigAvroConfigArgs(
+                write_metadata=True, use_topic_schema=False
+            ),
+        )
+        # A file's events are acknowledged once it is written: the deadline must outlast the batch.
+        return self._subscription("lake", 600, grants, storage=config)
+
+    def _to_push(self, key: str, push: PushArgs) -> gcp.pubsub.Subscription:
+        config = gcp.pubsub.SubscriptionPushConfigArgs(
+            push_endpoint=push.endpoint,
+            oidc_token=gcp.pubsub.SubscriptionPushConfigOidcTokenArgs(
+                service_account_email=push.service_account_email, audience=push.audience
+            ),
+        )
+        return self._subscription(key, either(push.ack_deadline_seconds, 60), [], push=config)
+
+
+def _topic_id(topic: gcp.pubsub.Topic) -> pulumi.Output[str]:
+    """Known at preview, unlike `.id`: policies can follow the link."""
+    return pulumi.Output.concat("projects/", topic.project, "/topics/", topic.name)
+
+
+def _subscription_id(subscription: gcp.pubsub.Subscription) -> pulumi.Output[str]:
+    return pulumi.Output.concat("projects/", subscription.project, "/subscriptions/", subscription.name)
+
+
+def _check(name: str, args: EventStreamArgs) -> None:
+    where = f"EventStream {name!r}"
+    low, high = either(args.minimum_backoff_seconds, 10), either(args.maximum_backoff_seconds, 600)
+    in_range(f"{where}: retention_days", either(args.retention_days, 7), 1, 31, "a subscription's bounds")
+    dead = either(args.dead_letter_retention_days, 31)
+    in_range(f"{where}: dead_letter_retention_days", dead, 1, 31, "a subscription's bounds")
+    in_range(f"{where}: max_delivery_attempts", either(args.max_delivery_attempts, 100), 5, 100, "Pub/Sub's bounds")
+    in_range(f"{where}: minimum_backoff_seconds", low, 0, 600, "Pub/Sub's bounds")
+    in_range(f"{where}: maximum_backoff_seconds", high, low, 600, "at least the minimum, Pub/Sub's bounds")
+    if args.storage:
+        in_range(
+            f"{where}: storage.batch_seconds", either(args.storage.batch_seconds, 300), 60, 600, "Pub/Sub's bounds"
+        )
+    for key, push in either(args.push, {}).items():
+        if key in ("bigquery", "lake"):
+            raise ArgsError(f"{where}: push consumer {key!r} has the name of an export; name it otherwise")
+        deadline = either(push.ack_deadline_seconds, 60)
+        in_range(f"{where}: push.{key}.ack_deadline_seconds", deadline, 10, 600, "Pub/Sub's bounds")

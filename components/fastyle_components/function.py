@@ -1,0 +1,171 @@
+"""A function (2nd generation) on HTTP or on a topic."""
+
+import re
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp.cloudfunctionsv2 as functions
+
+from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.runtime import FUNCTION_INGRESS, Ingress, SecretFileArgs, SourceArgs, may_invoke
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionArgs(Args):
+    function_name: str
+    """4 to 63 lower-case letters, digits and hyphens."""
+    project: pulumi.Input[str]
+    """The project's id."""
+    location: str
+    """Region."""
+    service_account_email: pulumi.Input[str]
+    """Whom it runs as; never the default account."""
+    build_service_account: pulumi.Input[str]
+    """Of a `FunctionBuild`."""
+    repository: pulumi.Input[str]
+    """Of a `FunctionBuild`."""
+    source: SourceArgs
+    """A .zip with main.py at its top."""
+    entry_point: str | None = None
+    """The callable in main.py. Default: handle."""
+    runtime: str | None = None
+    """Default: python311."""
+    environment: dict[str, pulumi.Input[str]] | None = None
+    secret_files: dict[str, SecretFileArgs] | None = None
+    """Secrets as files `/secrets/<key>/<file_name>`, by key."""
+    topic: pulumi.Input[str] | None = None
+    """Run for each message of this topic (full name). Default: on HTTP requests."""
+    trigger_service_account_email: pulumi.Input[str] | None = None
+    """Whose token a topic's deliveries carry; it is granted what it needs. Needed with `topic`."""
+    invokers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may call it, by a stable key. Default: nobody."""
+    allow_unauthenticated: bool | None = None
+    """Let everybody call it: its code checks credentials itself. Default: no."""
+    ingress: Ingress | None = None
+    """Default: internal."""
+    cpu: str | None = None
+    """Default: "1"."""
+    memory: str | None = None
+    """Default: "512M"."""
+    minimum_instances: int | None = None
+    """Default: 0."""
+    maximum_instances: int | None = None
+    """Default: 5."""
+    concurrency: int | None = None
+    """Requests at a time in one instance. Default: 1, as for functions whose code is not known to be safe."""
+    timeout_seconds: int | None = None
+    """Default: 60; at most 540 on a topic, 3600 on HTTP."""
+    labels: dict[str, str] | None = None
+    deletion_protection: bool | None = None
+    """Default: yes."""
+
+
+class Function(pulumi.ComponentResource):
+    """A function under an identity of its own, built by an account of its own.
+
+    Owns the function and its callers' grants. It owns neither accounts, repository, archive nor topic.
+    Defaults: internal ingress, nobody may call, 0 to 5 instances, one request at a time, 60 seconds; the cloud's own
+    defaults (default compute account, no retry of events, 100 instances) are never relied on.
+    """
+
+    url: pulumi.Output[str]
+    """`https://…`; waits for the callers' grants."""
+    function: pulumi.Output[str]
+    """The function's name, and that of the Cloud Run service under it."""
+
+    def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = FunctionArgs.of(args)
+        _check(name, args)
+        invokers = dict(either(args.invokers, {}))
+        if args.trigger_service_account_email is not None:
+            invokers["trigger"] = pulumi.Output.concat("serviceAccount:", args.trigger_service_account_email)
+        if either(args.allow_unauthenticated, False):
+            invokers["everybody"] = "allUsers"
+        function = functions.Function(
+            f"{name}-function",
+            name=args.function_name,
+            project=args.project,
+            location=args.location,
+            build_config=_build(args),
+            service_config=_service(args),
+            event_trigger=None
+            if args.topic is None
+            else functions.FunctionEventTriggerArgs(
+                event_type="google.cloud.pubsub.topic.v1.messagePublished",
+                trigger_region=args.location,
+                pubsub_topic=args.topic,
+                retry_policy="RETRY_POLICY_RETRY",
+                service_account_email=args.trigger_service_account_email,
+            ),
+            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            labels=args.labels,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # The invoker check happens at the Cloud Run service under the function, which has the function's name.
+        grants = may_invoke(self, function.name, args.project, args.location, invokers)
+        self.url = after(function.url, *grants)
+        self.function = function.name
+        self.register_outputs({"url": self.url, "function": self.function})
+
+
+def _build(args: FunctionArgs) -> functions.FunctionBuildConfigArgs:
+    return functions.FunctionBuildConfigArgs(
+        runtime=either(args.runtime, "python311"),
+        entry_point=either(args.entry_point, "handle"),
+        service_account=args.build_service_account,
+        docker_repository=args.repository,
+        automatic_update_policy=functions.FunctionBuildConfigAutomaticUpdatePolicyArgs(),  # type: ignore[no-untyped-call]
+        source=functions.FunctionBuildConfigSourceArgs(
+            storage_source=functions.FunctionBuildConfigSourceStorageSourceArgs(
+                bucket=args.source.bucket,
+                object=args.source.object,
+                generation=pulumi.Output.from_input(args.source.generation).apply(int),
+            )
+        ),
+    )
+
+
+def _service(args: FunctionArgs) -> functions.FunctionServiceConfigArgs:
+    return functions.FunctionServiceConfigArgs(
+        service_account_email=args.service_account_email,
+        available_cpu=either(args.cpu, "1"),
+        available_memory=either(args.memory, "512M"),
+        min_instance_count=either(args.minimum_instances, 0),
+        max_instance_count=either(args.maximum_instances, 5),
+        max_instance_request_concurrency=either(args.concurrency, 1),
+        timeout_seconds=either(args.timeout_seconds, 60),
+        ingress_settings=FUNCTION_INGRESS[either(args.ingress, Ingress.INTERNAL)],
+        all_traffic_on_latest_revision=True,
+        environment_variables=either(args.environment, {}),
+        secret_volumes=[
+            functions.FunctionServiceConfigSecretVolumeArgs(
+                mount_path=f"/secrets/{key}",
+                project_id=args.project,
+                secret=secret.secret_id,
+                versions=[
+                    functions.FunctionServiceConfigSecretVolumeVersionArgs(
+                        path=secret.file_name, version=either(secret.version, "latest")
+                    )
+                ],
+            )
+            for key, secret in either(args.secret_files, {}).items()
+        ],
+    )
+
+
+def _check(name: str, args: FunctionArgs) -> None:
+    where = f"Function {name!r}"
+    if not re.fullmatch(r"[a-z][a-z0-9-]{2,61}[a-z0-9]", args.function_name):
+        raise ArgsError(
+            f"{where}: function_name {args.function_name!r}; it takes 4 to 63 of a-z, 0-9 and hyphen, a letter first"
+        )
+    if (args.topic is None) != (args.trigger_service_account_email is None):
+        raise ArgsError(f"{where}: topic and trigger_service_account_email belong together; give both or none")
+    if args.topic is not None and either(args.allow_unauthenticated, False):
+        raise ArgsError(f"{where}: a function on a topic needs no public entrance; leave allow_unauthenticated out")
+    least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
+    in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
+    in_range(f"{where}: concurrency", either(args.concurrency, 1), 1, 1000, "Cloud Run's bounds")
+    limit = 3600 if args.topic is None else 540
+    in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 60), 1, limit, "the trigger's bounds")

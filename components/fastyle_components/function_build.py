@@ -1,0 +1,113 @@
+"""What functions need to be built: an account, a repository, and an end to old images."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, after, either, token
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionBuildArgs(Args):
+    project: pulumi.Input[str]
+    """The project's id."""
+    location: str
+    """Region of the repository: the functions'."""
+    bucket: pulumi.Input[str]
+    """Where the archives lie."""
+    account_id: str | None = None
+    """The building service account's id. Default: function-build."""
+    repository_id: str | None = None
+    """Default: functions."""
+    keep_versions: int | None = None
+    """Images kept of each function, for a roll-back. Default: 3."""
+    delete_after_days: int | None = None
+    """Age at which the others go. Default: 7."""
+    labels: dict[str, str] | None = None
+
+
+class FunctionBuild(pulumi.ComponentResource):
+    """Builds functions without the default accounts, and without images that pile up.
+
+    Functions always go through Cloud Build and Artifact Registry. Owns the account that builds, its grants (write
+    this repository, read the archives, write logs) and the repository with its clean-up. One serves all functions
+    of a project and region.
+    """
+
+    service_account: pulumi.Output[str]
+    """`projects/<project>/serviceAccounts/<e-mail>`; waits for the grants."""
+    repository: pulumi.Output[str]
+    """`projects/<project>/locations/<location>/repositories/<id>`."""
+
+    def __init__(self, name: str, args: FunctionBuildArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = FunctionBuildArgs.of(args)
+        child = pulumi.ResourceOptions(parent=self)
+        policy = gcp.artifactregistry.RepositoryCleanupPolicyArgs
+        repository = gcp.artifactregistry.Repository(
+            f"{name}-repository",
+            repository_id=either(args.repository_id, "functions"),
+            project=args.project,
+            location=args.location,
+            format="DOCKER",
+            description="Images of the functions",
+            cleanup_policy_dry_run=False,
+            cleanup_policies=[
+                policy(
+                    id="delete-old",
+                    action="DELETE",
+                    condition=gcp.artifactregistry.RepositoryCleanupPolicyConditionArgs(
+                        tag_state="ANY", older_than=f"{either(args.delete_after_days, 7) * 86400}s"
+                    ),
+                ),
+                policy(
+                    id="keep-recent",
+                    action="KEEP",
+                    most_recent_versions=gcp.artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
+                        keep_count=either(args.keep_versions, 3)
+                    ),
+                ),
+            ],
+            labels=args.labels,
+            opts=child,
+        )
+        account = gcp.serviceaccount.Account(
+            f"{name}-account",
+            account_id=either(args.account_id, "function-build"),
+            project=args.project,
+            display_name="Builds functions",
+            opts=child,
+        )
+        grants: list[pulumi.Resource] = [
+            gcp.artifactregistry.RepositoryIamMember(
+                f"{name}-writes-repository",
+                repository=repository.repository_id,
+                project=args.project,
+                location=args.location,
+                role="roles/artifactregistry.writer",
+                member=account.member,
+                opts=child,
+            ),
+            gcp.storage.BucketIAMMember(
+                f"{name}-reads-archives",
+                bucket=args.bucket,
+                role="roles/storage.objectViewer",
+                member=account.member,
+                opts=child,
+            ),
+            gcp.projects.IAMMember(
+                f"{name}-writes-logs",
+                project=args.project,
+                role="roles/logging.logWriter",
+                member=account.member,
+                opts=child,
+            ),
+        ]
+        self.service_account = after(
+            pulumi.Output.concat("projects/", args.project, "/serviceAccounts/", account.email), *grants
+        )
+        self.repository = pulumi.Output.concat(
+            "projects/", args.project, "/locations/", args.location, "/repositories/", repository.repository_id
+        )
+        self.register_outputs({"service_account": self.service_account, "repository": self.repository})

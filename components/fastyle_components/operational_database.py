@@ -1,0 +1,286 @@
+"""The operational database: private PostgreSQL on Cloud SQL, entered by identities instead of passwords."""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.schedule import Schedule, ScheduleArgs
+
+SHARED_CORE = ("db-f1-micro", "db-g1-small")
+
+
+class Availability(Enum):
+    ZONAL = "ZONAL"
+    REGIONAL = "REGIONAL"
+    """A standby in another zone takes over; costs twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseUserArgs(Args):
+    email: pulumi.Input[str]
+    """A service account's, or a group's."""
+    group: bool | None = None
+    """The e-mail is a group's. Default: no."""
+    roles: list[str] | None = None
+    """Database roles, such as cloudsqlsuperuser for whoever migrates. Default: none; migrations grant the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightStopArgs(Args):
+    """Stop the instance overnight: compute is not billed then, storage is."""
+
+    stop_cron: str
+    start_cron: str
+    time_zone: str
+    service_account_email: pulumi.Input[str]
+    """Calls the Cloud SQL API; its role is granted elsewhere, with the account."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationalDatabaseArgs(Args):
+    instance_name: str
+    """Lower-case letters, digits, hyphens; with the project's id at most 98."""
+    database_name: str
+    project: str
+    """The project's id."""
+    location: str
+    """Region. Changing it replaces the instance."""
+    tier: str
+    """db-f1-micro, db-g1-small (no SLA), or db-custom-<vCPU>-<MB>."""
+    network: pulumi.Input[str]
+    """`projects/<project>/global/networks/<network>` with private service access."""
+    users: dict[str, DatabaseUserArgs] | None = None
+    """IAM users by a stable key. There are no passwords."""
+    database_version: str | None = None
+    """Default: POSTGRES_17."""
+    availability: Availability | None = None
+    """Default: zonal."""
+    disk_gb: int | None = None
+    """It only ever grows. Default: 10."""
+    disk_limit_gb: int | None = None
+    """How far it may grow by itself; 0 is no limit. Default: 100."""
+    backups_kept: int | None = None
+    """Daily backups. Default: 7."""
+    point_in_time_recovery: bool | None = None
+    """Restore to any second of the last `log_days`. Default: yes."""
+    log_days: int | None = None
+    """1 to 7. Default: 7 with point-in-time recovery."""
+    backup_hour: int | None = None
+    """UTC. Default: 3."""
+    maintenance_day: int | None = None
+    """1 Monday to 7 Sunday. Default: 7."""
+    maintenance_hour: int | None = None
+    """UTC. Default: 4."""
+    flags: dict[str, str] | None = None
+    """Further database flags; IAM log-in is always on."""
+    require_tls: bool | None = None
+    """Refuse connections in the clear. Default: yes."""
+    night_stop: NightStopArgs | None = None
+    """Default: it always runs."""
+    labels: dict[str, str] | None = None
+    deletion_protection: bool | None = None
+    """By Pulumi and by Cloud SQL itself. Default: yes."""
+
+
+class OperationalDatabase(pulumi.ComponentResource):
+    """PostgreSQL that only the private network reaches and only IAM identities enter.
+
+    Owns the instance, one database, its IAM users, and the schedule of a night stop. It deliberately owns no table
+    and no grant on one (migrations do), no network, and not the project-level log-in role
+    (roles/cloudsql.instanceUser), which belongs to each `WorkloadIdentity`.
+    Defaults: Enterprise edition (newer versions would default to Enterprise Plus, which refuses small tiers), no
+    public address, TLS only, daily backups, seven days of point-in-time recovery, query insights, protected.
+    """
+
+    instance: pulumi.Output[str]
+    """The instance's name."""
+    connection_name: pulumi.Output[str]
+    """`<project>:<region>:<instance>`."""
+    host: pulumi.Output[str]
+    """Private address; waits for the database and its users."""
+    port: pulumi.Output[int]
+    """Always 5432."""
+    database: pulumi.Output[str]
+    """The database's name."""
+    user_names: pulumi.Output[dict[str, str]]
+    """The database's name of each user, by key."""
+    url_template: pulumi.Output[str]
+    """`postgresql://{user}@<host>:5432/<database>?sslmode=…`, for `str.replace("{user}", …)`; no password in it."""
+
+    def __init__(self, name: str, args: OperationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = OperationalDatabaseArgs.of(args)
+        _check(name, args)
+        child = pulumi.ResourceOptions(parent=self)
+        protected = either(args.deletion_protection, True)
+        instance = gcp.sql.DatabaseInstance(
+            f"{name}-instance",
+            name=args.instance_name,
+            project=args.project,
+            region=args.location,
+            database_version=either(args.database_version, "POSTGRES_17"),
+            settings=_settings(args, protected),
+            deletion_protection=protected,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The night stop changes it from outside; an update by day or night must not start or stop anything.
+                ignore_changes=["settings.activationPolicy"] if args.night_stop else None,
+            ),
+        )
+        database = gcp.sql.Database(
+            f"{name}-database",
+            name=args.database_name,
+            project=args.project,
+            instance=instance.name,
+            # Dropping it drops the trade in it; with the instance it goes anyway.
+            deletion_policy="ABANDON" if protected else "DELETE",
+            opts=child,
+        )
+        users = {
+            key: gcp.sql.User(
+                f"{name}-user-{key}",
+                name=_user_name(user),
+                project=args.project,
+                instance=instance.name,
+                type="CLOUD_IAM_GROUP" if either(user.group, False) else "CLOUD_IAM_SERVICE_ACCOUNT",
+                database_roles=user.roles,
+                # PostgreSQL refuses to drop a role that owns or holds anything.
+                deletion_policy="ABANDON",
+                opts=child,
+            )
+            for key, user in either(args.users, {}).items()
+        }
+        if args.night_stop:
+            _night_stop(self, args, args.night_stop, instance)
+        self.instance = instance.name
+        self.connection_name = instance.connection_name
+        self.host = after(instance.private_ip_address, database, *users.values())
+        self.port = pulumi.Output.from_input(5432)
+        self.database = database.name
+        self.user_names = pulumi.Output.all(**{key: user.name for key, user in users.items()})
+        mode = "require" if either(args.require_tls, True) else "prefer"
+        self.url_template = pulumi.Output.concat(
+            "postgresql://{user}@", self.host, f":5432/{args.database_name}?sslmode={mode}"
+        )
+        self.register_outputs(
+            {
+                "instance": self.instance,
+                "connection_name": self.connection_name,
+                "host": self.host,
+                "port": self.port,
+                "database": self.database,
+                "user_names": self.user_names,
+                "url_template": self.url_template,
+            }
+        )
+
+
+def _user_name(user: DatabaseUserArgs) -> pulumi.Output[str]:
+    """A service account's e-mail without its last two labels: the full one would differ, and replace, for ever."""
+    return pulumi.Output.from_input(user.email).apply(lambda email: email.removesuffix(".gserviceaccount.com"))
+
+
+def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.DatabaseInstanceSettingsArgs:
+    recovery = either(args.point_in_time_recovery, True)
+    flags = {"cloudsql.iam_authentication": "on", **either(args.flags, {})}
+    return gcp.sql.DatabaseInstanceSettingsArgs(
+        tier=args.tier,
+        edition="ENTERPRISE",
+        availability_type=either(args.availability, Availability.ZONAL).value,
+        activation_policy="ALWAYS",
+        disk_type="PD_SSD",
+        disk_size=either(args.disk_gb, 10),
+        disk_autoresize=True,
+        disk_autoresize_limit=either(args.disk_limit_gb, 100),
+        deletion_protection_enabled=protected,
+        ip_configuration=gcp.sql.DatabaseInstanceSettingsIpConfigurationArgs(
+            ipv4_enabled=False,
+            private_network=args.network,
+            ssl_mode="ENCRYPTED_ONLY" if either(args.require_tls, True) else "ALLOW_UNENCRYPTED_AND_ENCRYPTED",
+        ),
+        backup_configuration=gcp.sql.DatabaseInstanceSettingsBackupConfigurationArgs(
+            enabled=True,
+            start_time=f"{either(args.backup_hour, 3):02d}:00",
+            point_in_time_recovery_enabled=recovery,
+            transaction_log_retention_days=either(args.log_days, 7) if recovery else None,
+            backup_retention_settings=gcp.sql.DatabaseInstanceSettingsBackupConfigurationBackupRetentionSettingsArgs(
+                retained_backups=either(args.backups_kept, 7), retention_unit="COUNT"
+            ),
+        ),
+        maintenance_window=gcp.sql.DatabaseInstanceSettingsMaintenanceWindowArgs(
+            day=either(args.maintenance_day, 7), hour=either(args.maintenance_hour, 4), update_track="stable"
+        ),
+        insights_config=gcp.sql.DatabaseInstanceSettingsInsightsConfigArgs(
+            query_insights_enabled=True,
+            query_string_length=1024,
+            query_plans_per_minute=5,
+            record_application_tags=True,
+            record_client_address=False,
+        ),
+        database_flags=[
+            gcp.sql.DatabaseInstanceSettingsDatabaseFlagArgs(name=key, value=value)
+            for key, value in sorted(flags.items())
+        ],
+        user_labels=args.labels,
+    )
+
+
+def _night_stop(
+    parent: OperationalDatabase, args: OperationalDatabaseArgs, night: NightStopArgs, instance: gcp.sql.DatabaseInstance
+) -> None:
+    for key, cron, policy in (("stop", night.stop_cron, "NEVER"), ("start", night.start_cron, "ALWAYS")):
+        Schedule(
+            f"{parent.pulumi_resource_name}-{key}",
+            ScheduleArgs(
+                job_name=f"{args.instance_name}-{key}",
+                project=args.project,
+                location=args.location,
+                cron=cron,
+                time_zone=night.time_zone,
+                url=pulumi.Output.concat(
+                    f"https://sqladmin.googleapis.com/v1/projects/{args.project}/instances/", instance.name
+                ),
+                method="PATCH",
+                body=json.dumps({"settings": {"activationPolicy": policy}}),
+                google_api=True,
+                service_account_email=night.service_account_email,
+                description=f"{key.capitalize()}s the database {args.instance_name}",
+            ),
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+
+
+def _check(name: str, args: OperationalDatabaseArgs) -> None:
+    where = f"OperationalDatabase {name!r}"
+    if len(f"{args.project}:{args.instance_name}") > 98:
+        raise ArgsError(f"{where}: {args.project}:{args.instance_name} is over 98 characters; shorten instance_name")
+    if args.tier not in SHARED_CORE:
+        _check_custom_tier(where, args.tier)
+    elif args.availability == Availability.REGIONAL:
+        raise ArgsError(f"{where}: {args.tier} is outside Cloud SQL's SLA, a standby buys nothing; use db-custom-…")
+    in_range(f"{where}: disk_gb", either(args.disk_gb, 10), 10, 65536, "Cloud SQL's bounds")
+    in_range(f"{where}: log_days", either(args.log_days, 7), 1, 7, "Enterprise edition's bounds")
+    kept, log_days = either(args.backups_kept, 7), either(args.log_days, 7)
+    least = log_days if either(args.point_in_time_recovery, True) else 1
+    in_range(f"{where}: backups_kept", kept, least, 365, "recovery starts from a backup: at least log_days of them")
+    in_range(f"{where}: maintenance_day", either(args.maintenance_day, 7), 1, 7, "1 is Monday")
+    for key, hour in (("backup_hour", args.backup_hour), ("maintenance_hour", args.maintenance_hour)):
+        in_range(f"{where}: {key}", either(hour, 3), 0, 23, "UTC")
+
+
+def _check_custom_tier(where: str, tier: str) -> None:
+    """https://cloud.google.com/sql/docs/postgres/create-instance#machine-types"""
+    parts = tier.split("-")
+    if len(parts) != 4 or parts[:2] != ["db", "custom"] or not (parts[2].isdigit() and parts[3].isdigit()):
+        raise ArgsError(f"{where}: tier {tier!r}; use {', '.join(SHARED_CORE)} or db-custom-<vCPU>-<MB>")
+    cpu, memory = int(parts[2]), int(parts[3])
+    if cpu != 1 and (cpu % 2 or not 2 <= cpu <= 96):
+        raise ArgsError(f"{where}: tier {tier!r} has {cpu} vCPU; use 1 or an even number up to 96")
+    if memory % 256 or memory < 3840 or not 0.9 * 1024 * cpu <= memory <= 6.5 * 1024 * cpu:
+        raise ArgsError(
+            f"{where}: tier {tier!r} has {memory} MB; use a multiple of 256, at least 3840, 0.9 to 6.5 GB a vCPU"
+        )

@@ -1,0 +1,133 @@
+"""The raw lake: every event as it came, in Cloud Storage."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, ArgsError, after, ascending, either, in_range, token
+
+# A class is billed for at least so many days, whatever is deleted or moved on before:
+# https://cloud.google.com/storage/pricing#early-delete
+MINIMUM_DAYS = {"NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawLakeArgs(Args):
+    bucket_name: str
+    """Globally unique: 3 to 63 of a-z, 0-9, hyphen, underscore, dot."""
+    location: str
+    """Region or multi-region. Changing it replaces the bucket."""
+    delete_after_days: int
+    """Age at which an object is deleted: how far back a replay can reach."""
+    nearline_after_days: int | None = None
+    """Default: never moved to Nearline."""
+    coldline_after_days: int | None = None
+    """Default: never moved to Coldline."""
+    archive_after_days: int | None = None
+    """Default: never moved to Archive."""
+    soft_delete_days: int | None = None
+    """Deleted objects can be restored, and are billed, for so long: 7 to 90, or 0 for off. Default: 7."""
+    versioning: bool | None = None
+    """Keep overwritten objects for 30 days. Default: no; the lake is only ever appended to."""
+    readers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may read objects, by a stable key."""
+    labels: dict[str, str] | None = None
+    deletion_protection: bool | None = None
+    """Refuse to delete the bucket. Default: yes."""
+    force_destroy: bool | None = None
+    """Delete the objects with the bucket. Default: no."""
+
+
+class RawLake(pulumi.ComponentResource):
+    """A private bucket whose objects age into cheaper classes and end.
+
+    Owns the bucket, its lifecycle and its readers' grants. Who writes is not its business: an `EventStream`
+    grants Pub/Sub's service agent what the export needs.
+    Defaults: uniform access, public access prevented, 7 days of soft delete, protected, uploads that were never
+    completed removed after a day. Steps shorter than a class's minimum storage duration are refused.
+    """
+
+    bucket: pulumi.Output[str]
+    """The bucket's name; waits for the readers' grants."""
+    url: pulumi.Output[str]
+    """`gs://<bucket>`."""
+
+    def __init__(self, name: str, args: RawLakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = RawLakeArgs.of(args)
+        rules = _lifecycle(name, args)
+        soft_delete_days = either(args.soft_delete_days, 7)
+        if soft_delete_days:
+            in_range(f"RawLake {name!r}: soft_delete_days", soft_delete_days, 7, 90, "or 0 to turn it off")
+        child = pulumi.ResourceOptions(parent=self)
+        bucket = gcp.storage.Bucket(
+            f"{name}-bucket",
+            name=args.bucket_name,
+            location=args.location.upper(),
+            storage_class="STANDARD",
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            lifecycle_rules=rules,
+            soft_delete_policy=gcp.storage.BucketSoftDeletePolicyArgs(
+                retention_duration_seconds=soft_delete_days * 86400
+            ),
+            versioning=gcp.storage.BucketVersioningArgs(enabled=either(args.versioning, False)),
+            force_destroy=either(args.force_destroy, False),
+            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            labels=args.labels,
+            opts=child,
+        )
+        readers = [
+            gcp.storage.BucketIAMMember(
+                f"{name}-reader-{key}", bucket=bucket.name, role="roles/storage.objectViewer", member=member, opts=child
+            )
+            for key, member in either(args.readers, {}).items()
+        ]
+        self.bucket = after(bucket.name, *readers)
+        self.url = pulumi.Output.concat("gs://", bucket.name)
+        self.register_outputs({"bucket": self.bucket, "url": self.url})
+
+
+def _lifecycle(name: str, args: RawLakeArgs) -> list[gcp.storage.BucketLifecycleRuleArgs]:
+    moves = [
+        ("NEARLINE", args.nearline_after_days),
+        ("COLDLINE", args.coldline_after_days),
+        ("ARCHIVE", args.archive_after_days),
+    ]
+    where = f"RawLake {name!r}"
+    steps = [(f"{cls.lower()}_after_days", age) for cls, age in moves]
+    ascending(where, [*steps, ("delete_after_days", args.delete_after_days)])
+    in_range(
+        f"{where}: first step",
+        min(d for _, d in [*steps, ("", args.delete_after_days)] if d is not None),
+        1,
+        36500,
+        "whole days; 0 would match every object at once",
+    )
+    taken = [(cls, age) for cls, age in moves if age is not None]
+    ends = [age for _, age in taken[1:]] + [args.delete_after_days]
+    for (cls, begin), end in zip(taken, ends, strict=True):
+        if end - begin < MINIMUM_DAYS[cls]:
+            raise ArgsError(
+                f"{where}: objects would leave {cls} after {end - begin} days and be billed for {MINIMUM_DAYS[cls]}; "
+                f"raise the next step to {begin + MINIMUM_DAYS[cls]} days or leave {cls.lower()}_after_days out"
+            )
+    rules = [_rule("SetStorageClass", age, cls) for cls, age in taken]
+    rules.append(_rule("Delete", args.delete_after_days))
+    if either(args.versioning, False):
+        rules.append(
+            gcp.storage.BucketLifecycleRuleArgs(
+                action=gcp.storage.BucketLifecycleRuleActionArgs(type="Delete"),
+                condition=gcp.storage.BucketLifecycleRuleConditionArgs(days_since_noncurrent_time=30),
+            )
+        )
+    rules.append(_rule("AbortIncompleteMultipartUpload", 1))
+    return rules
+
+
+def _rule(action: str, age: int, storage_class: str | None = None) -> gcp.storage.BucketLifecycleRuleArgs:
+    return gcp.storage.BucketLifecycleRuleArgs(
+        action=gcp.storage.BucketLifecycleRuleActionArgs(type=action, storage_class=storage_class),
+        condition=gcp.storage.BucketLifecycleRuleConditionArgs(age=age),
+    )

@@ -1,0 +1,241 @@
+"""A Cloud Run service, deployed from an archive without an image build, or from an image."""
+
+import re
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+import pulumi_gcp.cloudrunv2 as run
+
+from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.runtime import RUN_INGRESS, Ingress, SecretFileArgs, SourceArgs, SubnetArgs, may_invoke
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceArgs(Args):
+    service_name: str
+    """At most 49 lower-case letters, digits and hyphens."""
+    project: pulumi.Input[str]
+    """The project's id."""
+    location: str
+    """Region."""
+    service_account_email: pulumi.Input[str]
+    """Whom it runs as; never the default account."""
+    source: SourceArgs | None = None
+    """A .tar.gz with everything the code needs, at most 250 MiB. This or `image`."""
+    image: pulumi.Input[str] | None = None
+    """A container image. This or `source`."""
+    base_image: str | None = None
+    """Runtime image under a `source`. Default: Google's Python 3.11 on Ubuntu 22.04, in the service's region."""
+    commands: list[str] | None = None
+    """Default for a `source`: python3 main.py."""
+    environment: dict[str, pulumi.Input[str]] | None = None
+    """Variables. PORT and K_* are Cloud Run's own."""
+    secret_files: dict[str, SecretFileArgs] | None = None
+    """Secrets as files `/secrets/<key>/<file_name>`, by key."""
+    invokers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may call it, by a stable key. Default: nobody."""
+    iap_project_number: str | None = None
+    """Put Identity-Aware Proxy in front, whose agent this project number names. Default: off."""
+    iap_people: dict[str, pulumi.Input[str]] | None = None
+    """`user:`, `group:` or `domain:` members that IAP lets through, by a stable key."""
+    audiences: list[str] | None = None
+    """Custom audiences that identity tokens may carry beside the URL."""
+    ingress: Ingress | None = None
+    """Default: internal."""
+    subnet: SubnetArgs | None = None
+    """Default: no private network."""
+    cpu: str | None = None
+    """vCPUs: 0.08 to 8. Default: "1"."""
+    memory: str | None = None
+    """Default: "512Mi"."""
+    cpu_always_allocated: bool | None = None
+    """CPU between requests too, billed as long as an instance lives. Default: no."""
+    minimum_instances: int | None = None
+    """Default: 0, nothing to pay when idle."""
+    maximum_instances: int | None = None
+    """Bounds what a flood can cost. Default: 5."""
+    concurrency: int | None = None
+    """Requests at a time in one instance: 1 to 1000, 1 under one CPU. Default: 80."""
+    timeout_seconds: int | None = None
+    """1 to 3600. Default: 300."""
+    health_path: str | None = None
+    """Asked at start and while it lives. Default: none, the port alone is probed."""
+    labels: dict[str, str] | None = None
+    deletion_protection: bool | None = None
+    """Default: yes."""
+
+
+class Service(pulumi.ComponentResource):
+    """A private Cloud Run service under an identity of its own.
+
+    Owns the service and its callers' grants. It deliberately owns no service account, no secret and no archive,
+    and has no way to let everybody in: for the one public entrance of a platform see `Function`.
+    Defaults: internal ingress, nobody may call, 0 to 5 instances of one CPU and 512 MiB, CPU only during requests.
+    Deployment without a build follows Cloud Run's own contract: image `scratch`, a base image, and the source.
+    """
+
+    url: pulumi.Output[str]
+    """`https://…`; waits for the callers' grants."""
+    service: pulumi.Output[str]
+    """The service's name."""
+
+    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = ServiceArgs.of(args)
+        _check(name, args)
+        child = pulumi.ResourceOptions(parent=self)
+        service = run.Service(
+            f"{name}-service",
+            name=args.service_name,
+            project=args.project,
+            location=args.location,
+            ingress=RUN_INGRESS[either(args.ingress, Ingress.INTERNAL)],
+            launch_stage="GA",
+            custom_audiences=args.audiences,
+            iap_enabled=args.iap_project_number is not None,
+            template=_template(args),
+            deletion_protection=either(args.deletion_protection, True),
+            labels=args.labels,
+            opts=child,
+        )
+        invokers = dict(either(args.invokers, {}))
+        if args.iap_project_number is not None:
+            # IAP asks on behalf of the person it let through.
+            invokers["iap"] = f"serviceAccount:service-{args.iap_project_number}@gcp-sa-iap.iam.gserviceaccount.com"
+        grants = may_invoke(self, service.name, args.project, args.location, invokers)
+        grants += [
+            gcp.iap.WebCloudRunServiceIamMember(
+                f"{name}-person-{key}",
+                cloud_run_service_name=service.name,
+                project=args.project,
+                location=args.location,
+                role="roles/iap.httpsResourceAccessor",
+                member=member,
+                opts=child,
+            )
+            for key, member in either(args.iap_people, {}).items()
+        ]
+        self.url = after(service.uri, *grants)
+        self.service = service.name
+        self.register_outputs({"url": self.url, "service": self.service})
+
+
+def _template(args: ServiceArgs) -> run.ServiceTemplateArgs:
+    secrets = either(args.secret_files, {})
+    return run.ServiceTemplateArgs(
+        service_account=args.service_account_email,
+        timeout=f"{either(args.timeout_seconds, 300)}s",
+        max_instance_request_concurrency=either(args.concurrency, 80),
+        scaling=run.ServiceTemplateScalingArgs(
+            min_instance_count=either(args.minimum_instances, 0), max_instance_count=either(args.maximum_instances, 5)
+        ),
+        vpc_access=None
+        if args.subnet is None
+        else run.ServiceTemplateVpcAccessArgs(
+            egress="PRIVATE_RANGES_ONLY",
+            network_interfaces=[
+                run.ServiceTemplateVpcAccessNetworkInterfaceArgs(
+                    network=args.subnet.network, subnetwork=args.subnet.subnetwork
+                )
+            ],
+        ),
+        volumes=[
+            run.ServiceTemplateVolumeArgs(
+                name=key,
+                secret=run.ServiceTemplateVolumeSecretArgs(
+                    secret=secret.secret_id,
+                    items=[
+                        run.ServiceTemplateVolumeSecretItemArgs(
+                            path=secret.file_name, version=either(secret.version, "latest")
+                        )
+                    ],
+                ),
+            )
+            for key, secret in secrets.items()
+        ],
+        containers=[_container(args)],
+    )
+
+
+def _container(args: ServiceArgs) -> run.ServiceTemplateContainerArgs:
+    source, probe = args.source, run.ServiceTemplateContainerStartupProbeArgs
+    health = args.health_path
+    default_image = f"{args.location}-docker.pkg.dev/serverless-runtimes/google-22-full/runtimes/python311"
+    return run.ServiceTemplateContainerArgs(
+        image="scratch" if args.image is None else args.image,
+        base_image_uri=either(args.base_image, default_image) if source else None,
+        commands=either(args.commands, ["python3"]) if source else args.commands,
+        args=["main.py"] if source and args.commands is None else None,
+        source_code=None
+        if source is None
+        else run.ServiceTemplateContainerSourceCodeArgs(
+            cloud_storage_source=run.ServiceTemplateContainerSourceCodeCloudStorageSourceArgs(
+                bucket=source.bucket,
+                object=source.object,
+                generation=pulumi.Output.from_input(source.generation).apply(lambda generation: str(int(generation))),
+            )
+        ),
+        ports=run.ServiceTemplateContainerPortsArgs(container_port=8080),
+        envs=[
+            run.ServiceTemplateContainerEnvArgs(name=key, value=value)
+            for key, value in sorted(either(args.environment, {}).items())
+        ],
+        volume_mounts=[
+            run.ServiceTemplateContainerVolumeMountArgs(name=key, mount_path=f"/secrets/{key}")
+            for key in either(args.secret_files, {})
+        ],
+        resources=run.ServiceTemplateContainerResourcesArgs(
+            limits={"cpu": either(args.cpu, "1"), "memory": either(args.memory, "512Mi")},
+            cpu_idle=not either(args.cpu_always_allocated, False),
+            startup_cpu_boost=True,
+        ),
+        startup_probe=probe(
+            period_seconds=5,
+            timeout_seconds=5,
+            failure_threshold=24,
+            http_get=run.ServiceTemplateContainerStartupProbeHttpGetArgs(path=health, port=8080) if health else None,
+            tcp_socket=None if health else run.ServiceTemplateContainerStartupProbeTcpSocketArgs(port=8080),
+        ),
+        liveness_probe=None
+        if health is None
+        else run.ServiceTemplateContainerLivenessProbeArgs(
+            period_seconds=30,
+            timeout_seconds=5,
+            failure_threshold=3,
+            http_get=run.ServiceTemplateContainerLivenessProbeHttpGetArgs(path=health, port=8080),
+        ),
+    )
+
+
+def _check(name: str, args: ServiceArgs) -> None:
+    where = f"Service {name!r}"
+    if (args.source is None) == (args.image is None):
+        raise ArgsError(f"{where}: give it source or image, one of the two")
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", args.service_name):
+        raise ArgsError(
+            f"{where}: service_name {args.service_name!r}; Cloud Run takes at most 49 of a-z, 0-9 and hyphen, "
+            "a letter first, no hyphen last"
+        )
+    if args.iap_people and args.iap_project_number is None:
+        raise ArgsError(f"{where}: iap_people without iap_project_number would let nobody in; give the number")
+    least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
+    in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
+    in_range(f"{where}: minimum_instances", least, 0, most, "at most maximum_instances")
+    cpu = _number(where, either(args.cpu, "1"))
+    in_range(f"{where}: cpu", cpu, 0.08, 8, "Cloud Run's bounds")
+    concurrency = either(args.concurrency, 80)
+    in_range(f"{where}: concurrency", concurrency, 1, 1000 if cpu >= 1 else 1, "1 under one CPU")
+    in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 300), 1, 3600, "Cloud Run's bounds")
+    if cpu < 1 and either(args.cpu_always_allocated, False):
+        raise ArgsError(f"{where}: cpu_always_allocated needs a whole CPU; raise cpu to 1")
+    for key in either(args.environment, {}):
+        if key == "PORT" or key.startswith("K_"):
+            raise ArgsError(f"{where}: environment {key} is set by Cloud Run; name it otherwise")
+
+
+def _number(where: str, cpu: str) -> float:
+    try:
+        return float(cpu)
+    except ValueError:
+        raise ArgsError(f'{where}: cpu {cpu!r} is no number of vCPUs; write "1" or "0.5"') from None

@@ -1,0 +1,218 @@
+"""The warehouse: BigQuery datasets, their tables and who may do what with them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetGrantArgs(Args):
+    role: str
+    """For instance roles/bigquery.dataViewer."""
+    member: pulumi.Input[str]
+    """`serviceAccount:…`, `group:…` or `user:…`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableArgs(Args):
+    schema: str
+    """BigQuery's JSON schema: an array of fields."""
+    description: str
+    partition_field: str | None = None
+    """A DATE or TIMESTAMP column; one partition a day. Default: not partitioned."""
+    retention_days: int | None = None
+    """A partition ends so many days after its date. Default: never."""
+    require_partition_filter: bool | None = None
+    """Refuse queries that would read every partition. Default: yes when partitioned."""
+    clustering: list[str] | None = None
+    """At most four columns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetArgs(Args):
+    description: str
+    tables: dict[str, TableArgs] | None = None
+    """Tables of the dataset, by table id."""
+    grants: dict[str, DatasetGrantArgs] | None = None
+    """Who may do what, by a stable key."""
+    authorized_datasets: list[str] | None = None
+    """Datasets of the same warehouse whose views may read this one on behalf of people who may not."""
+    table_expiration_days: int | None = None
+    """New tables end so many days after their creation. Default: never."""
+    max_time_travel_hours: int | None = None
+    """How far back a table can be read as it was: 48 to 168, in days. Default: 168."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseArgs(Args):
+    project: pulumi.Input[str]
+    """The project's id."""
+    location: str
+    """Region or multi-region of every dataset. Changing it replaces them."""
+    datasets: dict[str, DatasetArgs]
+    """Datasets by their id: letters, digits, underscores."""
+    labels: dict[str, str] | None = None
+    deletion_protection: bool | None = None
+    """Refuse to delete datasets and tables. Default: yes."""
+    force_destroy: bool | None = None
+    """Delete a dataset's tables with it, those that Pulumi does not know included. Default: no."""
+
+
+class Warehouse(pulumi.ComponentResource):
+    """Datasets with their tables, retention and grants.
+
+    Owns what is there before data flows: the datasets, and the tables that others write into by name (raw tables
+    of export subscriptions). Tables that a transformation builds belong to the transformation, not to Pulumi.
+    Grants are additive: owners of the project stay. Defaults: protected, partition filters required, a week of
+    time travel.
+    """
+
+    dataset_ids: pulumi.Output[dict[str, str]]
+    """Dataset id by key; waits for every grant."""
+    table_ids: pulumi.Output[dict[str, str]]
+    """`<project>.<dataset>.<table>` by `<dataset>.<table>`: there once the table is."""
+
+    def __init__(self, name: str, args: WarehouseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = WarehouseArgs.of(args)
+        _check(name, args)
+        self._args, self._child = args, pulumi.ResourceOptions(parent=self)
+        datasets = {key: self._dataset(key, spec) for key, spec in args.datasets.items()}
+        tables = {
+            f"{key}.{table_id}": self._table(datasets[key], key, table_id, table)
+            for key, spec in args.datasets.items()
+            for table_id, table in either(spec.tables, {}).items()
+        }
+        grants = [grant for key, spec in args.datasets.items() for grant in self._grants(datasets, key, spec)]
+        self.dataset_ids = after(pulumi.Output.all(**{k: d.dataset_id for k, d in datasets.items()}), *grants)
+        self.table_ids = pulumi.Output.all(
+            **{k: pulumi.Output.concat(t.project, ".", t.dataset_id, ".", t.table_id) for k, t in tables.items()}
+        )
+        self.register_outputs({"dataset_ids": self.dataset_ids, "table_ids": self.table_ids})
+
+    @property
+    def _deletion_policy(self) -> str:
+        return "PREVENT" if either(self._args.deletion_protection, True) else "DELETE"
+
+    def _dataset(self, key: str, spec: DatasetArgs) -> gcp.bigquery.Dataset:
+        expiration = spec.table_expiration_days
+        return gcp.bigquery.Dataset(
+            f"{self.pulumi_resource_name}-{key}",
+            dataset_id=key,
+            project=self._args.project,
+            location=self._args.location,
+            description=spec.description,
+            default_table_expiration_ms=None if expiration is None else expiration * DAY_MS,
+            max_time_travel_hours=str(either(spec.max_time_travel_hours, 168)),
+            delete_contents_on_destroy=either(self._args.force_destroy, False),
+            deletion_policy=self._deletion_policy,
+            labels=self._args.labels,
+            opts=self._child,
+        )
+
+    def _table(self, dataset: gcp.bigquery.Dataset, key: str, table_id: str, spec: TableArgs) -> gcp.bigquery.Table:
+        partitioning = spec.partition_field and gcp.bigquery.TableTimePartitioningArgs(
+            type="DAY",
+            field=spec.partition_field,
+            expiration_ms=None if spec.retention_days is None else spec.retention_days * DAY_MS,
+        )
+        return gcp.bigquery.Table(
+            f"{self.pulumi_resource_name}-{key}-{table_id}",
+            dataset_id=dataset.dataset_id,
+            table_id=table_id,
+            project=self._args.project,
+            description=spec.description,
+            schema=spec.schema,
+            time_partitioning=partitioning or None,
+            require_partition_filter=either(spec.require_partition_filter, True) if partitioning else None,
+            clusterings=spec.clustering,
+            deletion_protection=either(self._args.deletion_protection, True),
+            labels=self._args.labels,
+            opts=self._child,
+        )
+
+    def _grants(self, datasets: dict[str, gcp.bigquery.Dataset], key: str, spec: DatasetArgs) -> list[pulumi.Resource]:
+        dataset_id, project = datasets[key].dataset_id, self._args.project
+        authorized = either(spec.authorized_datasets, [])
+        grants: list[pulumi.Resource] = [
+            gcp.bigquery.DatasetAccess(
+                f"{self.pulumi_resource_name}-{key}-views-of-{other}",
+                dataset_id=dataset_id,
+                project=project,
+                authorized_dataset=gcp.bigquery.DatasetAccessAuthorizedDatasetArgs(
+                    dataset=gcp.bigquery.DatasetAccessAuthorizedDatasetDatasetArgs(
+                        project_id=project, dataset_id=datasets[other].dataset_id
+                    ),
+                    target_types=["VIEWS"],
+                ),
+                opts=self._child,
+            )
+            for other in authorized
+        ]
+        for grant_key, grant in either(spec.grants, {}).items():
+            child_name = f"{self.pulumi_resource_name}-{key}-{grant_key}"
+            if authorized:
+                # DatasetIamMember rewrites the dataset's whole policy and drops authorized views and datasets;
+                # DatasetAccess adds one entry: https://github.com/hashicorp/terraform-provider-google docs of both.
+                grants.append(
+                    gcp.bigquery.DatasetAccess(
+                        child_name,
+                        dataset_id=dataset_id,
+                        project=project,
+                        role=grant.role,
+                        **_principal(child_name, grant.member),
+                        opts=self._child,
+                    )
+                )
+            else:
+                grants.append(
+                    gcp.bigquery.DatasetIamMember(
+                        child_name,
+                        dataset_id=dataset_id,
+                        project=project,
+                        role=grant.role,
+                        member=grant.member,
+                        opts=self._child,
+                    )
+                )
+        return grants
+
+
+def _principal(where: str, member: pulumi.Input[str]) -> dict[str, Any]:
+    """A member as a dataset's access entry names it: service accounts are users there."""
+    if isinstance(member, str) and member.startswith("group:"):
+        return {"group_by_email": member.removeprefix("group:")}
+    return {"user_by_email": pulumi.Output.from_input(member).apply(lambda m: m.partition(":")[2])}
+
+
+def _check(name: str, args: WarehouseArgs) -> None:
+    for key, spec in args.datasets.items():
+        where = f"Warehouse {name!r}: dataset {key!r}"
+        hours = either(spec.max_time_travel_hours, 168)
+        in_range(f"{where}: max_time_travel_hours", hours, 48, 168, "BigQuery's bounds")
+        for other in either(spec.authorized_datasets, []):
+            if other not in args.datasets or other == key:
+                raise ArgsError(f"{where}: authorized_datasets names {other!r}; use another dataset of this warehouse")
+        for table_id, table in either(spec.tables, {}).items():
+            _check_table(f"{where}: table {table_id!r}", table)
+
+
+def _check_table(where: str, table: TableArgs) -> None:
+    try:
+        columns = {field["name"]: field["type"] for field in json.loads(table.schema)}
+    except (ValueError, TypeError, KeyError):
+        raise ArgsError(f"{where}: schema is not a JSON array of fields with name and type") from None
+    for column in [c for c in [table.partition_field, *either(table.clustering, [])] if c is not None]:
+        if column not in columns:
+            raise ArgsError(f"{where}: column {column!r} is not in the schema; use one of {', '.join(columns)}")
+    if table.partition_field and columns[table.partition_field] not in ("DATE", "TIMESTAMP", "DATETIME"):
+        raise ArgsError(f"{where}: {table.partition_field!r} is no date or time; partition by one that is")
+    if table.partition_field is None and (table.retention_days or table.require_partition_filter):
+        raise ArgsError(f"{where}: retention_days and require_partition_filter need a partition_field; name one")
