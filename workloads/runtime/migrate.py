@@ -1,0 +1,111 @@
+"""Brings the database's schema up to date: `sql/postgres`, run by Alembic.
+
+Two instances may start at once: a transaction-level advisory lock makes them take turns, and the second finds
+nothing left to do. All pending migrations and the grants are one transaction: a migrator that is killed leaves
+nothing behind, not even the lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from workloads.runtime.database import DatabaseSettings, parameters
+
+log = logging.getLogger(__name__)
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "sql" / "postgres"
+_LOCK = 0x66617374_796C6500  # an arbitrary key of our own ("fastyle") for pg_advisory_xact_lock
+_MIGRATION_MILLISECONDS = 15 * 60 * 1000
+
+
+class Role(StrEnum):
+    """What a database user may do with the tables."""
+
+    READER = "reader"
+    WRITER = "writer"
+
+
+_PRIVILEGES = {
+    Role.READER: sql.SQL("SELECT"),
+    Role.WRITER: sql.SQL("SELECT, INSERT, UPDATE, DELETE"),
+}
+
+
+class MigrationError(Exception):
+    """The schema cannot be brought up to date; says why and how to mend it. Trying again will not help."""
+
+
+def migrate(settings: DatabaseSettings, roles: dict[str, Role] | None = None, target: str = "head") -> str | None:
+    """Run the pending migrations, then give the users in `roles` their rights; return the revision reached.
+
+    A user that does not exist is logged and left out: it gets its rights at the next start.
+
+    Raises:
+        psycopg.OperationalError: the server cannot be reached, or went away.
+        MigrationError: the user may not write the schema, or a migration is wrong.
+    """
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(
+            settings.database_url, **parameters(settings, statement_milliseconds=_MIGRATION_MILLISECONDS)
+        ),
+        poolclass=NullPool,
+    )
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, target)
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, psycopg.Connection)
+            _grant(raw, roles or {})
+            row = raw.execute("SELECT max(version_num) FROM alembic_version").fetchone()
+            return row[0] if row else None
+    except DBAPIError as error:
+        raise _cause(error) from error
+    finally:
+        engine.dispose()
+
+
+def _cause(error: DBAPIError) -> Exception:
+    original = error.orig
+    if isinstance(original, psycopg.errors.InsufficientPrivilege):
+        return MigrationError(
+            f"the schema cannot be written: {_first_line(original)}; give this service's database user the role "
+            "cloudsqlsuperuser (databaseRoles of its sql.User), or CREATE on schema public"
+        )
+    if isinstance(original, psycopg.OperationalError):
+        return original
+    return MigrationError(f"a migration in sql/postgres failed: {_first_line(original)}")
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _grant(connection: psycopg.Connection[tuple[object, ...]], roles: dict[str, Role]) -> None:
+    known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[*roles]])}
+    for user, role in sorted(roles.items()):
+        if user not in known:
+            log.error(
+                "database user %r does not exist: it gets no rights; create it and start this service again", user
+            )
+            continue
+        who, privileges = sql.Identifier(user), _PRIVILEGES[role]
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(who))
+        # Revoked first: a writer that became a reader may no longer write.
+        connection.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(who))
+        connection.execute(sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA public TO {}").format(privileges, who))
+        if role is Role.WRITER:
+            connection.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(who))
