@@ -1,0 +1,72 @@
+"""Reading a request's body: bounded, strict, and never at the expense of a neighbouring event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Request
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_EVENTS = 1000
+_CHUNK = 64 * 1024
+_MAX_INTEGER_DIGITS = 20
+
+
+class BodyError(Exception):
+    """The body as a whole is refused; `status` is the HTTP status."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+
+
+def read_json(request: Request) -> Any:
+    """Return the parsed body; None when there is none.
+
+    Raises:
+        BodyError: 413 over 8 MiB, known before anything is parsed; 400 when it is not JSON in UTF-8.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BodyError(400, "must not be compressed: send it without Content-Encoding")
+    data = b"" if (request.content_length or 0) > MAX_BYTES else request.stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES or (request.content_length or 0) > MAX_BYTES:
+        raise BodyError(413, f"must be at most {MAX_BYTES:,} bytes: send several requests")
+    if not data:
+        return None
+    try:
+        # Lone surrogates and NaN pass here and are refused in the event that holds them.
+        return json.loads(data.decode("utf-8-sig"), parse_int=_integer)
+    except UnicodeDecodeError as error:
+        raise BodyError(400, f"must be JSON in UTF-8: byte {error.start:,} is not") from None
+    except json.JSONDecodeError as error:
+        raise BodyError(400, f"must be JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise BodyError(400, "must be JSON of a few levels: it is nested too deeply") from None
+
+
+def as_events(body: Any) -> list[Any]:
+    """Return a body, one event or an array of them, as a list.
+
+    Raises:
+        BodyError: 400 for nothing, 413 for more than 1,000 events.
+    """
+    events = body if isinstance(body, list) else [body]
+    if body is None or not events:
+        raise BodyError(400, "must hold an event, or an array of 1 to 1,000 events")
+    if len(events) > MAX_EVENTS:
+        raise BodyError(413, f"must hold at most {MAX_EVENTS:,} events, has {len(events):,}: send several requests")
+    return events
+
+
+def drain(request: Request) -> None:
+    """Read away what is left of the body, so that the client hears the answer instead of a closed connection."""
+    while request.stream.read(_CHUNK):
+        pass
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses integers of thousands of digits with an exception that would lose the whole body;
+    # as a number that is no integer only its own event is refused.
+    return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float("inf")

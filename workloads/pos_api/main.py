@@ -1,0 +1,41 @@
+"""The Cloud Function's entry point: `handle(request)`."""
+
+from __future__ import annotations
+
+from flask import Request, Response
+
+from workloads.pos_api.publisher import Publisher
+from workloads.pos_api.service import PosApi, Simulation
+from workloads.pos_api.settings import Settings
+from workloads.runtime import logs
+from workloads.runtime.credentials import CredentialStore
+from workloads.runtime.settings import load
+
+
+def _simulation(settings: Settings) -> Simulation | None:
+    if not settings.simulator_enabled:
+        return None
+    from workloads.pos_api.simulation import simulation  # not loaded where it is off
+
+    return simulation(seed=settings.simulator_seed, timezone=settings.timezone, currency=settings.currency)
+
+
+def build(settings: Settings) -> PosApi:
+    """Return the service for these settings."""
+    return PosApi(
+        currency=settings.currency,
+        credentials=CredentialStore(settings.credentials_file),
+        publisher=Publisher({"sales": settings.sales_topic, "inventory": settings.inventory_topic}),
+        simulation=_simulation(settings),
+    )
+
+
+# Settings are read when the function starts: a bad one stops the deployment, not the first sale.
+_settings = load(Settings)
+logs.configure(_settings.log_level)
+_service = build(_settings)
+
+
+def handle(request: Request) -> Response:
+    """Answer one request of a till."""
+    return _service(request)

@@ -1,0 +1,162 @@
+"""The POS API: from an HTTP request to published events and an answer for the till.
+
+`POST /v1/transactions` and `/v1/inventory-changes` take one event or an array. What is answered as accepted
+has been acknowledged by Pub/Sub. A request sent again is harmless: an event_id counts once everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Request, Response
+
+from workloads.events import STREAMS, Violation, validate
+from workloads.pos_api.body import BodyError, as_events, drain, read_json
+from workloads.pos_api.publisher import Event, Publisher, PublishError
+from workloads.runtime.credentials import Credential, CredentialStore
+
+log = logging.getLogger(__name__)
+
+EVENT_PATHS = {"/v1/transactions": "sales", "/v1/inventory-changes": "inventory"}
+SIMULATE_PATH = "/v1/simulate"
+HEALTH_PATH = "/health"
+_OTHERS_NAMED = 4  # further faults of one event that its error names
+
+Json = dict[str, Any]
+# (parsed body, now) -> the events to trade; raises BodyError for a bad interval.
+Simulation = Callable[[Any, datetime], list[Event]]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why one event of a request is refused. `index` is None when it is the whole body."""
+
+    index: int | None
+    field: str
+    error: str
+
+
+class PosApi:
+    """The service; call it with a request."""
+
+    def __init__(
+        self,
+        *,
+        currency: str,
+        credentials: CredentialStore,
+        publisher: Publisher,
+        simulation: Simulation | None = None,
+    ) -> None:
+        """Take the stack's currency and, only where the simulator is turned on, the simulation."""
+        self._currency = currency
+        self._credentials = credentials
+        self._publisher = publisher
+        self._simulation = simulation
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request; a fault of the sender is never a 5xx."""
+        request.max_content_length = None  # bodies are bounded by read_json, which answers in the contract's form
+        try:
+            return self._route(request)
+        except BodyError as error:
+            return _answer(error.status, 0, [Rejection(None, "body", error.error)])
+        except PublishError:
+            return _reply(
+                503,
+                {"accepted": 0, "rejected": [], "error": "the events could not be stored: send the same again"},
+                {"Retry-After": "1"},
+            )
+        finally:
+            drain(request)
+
+    def _route(self, request: Request) -> Response:
+        path = request.path.rstrip("/") or "/"
+        if path == HEALTH_PATH:
+            if request.method not in ("GET", "HEAD"):
+                return _error(405, "use GET", {"Allow": "GET, HEAD"})
+            return _reply(200, {"status": "ok"})
+        simulates = path == SIMULATE_PATH and self._simulation is not None
+        if path not in EVENT_PATHS and not simulates:
+            return _error(404, f"there is nothing here: use {', '.join(EVENT_PATHS)} or {HEALTH_PATH}")
+        if request.method != "POST":
+            return _error(405, "use POST", {"Allow": "POST"})
+        caller = self._credentials.authenticate(request.headers.get("Authorization"))
+        if caller is None:
+            return _error(
+                401,
+                "send the location's credential as Authorization: Bearer <token>",
+                {"WWW-Authenticate": 'Bearer realm="pos-api"'},
+            )
+        if simulates:
+            return self._simulate(caller, request)
+        return self._take(EVENT_PATHS[path], caller, as_events(read_json(request)))
+
+    def _take(self, stream: str, caller: Credential, bodies: list[Any]) -> Response:
+        now = datetime.now(UTC)
+        accepted: list[Event] = []
+        rejected: list[Rejection] = []
+        forbidden = 0
+        for index, body in enumerate(bodies):
+            location = body.get("location_id") if isinstance(body, dict) else None
+            if isinstance(location, str) and not caller.allows(location):
+                forbidden += 1
+                rejected.append(Rejection(index, "location_id", "is not a location of this credential"))
+                continue
+            outcome = validate(STREAMS[stream], body, currency=self._currency, now=now)
+            if isinstance(outcome, list):
+                rejected.append(_rejection(index, outcome))
+            else:
+                accepted.append((stream, outcome))
+        if accepted:
+            self._publisher.publish(accepted)
+        _log_outcome(stream, caller, accepted, rejected)
+        if accepted:
+            return _answer(202, len(accepted), rejected)
+        return _answer(403 if forbidden == len(rejected) else 400, 0, rejected)
+
+    def _simulate(self, caller: Credential, request: Request) -> Response:
+        if not caller.is_unlimited:
+            return _error(403, "the simulator trades every location: use a credential for all of them")
+        assert self._simulation is not None
+        events = self._simulation(read_json(request), datetime.now(UTC))
+        for start in range(0, len(events), 5_000):  # bounds the memory of what is in flight
+            self._publisher.publish(events[start : start + 5_000])
+        counts = {key: sum(1 for stream, _ in events if stream == key) for key in STREAMS}
+        log.info("simulated trade", extra={"credential": caller.id, **counts})
+        return _reply(202, {"accepted": len(events), "rejected": [], **counts})
+
+
+def _rejection(index: int, violations: list[Violation]) -> Rejection:
+    """One event's rejection: its first fault, and the fields of others, bounded whatever was sent."""
+    first, *others = violations
+    if not others:
+        return Rejection(index, first.field, first.error)
+    named = ", ".join(violation.field for violation in others[:_OTHERS_NAMED])
+    more = f" and {len(others) - _OTHERS_NAMED:,} more" if len(others) > _OTHERS_NAMED else ""
+    return Rejection(index, first.field, f"{first.error} (also wrong: {named}{more})")
+
+
+def _log_outcome(stream: str, caller: Credential, accepted: list[Event], rejected: list[Rejection]) -> None:
+    fields: Json = {"stream": stream, "credential": caller.id, "accepted": len(accepted), "rejected": len(rejected)}
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("events", extra=fields | {"event_ids": [event["event_id"] for _, event in accepted]})
+    if rejected:
+        first = rejected[0]
+        log.warning("events refused; the first: %s: %s", first.field, first.error, extra=fields)
+
+
+def _answer(status: int, accepted: int, rejected: list[Rejection]) -> Response:
+    return _reply(status, {"accepted": accepted, "rejected": [asdict(rejection) for rejection in rejected]})
+
+
+def _error(status: int, error: str, headers: dict[str, str] | None = None) -> Response:
+    return _reply(status, {"error": error}, headers)
+
+
+def _reply(status: int, body: Json, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(body), status, headers, content_type="application/json")
