@@ -1,0 +1,40 @@
+"""The platform: which components there are, and how they are wired. What differs between stacks is in the config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.config import StackConfig
+from infra.foundation import Foundation, Packager
+from infra.operations import Operations
+from infra.parts import Parts
+
+
+def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
+    """Declare the whole platform; `package` builds a workload's archive. Returns the stack's outputs."""
+    foundation = Foundation(config, package)
+    parts = Parts(foundation)
+    Operations(foundation, parts)
+    return {
+        "project": config.project,
+        "region": config.region,
+        "timezone": config.timezone,
+        "currency": config.currency,
+        "topics": {key: stream.topic for key, stream in parts.streams.items()},
+        "dead_letter_topics": {key: stream.dead_letter_topic for key, stream in parts.streams.items()},
+        "datasets": foundation.warehouse.dataset_ids,
+        "bucket": foundation.lake.bucket,
+        "pos_api_url": parts.pos_api.url,
+        "api_url": parts.api.url,
+        "pipeline_url": parts.pipeline.url,
+        "database": {
+            "connection_name": foundation.database.connection_name,
+            "host": foundation.database.host,
+            "port": foundation.database.port,
+            "name": foundation.database.database,
+        },
+        "secrets": foundation.secrets.secret_ids.apply(
+            lambda ids: {key: ids.get(key.replace("_", "-")) for key in ("pos_credentials", "api_credentials")}
+        ),
+        "orchestrator": config.orchestrator.value,
+    }

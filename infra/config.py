@@ -1,0 +1,256 @@
+"""The one reader of a stack's configuration: `Pulumi.<stack>.yaml` becomes a frozen, checked `StackConfig`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import types
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Self, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+import pulumi
+from fastyle_components import Availability
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
+
+from infra.crons import clash
+from infra.settings import (
+    Access,
+    ApiAuth,
+    Budget,
+    Ci,
+    Composer,
+    Database,
+    Environment,
+    Inventory,
+    Key,
+    Lake,
+    Monitoring,
+    Network,
+    Orchestrator,
+    Pipeline,
+    Section,
+    Simulator,
+    Streams,
+    Warehouse,
+    Workloads,
+    setting,
+)
+
+NAMESPACE = "fastyle"
+
+
+class ConfigError(pulumi.RunError):
+    """The stack's configuration is wrong: one line for each mistake, with key, consequence and mend."""
+
+
+class StackConfig(Section):
+    """Everything that differs between stacks. No component asks which stack it is in."""
+
+    project: str = setting(
+        means="the Google Cloud project to deploy to", example="my-project", pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"
+    )
+    region: str = setting(means="where everything runs", example="us-central1", pattern=r"^[a-z]+-[a-z]+\d+$")
+    project_number: str = setting(
+        means="without it service agents cannot be granted anything", example="123456789012", pattern=r"^\d{5,20}$"
+    )
+    billing_account: str = setting(
+        means="without it no budget watches the costs",
+        example="012345-6789AB-CDEF01",
+        pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$",
+    )
+    environment: Environment = setting(means="which safety rules apply", example="dev")
+    timezone: str = setting(means="the clock that business dates are cut by", example="America/New_York")
+    currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
+    labels: dict[Key, str] = setting({}, means="labels on everything", example={"team": "data"})
+    deletion_protection: bool = setting(True, means="whether a mistaken destroy is refused")
+    force_destroy: bool = setting(False, means="whether destroying also deletes data that Pulumi did not make")
+    services: list[str] = setting([], means="the APIs that must be on", example=["pubsub.googleapis.com"])
+    orchestrator: Orchestrator = setting(Orchestrator.SCHEDULER, means="what runs the pipeline", example="scheduler")
+    inventory: Inventory = setting(Inventory(), means="when stock is low or too much", example={"reorder_point": 20})
+    simulator: Simulator = setting(Simulator(), means="invented trade", example={"enabled": True})
+    streams: Streams = setting(Streams(), means="how long events wait", example={"retention_days": 7})
+    lake: Lake = setting(means="without it the lake grows for ever", example={"delete_after_days": 400})
+    warehouse: Warehouse = setting(means="without it the warehouse grows for ever", example={"raw_retention_days": 60})
+    database: Database = setting(means="live inventory needs one", example={"tier": "db-f1-micro"})
+    network: Network = setting(Network(), means="how the database is reached", example={"nat": False})
+    workloads: Workloads = setting(Workloads(), means="how large services are", example={"api": {"cpu": "1"}})
+    pipeline: Pipeline = setting(Pipeline(), means="when the marts are built", example={"cron": "0 7 * * *"})
+    access: Access = setting(Access(), means="who gets in", example={"people": {}})
+    budget: Budget = setting(means="without it nobody hears of an overspend", example={"monthly_amount": 50})
+    monitoring: Monitoring | None = setting(None, means="who is woken, and when", example={"emails": ["a@example.com"]})
+    composer: Composer | None = setting(None, means="the shape of Composer", example={"environment_size": "SMALL"})
+    ci: Ci | None = setting(None, means="who deploys without a key", example={"repository": "owner/name"})
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError):
+            raise ValueError(f"{value!r} is no IANA time zone; business dates could not be cut") from None
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = [*self._storage_problems(), *self._schedule_problems(), *self._production_problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _storage_problems(self) -> list[str]:
+        problems = []
+        if self.warehouse.raw_retention_days <= self.streams.retention_days:
+            problems.append(
+                f"warehouse.raw_retention_days ({self.warehouse.raw_retention_days}) is not over "
+                f"streams.retention_days ({self.streams.retention_days}); an event delivered late would be counted "
+                f"again; write warehouse.raw_retention_days: {self.streams.retention_days * 2} or more"
+            )
+        if self.deletion_protection and self.force_destroy:
+            problems.append(
+                "force_destroy is true although deletion_protection is; one of them would be ignored; "
+                "write force_destroy: false"
+            )
+        return problems
+
+    def _schedule_problems(self) -> list[str]:
+        problems = []
+        if self.orchestrator is Orchestrator.COMPOSER and self.composer is None:
+            problems.append(
+                "composer is missing although orchestrator is composer; nothing would run the pipeline; "
+                "write its image_version under composer, or orchestrator: scheduler"
+            )
+        night = self.database.night_stop
+        if night is not None and (hour := clash(self.pipeline.cron, night.stop_cron, night.start_cron)) is not None:
+            problems.append(
+                f"pipeline.cron {self.pipeline.cron!r} runs at {hour} o'clock, when database.night_stop has stopped "
+                "the database; the run would fail; move one of them"
+            )
+        if self.access.api_auth is ApiAuth.TOKEN and self.environment is not Environment.LOCAL:
+            problems.append(
+                "access.api_auth is token; people's browsers and Cloud Run's own check both use that header, nobody "
+                "would get in; write access.api_auth: platform"
+            )
+        return problems
+
+    def _production_problems(self) -> list[str]:
+        if self.environment is not Environment.PROD:
+            return []
+        wrong = {
+            "database.availability is ZONAL; a zone's outage stops live inventory; "
+            "write database.availability: REGIONAL": self.database.availability is not Availability.REGIONAL,
+            "database.backups.point_in_time_recovery is off; a mistake costs up to a day of trade; "
+            "write point_in_time_recovery: true": not self.database.backups.point_in_time_recovery,
+            "database.night_stop is set; shops open while it sleeps; leave it out": self.database.night_stop
+            is not None,
+            "database.require_tls is off; trade crosses the network in the clear; "
+            "write database.require_tls: true": not self.database.require_tls,
+            "deletion_protection is off; one mistaken destroy loses the trade; "
+            "write deletion_protection: true": not self.deletion_protection,
+            "simulator.enabled is true; invented sales would mix with real ones; "
+            "write simulator.enabled: false": self.simulator.enabled,
+            "budget.emails is empty; an overspend would wait for the billing administrators; "
+            "write budget.emails: [finance@example.com]": not self.budget.emails,
+            "monitoring is missing; nobody hears of an outage; write monitoring.emails: [oncall@example.com]": (
+                self.monitoring is None
+            ),
+        }
+        return [f"{problem} (environment is prod)" for problem, is_wrong in wrong.items() if is_wrong]
+
+
+def load_config(values: Mapping[str, str] | None = None) -> StackConfig:
+    """Read and check the configuration of the running stack, or `values` (`<namespace>:<key>` to text).
+
+    Raises:
+        ConfigError: a line for each mistake: key, consequence, mend.
+    """
+    values = _running() if values is None else values
+    data: dict[str, Any] = {}
+    for key, value in values.items():
+        namespace, _, name = key.partition(":")
+        if namespace == NAMESPACE:
+            data[name] = _parse(key, value)
+    for reserved in ("project", "region"):
+        if reserved in data:
+            raise ConfigError(f"fastyle:{reserved}: the provider would not see it; write gcp:{reserved} instead")
+        if (given := values.get(f"gcp:{reserved}")) is not None:
+            data[reserved] = given
+    try:
+        return StackConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(error))) from None
+
+
+def _running() -> Mapping[str, str]:
+    """What the engine gave this program; `pulumi.Config` cannot list keys, and an unlisted key is a mistake unseen."""
+    given = pulumi.runtime.config.CONFIG.get()
+    return given or json.loads(os.environ.get("PULUMI_CONFIG", "{}"))
+
+
+def _parse(key: str, value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError as e:
+            raise ConfigError(f"{key}: not valid JSON ({e}); nothing of it would be used; write it as YAML") from None
+    return value
+
+
+def _explain(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False):
+        path = [str(part) for part in problem["loc"]]
+        key = _key(path)
+        if problem["type"] == "value_error":
+            message = problem["msg"].removeprefix("Value error, ")
+            # A check over several keys names them itself.
+            lines += [f"{NAMESPACE}:{m}" if not path else f"{key}: {m}" for m in message.split("\n")]
+        elif problem["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key, it would change nothing; {_nearest(path)}")
+        else:
+            lines.append(f"{key} {_complaint(problem)}; {_mend(path, key)}")
+    return lines
+
+
+def _key(path: list[str]) -> str:
+    return f"gcp:{path[0]}" if path and path[0] in ("project", "region") else f"{NAMESPACE}:{'.'.join(path)}"
+
+
+def _complaint(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "missing":
+        return "is missing"
+    expected = problem["msg"][:1].lower() + problem["msg"][1:]
+    return f"is {problem['input']!r}: {expected}"
+
+
+def _mend(path: list[str], key: str) -> str:
+    owner = _model(path[:-1])
+    field = owner.model_fields.get(path[-1]) if owner else None
+    if field is None:  # inside a list or map: the key above it has the description
+        return _mend(path[:-1], _key(path[:-1])) if len(path) > 1 else "see docs/configuration.md"
+    example: Any = field.examples[0] if field.examples else None
+    text = str(example.value) if isinstance(example, Enum) else json.dumps(example, default=str)
+    return f"{field.description}; write for instance {key}: {text}"
+
+
+def _nearest(path: list[str]) -> str:
+    owner = _model(path[:-1])
+    known = sorted(owner.model_fields) if owner else []
+    near = difflib.get_close_matches(path[-1], known, n=1)
+    return f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+
+
+def _model(path: list[str]) -> type[BaseModel] | None:
+    """The model at a path of keys, None inside a list or map."""
+    model: type[BaseModel] = StackConfig
+    for part in path:
+        field = model.model_fields.get(part)
+        annotation: Any = field.annotation if field else None
+        if get_origin(annotation) in (Union, types.UnionType):
+            annotation = next(a for a in get_args(annotation) if a is not type(None))
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return None
+        model = annotation
+    return model

@@ -1,0 +1,258 @@
+"""The moving parts: event streams and the workloads between them."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pulumi
+from fastyle_components import (
+    BigQueryExportArgs,
+    EventStream,
+    EventStreamArgs,
+    Function,
+    FunctionArgs,
+    FunctionBuild,
+    FunctionBuildArgs,
+    PushArgs,
+    SecretFileArgs,
+    Service,
+    ServiceArgs,
+    SourceArgs,
+    StorageExportArgs,
+    SubnetArgs,
+    WorkloadArchive,
+    WorkloadArchiveArgs,
+)
+
+from infra.foundation import Foundation
+from infra.settings import ApiAuth, Workload
+from workloads.events import STREAMS, Stream, pubsub_definition
+
+
+class Parts:
+    """Streams, services and the POS API on a `Foundation`."""
+
+    def __init__(self, foundation: Foundation) -> None:
+        self._base, self._config = foundation, foundation.config
+        self._names = foundation.names
+        self.inventory_sync = self._inventory_sync()
+        self.streams = {key: self._stream(key, stream) for key, stream in STREAMS.items()}
+        self.build = FunctionBuild(
+            "function-build",
+            FunctionBuildArgs(
+                project=self._config.project,
+                location=self._config.region,
+                bucket=foundation.archives.bucket,
+                labels=foundation.labels("function-build"),
+            ),
+            foundation.opts,
+        )
+        self.pos_api = self._pos_api()
+        self.api = self._api()
+        self.pipeline = self._pipeline()
+
+    def source(self, workload: str) -> SourceArgs:
+        """Build and upload a workload's archive."""
+        archive = WorkloadArchive(
+            workload.replace("_", "-"),
+            WorkloadArchiveArgs(bucket=self._base.archives.bucket, path=str(self._base.package(workload))),
+            self._base.opts,
+        )
+        return SourceArgs(bucket=archive.bucket, object=archive.object, generation=archive.generation)
+
+    def environment(self, values: dict[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+        """What every workload reads, and its own."""
+        config = self._config
+        common: dict[str, pulumi.Input[str]] = {
+            "GOOGLE_CLOUD_PROJECT": config.project,
+            "TIMEZONE": config.timezone,
+            "CURRENCY": config.currency,
+            "LOG_LEVEL": "INFO",
+        }
+        return common | values
+
+    def _database_environment(self, identity: str) -> dict[str, pulumi.Input[str]]:
+        user = quote(self._base.user(identity), safe="")
+        url = self._base.database.url_template.apply(lambda template: template.replace("{user}", user))
+        return {"DATABASE_URL": url, "DATABASE_AUTH": "iam"}
+
+    def _stock_environment(self) -> dict[str, pulumi.Input[str]]:
+        inventory = self._config.inventory
+        return {
+            "REORDER_POINT": str(inventory.reorder_point),
+            "MAX_DAYS_OF_COVER": str(inventory.max_days_of_cover),
+        }
+
+    def _topics(self, waits: bool) -> dict[str, pulumi.Input[str]]:
+        """Topics' full names: after the publishers' grants, or as text for what the streams themselves wait for."""
+        return {
+            f"{key.upper()}_TOPIC": self.streams[key].topic if waits else self._names.topic(stream.topic)
+            for key, stream in STREAMS.items()
+        }
+
+    def _service(
+        self,
+        workload: str,
+        environment: dict[str, pulumi.Input[str]],
+        *,
+        invokers: dict[str, pulumi.Input[str]] | None = None,
+        people: dict[str, pulumi.Input[str]] | None = None,
+        secret_files: dict[str, SecretFileArgs] | None = None,
+    ) -> Service:
+        base, config = self._base, self._config
+        shape: Workload = getattr(config.workloads, workload)
+        name = self._names.service(workload)
+        return Service(
+            name,
+            ServiceArgs(
+                service_name=name,
+                project=config.project,
+                location=config.region,
+                service_account_email=base.identities[name].email,
+                source=self.source(workload),
+                environment=self.environment(environment),
+                secret_files=secret_files,
+                invokers=invokers,
+                iap_project_number=config.project_number if people else None,
+                iap_people=people,
+                audiences=[self._names.audience(workload)],
+                ingress=shape.ingress,
+                subnet=SubnetArgs(network=base.network.network, subnetwork=base.network.subnetwork),
+                cpu=shape.cpu,
+                memory=shape.memory,
+                minimum_instances=shape.minimum_instances,
+                maximum_instances=shape.maximum_instances,
+                concurrency=shape.concurrency,
+                timeout_seconds=shape.timeout_seconds,
+                health_path="/health",
+                labels=base.labels(name),
+                deletion_protection=config.deletion_protection,
+            ),
+            base.opts,
+        )
+
+    def _inventory_sync(self) -> Service:
+        roles = {self._base.user("api"): "reader", self._base.user("pipeline"): "writer"}
+        return self._service(
+            "inventory_sync",
+            {
+                **self._database_environment("inventory-sync"),
+                "DATABASE_ROLES": json.dumps(roles, sort_keys=True),
+                "PUSH_AUDIENCE": self._names.audience("inventory_sync"),
+                "PUSH_SERVICE_ACCOUNT": self._base.identities["push-invoker"].email,
+                "SALES_DEAD_LETTER_TOPIC": self._names.dead_letter_topic(STREAMS["sales"].topic),
+                "INVENTORY_DEAD_LETTER_TOPIC": self._names.dead_letter_topic(STREAMS["inventory"].topic),
+            },
+            invokers={"push": self._base.member("push-invoker")},
+        )
+
+    def _stream(self, key: str, stream: Stream) -> EventStream:
+        base, config, settings = self._base, self._config, self._config.streams
+        table_id = base.warehouse.table_ids.apply(lambda ids: ids[f"raw.{stream.table}"].rpartition(".")[2])
+        return EventStream(
+            key,
+            EventStreamArgs(
+                topic=stream.topic,
+                project_number=config.project_number,
+                schema_definition=pubsub_definition(stream),
+                publishers={"pos-api": base.member("pos-api")},
+                dead_letter_publishers={"inventory-sync": base.member("inventory-sync")},
+                redrivers=dict(config.access.operators),
+                bigquery=BigQueryExportArgs(dataset_id="raw", table_id=table_id),
+                storage=StorageExportArgs(bucket=base.lake.bucket, batch_seconds=settings.lake_batch_seconds),
+                push={
+                    "inventory": PushArgs(
+                        endpoint=pulumi.Output.concat(self.inventory_sync.url, f"/push/{key}"),
+                        service_account_email=base.identities["push-invoker"].email,
+                        audience=self._names.audience("inventory_sync"),
+                    )
+                },
+                retention_days=settings.retention_days,
+                dead_letter_retention_days=settings.dead_letter_retention_days,
+                max_delivery_attempts=settings.max_delivery_attempts,
+                labels=base.labels(f"stream-{key}"),
+                deletion_protection=config.deletion_protection,
+            ),
+            base.opts,
+        )
+
+    def _credentials(self, key: str) -> dict[str, SecretFileArgs]:
+        secret = self._names.secret(key)
+        secret_id = self._base.secrets.secret_ids.apply(lambda ids: ids[secret])
+        return {secret: SecretFileArgs(secret_id=secret_id, file_name="credentials.json")}
+
+    def _pos_api(self) -> Function:
+        """The one public entrance: tills are not Google identities, its code checks a credential per location."""
+        base, config, shape = self._base, self._config, self._config.workloads.pos_api
+        files = self._credentials("pos_credentials")
+        return Function(
+            "pos-api",
+            FunctionArgs(
+                function_name=self._names.function("pos_api"),
+                project=config.project,
+                location=config.region,
+                service_account_email=base.identities["pos-api"].email,
+                build_service_account=self.build.service_account,
+                repository=self.build.repository,
+                source=self.source("pos_api"),
+                environment=self.environment(
+                    {
+                        **self._topics(waits=True),
+                        "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
+                        "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
+                        "SIMULATOR_SEED": str(config.simulator.seed),
+                    }
+                ),
+                secret_files=files,
+                allow_unauthenticated=True,
+                ingress=shape.ingress,
+                cpu=shape.cpu,
+                memory=shape.memory.removesuffix("i"),  # functions count in M and G
+                minimum_instances=shape.minimum_instances,
+                maximum_instances=shape.maximum_instances,
+                concurrency=shape.concurrency,
+                timeout_seconds=shape.timeout_seconds,
+                labels=base.labels("pos-api"),
+                deletion_protection=config.deletion_protection,
+            ),
+            base.opts,
+        )
+
+    def _api(self) -> Service:
+        access = self._config.access
+        environment = self._database_environment("api") | self._stock_environment()
+        environment["API_AUTH"] = access.api_auth.value
+        files = None
+        if access.api_auth is ApiAuth.TOKEN:
+            files = self._credentials("api_credentials")
+            environment["CREDENTIALS_FILE"] = "/secrets/api-credentials/credentials.json"
+        return self._service(
+            "api",
+            environment,
+            invokers=dict(access.programs),
+            people=dict(access.people),
+            secret_files=files,
+        )
+
+    def _pipeline(self) -> Service:
+        base, config = self._base, self._config
+        return self._service(
+            "pipeline",
+            {
+                **self._database_environment("pipeline"),
+                **self._stock_environment(),
+                **self._topics(waits=False),
+                "RAW_DATASET": "raw",
+                "STAGING_DATASET": "staging",
+                "MARTS_DATASET": "marts",
+                "LAKE_BUCKET": base.lake.bucket,
+                "BIGQUERY_LOCATION": config.region,
+                "MAXIMUM_BYTES_BILLED": str(config.warehouse.maximum_bytes_billed),
+                "RAW_RETENTION_DAYS": str(config.warehouse.raw_retention_days),
+            },
+            invokers={
+                "scheduler": base.member("scheduler-invoker"),
+                **{f"operator-{key}": member for key, member in config.access.operators.items()},
+            },
+        )
