@@ -34,7 +34,9 @@ class Names:
         return _legal("function", workload.replace("_", "-"), "workload")
 
     def account(self, workload: str) -> str:
-        return _legal("service account", workload.replace("_", "-"), "workload")
+        name = workload.replace("_", "-")
+        # `api` alone is too short for an account.
+        return _legal("service account", name if len(name) >= 6 else f"fastyle-{name}", "workload")
 
     def topic(self, topic: str) -> str:
         """Full name, known before the topic is."""

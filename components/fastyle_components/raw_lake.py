@@ -107,7 +107,7 @@ def _lifecycle(name: str, args: RawLakeArgs) -> list[gcp.storage.BucketLifecycle
     )
     taken = [(cls, age) for cls, age in moves if age is not None]
     ends = [age for _, age in taken[1:]] + [args.delete_after_days]
-    for (cls, begin), end in zip(taken, ends, strict=True):
+    for (cls, begin), end in zip(taken, ends, strict=False):
         if end - begin < MINIMUM_DAYS[cls]:
             raise ArgsError(
                 f"{where}: objects would leave {cls} after {end - begin} days and be billed for {MINIMUM_DAYS[cls]}; "
