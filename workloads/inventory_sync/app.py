@@ -1,0 +1,181 @@
+"""The service: push requests in, stock out.
+
+An answer of 204 acknowledges; anything else makes Pub/Sub deliver the message again, after a back-off.
+| answer | when |
+|---|---|
+| 204 | recorded, recorded before, or published as a dead letter |
+| 400, 413 | not a push delivery |
+| 401, 403 | without Pub/Sub's token for this service |
+| 503 | not now: no schema yet, no database, no issuer's keys, no dead-letter topic |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from zoneinfo import ZoneInfo
+
+import psycopg
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from workloads.inventory_sync.dead_letter import DeadLetters, NotPublished
+from workloads.inventory_sync.delivery import Delivery, NotADelivery, Poison, event_of, unwrap
+from workloads.inventory_sync.group_commit import GroupCommit, Unavailable, Unrecordable
+from workloads.inventory_sync.ledger import Connection, Outcome
+from workloads.inventory_sync.push_token import KeysUnavailable, PushTokenVerifier, TokenRefused
+from workloads.inventory_sync.settings import Settings
+from workloads.runtime.database import connect_async
+from workloads.runtime.migrate import MigrationError, migrate
+from workloads.runtime.server import AccessLog
+
+log = logging.getLogger(__name__)
+
+_BODY_BYTES = 16 * 1024 * 1024  # a message of Pub/Sub's 10 MB in base64, and its envelope
+_MIGRATION_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+
+
+class InventorySync:
+    """What the service holds while it runs."""
+
+    def __init__(self, settings: Settings, dead_letters: DeadLetters) -> None:
+        self._settings = settings
+        self._dead_letters = dead_letters
+        self._verifier = PushTokenVerifier(
+            issuer=settings.oidc_issuer,
+            certs_url=settings.oidc_certs_url,
+            audience=settings.push_audience,
+            email=settings.push_service_account,
+        )
+        self._commits = GroupCommit(self._connect, ZoneInfo(settings.timezone))
+        self._not_ready: str | None = "the schema is being brought up to date"
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Migrate in the background, for the database may come later than the service; drain at the end."""
+        await self._commits.start()
+        migration = asyncio.create_task(self._migrate())
+        try:
+            yield
+        finally:
+            migration.cancel()
+            await asyncio.gather(migration, return_exceptions=True)
+            await self._commits.stop()
+            await asyncio.to_thread(self._dead_letters.close)
+
+    async def _connect(self) -> Connection:
+        return await connect_async(self._settings)
+
+    async def _migrate(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                revision = await asyncio.to_thread(migrate, self._settings, self._settings.database_roles)
+            except psycopg.OperationalError as error:
+                self._not_ready = f"the database cannot be reached: {(str(error).splitlines() or ['?'])[0]}"
+                log.warning(self._not_ready)
+            except MigrationError as error:
+                self._not_ready = str(error)
+                log.error(self._not_ready)
+            except Exception:
+                self._not_ready = "the migration failed in an unforeseen way, which was logged"
+                log.exception(self._not_ready)
+            else:
+                log.info("schema at revision %s", revision)
+                self._not_ready = None
+                return
+            await asyncio.sleep(_MIGRATION_RETRY_SECONDS[min(attempt, len(_MIGRATION_RETRY_SECONDS) - 1)])
+            attempt += 1
+
+    async def health(self, request: Request) -> Response:
+        """The process runs."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """Deliveries can be recorded: the schema is there and the database answers."""
+        fault = self._not_ready
+        if fault is None:
+            try:
+                async with asyncio.timeout(5), await self._connect() as connection:
+                    await connection.execute("SELECT 1")
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                fault = f"the database cannot be reached: {(str(error).splitlines() or ['timed out'])[0]}"
+        return _refusal(503, fault) if fault else JSONResponse({"status": "ready"})
+
+    def push(self, stream: str) -> Callable[[Request], Awaitable[Response]]:
+        """Return the handler of the stream's push subscription."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                await self._verifier.verify(request.headers.get("authorization"))
+                if self._not_ready is not None:
+                    raise Unavailable(self._not_ready)
+                delivery = unwrap(await _body(request))
+                await self._take(stream, delivery)
+            except TokenRefused as error:
+                log.warning("push refused: %s", error, extra={"stream": stream})
+                return _refusal(error.status, str(error))
+            except NotADelivery as error:
+                return _refusal(400, str(error))
+            except _TooLarge:
+                return _refusal(413, f"more than {_BODY_BYTES} bytes")
+            except (Unavailable, KeysUnavailable, NotPublished) as error:
+                log.warning("delivery postponed: %s", error, extra={"stream": stream})
+                return _refusal(503, str(error))
+            except ClientDisconnect:
+                return _refusal(400, "the caller hung up")
+            return Response(status_code=204)
+
+        return handle
+
+    async def _take(self, stream: str, delivery: Delivery) -> None:
+        """Record the delivery's event, or publish it as a dead letter."""
+        where = {"stream": stream, "message_id": delivery.message_id}
+        try:
+            event = event_of(stream, delivery, currency=self._settings.currency)
+            where["event_id"] = str(event.event_id)
+            outcome = await self._commits.record(event)
+        except (Poison, Unrecordable) as error:
+            await self._dead_letters.publish(stream, delivery, str(error))
+            log.warning("dead letter: %s", error, extra=where)
+        else:
+            if outcome is Outcome.CONFLICT:
+                log.warning("another body under a known event_id: kept in event_conflict, not counted", extra=where)
+
+
+class _TooLarge(Exception):  # noqa: N818
+    pass
+
+
+async def _body(request: Request) -> bytes:
+    chunks, size = list[bytes](), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _BODY_BYTES:
+            raise _TooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refusal(status: int, message: str) -> Response:
+    return JSONResponse({"error": {"code": status, "message": message}}, status)
+
+
+def create_app(settings: Settings, dead_letters: DeadLetters) -> Starlette:
+    """Return the ASGI application, which closes `dead_letters` at its end."""
+    service = InventorySync(settings, dead_letters)
+    return Starlette(
+        routes=[
+            Route("/push/sales", service.push("sales"), methods=["POST"]),
+            Route("/push/inventory", service.push("inventory"), methods=["POST"]),
+            Route("/health", service.health),
+            Route("/ready", service.ready),
+        ],
+        middleware=[Middleware(AccessLog, level=logging.DEBUG)],
+        lifespan=service.lifespan,
+    )
