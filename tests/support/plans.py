@@ -1,0 +1,131 @@
+"""`pulumi preview --json` of a stack on the real engine, checked by the stand-in provider, with archives of our own.
+
+The archives' content is none of a plan's business, and building them would cost a minute: the program under test
+gets a packager that writes small files instead. Everything else is what `pulumi preview` runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcloud.engine.environment import engine_environment
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+PROGRAM = '''\
+import sys
+from pathlib import Path
+
+sys.path[:0] = [{repository!r}]
+
+import pulumi
+
+from infra.composition import compose
+from infra.config import load_config
+
+
+def package(workload):
+    path = Path({archives!r}) / (workload + (".zip" if workload in ("pos_api", "budget_guard") else ".tar.gz"))
+    path.write_text(workload)
+    return path
+
+
+for name, value in compose(load_config(), package).items():
+    pulumi.export(name, value)
+'''
+
+
+@dataclass
+class Plan:
+    """A preview: its resources by name, and what the engine said."""
+
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`<type>::<name>` to the resource's inputs."""
+    parents: dict[str, str] = field(default_factory=dict)
+    """`<type>::<name>` to the parent's name."""
+    output: str = ""
+    exit_code: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(sorted(Counter(key.partition("::")[0] for key in self.resources).items()))
+
+    def of(self, type_: str) -> dict[str, dict[str, Any]]:
+        """Inputs by name of one type."""
+        return {key.partition("::")[2]: value for key, value in self.resources.items() if key.startswith(f"{type_}::")}
+
+
+@contextmanager
+def provider() -> Iterator[int]:
+    """The stand-in `gcp` provider on its own; yields its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localcloud.provider", "--port", "0"], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    )
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+class Project:
+    """A copy of the project's stacks with a program of its own, in a folder of its own."""
+
+    def __init__(self, folder: Path, port: int, program: str | None = None) -> None:
+        self.folder = folder
+        archives = folder / "archives"
+        archives.mkdir()
+        text = program or PROGRAM.format(repository=str(REPOSITORY), archives=str(archives))
+        (folder / "__main__.py").write_text(text, encoding="utf-8")
+        (folder / "Pulumi.yaml").write_text("name: fastyle\nruntime: python\n", encoding="utf-8")
+        self._environment = os.environ | engine_environment(folder / "state", port)
+
+    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def configure(self, stack: str, like: str, overrides: dict[str, Any] | None = None) -> None:
+        """Make `stack` with the configuration of Pulumi.<like>.yaml; an override of None takes a key out."""
+        config = yaml.safe_load((REPOSITORY / f"Pulumi.{like}.yaml").read_text(encoding="utf-8"))["config"]
+        config = {key: value for key, value in (config | (overrides or {})).items() if value is not None}
+        made = self.pulumi("stack", "init", stack)
+        assert made.returncode == 0, made.stderr
+        path = self.folder / f"Pulumi.{stack}.yaml"
+        salt = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        path.write_text(yaml.safe_dump({**(salt or {}), "config": config}), encoding="utf-8")
+
+    def preview(self, stack: str) -> Plan:
+        done = self.pulumi("preview", "--stack", stack, "--json")
+        return _read(done)
+
+
+def _read(done: subprocess.CompletedProcess[str]) -> Plan:
+    plan = Plan(output=done.stdout + done.stderr, exit_code=done.returncode)
+    start = done.stdout.find("{")
+    steps = json.loads(done.stdout[start:]).get("steps", []) if start >= 0 else []
+    for step in steps:
+        state = step.get("newState") or {}
+        if not state:
+            continue
+        name = state["urn"].rpartition("::")[2]
+        plan.resources[f"{state['type']}::{name}"] = state.get("inputs", {})
+        plan.parents[f"{state['type']}::{name}"] = state.get("parent", "").rpartition("::")[2]
+    return plan
