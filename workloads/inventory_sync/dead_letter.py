@@ -11,7 +11,7 @@ from typing import Protocol
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.pubsub_v1 import PublisherClient, types
+from google.cloud.pubsub_v1 import PublisherClient, types  # type: ignore[import-untyped]
 
 from workloads.inventory_sync.delivery import Delivery
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, Json
+import json
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.migrate import Role
@@ -12,10 +16,18 @@ GOOGLE_ISSUER = "https://accounts.google.com"
 GOOGLE_CERTS = "https://www.googleapis.com/oauth2/v3/certs"
 
 
+def _parse_json(value: Any) -> Any:
+    """Parsed here and not by pydantic-settings, whose own complaint would not be a validation error."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("is not JSON") from None
+
+
 class Settings(WorkloadSettings, DatabaseSettings):
     """The service's settings; one environment variable each, of the same name in capitals."""
 
-    database_roles: Json[dict[str, Role]] = Field(
+    database_roles: Annotated[dict[str, Role], NoDecode, BeforeValidator(_parse_json)] = Field(
         default={}, description='a JSON object of database users, such as {"api@project.iam": "reader"}'
     )
     push_audience: str = Field(min_length=1, description="the audience of the push subscriptions' OIDC token")
