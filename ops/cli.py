@@ -117,13 +117,20 @@ def sending(command: Callable[..., Any]) -> Callable[..., Any]:
 @trade.command("simulate")
 @from_option
 @to_option
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="1 = 21 locations.")
+@click.option(
+    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="1: about 3,000 sales a day."
+)
+@click.option("--opening", is_flag=True, help="Begin with opening stock on every shelf.")
 @sending
-def trade_simulate(start: datetime | None, end: datetime | None, scale: float, **options: Any) -> None:
+def trade_simulate(start: datetime | None, end: datetime | None, scale: float, opening: bool, **options: Any) -> None:
     """Send the seeded simulator's trade of business dates --from to --to (default: yesterday)."""
     endpoints = load_endpoints(options["stack"])
     first, last = _dates(endpoints, start, end)
-    _send(endpoints, simulated(first, last, seed=options["seed"], scale=scale), options)
+    zone, currency = endpoints.timezone, endpoints.currency
+    events = simulated(
+        first, last, seed=options["seed"], scale=scale, timezone=zone, currency=currency, opening=opening
+    )
+    _send(endpoints, events, options)
 
 
 @trade.command("complete-journey")

@@ -131,7 +131,8 @@ def _first_day(endpoints: Endpoints) -> None:
 
 
 async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
-    events = list(simulated(start, end))
+    zone, currency = endpoints.timezone, endpoints.currency
+    events = list(simulated(start, end, timezone=zone, currency=currency, opening=True))
     ledger = Ledger(LEDGER)
     async with Sender(endpoints, endpoints.api_token, ledger=ledger) as sender:
         with progress_bar(console, len(events)) as advance:

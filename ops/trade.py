@@ -19,11 +19,26 @@ Event = dict[str, Any]
 SEED = 20260101
 
 
-def simulated(start: datetime, end: datetime, *, seed: int = SEED, scale: float = 1.0) -> Iterator[tuple[str, Event]]:
-    """The simulator's events from `start` to `end` (aware), for the sample catalogue."""
-    from workloads.pos_api.simulator import sample_catalogue, simulate
+def simulated(
+    start: datetime,
+    end: datetime,
+    *,
+    seed: int = SEED,
+    scale: float = 1.0,
+    timezone: str = "America/New_York",
+    currency: str = "USD",
+    opening: bool = False,
+) -> Iterator[tuple[str, Event]]:
+    """The simulator's events sent from `start` to `end` (aware), for the sample catalogue.
 
-    return simulate(sample_catalogue(), start, end, seed=seed, scale=scale)
+    `opening`: every shelf receives its opening stock at `start`.
+    """
+    from workloads.pos_api.catalogue import load_catalogue
+    from workloads.pos_api.simulator import simulate
+
+    first = start if opening else None
+    catalogue = load_catalogue()
+    return simulate(catalogue, start, end, seed=seed, scale=scale, timezone=timezone, currency=currency, opening=first)
 
 
 def complete_journey(start: datetime, end: datetime) -> Iterator[tuple[str, Event]]:
