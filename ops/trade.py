@@ -33,11 +33,11 @@ def simulated(
 
     `opening`: every shelf receives its opening stock at `start`.
     """
-    from workloads.pos_api.catalogue import load_catalogue
+    from workloads.pos_api.catalogue import Catalogue
     from workloads.pos_api.simulator import simulate
 
     first = start if opening else None
-    catalogue = load_catalogue()
+    catalogue = Catalogue.read()
     return simulate(catalogue, start, end, seed=seed, scale=scale, timezone=timezone, currency=currency, opening=first)
 
 
