@@ -7,7 +7,6 @@ or None.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,9 @@ _AMOUNT_DECIMALS = 4
 # fullmatch with ASCII classes: Python's \d takes the digits of every script, and $ a trailing newline.
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z").fullmatch
+# Blocks of technical and other pictographs, and the marks that turn a plain character into an emoji. Signs of
+# ordinary text, such as the numero and degree signs, are in none of them.
+_PICTOGRAPH = re.compile("[\u20e3\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]").search
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?").fullmatch
 
 
@@ -48,11 +50,7 @@ def is_printable(text: str) -> bool:
     Control characters, lone surrogates, unassigned code points and pictographs (emoji among them) are not:
     an id is read aloud, typed into a search field and printed on a label.
     """
-    if text.isascii():
-        return text.isprintable()
-    return text.isprintable() and not any(
-        unicodedata.category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff" for character in text
-    )
+    return text.isprintable() and (text.isascii() or not _PICTOGRAPH(text))
 
 
 def _uuid(_: Json) -> Fault:

@@ -71,8 +71,8 @@ def simulate(
     Raises:
         ValueError: a naive time, an interval that ends before it starts, or a scale that is not above 0.
     """
-    if start.tzinfo is None or end.tzinfo is None:
-        raise ValueError("from and to must be times with a zone")
+    if any(moment is not None and moment.tzinfo is None for moment in (start, end, opening)):
+        raise ValueError("from, to and opening must be times with a zone")
     if end < start:
         raise ValueError("to must not be before from")
     if not 0 < scale <= 1000:

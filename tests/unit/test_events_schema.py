@@ -1,0 +1,113 @@
+"""What is derived from the Avro schemas: topic definitions, raw tables, the wire encoding, the docs."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from tests.support.events import change, sale
+from workloads.events import STREAMS, DecodeError, bigquery_fields, decode, encode, pubsub_definition
+from workloads.events import docs as events_docs
+
+STREAM_LIST = list(STREAMS.values())
+EVENTS = [(STREAMS["sales"], sale()), (STREAMS["sales"], sale(customer_id=None)), (STREAMS["inventory"], change())]
+
+
+def test_streams_have_the_contracts_names() -> None:
+    assert {key: (s.topic, s.table, s.record) for key, s in STREAMS.items()} == {
+        "sales": ("sales-transactions", "sales_transactions", "SalesTransaction"),
+        "inventory": ("inventory-changes", "inventory_changes", "InventoryChange"),
+    }
+
+
+@pytest.mark.parametrize("stream", STREAM_LIST, ids=lambda s: s.key)
+def test_the_topic_definition_is_plain_canonical_avro(stream: Any) -> None:
+    definition = pubsub_definition(stream)
+    assert definition == pubsub_definition(stream)
+    assert "contract" not in definition
+    assert '"doc"' not in definition
+    assert len(definition) < 50_000
+    parsed: Any = fastavro.parse_schema(json.loads(definition))
+    assert parsed["name"] == f"fastyle.events.{stream.record}"
+
+
+@pytest.mark.parametrize(("stream", "event"), EVENTS)
+def test_the_encoding_is_avros_own_json(stream: Any, event: dict[str, Any]) -> None:
+    """fastavro reads what we write, and we read what it writes."""
+    schema = fastavro.parse_schema(json.loads(pubsub_definition(stream)))
+    assert list(fastavro.json_reader(io.StringIO(encode(stream, event).decode()), schema)) == [event]
+    out = io.StringIO()
+    fastavro.json_writer(out, schema, [event])
+    assert decode(stream, out.getvalue().encode()) == event
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "InventoryChange: must be an object"),
+        (b"{}", "missing fields ['event_id'"),
+        (encode(STREAMS["inventory"], change()).replace(b'{"string":"DN-1"}', b'"DN-1"'), "InventoryChange.reference"),
+        (encode(STREAMS["inventory"], change()).replace(b":5", b":5.5"), "InventoryChange.quantity"),
+        (encode(STREAMS["inventory"], change()).replace(b":5", b":true"), "InventoryChange.quantity"),
+        (encode(STREAMS["inventory"], change()).replace(b'"kind"', b'"kin\xc3\xa9"'), "unknown fields ['kin\\xe9']"),
+    ],
+)
+def test_undecodable_data_says_where(data: bytes, where: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode(STREAMS["inventory"], data)
+    assert where in str(caught.value)
+
+
+def walk(columns: list[dict[str, Any]], prefix: str = "") -> Any:
+    for column in columns:
+        yield prefix + column["name"], column
+        yield from walk(column.get("fields", []), f"{prefix}{column['name']}.")
+
+
+@pytest.mark.parametrize("stream", STREAM_LIST, ids=lambda s: s.key)
+def test_every_column_is_described_and_ends_with_the_metadata(stream: Any) -> None:
+    columns = bigquery_fields(stream)
+    assert all(0 < len(column["description"]) <= 1024 for _, column in walk(columns))
+    assert [column["name"] for column in columns[-4:]] == [
+        "subscription_name",
+        "message_id",
+        "publish_time",
+        "attributes",
+    ]
+    assert all(column["mode"] == "NULLABLE" for column in columns[-4:])
+
+
+def test_raw_sales_have_the_types_that_pubsub_can_write() -> None:
+    types = {path: (column["type"], column["mode"]) for path, column in walk(bigquery_fields(STREAMS["sales"]))}
+    assert types == {
+        "event_id": ("STRING", "REQUIRED"),
+        "transaction_id": ("STRING", "REQUIRED"),
+        "event_time": ("TIMESTAMP", "REQUIRED"),
+        "location_id": ("STRING", "REQUIRED"),
+        "channel": ("STRING", "REQUIRED"),
+        "customer_id": ("STRING", "NULLABLE"),
+        "currency": ("STRING", "REQUIRED"),
+        "lines": ("RECORD", "REPEATED"),
+        "lines.line_number": ("INTEGER", "REQUIRED"),
+        "lines.sku": ("STRING", "REQUIRED"),
+        "lines.quantity": ("INTEGER", "REQUIRED"),
+        "lines.unit_price": ("NUMERIC", "REQUIRED"),
+        "lines.discount": ("NUMERIC", "REQUIRED"),
+        "subscription_name": ("STRING", "NULLABLE"),
+        "message_id": ("STRING", "NULLABLE"),
+        "publish_time": ("TIMESTAMP", "NULLABLE"),
+        "attributes": ("JSON", "NULLABLE"),
+    }
+
+
+def test_the_documentation_is_current() -> None:
+    page = Path(__file__).parents[2] / "docs" / "events.md"
+    assert page.read_text(encoding="utf-8") == events_docs.render(), "run python -m workloads.events.docs"

@@ -1,0 +1,72 @@
+"""Writes docs/events.md from the schemas: `python -m workloads.events.docs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workloads.events.schema import STREAMS, Json, Stream, bigquery_fields
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "events.md"
+
+_INTRODUCTION = """\
+# Events
+
+<!-- Written by `python -m workloads.events.docs` from workloads/events/schemas; do not edit. -->
+
+The POS API takes these events as plain JSON; an optional field may be omitted, other fields are refused.
+The topics carry them in Avro's JSON encoding, in which an optional field that is not null names its type:
+`{"string": "C1"}`. Each message is one event, with the attributes `event_id` and `stream` and the ordering
+key `location_id`.
+
+| format | means |
+|---|---|
+| uuid | a UUID in lower case |
+| id | 1 to 128 printable characters; control characters and pictographs such as emoji are refused |
+| time | RFC 3339 in UTC, ending in `Z`, at most 6 fraction digits; from 2010-01-01 to 10 minutes after now |
+| amount | a decimal string of 0 or more, at most 12 digits before and 4 after the point |
+| currency | an ISO 4217 code, the stack's own |
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    return "\n".join([_INTRODUCTION, *(line for stream in STREAMS.values() for line in _stream(stream))])
+
+
+def _stream(stream: Stream) -> Iterator[str]:
+    yield f"## {stream.record}\n"
+    yield f"{stream.description}\n"
+    yield f"Topic `{stream.topic}`, raw table `{stream.table}`, stream key `{stream.key}`.\n"
+    yield "| field | format | BigQuery | meaning |"
+    yield "|---|---|---|---|"
+    yield from _rows(stream.avro["fields"], bigquery_fields(stream), "")
+    yield ""
+
+
+def _rows(fields: list[Json], columns: list[Json], prefix: str) -> Iterator[str]:
+    by_name = {column["name"]: column for column in columns}
+    for field in fields:
+        meaning = field["doc"].replace("|", "\\|")  # a bar would end the table's cell
+        column = by_name[field["name"]]
+        yield (
+            f"| `{prefix}{field['name']}` | {_format(field)} | {column['type']} {column['mode'].lower()} | {meaning} |"
+        )
+        if "fields" in column:
+            yield from _rows(field["type"]["items"]["fields"], column["fields"], f"{prefix}{field['name']}[].")
+
+
+def _format(field: Json) -> str:
+    contract = field["contract"]
+    optional = ", optional" if "default" in field else ""
+    if "max_items" in contract:
+        return f"array of {contract['min_items']:,} to {contract['max_items']:,}"
+    if "symbols" in contract:
+        return ", ".join(f"`{symbol}`" for symbol in contract["symbols"])
+    if contract["format"] == "integer":
+        return f"integer from {contract['minimum']:,} to {contract['maximum']:,}"
+    return f"{contract['format']}{optional}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
