@@ -12,7 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 
 from ops import credentials as credential_store
 from ops.endpoints import LOCAL, Endpoints, load_endpoints
@@ -20,12 +19,11 @@ from ops.errors import OperatorError
 from ops.google import request, service_headers
 from ops.ledger import Ledger
 from ops.sender import Sender, SendReport
+from ops.terminal import console
 from ops.trade import Event, complete_journey, disturbed, from_file, progress_bar, simulated
 
 P = ParamSpec("P")
 R = TypeVar("R")
-console = Console(highlight=False)
-
 stack_option = click.option("--stack", default=LOCAL, show_default=True, help="The stack to act on.")
 from_option = click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First business date.")
 to_option = click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="Last business date.")
@@ -66,7 +64,7 @@ def status(stack: str, as_json: bool) -> None:
     """Show what runs, what waits, what was refused and which grant is missing. Exit 1 when something is wrong."""
     from ops.status import show_status
 
-    if not show_status(load_endpoints(stack), console, as_json=as_json):
+    if not show_status(load_endpoints(stack), as_json=as_json):
         sys.exit(1)
 
 

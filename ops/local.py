@@ -16,8 +16,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-
 from localcloud.engine.environment import engine_environment
 from ops import credentials, engine
 from ops.catalog import load_catalogue
@@ -27,6 +25,7 @@ from ops.google import request, service_headers
 from ops.ledger import Ledger
 from ops.sender import Sender
 from ops.summary import print_summary
+from ops.terminal import console, say_error
 from ops.trade import progress_bar, simulated
 
 CATALOGUE = REPOSITORY / "ops" / "data" / "catalogue"
@@ -35,8 +34,6 @@ ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
 OPERATOR = "operator"  # the credential that may speak for every location
-
-console = Console(highlight=False)
 
 
 @contextmanager
@@ -64,8 +61,7 @@ def up() -> None:
     env = environment()
     with step("pulumi up --stack local --policy-pack policies"):
         engine.ensure_stack(LOCAL, env)
-        pack = ["--policy-pack", str(POLICIES), "--policy-pack-config", str(POLICIES / "config" / f"{LOCAL}.json")]
-        engine.run(["up", "--stack", LOCAL, "--yes", "--skip-preview", "--suppress-permalink=true", *pack], env)
+        engine.run(["up", "--stack", LOCAL, "--yes", "--skip-preview", "--policy-pack", str(POLICIES)], env)
     endpoints = _connect(engine.outputs(LOCAL, env))
     with step("Catalogue"):
         products, locations = CATALOGUE / "products.csv", CATALOGUE / "locations.csv"
@@ -182,7 +178,7 @@ def main(arguments: list[str]) -> int:
     try:
         verbs[arguments[0]]()
     except OperatorError as e:
-        console.print(f"[bold red]error:[/] {e}", soft_wrap=True)
+        say_error(e)
         return 1
     except KeyboardInterrupt:
         console.print("stopped; run the same command again to go on")

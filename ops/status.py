@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ops.endpoints import LOCAL, Endpoints
 from ops.errors import OperatorError
 from ops.google import request, service_headers
+from ops.terminal import console
 
 READY = ("running", "ready", "healthy")
 
 
-def show_status(endpoints: Endpoints, console: Console, *, as_json: bool = False) -> bool:
+def show_status(endpoints: Endpoints, *, as_json: bool = False) -> bool:
     """Print the state of a stack; True when nothing is wrong."""
     status = _local(endpoints) if endpoints.stack == LOCAL else _cloud(endpoints)
     problems = _problems(status)
     status["problems"] = problems
     if as_json:
-        console.print_json(json.dumps(status))
+        print(json.dumps(status))
         return not problems
     for table in _tables(status):
         console.print(table)
     for problem in problems:
-        console.print(f"[red]![/] {problem}", soft_wrap=True)
+        console.print(f"[red]![/] {escape(problem)}", soft_wrap=True)
     if not problems:
         console.print("[green]all is well[/]")
     return not problems
@@ -84,7 +85,7 @@ def _tables(status: dict[str, Any]) -> list[Table]:
         table = Table("subscription", "waiting", "oldest s", "delivered", "last refusal", title="Subscriptions")
         for name, s in status["subscriptions"].items():
             refusal = s.get("last_refusal") or {}
-            words = f"{refusal.get('status')} {refusal.get('reason')}" if refusal else ""
+            words = escape(f"{refusal.get('status')} {refusal.get('reason')}") if refusal else ""
             oldest = f"{s.get('oldest_unacked_seconds') or 0:.0f}"
             table.add_row(name, f"{s['backlog']:,}", oldest, f"{s['delivered']:,}", words)
         tables.append(table)

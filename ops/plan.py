@@ -1,0 +1,232 @@
+"""`make plan STACK=…`: what a stack would be, without any account: the engine's preview, policies, and cost.
+
+The official `gcp` provider checks the plan wherever it can be installed; elsewhere the local cloud's does. The
+preview says which. It runs against an empty state in a folder of its own: neither the checkout's stack files nor
+anybody's state is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from localcloud.engine.environment import engine_environment
+from ops.endpoints import REPOSITORY
+from ops.errors import OperatorError
+from ops.terminal import console, say_error
+
+POLICIES = REPOSITORY / "policies"
+GCP_VERSION = "10.2.0"
+PLUGIN_HOST = ("get.pulumi.com", 443)
+DEAD_PROXY = "http://127.0.0.1:9"  # the discard port: what the official provider would look up fails at once
+
+
+@dataclass
+class Plan:
+    """A preview: `resources` are the engine's own step states, in the order of registration."""
+
+    stack: str
+    provider: str
+    seconds: float
+    resources: list[dict[str, Any]]
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)  # `pulumi preview --json`, as it came
+
+
+def plan(stack: str, *, overrides: dict[str, str] | None = None, repository: Path = REPOSITORY) -> Plan:
+    """Preview `stack` against an empty state.
+
+    Args:
+        stack: `local`, `dev`, `prod`, or any with a `Pulumi.<stack>.yaml`.
+        overrides: configuration to try out, by key, such as `fastyle:orchestrator`.
+        repository: the checkout whose program and configuration are planned.
+
+    Raises:
+        OperatorError: no such stack, or the preview fails; its words follow.
+    """
+    if not (repository / f"Pulumi.{stack}.yaml").exists():
+        known = ", ".join(sorted(p.name.split(".")[1] for p in repository.glob("Pulumi.*.yaml")))
+        raise OperatorError(f"no Pulumi.{stack}.yaml; stacks are {known}")
+    with tempfile.TemporaryDirectory(prefix="fastyle-plan-") as work, _provider(Path(work)) as (name, env):
+        folder = _workspace(Path(work), stack, repository)
+        started = time.monotonic()
+        _pulumi(["stack", "init", stack], folder, env)
+        for key, value in (overrides or {}).items():
+            _pulumi(["config", "set", "--stack", stack, *_path_flag(key), key, value], folder, env)
+        events = Path(work, "events.ndjson")
+        arguments = ["preview", "--stack", stack, "--json", "--policy-pack", str(POLICIES), "--event-log", str(events)]
+        result = _pulumi(arguments, folder, env, check=False)
+        document = _document(result.stdout)
+        found = Plan(stack, name, time.monotonic() - started, _states(document), _violations(events), document)
+        mandatory = [v for v in found.violations if v["enforcementLevel"] == "mandatory"]
+        if result.returncode and not mandatory:
+            raise OperatorError(f"the preview of {stack} failed:\n{_reason(document, result)}")
+        return found
+
+
+def show(found: Plan) -> None:
+    """Print resources by component, then what the policies say."""
+    table = Table(title=f"Stack {found.stack}", title_justify="left", title_style="bold")
+    for column in ("component", "resources", "of which"):
+        table.add_column(column, justify="right" if column == "resources" else "left")
+    groups = _by_component(found.resources)
+    for component, types in groups.items():
+        words = ", ".join(f"{n} {t}" if n > 1 else t for t, n in sorted(types.items()))
+        table.add_row(component, str(sum(types.values())), words)
+    total = sum(sum(types.values()) for types in groups.values())
+    table.add_section()
+    table.add_row(f"{len(groups)} components", str(total), "")
+    console.print(table)
+    for v in found.violations:
+        colour = "red" if v["enforcementLevel"] == "mandatory" else "yellow"
+        name = str(v.get("resourceUrn", "")).rsplit("::", 1)[-1]
+        words = escape(f"{v['policyName']}: {name}: {v['message']}")
+        console.print(f"[{colour}]{v['enforcementLevel']}[/] {words}", soft_wrap=True)
+    mandatory = sum(v["enforcementLevel"] == "mandatory" for v in found.violations)
+    console.print(
+        f"{total} resources, {mandatory} violations, {len(found.violations) - mandatory} advisories in "
+        f"{found.seconds:.1f} s; checked by {found.provider}",
+        soft_wrap=True,
+    )
+
+
+def _by_component(resources: list[dict[str, Any]]) -> dict[str, Counter[str]]:
+    """Counts of cloud resource types by the top-level component that holds them."""
+    parents = {r["urn"]: r.get("parent", "") for r in resources}
+    types = {r["urn"]: r["type"] for r in resources}
+
+    def component(urn: str) -> str:
+        while types.get(parents[urn], "pulumi:pulumi:Stack") != "pulumi:pulumi:Stack":
+            urn = parents[urn]
+        return f"{types[urn].rsplit(':', 1)[-1]} {urn.rsplit('::', 1)[-1]}" if ":index:" in types[urn] else "stack"
+
+    groups: dict[str, Counter[str]] = {}
+    for r in resources:
+        if r["type"].startswith("gcp:"):
+            short = r["type"].split(":", 1)[1].split("/", 1)[0] + "." + r["type"].rsplit(":", 1)[-1]
+            groups.setdefault(component(r["urn"]), Counter())[short] += 1
+    return groups
+
+
+def _workspace(work: Path, stack: str, repository: Path) -> Path:
+    """The project in a folder of its own: `pulumi stack init` writes into its stack file."""
+    folder = work / "project"
+    folder.mkdir()
+    for name in ("Pulumi.yaml", f"Pulumi.{stack}.yaml"):
+        shutil.copy(repository / name, folder / name)
+    (folder / "infra").symlink_to(repository / "infra")
+    return folder
+
+
+@contextmanager
+def _provider(work: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A `gcp` provider for a plan: its name in words, and the environment in which `pulumi` uses it."""
+    # The flag --event-log, which alone tells policy violations apart, is one of the debug commands.
+    env = {**os.environ, **engine_environment(work, 0), "PULUMI_DEBUG_COMMANDS": "true"}
+    if _has_official_plugin(env):
+        del env["PULUMI_DEBUG_PROVIDERS"]
+        env |= {
+            "GOOGLE_OAUTH_ACCESS_TOKEN": "no-token",
+            "HTTPS_PROXY": DEAD_PROXY,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PULUMI_GCP_SKIP_REGION_VALIDATION": "true",
+        }
+        yield f"the official gcp provider {GCP_VERSION}", env
+        return
+    command = [sys.executable, "-m", "localcloud.provider", "--port", "0"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = process.stdout.readline().strip()
+            if not port:
+                raise OperatorError("the stand-in provider did not start; its words are above")
+            env["PULUMI_DEBUG_PROVIDERS"] = f"gcp:{port}"
+            yield "the stand-in gcp provider (the official one cannot be installed here)", env
+        finally:
+            process.terminate()
+
+
+def _has_official_plugin(env: dict[str, str]) -> bool:
+    """Whether the official plugin is installed, or could be just now: no network, no wait."""
+    listed = _pulumi(["plugin", "ls", "--json"], REPOSITORY, env, check=False)
+    plugins = json.loads(listed.stdout or "[]") if listed.returncode == 0 else []
+    if any(p.get("name") == "gcp" and p.get("version") == GCP_VERSION for p in plugins):
+        return True
+    try:
+        socket.create_connection(PLUGIN_HOST, timeout=2).close()
+    except OSError:
+        return False
+    installed = _pulumi(["plugin", "install", "resource", "gcp", GCP_VERSION], REPOSITORY, env, check=False)
+    return installed.returncode == 0
+
+
+def _pulumi(
+    arguments: list[str], cwd: Path, env: dict[str, str], *, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    pulumi = shutil.which("pulumi", path=env["PATH"])
+    if pulumi is None:
+        raise OperatorError("pulumi is not there; run `make setup`")
+    command = [pulumi, *arguments, *([] if arguments[0] in ("plugin",) else ["--non-interactive"])]
+    result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if check and result.returncode:
+        raise OperatorError(f"`pulumi {' '.join(arguments[:2])}` failed: {(result.stderr or result.stdout).strip()}")
+    return result
+
+
+def _path_flag(key: str) -> list[str]:
+    """`--path` for a key into a structure, such as `fastyle:database.tier`."""
+    return ["--path"] if "." in key.partition(":")[2] else []
+
+
+def _document(text: str) -> dict[str, Any]:
+    start = text.find("{")
+    try:
+        return dict(json.loads(text[start:])) if start >= 0 else {}
+    except json.JSONDecodeError:
+        return {}
+
+
+def _states(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step["newState"] for step in document.get("steps", []) if step.get("newState")]
+
+
+def _violations(events: Path) -> list[dict[str, Any]]:
+    if not events.exists():
+        return []
+    found = (json.loads(line).get("policyEvent") for line in events.read_text(encoding="utf-8").splitlines())
+    return [v for v in found if v]
+
+
+def _reason(document: dict[str, Any], result: subprocess.CompletedProcess[str]) -> str:
+    words = [d["message"].strip() for d in document.get("diagnostics", []) if d.get("severity") == "error"]
+    return "\n".join(words) or result.stderr.strip() or result.stdout[-2000:]
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m ops.plan STACK`: exit 1 when a mandatory policy is violated or the preview fails."""
+    try:
+        found = plan(arguments[0] if arguments else "local")
+    except OperatorError as e:
+        say_error(e)
+        return 1
+    show(found)
+    return int(any(v["enforcementLevel"] == "mandatory" for v in found.violations))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,13 @@
+"""The terminal an operator reads: one console, and one way to say that something failed."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+console = Console(highlight=False)
+
+
+def say_error(error: Exception) -> None:
+    """Print an error's words as they are: what looks like markup in them is part of a path or a message."""
+    console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
