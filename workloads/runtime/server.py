@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +15,9 @@ log = logging.getLogger("access")
 
 # Cloud Run gives ten seconds between SIGTERM and SIGKILL.
 GRACE_SECONDS = 8
+
+# Set when the service is told to end: what streams without end looks at it, or the server would wait in vain.
+stopping = threading.Event()
 
 
 def serve(app: ASGIApp) -> None:
@@ -25,7 +30,7 @@ def serve(app: ASGIApp) -> None:
     port = os.environ.get("PORT") or "8080"
     if not port.isdecimal() or int(port) > 65535:
         raise SystemExit(f"environment variable PORT: {port!r} is not a port; set it to a number up to 65535")
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=int(port),
@@ -36,6 +41,13 @@ def serve(app: ASGIApp) -> None:
         timeout_keep_alive=620,  # longer than the platform's front end keeps its connections: it closes first
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    _Server(config).run()
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        stopping.set()
+        super().handle_exit(sig, frame)
 
 
 class AccessLog:

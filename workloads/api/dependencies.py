@@ -1,0 +1,54 @@
+"""What the routes are given: settings, a database connection, and the assurance that the caller may ask."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import psycopg
+from fastapi import Depends, Request
+from psycopg.rows import DictRow
+
+from workloads.api.errors import ApiError
+from workloads.api.settings import Settings
+from workloads.runtime.credentials import CredentialStore
+
+Connection = psycopg.AsyncConnection[DictRow]
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _connection(request: Request) -> AsyncIterator[Connection]:
+    """A connection for the time of one request, in a read-only transaction: all of its queries see one state."""
+    async with request.app.state.pool.connection() as connection:
+        await connection.set_read_only(True)
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        yield connection
+
+
+def require_caller(request: Request) -> None:
+    """Let the request pass if the API need not check it, or its token is good for every location.
+
+    With `API_AUTH=platform` Cloud Run's invoker check or IAP has let the caller in already. A credential that
+    is limited to some locations is a till's: it would see the others' figures here.
+
+    Raises:
+        ApiError: 401 or 403.
+    """
+    credentials: CredentialStore | None = request.app.state.credentials
+    if credentials is None:
+        return
+    caller = credentials.authenticate(request.headers.get("authorization"))
+    if caller is None:
+        headers = {"WWW-Authenticate": 'Bearer realm="fastyle"'}
+        raise ApiError(401, "send Authorization: Bearer <token> with a token of this API", headers=headers)
+    if not caller.is_unlimited:
+        raise ApiError(403, "this token is limited to some locations: the API needs one for all of them")
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+# Closed before the answer is sent, so that a slow client holds no connection.
+ConnectionDep = Annotated[Connection, Depends(_connection, scope="function")]

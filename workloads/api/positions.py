@@ -1,0 +1,160 @@
+"""Live positions: on hand of a location and SKU with the contract's measures, read from Cloud SQL.
+
+`avg_daily_units` counts the 28 business dates before today, sales plus transfers out; a position without any of
+them is of status `overstock` ("nothing sold"), unless it is `stockout` or `low` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, LiteralString
+
+from psycopg import sql
+from pydantic import BaseModel, Field
+
+from workloads.api.dependencies import Connection
+from workloads.api.measures import ratio
+from workloads.api.paging import Instant, utc
+from workloads.api.settings import Settings
+
+WINDOW_DAYS = 28
+
+
+class Status(StrEnum):
+    """The first that fits, in this order."""
+
+    STOCKOUT = "stockout"
+    LOW = "low"
+    OVERSTOCK = "overstock"
+    OK = "ok"
+
+
+class Item(BaseModel):
+    """Stock of a SKU at a location."""
+
+    location_id: str = Field(examples=["S01"])
+    location_name: str | None = Field(description="Null: the catalogue does not know the location")
+    sku: str = Field(examples=["TOP-01-WHT-S"])
+    name: str | None = Field(description="Null, as are style, size and colour: the catalogue does not know the SKU")
+    category: str = Field(description="`unknown`: the catalogue does not know the SKU", examples=["tops"])
+    style: str | None
+    size: str | None
+    colour: str | None
+    on_hand: int = Field(description="Units; negative where more was sold than received", examples=[12])
+    reorder_point: int = Field(examples=[5])
+    avg_daily_units: str = Field(
+        description="Units a day over the 28 business dates before today", examples=["0.750000000"]
+    )
+    days_of_cover: str | None = Field(description="Null: nothing left in the 28 dates", examples=["16.000000000"])
+    status: Status = Field(examples=["ok"])
+    counted_at: Instant | None = Field(description="The latest stock count; null: never counted")
+    updated_at: Instant = Field(description="When the latest event was applied")
+
+
+class Page(BaseModel):
+    """A page of positions, by location and SKU."""
+
+    items: list[Item]
+    next_page_token: str | None = Field(description="Give it as `page_token` for the next page; null: this is the last")
+    as_of: Instant = Field(description="When the database was read")
+
+
+_SELECT: LiteralString = """
+SELECT * FROM (
+    SELECT h.location_id, l.name AS location_name, h.sku, p.name, coalesce(p.category, 'unknown') AS category,
+           p.style, p.size, p.colour, h.quantity AS on_hand,
+           coalesce(p.reorder_point, %(reorder_point)s) AS reorder_point, u.units,
+           CASE WHEN h.quantity <= 0 THEN 'stockout'
+                WHEN h.quantity <= coalesce(p.reorder_point, %(reorder_point)s) THEN 'low'
+                WHEN u.units = 0 OR h.quantity * %(days)s > %(max_days_of_cover)s::numeric * u.units THEN 'overstock'
+                ELSE 'ok'
+           END AS status,
+           h.counted_at, h.updated_at
+    FROM on_hand AS h
+    LEFT JOIN product AS p ON p.sku = h.sku
+    LEFT JOIN location AS l ON l.location_id = h.location_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(d.sold + d.transferred_out), 0)::bigint AS units
+        FROM daily_units AS d
+        WHERE d.location_id = h.location_id AND d.sku = h.sku
+          AND d.business_date >= (now() AT TIME ZONE %(timezone)s)::date - %(days)s
+          AND d.business_date < (now() AT TIME ZONE %(timezone)s)::date
+    ) AS u
+) AS position
+"""
+
+_CONDITIONS: dict[str, LiteralString] = {
+    "location_id": "location_id = %(location_id)s",
+    "sku": "sku = %(sku)s",
+    "category": "category = %(category)s",
+    "statuses": "status = ANY(%(statuses)s)",
+    "after": "(location_id, sku) > (%(after_location)s, %(after_sku)s)",
+    "positions": "(location_id, sku) IN (SELECT * FROM unnest(%(locations)s::text[], %(skus)s::text[]))",
+}
+
+
+async def fetch(
+    connection: Connection,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    after: tuple[str, ...] | None = None,
+    positions: Sequence[tuple[str, str]] | None = None,
+    statuses: Sequence[Status] | None = None,
+    **equals: str | None,
+) -> list[dict[str, Any]]:
+    """Return positions as JSON-ready dicts in the form of `Item`, by location and SKU.
+
+    Args:
+        limit: return at most so many.
+        after: start behind this (location_id, sku).
+        positions: return only these.
+        statuses: return only those of one of these statuses.
+        equals: `location_id`, `sku` and `category`; None does not restrict.
+    """
+    given = {name: value for name, value in equals.items() if value is not None}
+    values: dict[str, Any] = {
+        "reorder_point": settings.reorder_point,
+        "max_days_of_cover": settings.max_days_of_cover,
+        "timezone": settings.timezone,
+        "days": WINDOW_DAYS,
+        **given,
+    }
+    conditions = list(given)
+    if after is not None:
+        values |= {"after_location": after[0], "after_sku": after[1]}
+        conditions.append("after")
+    if positions is not None:
+        values |= {"locations": [p[0] for p in positions], "skus": [p[1] for p in positions]}
+        conditions.append("positions")
+    if statuses is not None:
+        values["statuses"] = [str(status) for status in statuses]
+        conditions.append("statuses")
+    query = sql.Composed([sql.SQL(_SELECT)])
+    if conditions:
+        query += sql.SQL("WHERE ") + sql.SQL(" AND ").join(sql.SQL(_CONDITIONS[name]) for name in conditions)
+    query += sql.SQL(" ORDER BY location_id, sku")
+    if limit is not None:
+        values["limit"] = limit
+        query += sql.SQL(" LIMIT %(limit)s")
+    return [_item(row) async for row in await connection.execute(query, values)]
+
+
+def _item(row: dict[str, Any]) -> dict[str, Any]:
+    units = row.pop("units")
+    counted_at: datetime | None = row["counted_at"]
+    return row | {
+        "avg_daily_units": ratio(units, WINDOW_DAYS),
+        "days_of_cover": ratio(row["on_hand"] * WINDOW_DAYS, units),
+        "counted_at": None if counted_at is None else utc(counted_at),
+        "updated_at": utc(row["updated_at"]),
+    }
+
+
+async def as_of(connection: Connection) -> str:
+    """Return the instant of the transaction's snapshot."""
+    row = await (await connection.execute("SELECT now() AS now")).fetchone()
+    assert row is not None
+    return utc(row["now"])

@@ -1,0 +1,162 @@
+"""`/v1/inventory`: live stock, what needs attention, and one position's recent movements."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from workloads.api import positions
+from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
+from workloads.api.errors import RESPONSES, ApiError, ErrorBody
+from workloads.api.paging import MAX_PAGE_SIZE, Instant, decode_token, encode_token, respond, utc
+from workloads.api.positions import Item, Page, Status
+from workloads.api.settings import Settings
+
+router = APIRouter(
+    prefix="/v1/inventory", tags=["inventory"], dependencies=[Depends(require_caller)], responses=RESPONSES
+)
+
+# What PostgreSQL takes as text; anything else an id may be is simply not found.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+
+
+class Paging(BaseModel):
+    """How much of a list, from where. An unknown parameter is refused: a misspelt filter must not answer for all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    page_size: int = Field(default=100, ge=1, le=MAX_PAGE_SIZE, description="Items a page at most")
+    page_token: str | None = Field(default=None, max_length=2000, description="`next_page_token` of the page before")
+
+
+class Filter(Paging):
+    """Which positions; all given ones hold."""
+
+    location_id: Text | None = Field(default=None, examples=["S01"])
+    sku: Text | None = Field(default=None, examples=["TOP-01-WHT-S"])
+    category: Text | None = Field(default=None, description="`unknown`: SKUs without a product", examples=["tops"])
+    status: Status | None = Field(default=None, examples=["low"])
+
+
+class Movement(BaseModel):
+    """One line of an event at a position."""
+
+    event_id: str
+    line_number: int = Field(description="Of the sale; 0 for an inventory change")
+    event_time: Instant
+    kind: str = Field(
+        description="sale, return, receipt, transfer_in, transfer_out, adjustment or count", examples=["sale"]
+    )
+    quantity: int = Field(description="Units added to the position; of a count what was counted", examples=[-2])
+    reference: str | None = Field(description="The change's reference, or the sale's transaction_id")
+    in_on_hand: bool = Field(description="False: before the latest count, or at its instant, and so within it")
+    recorded_at: Instant
+
+
+class Detail(Item):
+    """A position with its latest movements, newest first."""
+
+    movements: list[Movement]
+    as_of: Instant
+
+
+@router.get("", response_model=Page, summary="Live stock by location and SKU")
+async def list_inventory(
+    request: Request, query: Annotated[Filter, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """Every location and SKU that ever had an event, with the measures of the moment."""
+    statuses = None if query.status is None else [query.status]
+    return await _page(request, query, settings, connection, statuses)
+
+
+class Alerts(Paging):
+    """Which alerts; without `kind` those of every kind."""
+
+    kind: Annotated[Status | None, Field(examples=["stockout"])] = None
+    location_id: Text | None = Field(default=None, examples=["S01"])
+    category: Text | None = Field(default=None, examples=["tops"])
+    sku: Text | None = None
+
+
+@router.get("/alerts", response_model=Page, summary="Positions that need attention")
+async def list_alerts(
+    request: Request, query: Annotated[Alerts, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """Positions out of stock, low, or overstocked."""
+    if query.kind is Status.OK:
+        raise ApiError(400, "kind: 'ok' is no alert; use stockout, low or overstock", "kind")
+    kinds: list[Status] = [query.kind] if query.kind else [Status.STOCKOUT, Status.LOW, Status.OVERSTOCK]
+    return await _page(request, query, settings, connection, kinds)
+
+
+async def _page(
+    request: Request, query: Filter | Alerts, settings: Settings, connection: Connection, statuses: list[Status] | None
+) -> Response:
+    items = await positions.fetch(
+        connection,
+        settings,
+        limit=query.page_size + 1,
+        after=decode_token(query.page_token, 2),
+        statuses=statuses,
+        location_id=query.location_id,
+        sku=query.sku,
+        category=query.category,
+    )
+    more = len(items) > query.page_size
+    items = items[: query.page_size]
+    token = encode_token(items[-1]["location_id"], items[-1]["sku"]) if more else None
+    body = {"items": items, "next_page_token": token, "as_of": await positions.as_of(connection)}
+    return respond(request, body)
+
+
+class DetailQuery(BaseModel):
+    """How much of the history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    movements: int = Field(default=50, ge=0, le=500, description="Movements at most")
+
+
+@router.get(
+    "/{location_id}/{sku:path}",
+    response_model=Detail,
+    summary="One position and its recent movements",
+    responses={404: {"model": ErrorBody, "description": "The location and SKU never had an event"}},
+)
+async def get_position(
+    request: Request,
+    location_id: Annotated[Text, Path(examples=["S01"])],
+    sku: Annotated[Text, Path(examples=["TOP-01-WHT-S"])],
+    query: Annotated[DetailQuery, Query()],
+    settings: SettingsDep,
+    connection: ConnectionDep,
+) -> Response:
+    """Stock of one SKU at one location, and what moved it last."""
+    found = await positions.fetch(connection, settings, positions=[(location_id, sku)])
+    if not found:
+        raise ApiError(404, f"{sku} never had an event at {location_id}")
+    movements = await _movements(connection, location_id, sku, query.movements)
+    return respond(request, found[0] | {"movements": movements, "as_of": await positions.as_of(connection)})
+
+
+async def _movements(connection: Connection, location_id: str, sku: str, limit: int) -> list[dict[str, Any]]:
+    cursor = await connection.execute(
+        """
+        SELECT m.event_id::text, m.line_number, m.event_time, m.kind, m.quantity, m.reference,
+               CASE WHEN m.kind = 'count' THEN m.event_id = h.count_event_id
+                    ELSE h.counted_at IS NULL OR m.event_time > h.counted_at END AS in_on_hand,
+               e.recorded_at
+        FROM movement AS m
+        JOIN on_hand AS h USING (location_id, sku)
+        JOIN stream_event AS e USING (event_id)
+        WHERE m.location_id = %s AND m.sku = %s
+        ORDER BY m.event_time DESC, m.event_id DESC, m.line_number
+        LIMIT %s
+        """,
+        [location_id, sku, limit],
+    )
+    return [
+        row | {"event_time": utc(row["event_time"]), "recorded_at": utc(row["recorded_at"])} async for row in cursor
+    ]

@@ -1,0 +1,20 @@
+"""The process: `python3 main.py` of the archive ends up here."""
+
+from __future__ import annotations
+
+from workloads.api.app import create_app
+from workloads.api.settings import Settings
+from workloads.runtime import logs
+from workloads.runtime.server import serve
+from workloads.runtime.settings import load
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = load(Settings)
+    logs.configure(settings.log_level)
+    serve(create_app(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What the API reads from its environment."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from workloads.runtime.database import DatabaseSettings
+from workloads.runtime.settings import WorkloadSettings
+
+
+class ApiAuth(StrEnum):
+    """Who checks the caller."""
+
+    PLATFORM = "platform"  # Cloud Run's invoker check or IAP, before the request gets here
+    TOKEN = "token"  # noqa: S105  (the API itself: a bearer token of CREDENTIALS_FILE)
+
+
+class Settings(WorkloadSettings, DatabaseSettings):
+    """The service's settings; one environment variable each, of the same name in capitals."""
+
+    api_auth: ApiAuth = Field(
+        default=ApiAuth.TOKEN, description="platform (the platform in front checks callers) or token (checked here)"
+    )
+    credentials_file: Path | None = Field(default=None, description="the path of the mounted credentials")
+    reorder_point: int = Field(ge=0, description="the default reorder point in units")
+    max_days_of_cover: Decimal = Field(gt=0, description="the days of cover beyond which stock is too much")
+
+    @model_validator(mode="after")
+    def _token_needs_credentials(self) -> Self:
+        if self.api_auth is ApiAuth.TOKEN and self.credentials_file is None:
+            raise ValueError("API_AUTH=token needs CREDENTIALS_FILE, or nobody could be let in")
+        return self
