@@ -53,3 +53,6 @@ format: setup  ## Format, and mend what the linter can
 
 plan: setup  ## Preview STACK without any cloud account, with policies and cost
 	@$(RUN) python -m ops.plan $(STACK)
+
+bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
+	@$(RUN) python -m bench

@@ -1,0 +1,117 @@
+"""`make bench`: measure the running stack `local` and write `bench/results.json`.
+
+Every figure stands beside others of the same run, since the machine is noisy: read the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import end_to_end, stages
+from ops.endpoints import LOCAL, REPOSITORY, load_endpoints
+from ops.google import request
+from ops.local import environment
+from ops.terminal import console
+
+RESULTS = Path(__file__).resolve().parent / "results.json"
+EMPTY_PROGRAM = "import pulumi\n"
+
+
+def measure(hold_seconds: float) -> dict[str, Any]:
+    """All figures; about five minutes with `hold_seconds` = 60."""
+    endpoints = load_endpoints(LOCAL)
+    console.print("==> each stage alone")
+    published, pulled = stages.publish_and_pull(endpoints)
+    alone = {
+        "pos_accept": asyncio.run(stages.pos_accept(endpoints)),
+        "publish": published,
+        "pull": pulled,
+        "push": asyncio.run(stages.push(endpoints)),
+        "postgres_upsert": stages.postgres_upsert(endpoints),
+        "bigquery_append": stages.bigquery_append(endpoints),
+    }
+    _settle(endpoints.pubsub_control)
+    console.print("==> 100 events/s, accept to visible")
+    steady = asyncio.run(end_to_end.at_rate(endpoints, 100, hold_seconds))
+    console.print("==> the highest rate that is held")
+    highest, tries = asyncio.run(end_to_end.highest_rate(endpoints, hold_seconds))
+    slowest = min(alone, key=lambda name: alone[name])
+    console.print("==> a pulumi up that changes nothing, beside an empty program's")
+    ours, empty = _no_op_up(), _empty_up()
+    started = time.monotonic()
+    subprocess.run(["make", "up"], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+    warm = time.monotonic() - started
+    processes = request("GET", f"{endpoints.control}/status")["processes"]
+    return {
+        "about": "stand-ins on one machine; ratios within this run are the result, not the figures",
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()},
+        "stages_alone_per_second": {name: round(value, 1) for name, value in alone.items()},
+        "at_100_per_second": steady.as_json(),
+        "highest_held": highest.as_json(),
+        "tries": [run.as_json() for run in tries],
+        "ratios": {
+            "highest_held_to_slowest_stage": round(highest.visible_rate / alone[slowest], 3),
+            "slowest_stage": slowest,
+            "no_op_up_to_empty_program": round(ours / empty, 2),
+        },
+        "no_op_pulumi_up_seconds": round(ours, 2),
+        "empty_program_up_seconds": round(empty, 2),
+        "warm_make_up_seconds": round(warm, 1),
+        "peak_memory_mb": {p["name"]: round((p.get("peak_rss") or 0) / 1e6) for p in processes},
+    }
+
+
+def _settle(control: str) -> None:
+    """Wait until nothing is under way, so that one measurement does not pay for another."""
+    for _ in range(600):
+        stats = request("GET", f"{control}/stats")
+        subscriptions = stats.get("subscriptions", stats)
+        if not any(s["backlog"] for name, s in subscriptions.items() if name.endswith("-to-inventory")):
+            return
+        time.sleep(0.2)
+
+
+def _no_op_up() -> float:
+    env = {**os.environ, **environment()}
+    return _timed(["pulumi", "up", "--stack", LOCAL, "--yes", "--skip-preview", "--non-interactive"], REPOSITORY, env)
+
+
+def _empty_up() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / "Pulumi.yaml").write_text("name: empty\nruntime: python\n")
+        (work / "__main__.py").write_text(EMPTY_PROGRAM)
+        env = {**os.environ, **environment(), "PULUMI_BACKEND_URL": f"file://{folder}"}
+        _timed(["pulumi", "stack", "init", "scratch-empty", "--non-interactive"], work, env)
+        up = ["pulumi", "up", "--stack", "scratch-empty", "--yes", "--skip-preview", "--non-interactive"]
+        _timed(up, work, env)
+        return _timed(up, work, env)
+
+
+def _timed(command: list[str], cwd: Path, env: dict[str, str]) -> float:
+    started = time.monotonic()
+    subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True)
+    return time.monotonic() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hold", type=float, default=60, help="seconds for which a rate must be held")
+    results = measure(parser.parse_args().hold)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    console.print_json(data=results)
+
+
+if __name__ == "__main__":
+    main()
