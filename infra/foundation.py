@@ -35,7 +35,7 @@ from fastyle_components import (
 from infra.config import StackConfig
 from infra.labels import labels
 from infra.naming import Names
-from infra.settings import ApiAuth
+from infra.settings import ApiAuth, GuardMode, Orchestrator
 from workloads.events import STREAMS, bigquery_fields
 
 Packager = Callable[[str], Path]
@@ -116,8 +116,16 @@ class Foundation:
 
     def _identity_specs(self) -> dict[str, tuple[str, list[str]]]:
         specs = dict(IDENTITIES)
+        if self.config.orchestrator is Orchestrator.COMPOSER:
+            # Airflow's tasks do the pipeline's work, with the pipeline's grants.
+            description, roles = specs["pipeline"]
+            specs["pipeline"] = (description, [*roles, "roles/composer.worker"])
         if self.config.database.night_stop is not None:
             specs["database-switch"] = ("Stops the database at night and starts it again", ["roles/cloudsql.editor"])
+        if self.config.budget.guard is not None:
+            acts = ["roles/cloudscheduler.admin", "roles/cloudsql.editor"]
+            roles = acts if self.config.budget.guard is GuardMode.ACT else []
+            specs["budget-guard"] = ("Acts on the budget's notices", roles)
         return specs
 
     def _identity(self, key: str, description: str, roles: list[str]) -> WorkloadIdentity:

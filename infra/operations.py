@@ -1,31 +1,72 @@
-"""What keeps the platform going and watches it: the schedule, the budget."""
+"""What keeps the platform going and watches it: orchestration, budget, monitoring, deployment."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pulumi
 import pulumi_gcp as gcp
-from fastyle_components import Budget, BudgetArgs, Schedule, ScheduleArgs
+from fastyle_components import (
+    Budget,
+    BudgetArgs,
+    Function,
+    FunctionArgs,
+    Monitoring,
+    MonitoringArgs,
+    Orchestration,
+    OrchestrationArgs,
+    Schedule,
+    ScheduleArgs,
+    WorkloadIdentityFederation,
+    WorkloadIdentityFederationArgs,
+)
 
 from infra.foundation import Foundation
 from infra.parts import Parts
-from infra.settings import Orchestrator
+from infra.settings import Ci, Composer, GuardMode, Orchestrator
+from infra.settings import Monitoring as MonitoringSettings
+from workloads.events import STREAMS
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+DELIVERED = {
+    "workloads/dags": "",
+    "workloads/events": "workloads/events",
+    "workloads/runtime": "workloads/runtime",
+    "workloads/pipeline": "workloads/pipeline",
+    "sql/bigquery": "sql/bigquery",
+}
+"""Folders that Airflow's tasks need, and where they lie under dags/, which is on Python's path there."""
+
+SCHEDULED = ["pipeline-run"]
+"""Cloud Scheduler jobs that the budget guard may pause."""
 
 
 class Operations:
-    """The schedule and the budget of a platform."""
+    """Everything around the parts that no event passes through."""
 
     def __init__(self, foundation: Foundation, parts: Parts) -> None:
         self._base, self._config, self._parts = foundation, foundation.config, parts
-        if self._config.orchestrator is Orchestrator.SCHEDULER:
+        config = self._config
+        if config.orchestrator is Orchestrator.SCHEDULER:
             self._schedule()
-        self._budget()
+        elif config.composer is not None:
+            self._composer(config.composer)
+        budget = self._budget()
+        if config.budget.guard is not None:
+            self._guard(config.budget.guard, budget)
+        if config.monitoring is not None:
+            self._monitoring(config.monitoring)
+        if config.ci is not None:
+            self._ci(config.ci)
 
     def _schedule(self) -> None:
         config, base = self._config, self._base
         Schedule(
             "pipeline-run",
             ScheduleArgs(
-                job_name="pipeline-run",
+                job_name=SCHEDULED[0],
                 project=config.project,
                 location=config.region,
                 description="Builds the marts",
@@ -43,13 +84,45 @@ class Operations:
             base.opts,
         )
 
-    def _budget(self) -> None:
+    def _composer(self, settings: Composer) -> None:
+        config, base = self._config, self._base
+        schedule: dict[str, pulumi.Input[str]] = {"PIPELINE_CRON": config.pipeline.cron}
+        Orchestration(
+            "orchestration",
+            OrchestrationArgs(
+                environment_name="fastyle",
+                project=config.project,
+                location=config.region,
+                bucket_name=base.names.bucket("composer"),
+                service_account_email=base.identities["pipeline"].email,
+                service_account_member=base.member("pipeline"),
+                network=base.network.network,
+                subnetwork=base.network.subnetwork,
+                image_version=settings.image_version,
+                files=delivered_files(),
+                packages=dict(settings.packages),
+                environment=self._parts.environment(self._parts.pipeline_environment() | schedule),
+                size=settings.environment_size,
+                worker_cpu=settings.worker_cpu,
+                worker_memory_gb=settings.worker_memory_gb,
+                maximum_workers=settings.maximum_workers,
+                maintenance_days=list(settings.maintenance_days),
+                maintenance_hour=settings.maintenance_hour,
+                snapshot_cron=settings.snapshot_cron,
+                labels=base.labels("orchestration"),
+                deletion_protection=config.deletion_protection,
+                force_destroy=config.force_destroy,
+            ),
+            base.opts,
+        )
+
+    def _budget(self) -> Budget:
         config, base = self._config, self._base
         # The Budget API bills its calls to a project of the caller's choice; nothing else should be billed so.
         provider = gcp.Provider(
             "billing", project=config.project, billing_project=config.project, user_project_override=True
         )
-        Budget(
+        return Budget(
             "budget",
             BudgetArgs(
                 display_name=f"fastyle {config.environment.value}",
@@ -65,3 +138,86 @@ class Operations:
             ),
             pulumi.ResourceOptions.merge(base.opts, pulumi.ResourceOptions(providers=[provider])),
         )
+
+    def _guard(self, mode: GuardMode, budget: Budget) -> None:
+        """A function that hears every notice; in mode `tell` it has no right to change anything."""
+        config, base, parts = self._config, self._base, self._parts
+        scheduled = SCHEDULED if config.orchestrator is Orchestrator.SCHEDULER else []
+        parent = f"projects/{config.project}/locations/{config.region}"
+        Function(
+            "budget-guard",
+            FunctionArgs(
+                function_name=base.names.function("budget_guard"),
+                project=config.project,
+                location=config.region,
+                service_account_email=base.identities["budget-guard"].email,
+                build_service_account=parts.build.service_account,
+                repository=parts.build.repository,
+                source=parts.source("budget_guard"),
+                environment=parts.environment(
+                    {
+                        "GUARD_MODE": mode.value,
+                        "GUARD_JOBS": json.dumps([f"{parent}/jobs/{job}" for job in scheduled]),
+                        "GUARD_DATABASE": base.database.instance,
+                    }
+                ),
+                topic=budget.topic,
+                trigger_service_account_email=base.identities["budget-guard"].email,
+                maximum_instances=1,  # notices one after the other
+                memory="256M",
+                labels=base.labels("budget-guard"),
+                deletion_protection=config.deletion_protection,
+            ),
+            base.opts,
+        )
+
+    def _monitoring(self, settings: MonitoringSettings) -> None:
+        config, base = self._config, self._base
+        topics = [stream.topic for stream in STREAMS.values()]
+        Monitoring(
+            "monitoring",
+            MonitoringArgs(
+                project=config.project,
+                emails=list(settings.emails),
+                subscriptions=[f"{topic}-to-{to}" for to in ("inventory", "bigquery", "lake") for topic in topics],
+                dead_letter_subscriptions=[f"{topic}-dead-letter-hold" for topic in topics],
+                entrance=base.names.function("pos_api"),
+                api=base.names.service("api"),
+                # A service logs JSON; Airflow's task logs are text.
+                freshness_filter='jsonPayload.event="marts_published" OR textPayload:"marts_published"',
+                database_instance="fastyle",
+                composer_environment="fastyle" if config.orchestrator is Orchestrator.COMPOSER else None,
+                backlog_minutes=settings.backlog_minutes,
+                freshness_hours=settings.freshness_hours,
+                latency_ms=settings.latency_ms,
+                objectives=settings.slos,
+                labels=base.labels("monitoring"),
+            ),
+            base.opts,
+        )
+
+    def _ci(self, settings: Ci) -> None:
+        WorkloadIdentityFederation(
+            "ci",
+            WorkloadIdentityFederationArgs(
+                project=self._config.project,
+                project_number=self._config.project_number,
+                repository=settings.repository,
+                repository_id=settings.repository_id,
+                branch=settings.branch,
+                project_roles=list(settings.roles),
+            ),
+            self._base.opts,
+        )
+
+
+def delivered_files() -> dict[str, str]:
+    """What Composer's bucket gets: path under dags/ to file of the repository."""
+    files = {"workloads/__init__.py": str(REPOSITORY / "workloads" / "__init__.py")}
+    for folder, target in DELIVERED.items():
+        for path in sorted((REPOSITORY / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and path.name != "workload.toml":
+                files[(Path(target) / path.relative_to(REPOSITORY / folder)).as_posix()] = str(path)
+    # Airflow looks for DAGs in every Python file that it is not told to leave alone.
+    files[".airflowignore"] = str(REPOSITORY / "infra" / "airflowignore")
+    return files

@@ -239,20 +239,25 @@ class Parts:
         base, config = self._base, self._config
         return self._service(
             "pipeline",
-            {
-                **self._database_environment("pipeline"),
-                **self._stock_environment(),
-                **self._topics(waits=False),
-                "RAW_DATASET": "raw",
-                "STAGING_DATASET": "staging",
-                "MARTS_DATASET": "marts",
-                "LAKE_BUCKET": base.lake.bucket,
-                "BIGQUERY_LOCATION": config.region,
-                "MAXIMUM_BYTES_BILLED": str(config.warehouse.maximum_bytes_billed),
-                "RAW_RETENTION_DAYS": str(config.warehouse.raw_retention_days),
-            },
+            self.pipeline_environment(),
             invokers={
                 "scheduler": base.member("scheduler-invoker"),
                 **{f"operator-{key}": member for key, member in config.access.operators.items()},
             },
         )
+
+    def pipeline_environment(self) -> dict[str, pulumi.Input[str]]:
+        """What the pipeline reads beside the common variables, in whichever way it is run."""
+        base, config = self._base, self._config
+        return {
+            **self._database_environment("pipeline"),
+            **self._stock_environment(),
+            **self._topics(waits=False),
+            "RAW_DATASET": "raw",
+            "STAGING_DATASET": "staging",
+            "MARTS_DATASET": "marts",
+            "LAKE_BUCKET": base.lake.bucket,
+            "BIGQUERY_LOCATION": config.region,
+            "MAXIMUM_BYTES_BILLED": str(config.warehouse.maximum_bytes_billed),
+            "RAW_RETENTION_DAYS": str(config.warehouse.raw_retention_days),
+        }

@@ -227,17 +227,9 @@ class Budget(Section):
 class Monitoring(Section):
     emails: list[Email] = setting(means="whom alerts wake", example=["oncall@example.com"], min_length=1)
     backlog_minutes: int = setting(15, means="how old an undelivered event may get", ge=1, le=1440)
-    freshness_hours: int = setting(26, means="how old the marts may get", ge=1, le=168)
+    freshness_hours: int = setting(20, means="how long no new marts may come out", ge=1, le=23)
     latency_ms: int = setting(1000, means="the API's slowest answer of a hundred", ge=1, le=60000)
     slos: bool = setting(False, means="whether objectives with burn-rate alerts are kept")
-
-
-class ComposerScale(Section):
-    cpu: float = setting(means="vCPUs: 0.5 to 1 (scheduler, triggerer), 0.5 to 32 (worker, DAG processor)", example=0.5)
-    memory_gb: float = setting(means="1 to 8 GB a vCPU", example=2)
-    storage_gb: float = setting(1, means="disk of scheduler, worker, web server and DAG processor", ge=0, le=100)
-    count: int = setting(1, means="how many; for workers the least", ge=0, le=100)
-    maximum: int | None = setting(None, means="for workers, how many at most", example=3)
 
 
 class Composer(Section):
@@ -249,7 +241,11 @@ class Composer(Section):
     environment_size: str = setting("SMALL", means="the size of its database", pattern="^(SMALL|MEDIUM|LARGE)$")
     snapshot_cron: Cron = setting("0 4 * * *", means="when the environment is saved, UTC")
     maintenance_days: list[str] = setting(["SA", "SU"], means="12 hours a week are Google's", min_length=1)
-    maintenance_hour: int = setting(0, means="when a maintenance day's window begins, UTC", ge=0, le=17)
+    maintenance_hour: int = setting(0, means="when a maintenance day's window begins, UTC", ge=0, le=23)
+    worker_cpu: float = setting(0.5, means="vCPUs of a worker", ge=0.5, le=32)
+    worker_memory_gb: float = setting(2, means="memory of a worker, 1 to 8 GB a vCPU", ge=1, le=256)
+    maximum_workers: int = setting(3, means="what bounds the cost of a busy day", ge=1, le=100)
+    packages: dict[str, str] = setting({}, means="PyPI packages of the tasks", example={"fastavro": "==1.12.1"})
 
 
 class Ci(Section):

@@ -13,6 +13,7 @@ from fastyle_components.event_stream import (
 from fastyle_components.function import Function, FunctionArgs
 from fastyle_components.function_build import FunctionBuild, FunctionBuildArgs
 from fastyle_components.identity import WorkloadIdentity, WorkloadIdentityArgs
+from fastyle_components.monitoring import Monitoring, MonitoringArgs
 from fastyle_components.network import Network, NetworkArgs
 from fastyle_components.operational_database import (
     Availability,
@@ -21,6 +22,7 @@ from fastyle_components.operational_database import (
     OperationalDatabase,
     OperationalDatabaseArgs,
 )
+from fastyle_components.orchestration import Orchestration, OrchestrationArgs
 from fastyle_components.project_services import ProjectServices, ProjectServicesArgs
 from fastyle_components.raw_lake import RawLake, RawLakeArgs
 from fastyle_components.runtime import Ingress, SecretFileArgs, SourceArgs, SubnetArgs
@@ -29,6 +31,7 @@ from fastyle_components.secrets import SecretArgs, Secrets, SecretsArgs
 from fastyle_components.service import Service, ServiceArgs
 from fastyle_components.warehouse import DatasetArgs, DatasetGrantArgs, TableArgs, Warehouse, WarehouseArgs
 from fastyle_components.workload_archive import WorkloadArchive, WorkloadArchiveArgs
+from fastyle_components.workload_identity_federation import WorkloadIdentityFederation, WorkloadIdentityFederationArgs
 
 __all__ = [
     "ArchiveBucket",
@@ -49,11 +52,15 @@ __all__ = [
     "FunctionBuild",
     "FunctionBuildArgs",
     "Ingress",
+    "Monitoring",
+    "MonitoringArgs",
     "Network",
     "NetworkArgs",
     "NightStopArgs",
     "OperationalDatabase",
     "OperationalDatabaseArgs",
+    "Orchestration",
+    "OrchestrationArgs",
     "ProjectServices",
     "ProjectServicesArgs",
     "PushArgs",
@@ -77,4 +84,6 @@ __all__ = [
     "WorkloadArchiveArgs",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
+    "WorkloadIdentityFederation",
+    "WorkloadIdentityFederationArgs",
 ]

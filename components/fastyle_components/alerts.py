@@ -1,0 +1,161 @@
+"""The alerts, as data: what is wrong, since when it counts, and what to do."""
+
+import pulumi
+import pulumi_gcp.monitoring as monitoring
+
+from fastyle_components.base import either
+from fastyle_components.watched import Alert, MonitoringArgs, on_service, threshold
+
+
+def flow(args: MonitoringArgs) -> list[Alert]:
+    minutes = either(args.backlog_minutes, 15)
+    age = [
+        threshold(
+            f"{subscription} is behind",
+            f'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "{subscription}" '
+            'AND metric.type = "pubsub.googleapis.com/subscription/oldest_unacked_message_age"',
+            minutes * 60,
+            aligner="ALIGN_MAX",
+        )
+        for subscription in args.subscriptions
+    ]
+    dead = [
+        threshold(
+            f"{subscription} is not empty",
+            f'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "{subscription}" '
+            'AND metric.type = "pubsub.googleapis.com/subscription/num_undelivered_messages"',
+            0,
+            aligner="ALIGN_MAX",
+        )
+        for subscription in args.dead_letter_subscriptions
+    ]
+    return [
+        Alert(
+            "backlog",
+            "Events wait too long",
+            f"The oldest undelivered event is over {minutes} minutes old. Is its consumer, table or bucket "
+            "reachable, and the database awake? Nothing is lost while the subscription retains it.",
+            age,
+        ),
+        Alert(
+            "dead-letters",
+            "Events were given up",
+            "Read the dead letters' `error` attribute, mend its cause, then redrive the topic.",
+            dead,
+        ),
+    ]
+
+
+def interfaces(args: MonitoringArgs) -> list[Alert]:
+    latency = either(args.latency_ms, 1000)
+    errors = [
+        threshold(
+            f"{service} answers 5xx",
+            f'{on_service(service)} AND metric.type = "run.googleapis.com/request_count" '
+            'AND metric.labels.response_code_class = "5xx"',
+            0.05,
+            aligner="ALIGN_RATE",
+            reducer="REDUCE_SUM",
+        )
+        for service in (args.entrance, args.api)
+    ]
+    slow = threshold(
+        f"{args.api} is slow",
+        f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
+        latency,
+        aligner="ALIGN_PERCENTILE_99",
+        reducer="REDUCE_MAX",
+    )
+    return [
+        Alert(
+            "errors",
+            "Requests fail",
+            "Over three requests a minute end in a 5xx. See the service's logs by severity; tills send again "
+            "what was not accepted.",
+            errors,
+            severity="CRITICAL",
+        ),
+        Alert(
+            "latency",
+            "The API is slow",
+            f"One answer of a hundred takes over {latency} ms. See the database's query insights, then the "
+            "service's instances and concurrency.",
+            [slow],
+            severity="WARNING",
+        ),
+    ]
+
+
+def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
+    hours = either(args.freshness_hours, 20)
+    resource = "cloud_composer_environment" if args.composer_environment else "cloud_run_revision"
+    absent = monitoring.AlertPolicyConditionConditionAbsentArgs(
+        filter=pulumi.Output.concat(
+            'metric.type = "logging.googleapis.com/user/',
+            metric,
+            '" AND resource.type = "',
+            resource,
+            '"',
+        ),
+        duration=f"{hours * 3600}s",
+        aggregations=[
+            monitoring.AlertPolicyConditionConditionAbsentAggregationArgs(
+                alignment_period="300s", per_series_aligner="ALIGN_SUM", cross_series_reducer="REDUCE_SUM"
+            )
+        ],
+        trigger=monitoring.AlertPolicyConditionConditionAbsentTriggerArgs(count=1),
+    )
+    return Alert(
+        "freshness",
+        "Reports are stale",
+        f"No new marts for {hours} hours; people see the last good ones. See the last run's report: a failed "
+        "quality check stops publication on purpose.",
+        [monitoring.AlertPolicyConditionArgs(display_name="No publication", condition_absent=absent)],
+    )
+
+
+def stores(args: MonitoringArgs) -> list[Alert]:
+    alerts: list[Alert] = []
+    if args.database_instance is not None:
+        database = (
+            f'resource.type = "cloudsql_database" AND resource.labels.database_id = '
+            f'"{args.project}:{args.database_instance}" AND metric.type = "cloudsql.googleapis.com/database/'
+        )
+        shares = (
+            ("cpu", "cpu/utilization", 0.9),
+            ("disk", "disk/utilization", 0.9),
+            ("memory", "memory/utilization", 0.95),
+        )
+        alerts.append(
+            Alert(
+                "database",
+                "The database is at its limit",
+                "CPU, memory or disk of Cloud SQL is nearly used up. See query insights; a larger tier is one "
+                "line of configuration and a restart of about a minute.",
+                [
+                    threshold(f"Database {key}", f'{database}{metric}"', share, minutes=10)
+                    for key, metric, share in shares
+                ],
+            )
+        )
+    if args.composer_environment is not None:
+        alerts.append(
+            Alert(
+                "composer",
+                "Airflow is unhealthy",
+                "The environment's own health check fails. See its monitoring page; snapshots restore it.",
+                [
+                    threshold(
+                        "Environment unhealthy",
+                        f'resource.type = "cloud_composer_environment" AND resource.labels.environment_name = '
+                        f'"{args.composer_environment}" AND metric.type = '
+                        '"composer.googleapis.com/environment/healthy"',
+                        0.9,
+                        comparison="COMPARISON_LT",
+                        aligner="ALIGN_FRACTION_TRUE",
+                        minutes=15,
+                    )
+                ],
+            )
+        )
+    return alerts

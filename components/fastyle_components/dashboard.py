@@ -1,0 +1,74 @@
+"""The dashboard's layout: Cloud Monitoring's JSON."""
+
+from typing import Any
+
+from fastyle_components.watched import MonitoringArgs, on_service
+
+
+def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
+    """Cloud Monitoring's JSON. Zero positions and empty values are left out: the API drops them, for ever different."""
+    run_count = 'metric.type = "run.googleapis.com/request_count" AND resource.type = "cloud_run_revision"'
+    pubsub = 'resource.type = "pubsub_subscription" AND metric.type = "pubsub.googleapis.com/subscription/'
+    charts = [
+        ("Requests a second, by service", run_count, "ALIGN_RATE", "REDUCE_SUM", ["resource.labels.service_name"]),
+        (
+            "API latency, 99th percentile (ms)",
+            f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
+            "ALIGN_PERCENTILE_99",
+            "REDUCE_MAX",
+            [],
+        ),
+        (
+            "Oldest undelivered event (s)",
+            f'{pubsub}oldest_unacked_message_age"',
+            "ALIGN_MAX",
+            "REDUCE_MAX",
+            ["resource.labels.subscription_id"],
+        ),
+        (
+            "Undelivered events",
+            f'{pubsub}num_undelivered_messages"',
+            "ALIGN_MAX",
+            "REDUCE_SUM",
+            ["resource.labels.subscription_id"],
+        ),
+        (
+            "Marts published",
+            f'metric.type = "logging.googleapis.com/user/{name}-marts-published"',
+            "ALIGN_DELTA",
+            "REDUCE_SUM",
+            [],
+        ),
+        (
+            "Database CPU",
+            'resource.type = "cloudsql_database" AND metric.type = "cloudsql.googleapis.com/database/cpu/utilization"',
+            "ALIGN_MEAN",
+            "REDUCE_MEAN",
+            [],
+        ),
+    ]
+    return {
+        "displayName": "Streaming platform",
+        "mosaicLayout": {
+            "columns": 12,
+            "tiles": [_tile(index, *chart) for index, chart in enumerate(charts)],
+        },
+    }
+
+
+def _tile(index: int, title: str, filter_: str, aligner: str, reducer: str, groups: list[str]) -> dict[str, Any]:
+    aggregation: dict[str, Any] = {
+        "alignmentPeriod": "60s",
+        "perSeriesAligner": aligner,
+        "crossSeriesReducer": reducer,
+    }
+    if groups:
+        aggregation["groupByFields"] = groups
+    query = {"timeSeriesFilter": {"filter": filter_, "aggregation": aggregation}}
+    chart = {"dataSets": [{"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": query}]}
+    tile: dict[str, Any] = {"width": 6, "height": 4, "widget": {"title": title, "xyChart": chart}}
+    if index % 2:
+        tile["xPos"] = 6
+    if index // 2:
+        tile["yPos"] = index // 2 * 4
+    return tile

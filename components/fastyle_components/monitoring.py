@@ -1,0 +1,82 @@
+"""What is watched, who is woken, and which objectives are kept."""
+
+import json
+
+import pulumi
+import pulumi_gcp as gcp
+import pulumi_gcp.monitoring as monitoring
+
+from fastyle_components.alerts import flow, freshness, interfaces, stores
+from fastyle_components.base import either, token
+from fastyle_components.dashboard import dashboard
+from fastyle_components.objectives import objectives
+from fastyle_components.watched import Alert, MonitoringArgs, check
+
+__all__ = ["Monitoring", "MonitoringArgs"]
+
+
+class Monitoring(pulumi.ComponentResource):
+    """Alerts that name what to do, a dashboard, and service level objectives.
+
+    Owns the e-mail channels, alert policies, the log-based metric of published marts, the dashboard, the objectives
+    and their burn-rate alerts. It does not own what it watches, nor the budget's channels.
+    """
+
+    alerts: pulumi.Output[list[str]]
+    """Display names of the alert policies."""
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        self._args = args = MonitoringArgs.of(args)
+        check(name, args)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._channels = [
+            monitoring.NotificationChannel(
+                f"{name}-email-{email}",
+                project=args.project,
+                display_name=f"Alerts: {email}",
+                type="email",
+                labels={"email_address": email},
+                user_labels=args.labels,
+                opts=self._child,
+            )
+            for email in args.emails
+        ]
+        self._metric = gcp.logging.Metric(
+            f"{name}-marts-published",
+            name=f"{name}-marts-published",
+            project=args.project,
+            description="Publications of new marts",
+            filter=args.freshness_filter,
+            metric_descriptor=gcp.logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
+            opts=self._child,
+        )
+        alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *stores(args)]
+        if either(args.objectives, False):
+            alerts += objectives(self, args)
+        policies = [self._policy(alert) for alert in alerts]
+        monitoring.Dashboard(
+            f"{name}-dashboard",
+            project=args.project,
+            dashboard_json=json.dumps(dashboard(name, args), sort_keys=True),
+            opts=self._child,
+        )
+        self.alerts = pulumi.Output.all(*[policy.display_name for policy in policies])
+        self.register_outputs({"alerts": self.alerts})
+
+    def _policy(self, alert: Alert) -> monitoring.AlertPolicy:
+        runbook = self._args.runbook_url
+        text = alert.mend if runbook is None else f"{alert.mend}\n\n[Runbook]({runbook}{alert.key})"
+        return monitoring.AlertPolicy(
+            f"{self.pulumi_resource_name}-{alert.key}",
+            project=self._args.project,
+            display_name=alert.title,
+            combiner=alert.combiner,
+            severity=alert.severity,
+            conditions=alert.conditions,
+            notification_channels=[channel.name for channel in self._channels],
+            documentation=monitoring.AlertPolicyDocumentationArgs(content=text, mime_type="text/markdown"),
+            alert_strategy=monitoring.AlertPolicyAlertStrategyArgs(auto_close="86400s"),
+            user_labels=self._args.labels,
+            opts=self._child,
+        )

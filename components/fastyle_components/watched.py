@@ -1,0 +1,102 @@
+"""What monitoring is told, and the conditions that are built from it."""
+
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_gcp.monitoring as monitoring
+
+from fastyle_components.base import Args, ArgsError, either, in_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringArgs(Args):
+    project: str
+    """The project's id."""
+    emails: list[str]
+    """Whom alerts go to; at least one."""
+    subscriptions: list[str]
+    """Subscriptions that must keep up."""
+    dead_letter_subscriptions: list[str]
+    """Subscriptions that hold dead letters: any message in one is an alert."""
+    entrance: str
+    """The Cloud Run service that takes events."""
+    api: str
+    """The Cloud Run service that people and programs ask."""
+    freshness_filter: str
+    """Log filter of the line that says that new marts are out."""
+    database_instance: str | None = None
+    """A Cloud SQL instance. Default: none watched."""
+    composer_environment: str | None = None
+    """A Composer environment. Default: none watched."""
+    backlog_minutes: int | None = None
+    """How old an undelivered event may get. Default: 15."""
+    freshness_hours: int | None = None
+    """How long no new marts may come out: 1 to 23, Cloud Monitoring's longest absence. Default: 20."""
+    latency_ms: int | None = None
+    """What 99 of 100 answers of the API take at most. Default: 1000."""
+    objectives: bool | None = None
+    """Keep three service level objectives with burn-rate alerts. Default: no."""
+    runbook_url: str | None = None
+    """Prefix of each alert's runbook; the alert's key follows. Default: none."""
+    labels: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert policy, as data. `key` names its resource and its runbook."""
+
+    key: str
+    title: str
+    mend: str
+    """What it means and what to do, for whoever is woken."""
+    conditions: list[monitoring.AlertPolicyConditionArgs] = field(repr=False)
+    severity: str = "ERROR"
+    combiner: str = "OR"
+
+
+def on_service(service: str) -> str:
+    return f'resource.type = "cloud_run_revision" AND resource.labels.service_name = "{service}"'
+
+
+def threshold(
+    title: str,
+    filter_: pulumi.Input[str],
+    value: float,
+    *,
+    comparison: str = "COMPARISON_GT",
+    aligner: str | None = "ALIGN_MEAN",
+    reducer: str | None = None,
+    minutes: int = 5,
+) -> monitoring.AlertPolicyConditionArgs:
+    """A threshold over one series; `aligner` None for a burn rate, which brings its own."""
+    aggregations = aligner and [
+        monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
+            alignment_period="60s", per_series_aligner=aligner, cross_series_reducer=reducer
+        )
+    ]
+    return monitoring.AlertPolicyConditionArgs(
+        display_name=title,
+        condition_threshold=monitoring.AlertPolicyConditionConditionThresholdArgs(
+            filter=filter_,
+            comparison=comparison,
+            threshold_value=value,
+            duration=f"{minutes * 60}s",
+            aggregations=aggregations or None,
+            trigger=monitoring.AlertPolicyConditionConditionThresholdTriggerArgs(count=1),
+        ),
+    )
+
+
+def check(name: str, args: MonitoringArgs) -> None:
+    where = f"Monitoring {name!r}"
+    if not args.emails:
+        raise ArgsError(f"{where}: emails is empty; alerts would reach nobody; name at least one address")
+    for key, subscriptions in (
+        ("subscriptions", args.subscriptions),
+        ("dead_letter_subscriptions", args.dead_letter_subscriptions),
+    ):
+        if not 1 <= len(subscriptions) <= 6:
+            raise ArgsError(f"{where}: {len(subscriptions)} {key}; an alert policy takes 1 to 6 conditions")
+    in_range(f"{where}: backlog_minutes", either(args.backlog_minutes, 15), 1, 1440, "whole minutes of a day")
+    in_range(f"{where}: freshness_hours", either(args.freshness_hours, 20), 1, 23, "Cloud Monitoring's longest absence")
+    in_range(f"{where}: latency_ms", either(args.latency_ms, 1000), 1, 60000, "milliseconds")

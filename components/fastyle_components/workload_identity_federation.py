@@ -1,0 +1,122 @@
+"""Deployment from GitHub Actions without a key."""
+
+import re
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, ArgsError, after, either, token
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadIdentityFederationArgs(Args):
+    project: pulumi.Input[str]
+    """The project's id."""
+    project_number: str
+    """Principals are named by number."""
+    repository: str
+    """`owner/name`."""
+    repository_id: str
+    """The repository's numeric id: a name can be taken over by somebody else, an id cannot."""
+    branch: str
+    """The one branch whose runs may deploy; no pull request, no tag."""
+    project_roles: list[str]
+    """What a deployment may do in the project."""
+    pool_id: str | None = None
+    """4 to 32 of a-z, 0-9, hyphen; a deleted id is blocked for 30 days. Default: github."""
+    account_id: str | None = None
+    """Default: deploy-ci."""
+
+
+class WorkloadIdentityFederation(pulumi.ComponentResource):
+    """GitHub's own tokens, from one branch of one repository, become a service account's.
+
+    Owns the pool, the provider with its condition, the account, its project-level roles and the right to become it.
+    Without the condition every repository on GitHub would be let in.
+    """
+
+    provider: pulumi.Output[str]
+    """What the workflow names: `projects/<number>/locations/global/workloadIdentityPools/…/providers/…`."""
+    service_account_email: pulumi.Output[str]
+    """Waits for its roles."""
+
+    def __init__(
+        self, name: str, args: WorkloadIdentityFederationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = WorkloadIdentityFederationArgs.of(args)
+        _check(name, args)
+        child = pulumi.ResourceOptions(parent=self)
+        pool_id = either(args.pool_id, "github")
+        pool = gcp.iam.WorkloadIdentityPool(
+            f"{name}-pool",
+            workload_identity_pool_id=pool_id,
+            project=args.project,
+            display_name="GitHub Actions",
+            opts=child,
+        )
+        provider = gcp.iam.WorkloadIdentityPoolProvider(
+            f"{name}-provider",
+            workload_identity_pool_id=pool.workload_identity_pool_id,
+            workload_identity_pool_provider_id="github",
+            project=args.project,
+            display_name="GitHub Actions",
+            attribute_mapping={
+                "google.subject": "assertion.sub",
+                "attribute.repository_id": "assertion.repository_id",
+                "attribute.ref": "assertion.ref",
+            },
+            attribute_condition=(
+                f"assertion.repository_id == '{args.repository_id}' && assertion.repository == '{args.repository}' "
+                f"&& assertion.ref == 'refs/heads/{args.branch}'"
+            ),
+            oidc=gcp.iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri="https://token.actions.githubusercontent.com"),
+            opts=child,
+        )
+        account = gcp.serviceaccount.Account(
+            f"{name}-account",
+            account_id=either(args.account_id, "deploy-ci"),
+            project=args.project,
+            display_name="Deploys from GitHub Actions",
+            opts=child,
+        )
+        pool_path = f"projects/{args.project_number}/locations/global/workloadIdentityPools/{pool_id}"
+        grants: list[pulumi.Resource] = [
+            gcp.serviceaccount.IAMMember(
+                f"{name}-becomes-account",
+                service_account_id=pulumi.Output.concat("projects/", args.project, "/serviceAccounts/", account.email),
+                role="roles/iam.workloadIdentityUser",
+                member=f"principalSet://iam.googleapis.com/{pool_path}/attribute.repository_id/{args.repository_id}",
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[provider]),
+            )
+        ]
+        grants += [
+            gcp.projects.IAMMember(
+                f"{name}-{role.removeprefix('roles/')}",
+                project=args.project,
+                role=role,
+                member=account.member,
+                opts=child,
+            )
+            for role in args.project_roles
+        ]
+        self.provider = after(pulumi.Output.from_input(f"{pool_path}/providers/github"), provider)
+        self.service_account_email = after(account.email, *grants)
+        self.register_outputs({"provider": self.provider, "service_account_email": self.service_account_email})
+
+
+def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
+    where = f"WorkloadIdentityFederation {name!r}"
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", args.repository):
+        raise ArgsError(f"{where}: repository {args.repository!r}; write owner/name")
+    if not args.repository_id.isdigit():
+        raise ArgsError(f"{where}: repository_id {args.repository_id!r} is no number; see api.github.com/repos/<name>")
+    if not re.fullmatch(r"[\w./-]+", args.branch):
+        raise ArgsError(f"{where}: branch {args.branch!r}; write its plain name, such as main")
+    pool_id = either(args.pool_id, "github")
+    if not re.fullmatch(r"(?!gcp-)[a-z0-9-]{4,32}", pool_id):
+        raise ArgsError(f"{where}: pool_id {pool_id!r}; use 4 to 32 of a-z, 0-9, hyphen, not gcp-…")
+    for role in args.project_roles:
+        if role in ("roles/owner", "roles/editor"):
+            raise ArgsError(f"{where}: {role} would let a workflow do anything; name the roles it needs")
