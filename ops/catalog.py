@@ -237,7 +237,7 @@ def _upsert(
 
     Names are this module's own. Unchanged rows are not written: their `updated_at` says when they changed.
     """
-    if not rows:
+    if not rows:  # noqa: S608
         return 0
     names, key, values = ", ".join(columns), ", ".join(columns[:keys]), columns[keys:]
     with connection.cursor() as cursor:
