@@ -1,5 +1,7 @@
 """Pulumi components for a retailer's streaming data platform on Google Cloud."""
 
+from pulumi import ComponentResource
+
 from fastyle_components.archive_bucket import ArchiveBucket, ArchiveBucketArgs
 from fastyle_components.base import Args, ArgsError
 from fastyle_components.budget import Budget, BudgetArgs
@@ -33,7 +35,30 @@ from fastyle_components.warehouse import DatasetArgs, DatasetGrantArgs, TableArg
 from fastyle_components.workload_archive import WorkloadArchive, WorkloadArchiveArgs
 from fastyle_components.workload_identity_federation import WorkloadIdentityFederation, WorkloadIdentityFederationArgs
 
+COMPONENTS: list[type[ComponentResource]] = [
+    ArchiveBucket,
+    Budget,
+    EventStream,
+    Function,
+    FunctionBuild,
+    Monitoring,
+    Network,
+    OperationalDatabase,
+    Orchestration,
+    ProjectServices,
+    RawLake,
+    Schedule,
+    Secrets,
+    Service,
+    Warehouse,
+    WorkloadArchive,
+    WorkloadIdentity,
+    WorkloadIdentityFederation,
+]
+"""Every component: what the package serves to other languages and documents."""
+
 __all__ = [
+    "COMPONENTS",
     "ArchiveBucket",
     "ArchiveBucketArgs",
     "Args",

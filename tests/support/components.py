@@ -1,0 +1,79 @@
+"""Declare components under Pulumi's mocks and look at what they registered: types, names, inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+PROJECT = "shop-1"
+
+
+class Recorder(mocks.Mocks):
+    """Answers like Google Cloud as far as a program looks at the answer."""
+
+    def __init__(self) -> None:
+        self.resources: dict[str, dict[str, Any]] = {}
+        """`<type>::<name>` to inputs."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        key = f"{args.typ}::{args.name}"
+        assert key not in self.resources, f"registered twice: {key}"
+        self.resources[key] = args.inputs
+        return f"{args.name}-id", {"project": PROJECT, **args.inputs, **_computed(args)}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"{args.token}: a component looked something up in the cloud")
+
+    def children(self) -> list[str]:
+        """`<type> <name>` of everything that is not a component, sorted."""
+        return sorted(
+            f"{_short(key.partition('::')[0])} {key.partition('::')[2]}"
+            for key in self.resources
+            if not key.startswith("fastyle:")
+        )
+
+    def one(self, name: str) -> dict[str, Any]:
+        """Inputs of the one resource of that name."""
+        found = [inputs for key, inputs in self.resources.items() if key.partition("::")[2] == name]
+        assert len(found) == 1, f"{len(found)} resources are named {name}: {sorted(self.resources)}"
+        return found[0]
+
+
+def _short(type_: str) -> str:
+    """gcp:pubsub/topic:Topic -> pubsub.Topic"""
+    module, _, name = type_.removeprefix("gcp:").partition(":")
+    return f"{module.partition('/')[0]}.{name}"
+
+
+def _computed(args: mocks.MockResourceArgs) -> dict[str, Any]:
+    kind = args.typ.rpartition(":")[2]
+    if args.typ == "gcp:serviceaccount/account:Account":
+        email = f"{args.inputs['accountId']}@{PROJECT}.iam.gserviceaccount.com"
+        return {"email": email, "member": f"serviceAccount:{email}"}
+    return {
+        "DatabaseInstance": {"privateIpAddress": "10.1.0.3", "connectionName": f"{PROJECT}:us-central1:db"},
+        "BucketObject": {"generation": 7},
+        "NotificationChannel": {"name": f"projects/{PROJECT}/notificationChannels/{args.name}"},
+        "Slo": {"name": f"projects/1/services/s/serviceLevelObjectives/{args.name}"},
+        "Service": {"uri": f"https://{args.inputs.get('name')}.run.app"},
+        "Function": {"url": f"https://{args.inputs.get('name')}.functions.net"},
+    }.get(kind, {})
+
+
+def declare(program: Callable[[], Any]) -> Recorder:
+    """Run `program`, wait for everything it registered and returned, and give what was recorded."""
+    recorder = Recorder()
+    mocks.set_mocks(recorder, project="test", stack="test", preview=False)
+    pulumi.runtime.test(program)()
+    return recorder
+
+
+def resolve(program: Callable[[], pulumi.Output[Any]]) -> Any:
+    """The value of the output that `program` returns."""
+    values: list[Any] = []
+    declare(lambda: program().apply(values.append))
+    assert len(values) == 1
+    return values[0]

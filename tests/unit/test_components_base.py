@@ -1,0 +1,132 @@
+"""What all components share: arguments, durations, outputs that wait; and that these tests can fail at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+
+import pulumi
+import pytest
+from fastyle_components import (
+    COMPONENTS,
+    ArgsError,
+    Availability,
+    EventStream,
+    EventStreamArgs,
+    OperationalDatabaseArgs,
+    RawLake,
+    RawLakeArgs,
+    WorkloadIdentity,
+    WorkloadIdentityArgs,
+)
+from fastyle_components.base import Args, after, days
+from tests.support.components import declare, resolve
+
+
+def test_a_wrong_assertion_inside_apply_fails() -> None:
+    """Without the decorator that `declare` applies, every test of this folder would pass whatever it asserts."""
+
+    def program() -> pulumi.Output[None]:
+        def check(value: int) -> None:
+            assert value == 2
+
+        return pulumi.Output.from_input(1).apply(check)
+
+    with pytest.raises(AssertionError):
+        declare(program)
+
+
+def test_arguments_may_be_a_dict_as_a_component_host_hands_them_over() -> None:
+    plain = {
+        "topic": "sales",
+        "project_number": "1",
+        "storage": {"bucket": "lake", "batch_seconds": 120.0},
+        "push": {"shop": {"endpoint": "https://x/", "service_account_email": "a@b", "audience": "c"}},
+    }
+    as_dict = declare(lambda: EventStream("s", plain))  # type: ignore[arg-type]
+    as_args = declare(lambda: EventStream("s", EventStreamArgs.of(plain)))
+    assert as_dict.resources == as_args.resources
+    assert as_dict.one("s-to-lake")["cloudStorageConfig"]["maxDuration"] == "120s"
+
+
+def test_plain_data_becomes_enums_and_nested_arguments() -> None:
+    args = OperationalDatabaseArgs.of(
+        {
+            "instance_name": "db",
+            "database_name": "db",
+            "project": "p",
+            "location": "l",
+            "tier": "db-f1-micro",
+            "network": "n",
+            "availability": "REGIONAL",
+            "disk_gb": 20.0,
+            "users": {"api": {"email": "a@b"}},
+        }
+    )
+    assert args.availability is Availability.REGIONAL
+    assert (args.disk_gb, type(args.disk_gb)) == (20, int)
+    assert args.users is not None
+    assert args.users["api"].email == "a@b"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"bucket_name": "b", "location": "l"}, "delete_after_days is missing"),
+        ({"bucket_name": "b", "location": "l", "delete_after_days": 9, "public": True}, "unknown key 'public'"),
+    ],
+)
+def test_wrong_dicts_are_refused_in_one_line(args: dict[str, object], words: str) -> None:
+    with pytest.raises(ArgsError, match=words) as caught:
+        RawLakeArgs.of(args)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_output_that_waits_depends_on_the_grant_and_keeps_its_value() -> None:
+    def program() -> pulumi.Output[tuple[str, set[str]]]:
+        grant = pulumi.ComponentResource("test:index:Grant", "grant")
+        value = after("v", grant)
+        resources = pulumi.Output.from_input(value.resources())  # type: ignore[arg-type]
+        return pulumi.Output.all(value, resources).apply(lambda got: (got[0], {r.pulumi_resource_name for r in got[1]}))
+
+    assert resolve(program) == ("v", {"grant"})
+
+
+def test_an_identity_s_address_waits_for_its_roles() -> None:
+    """A workload that starts before its grant exists fails its first start for no reason of its own."""
+
+    def program() -> pulumi.Output[set[str]]:
+        args = WorkloadIdentityArgs(account_id="pipeline", project="p", project_roles=["roles/bigquery.jobUser"])
+        email = WorkloadIdentity("pipeline", args).email
+        resources = pulumi.Output.from_input(email.resources())  # type: ignore[arg-type]
+        return resources.apply(lambda found: {r.pulumi_resource_name for r in found})
+
+    assert "pipeline-bigquery.jobUser" in resolve(program)
+
+
+def test_durations_are_what_the_cloud_returns() -> None:
+    assert days(7) == "604800s"
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
+def test_every_component_is_usable_by_others(component: type[pulumi.ComponentResource]) -> None:
+    """Docstring, described arguments, frozen keyword-only dataclass with None for every default, one registration."""
+    assert component.__doc__
+    args = inspect.get_annotations(component.__init__)["args"]
+    assert issubclass(args, Args)
+    assert args.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    for field in dataclasses.fields(args):  # type: ignore[arg-type]
+        assert field.kw_only, field.name
+        assert field.default in (dataclasses.MISSING, None), f"{field.name}: the schema would call it required"
+    source = inspect.getsource(component)
+    assert source.count("register_outputs(") == 1
+    assert not re.search(r"\bget_\w+_output\(|\.get\(", source.replace("self.", "")), "no look-ups in a constructor"
+
+
+def test_type_tokens_never_change() -> None:
+    """A state file holds them: a change costs everybody an alias."""
+    recorder = declare(
+        lambda: RawLake("lake", RawLakeArgs(bucket_name="b", location="us-central1", delete_after_days=90))
+    )
+    assert "fastyle:index:RawLake::lake" in recorder.resources
