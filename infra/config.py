@@ -89,8 +89,10 @@ class StackConfig(Section):
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError):
-            raise ValueError(f"{value!r} is no IANA time zone; business dates could not be cut") from None
+        except (ValueError, OSError, KeyError):
+            raise ValueError(
+                f"{value!r} is no IANA time zone; business dates could not be cut; write for instance America/New_York"
+            ) from None
         return value
 
     @model_validator(mode="after")

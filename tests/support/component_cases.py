@@ -155,7 +155,11 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
     ),
     ProjectServices: (
         ProjectServicesArgs,
-        {"project": "shop-1", "services": ["pubsub.googleapis.com", "run.googleapis.com"], "agents": ["pubsub.googleapis.com"]},
+        {
+            "project": "shop-1",
+            "services": ["pubsub.googleapis.com", "run.googleapis.com"],
+            "agents": ["pubsub.googleapis.com"],
+        },
     ),
     RawLake: (
         RawLakeArgs,

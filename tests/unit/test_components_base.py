@@ -21,6 +21,7 @@ from fastyle_components import (
     WorkloadIdentityArgs,
 )
 from fastyle_components.base import Args, after, days
+
 from tests.support.components import declare, resolve
 
 
