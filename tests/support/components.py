@@ -53,21 +53,22 @@ def _computed(args: mocks.MockResourceArgs) -> dict[str, Any]:
     if args.typ == "gcp:serviceaccount/account:Account":
         email = f"{args.inputs['accountId']}@{PROJECT}.iam.gserviceaccount.com"
         return {"email": email, "member": f"serviceAccount:{email}"}
-    return {
+    computed: dict[str, dict[str, Any]] = {
         "DatabaseInstance": {"privateIpAddress": "10.1.0.3", "connectionName": f"{PROJECT}:us-central1:db"},
         "BucketObject": {"generation": 7},
         "NotificationChannel": {"name": f"projects/{PROJECT}/notificationChannels/{args.name}"},
         "Slo": {"name": f"projects/1/services/s/serviceLevelObjectives/{args.name}"},
         "Service": {"uri": f"https://{args.inputs.get('name')}.run.app"},
         "Function": {"url": f"https://{args.inputs.get('name')}.functions.net"},
-    }.get(kind, {})
+    }
+    return computed.get(kind, {})
 
 
 def declare(program: Callable[[], Any]) -> Recorder:
     """Run `program`, wait for everything it registered and returned, and give what was recorded."""
     recorder = Recorder()
     mocks.set_mocks(recorder, project="test", stack="test", preview=False)
-    pulumi.runtime.test(program)()
+    mocks.test(program)()  # type: ignore[no-untyped-call]
     return recorder
 
 

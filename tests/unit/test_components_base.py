@@ -88,7 +88,7 @@ def test_an_output_that_waits_depends_on_the_grant_and_keeps_its_value() -> None
     def program() -> pulumi.Output[tuple[str, set[str]]]:
         grant = pulumi.ComponentResource("test:index:Grant", "grant")
         value = after("v", grant)
-        resources = pulumi.Output.from_input(value.resources())  # type: ignore[arg-type]
+        resources: pulumi.Output[set[pulumi.Resource]] = pulumi.Output.from_input(value.resources())
         return pulumi.Output.all(value, resources).apply(lambda got: (got[0], {r.pulumi_resource_name for r in got[1]}))
 
     assert resolve(program) == ("v", {"grant"})
@@ -100,7 +100,7 @@ def test_an_identity_s_address_waits_for_its_roles() -> None:
     def program() -> pulumi.Output[set[str]]:
         args = WorkloadIdentityArgs(account_id="pipeline", project="p", project_roles=["roles/bigquery.jobUser"])
         email = WorkloadIdentity("pipeline", args).email
-        resources = pulumi.Output.from_input(email.resources())  # type: ignore[arg-type]
+        resources: pulumi.Output[set[pulumi.Resource]] = pulumi.Output.from_input(email.resources())
         return resources.apply(lambda found: {r.pulumi_resource_name for r in found})
 
     assert "pipeline-bigquery.jobUser" in resolve(program)
@@ -116,8 +116,8 @@ def test_every_component_is_usable_by_others(component: type[pulumi.ComponentRes
     assert component.__doc__
     args = inspect.get_annotations(component.__init__)["args"]
     assert issubclass(args, Args)
-    assert args.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    for field in dataclasses.fields(args):  # type: ignore[arg-type]
+    assert args.__dataclass_params__.frozen
+    for field in dataclasses.fields(args):
         assert field.kw_only, field.name
         assert field.default in (dataclasses.MISSING, None), f"{field.name}: the schema would call it required"
     source = inspect.getsource(component)

@@ -15,6 +15,7 @@ from typing import Any
 import pulumi
 import pytest
 from fastyle_components import COMPONENTS
+
 from tests.support.component_cases import CASES, example
 from tests.support.components import declare
 

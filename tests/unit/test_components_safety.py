@@ -1,0 +1,322 @@
+"""What every component promises whatever it is asked for: bounds, refusals, and safe defaults. Named by invariant."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from fastyle_components import (
+    COMPONENTS,
+    ArgsError,
+    Budget,
+    EventStream,
+    Function,
+    Monitoring,
+    Network,
+    OperationalDatabase,
+    Orchestration,
+    ProjectServices,
+    RawLake,
+    Schedule,
+    Secrets,
+    Service,
+    Warehouse,
+    WorkloadArchive,
+    WorkloadIdentityFederation,
+)
+
+from tests.support.component_cases import WHO, example
+from tests.support.components import declare
+
+ARCHIVE = Path(__file__)
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
+def test_nothing_is_public_unless_it_is_named(component: type[pulumi.ComponentResource], tmp_path: Path) -> None:
+    archive = tmp_path / "shop.tar.gz"
+    archive.write_bytes(b"archive")
+    changes = {"allow_unauthenticated": False} if component is Function else {}
+    text = json.dumps(declare(example(component, archive, **changes)).resources, default=str)
+    assert "allUsers" not in text
+    assert "allAuthenticatedUsers" not in text
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
+def test_no_primitive_role_no_key_no_default_account(component: type[pulumi.ComponentResource], tmp_path: Path) -> None:
+    archive = tmp_path / "shop.tar.gz"
+    archive.write_bytes(b"archive")
+    recorder = declare(example(component, archive))
+    assert not [key for key in recorder.resources if "serviceaccount/key" in key]
+    text = json.dumps(recorder.resources, default=str)
+    assert not re.search(r'"roles/(owner|editor|viewer)"', text.replace("roles/viewer", "", 1))
+    assert "compute@developer" not in text
+
+
+def test_every_bucket_is_private_and_its_objects_end(tmp_path: Path) -> None:
+    archive = tmp_path / "shop.tar.gz"
+    archive.write_bytes(b"archive")
+    buckets = [
+        inputs
+        for component in COMPONENTS
+        for key, inputs in declare(example(component, archive)).resources.items()
+        if key.startswith("gcp:storage/bucket:")
+    ]
+    assert len(buckets) == 3
+    for bucket in buckets:
+        assert bucket["publicAccessPrevention"] == "enforced"
+        assert bucket["uniformBucketLevelAccess"] is True
+        assert bucket["forceDestroy"] is False
+        actions = [rule["action"]["type"] for rule in bucket["lifecycleRules"]]
+        assert "Delete" in actions
+        assert "AbortIncompleteMultipartUpload" in actions
+
+
+def test_lake_objects_age_once_and_end_last() -> None:
+    rules = declare(example(RawLake, ARCHIVE)).one("c-bucket")["lifecycleRules"]
+    ages = [rule["condition"]["age"] for rule in rules if rule["action"]["type"] != "AbortIncompleteMultipartUpload"]
+    assert ages == sorted(set(ages))
+
+
+def test_versions_of_a_versioned_lake_end_too() -> None:
+    rules = declare(example(RawLake, ARCHIVE, versioning=True)).one("c-bucket")["lifecycleRules"]
+    assert {"daysSinceNoncurrentTime": 30} in [rule["condition"] for rule in rules]
+
+
+def test_no_subscription_expires_and_each_has_its_dead_letters_and_grants() -> None:
+    """Unset, Pub/Sub deletes a subscription after 31 idle days; without its two grants it never dead-letters."""
+    recorder = declare(example(EventStream, ARCHIVE))
+    agent = "serviceAccount:service-123@gcp-sa-pubsub.iam.gserviceaccount.com"
+    for name in ("c-to-bigquery", "c-to-lake", "c-to-shop"):
+        subscription = recorder.one(name)
+        assert subscription["expirationPolicy"] == {"ttl": ""}
+        assert subscription["deadLetterPolicy"] == {
+            "deadLetterTopic": "projects/shop-1/topics/sales-dead-letter",
+            "maxDeliveryAttempts": 100,
+        }
+        assert recorder.one(f"{name}-agent") == {
+            "subscription": subscription["name"],
+            "role": "roles/pubsub.subscriber",
+            "member": agent,
+        }
+    assert recorder.one("c-dead-letter-agent")["role"] == "roles/pubsub.publisher"
+    assert recorder.one("c-dead-letter-hold")["topic"] == "projects/shop-1/topics/sales-dead-letter"
+    assert recorder.one("c-dead-letter-hold")["expirationPolicy"] == {"ttl": ""}
+
+
+def test_a_lake_file_is_written_before_its_events_are_given_up() -> None:
+    lake = declare(example(EventStream, ARCHIVE)).one("c-to-lake")
+    assert int(lake["cloudStorageConfig"]["maxDuration"].removesuffix("s")) <= lake["ackDeadlineSeconds"]
+
+
+def test_without_a_schema_the_table_s_own_is_used() -> None:
+    export = declare(example(EventStream, ARCHIVE, schema_definition=...)).one("c-to-bigquery")["bigqueryConfig"]
+    assert (export["useTopicSchema"], export["useTableSchema"]) == (False, True)
+
+
+def test_the_database_has_no_public_address_and_no_password() -> None:
+    recorder = declare(example(OperationalDatabase, ARCHIVE))
+    settings = recorder.one("c-instance")["settings"]
+    assert settings["ipConfiguration"]["ipv4Enabled"] is False
+    assert settings["ipConfiguration"]["sslMode"] == "ENCRYPTED_ONLY"
+    assert settings["edition"] == "ENTERPRISE"
+    assert settings["backupConfiguration"]["enabled"] is True
+    assert settings["deletionProtectionEnabled"] is recorder.one("c-instance")["deletionProtection"] is True
+    assert "password" not in json.dumps(recorder.resources).lower()
+    assert recorder.one("c-user-api")["name"] == "api@shop-1.iam"
+    assert recorder.one("c-user-staff")["name"] == "staff@example.com"
+
+
+def test_secrets_carry_no_value_but_the_placeholder() -> None:
+    recorder = declare(example(Secrets, ARCHIVE))
+    versions = [key for key in recorder.resources if "secretVersion" in key]
+    assert versions == ["gcp:secretmanager/secretVersion:SecretVersion::c-tills-first"]
+
+
+def test_a_service_is_bounded_and_pins_what_it_runs() -> None:
+    template = declare(example(Service, ARCHIVE)).one("c-service")["template"]
+    assert template["scaling"] == {"minInstanceCount": 0, "maxInstanceCount": 5}
+    container = template["containers"][0]
+    assert container["image"] == "scratch"
+    assert container["sourceCode"]["cloudStorageSource"]["generation"] == "7"
+    assert container["resources"]["cpuIdle"] is True
+    assert [env["name"] for env in container["envs"]] == ["A", "B"], "one order, or every preview differs"
+
+
+def test_a_service_may_run_an_image_instead() -> None:
+    service = declare(example(Service, ARCHIVE, source=..., image="europe-docker.pkg.dev/p/r/i@sha256:0", subnet=...))
+    container = service.one("c-service")["template"]["containers"][0]
+    assert container["image"].endswith("sha256:0")
+    assert not {"sourceCode", "baseImageUri", "commands", "args"} & set(container)
+    assert "vpcAccess" not in service.one("c-service")["template"]
+
+
+def test_a_function_on_a_topic_retries_and_its_trigger_may_call_it() -> None:
+    changes: dict[str, Any] = {"topic": "projects/p/topics/t", "trigger_service_account_email": "g@x"}
+    recorder = declare(example(Function, ARCHIVE, allow_unauthenticated=..., **changes))
+    assert recorder.one("c-function")["eventTrigger"]["retryPolicy"] == "RETRY_POLICY_RETRY"
+    assert recorder.one("c-invoker-trigger")["member"] == "serviceAccount:g@x"
+
+
+def test_a_nat_exists_only_where_asked_for() -> None:
+    recorder = declare(example(Network, ARCHIVE, nat=...))
+    assert not [key for key in recorder.resources if "Router" in key]
+
+
+def test_a_burn_alert_needs_both_windows() -> None:
+    """One window alone wakes people for what is over already, or too late."""
+    policy = declare(example(Monitoring, ARCHIVE)).one("c-burn-accepting")
+    assert policy["combiner"] == "AND"
+    filters = [condition["conditionThreshold"]["filter"] for condition in policy["conditions"]]
+    assert [f.rpartition('"')[0].rpartition('"')[2] for f in filters] == ["3600s", "300s"]
+
+
+def test_alerts_name_what_to_do_and_reach_somebody() -> None:
+    recorder = declare(example(Monitoring, ARCHIVE, runbook_url="https://runbooks/#"))
+    policies = {k: v for k, v in recorder.resources.items() if "alertPolicy" in k}
+    assert len(policies) == 10
+    for key, policy in policies.items():
+        assert policy["notificationChannels"] == ["projects/shop-1/notificationChannels/c-email-a@example.com"], key
+        assert f"https://runbooks/#{key.rpartition('::c-')[2]}" in policy["documentation"]["content"]
+
+
+def test_a_dashboard_has_no_zero_position() -> None:
+    """Cloud Monitoring drops zeros: with them every preview would differ."""
+    text = declare(example(Monitoring, ARCHIVE)).one("c-dashboard")["dashboardJson"]
+    tiles = json.loads(text)["mosaicLayout"]["tiles"]
+    assert all(tile.get("xPos") != 0 and tile.get("yPos") != 0 for tile in tiles)
+    places = {(tile.get("xPos", 0), tile.get("yPos", 0)) for tile in tiles}
+    assert len(places) == len(tiles)
+
+
+def test_only_one_branch_of_one_repository_may_deploy() -> None:
+    condition = declare(example(WorkloadIdentityFederation, ARCHIVE)).one("c-provider")["attributeCondition"]
+    assert "assertion.repository_id == '42'" in condition
+    assert "assertion.ref == 'refs/heads/main'" in condition
+
+
+REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
+    (RawLake, {"coldline_after_days": 40}, "leave NEARLINE after 10 days and be billed for 30"),
+    (RawLake, {"delete_after_days": 500}, "leave ARCHIVE after 135 days and be billed for 365"),
+    (RawLake, {"nearline_after_days": 0}, "0 would match every object"),
+    (RawLake, {"delete_after_days": 100}, "must be larger than archive_after_days"),
+    (RawLake, {"soft_delete_days": 3}, "soft_delete_days is 3"),
+    (Warehouse, {"datasets": {"d": {"description": "d", "authorized_datasets": ["x"]}}}, "names 'x'"),
+    (Warehouse, {"datasets": {"d": {"description": "d", "max_time_travel_hours": 24}}}, "max_time_travel_hours is 24"),
+    (
+        Warehouse,
+        {"datasets": {"d": {"description": "d", "tables": {"t": {"schema": "{", "description": "t"}}}}},
+        "not a JSON array",
+    ),
+    (
+        Warehouse,
+        {
+            "datasets": {
+                "d": {
+                    "description": "d",
+                    "tables": {
+                        "t": {
+                            "schema": '[{"name": "a", "type": "STRING"}]',
+                            "description": "t",
+                            "partition_field": "b",
+                        }
+                    },
+                }
+            }
+        },
+        "column 'b' is not in the schema",
+    ),
+    (EventStream, {"retention_days": 32}, "retention_days is 32"),
+    (EventStream, {"max_delivery_attempts": 4}, "max_delivery_attempts is 4"),
+    (EventStream, {"minimum_backoff_seconds": 60, "maximum_backoff_seconds": 30}, "maximum_backoff_seconds is 30"),
+    (EventStream, {"storage": {"bucket": "b", "batch_seconds": 30}}, "storage.batch_seconds is 30"),
+    (
+        EventStream,
+        {"push": {"lake": {"endpoint": "e", "service_account_email": "a", "audience": "x"}}},
+        "has the name of an export",
+    ),
+    (Service, {"image": "i"}, "source or image"),
+    (Service, {"source": ...}, "source or image"),
+    (Service, {"service_name": "Shop_1"}, "at most 49"),
+    (Service, {"service_name": "shop-"}, "no hyphen last"),
+    (Service, {"cpu": "0.5"}, "concurrency is 80"),
+    (Service, {"cpu": "many"}, "no number of vCPUs"),
+    (Service, {"cpu": "0.5", "concurrency": 1, "cpu_always_allocated": True}, "needs a whole CPU"),
+    (Service, {"minimum_instances": 9}, "maximum_instances is 5"),
+    (Service, {"timeout_seconds": 4000}, "timeout_seconds is 4000"),
+    (Service, {"environment": {"PORT": "1"}}, "PORT is set by Cloud Run"),
+    (Service, {"iap_project_number": ...}, "would let nobody in"),
+    (Function, {"function_name": "api"}, "4 to 63"),
+    (Function, {"topic": "t"}, "belong together"),
+    (Function, {"topic": "t", "trigger_service_account_email": "a"}, "needs no public entrance"),
+    (Function, {"timeout_seconds": 4000}, "timeout_seconds is 4000"),
+    (Schedule, {"cron": "daily"}, "has not five fields"),
+    (Schedule, {"google_api": True}, "one of the two"),
+    (Schedule, {"audience": ...}, "one of the two"),
+    (Schedule, {"deadline_seconds": 3600}, "deadline_seconds is 3600"),
+    (Schedule, {"retries": 9}, "retries is 9"),
+    (OperationalDatabase, {"tier": "db-n1-standard-1"}, "db-custom-<vCPU>-<MB>"),
+    (OperationalDatabase, {"tier": "db-custom-3-8192"}, "3 vCPU"),
+    (OperationalDatabase, {"tier": "db-custom-2-4000"}, "multiple of 256"),
+    (OperationalDatabase, {"availability": "REGIONAL"}, "outside Cloud SQL's SLA"),
+    (OperationalDatabase, {"backups_kept": 3}, "at least log_days"),
+    (OperationalDatabase, {"backup_hour": 24}, "backup_hour is 24"),
+    (OperationalDatabase, {"instance_name": "x" * 95}, "over 98 characters"),
+    (Network, {"subnet_cidr": "10.0.0.0/27"}, "/26 or larger"),
+    (Network, {"subnet_cidr": "8.8.8.0/24"}, "private"),
+    (Network, {"subnet_cidr": "10.0.0.1/24"}, "host bits"),
+    (Budget, {"thresholds": [1.0, 0.5]}, "ascending"),
+    (Budget, {"thresholds": [50, 100]}, "0.5 for half"),
+    (Budget, {"display_name": "x" * 61}, "at most 60"),
+    (Budget, {"emails": [f"{n}@x.de" for n in range(6)]}, "takes five"),
+    (Budget, {"project_number": "shop-1"}, "is no number"),
+    (Budget, {"monthly_amount": 0}, "at least 1"),
+    (ProjectServices, {"services": ["pubsub"]}, "write it in full"),
+    (ProjectServices, {"agents": ["iap.googleapis.com"]}, "add it to services"),
+    (Orchestration, {"image_version": "composer-3-airflow-3"}, "in full"),
+    (Orchestration, {"maintenance_days": ["MO", "TU", "WE", "TH"]}, "one to three"),
+    (Orchestration, {"worker_memory_gb": 16.0}, "1 to 8 GB a vCPU"),
+    (Orchestration, {"environment": {"AIRFLOW__CORE__X": "1"}}, "airflow_overrides"),
+    (Orchestration, {"environment": {"GCS_BUCKET": "1"}}, "Composer's own"),
+    (Orchestration, {"packages": {"PyYAML": "==6"}}, "lower-case"),
+    (Orchestration, {"environment_name": "Air"}, "at most 64"),
+    (Monitoring, {"emails": []}, "reach nobody"),
+    (Monitoring, {"subscriptions": [str(n) for n in range(7)]}, "1 to 6 conditions"),
+    (Monitoring, {"freshness_hours": 24}, "longest absence"),
+    (WorkloadIdentityFederation, {"repository": "platform"}, "owner/name"),
+    (WorkloadIdentityFederation, {"repository_id": "shop"}, "is no number"),
+    (WorkloadIdentityFederation, {"branch": "main' || true || '"}, "plain name"),
+    (WorkloadIdentityFederation, {"pool_id": "gcp-x"}, "not gcp-"),
+    (WorkloadIdentityFederation, {"project_roles": ["roles/owner"]}, "do anything"),
+    (WorkloadArchive, {"path": "/nowhere/shop.zip"}, "build it first"),
+    (WorkloadArchive, {"path": "/nowhere/shop.exe"}, "no .tar.gz and no .zip"),
+]
+
+
+@pytest.mark.parametrize(
+    ("component", "changes", "words"),
+    REFUSED,
+    ids=[f"{c.__name__}-{'-'.join(a)}-{n}" for n, (c, a, _) in enumerate(REFUSED)],
+)
+def test_what_the_cloud_would_refuse_is_refused_in_one_line(
+    component: type[pulumi.ComponentResource], changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ArgsError) as caught:
+        declare(example(component, ARCHIVE, **changes))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert component.__name__ in str(caught.value)
+
+
+def test_an_invoker_is_a_member_of_one_service_only() -> None:
+    grant = declare(example(Service, ARCHIVE)).one("c-invoker-push")
+    assert grant == {
+        "name": "shop",
+        "project": "shop-1",
+        "location": "us-central1",
+        "role": "roles/run.invoker",
+        "member": WHO,
+    }
