@@ -29,7 +29,6 @@ Event = tuple[str, Json]
 _NAMESPACE = uuid.UUID("6f2b8a52-6b0e-5d0f-9f38-6a6a1b0f4c11")
 _PREFIX = "CJ-"
 _TEN_THOUSANDTHS = Decimal("0.0001")
-_BULK = 1_000  # a quantity from here on is fuel in thousandths of a gallon, whatever the product is called
 
 # Made up: gross margins by department, in the order of magnitude that US grocers report; the rest has 0.28.
 _MARGINS = {
@@ -120,7 +119,7 @@ def _line(number: int, row: Any) -> Json:
 
 def _priced(product_id: int, quantity: int, gross: Decimal) -> tuple[int, Decimal]:
     """Units and the price of one, rounded up to four decimals so that the discount is never below 0."""
-    units = 1 if quantity >= _BULK or int(product_id) in _fuel() else int(quantity)
+    units = 1 if int(product_id) in _fuel() else int(quantity)
     price = (gross / units).quantize(_TEN_THOUSANDTHS, rounding="ROUND_CEILING")
     return units, price
 
@@ -147,7 +146,7 @@ def journey_catalogue() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     sold = sold[sold["quantity"] > 0]
     sold = sold.assign(
         gross=sold["sales_value"] + sold["retail_disc"] + sold["coupon_match_disc"],
-        units=sold["quantity"].where((sold["quantity"] < _BULK) & ~sold["product_id"].isin(_fuel()), other=1),
+        units=sold["quantity"].where(~sold["product_id"].isin(_fuel()), other=1),
     )
     prices = sold.groupby("product_id")[["gross", "units"]].sum()
     described = tables["products"].set_index("product_id").join(prices, how="inner").sort_index()

@@ -55,6 +55,8 @@ def test_the_encoding_is_avros_own_json(stream: Any, event: dict[str, Any]) -> N
         (b"[]", "InventoryChange: must be an object"),
         (b"{}", "missing fields ['event_id'"),
         (encode(STREAMS["inventory"], change()).replace(b'{"string":"DN-1"}', b'"DN-1"'), "InventoryChange.reference"),
+        (encode(STREAMS["inventory"], change()).replace(b'{"string":"DN-1"}', b"{}"), "InventoryChange.reference"),
+        (encode(STREAMS["inventory"], change()).replace(b'"DN-1"', b'"DN-1","int":1'), "InventoryChange.reference"),
         (encode(STREAMS["inventory"], change()).replace(b":5", b":5.5"), "InventoryChange.quantity"),
         (encode(STREAMS["inventory"], change()).replace(b":5", b":true"), "InventoryChange.quantity"),
         (encode(STREAMS["inventory"], change()).replace(b'"kind"', b'"kin\xc3\xa9"'), "unknown fields ['kin\\xe9']"),

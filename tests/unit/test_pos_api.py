@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -329,13 +331,14 @@ def test_a_silent_pubsub_does_not_keep_the_till_waiting(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(publisher_module, "ATTEMPT_SECONDS", 0.3)
-    monkeypatch.setattr(publisher_module, "RETRY_SECONDS", 0.5)
+    monkeypatch.setattr(publisher_module, "ATTEMPT_SECONDS", 0.2)
+    monkeypatch.setattr(publisher_module, "RETRY_SECONDS", 2.0)
     till = start(environment, tmp_path, monkeypatch)
     pubsub.hold.clear()
     answer = post(till, SALES, sale())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+    assert pubsub.attempts > 1, "an attempt is given up before the till is, and another one made"
     pubsub.hold.set()
     assert post(till, SALES, sale()).status_code == 202
 
@@ -433,6 +436,35 @@ def test_a_bad_setting_stops_the_start_with_a_sentence(
 
 
 # --- the server that runs in the cloud ---
+
+
+class Body(io.RawIOBase):
+    """A body of a given size, made while it is read."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def readinto(self, buffer: Any) -> int:
+        taken = min(len(buffer), self.left)
+        self.left -= taken
+        buffer[:taken] = b"x" * taken
+        return taken
+
+
+@pytest.mark.parametrize("token", ["all", "wrong"])
+def test_a_huge_body_is_read_to_its_end_but_never_held(till: FlaskClient, token: str) -> None:
+    """Read, so that the client hears the answer; in pieces, so that a few callers cannot fill the memory."""
+    body = Body(50_000_000)
+    environ = {"wsgi.input": body, "CONTENT_LENGTH": str(body.left)}
+    tracemalloc.start()
+    try:
+        answer = till.post(SALES, headers={"Authorization": f"Bearer {token}"}, environ_overrides=environ)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == {"all": 413, "wrong": 401}[token]
+    assert body.left == 0
+    assert peak < 5_000_000
 
 
 def test_the_real_server_answers_what_a_connection_could_break_on(environment: dict[str, str], tmp_path: Path) -> None:

@@ -51,6 +51,21 @@ def test_intervals_compose(minutes: list[int]) -> None:
     assert parts == whole
 
 
+def test_late_and_second_sends_cross_the_cuts_unharmed() -> None:
+    """What a part sends late was traded in an earlier part: neither lost nor sent by both."""
+    cuts = [MONDAY + part * timedelta(hours=7, minutes=30) for part in range(17)]
+    whole = list(simulate(CATALOGUE, cuts[0], cuts[-1], scale=0.4))
+    parts = [list(simulate(CATALOGUE, start, end, scale=0.4)) for start, end in itertools.pairwise(cuts)]
+    assert [event for part in parts for event in part] == whole
+    ages = [
+        start - datetime.fromisoformat(event["event_time"])
+        for start, part in zip(cuts, parts, strict=False)
+        for _, event in part
+    ]
+    assert max(ages) > timedelta(hours=24), "an outage that spans several parts"
+    assert any(timedelta(0) < age < timedelta(minutes=55) for age in ages), "a delayed send just after a cut"
+
+
 def test_whatever_changes_an_event_changes_its_id() -> None:
     """No event_id ever has two bodies, whichever companies were simulated into one stack."""
     variants: list[dict[str, Any]] = [

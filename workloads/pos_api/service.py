@@ -60,7 +60,6 @@ class PosApi:
 
     def __call__(self, request: Request) -> Response:
         """Answer a request; a fault of the sender is never a 5xx."""
-        request.max_content_length = None  # bodies are bounded by read_json, which answers in the contract's form
         try:
             return self._route(request)
         except BodyError as error:
