@@ -312,6 +312,17 @@ def test_a_refusal_by_pubsub_is_a_503_and_a_log_line_with_the_mend(
     assert mend in caplog.text
 
 
+def test_no_identity_for_pubsub_is_a_503_too(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere/key.json"
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+    del environment["PUBSUB_EMULATOR_HOST"]
+    till = start(environment, tmp_path, monkeypatch)
+    assert post(till, SALES, sale()).status_code == 503
+    assert "run this function as a service account" in caplog.text
+
+
 def test_one_location_refused_leaves_the_request_unaccepted(till: FlaskClient, pubsub: PublisherServer) -> None:
     pubsub.refuse["S02"] = grpc.StatusCode.PERMISSION_DENIED
     assert post(till, SALES, [sale(), sale(location_id="S02")]).status_code == 503

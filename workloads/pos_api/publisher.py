@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 from google.api_core import exceptions, retry
+from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PublishRequest, PubsubMessage
@@ -125,7 +126,7 @@ class Publisher:
     def _send(self, request: PublishRequest) -> None:
         try:
             self._connected().publish(request=request, retry=self._retry, timeout=ATTEMPT_SECONDS)
-        except (exceptions.GoogleAPIError, grpc.RpcError) as error:
+        except (exceptions.GoogleAPIError, GoogleAuthError, grpc.RpcError) as error:
             log.error(
                 "Pub/Sub does not take events: %s%s",
                 _reason(error),
@@ -161,4 +162,6 @@ def _mend(error: Exception, topic: str) -> str:
         return f"; create {topic}, or correct SALES_TOPIC or INVENTORY_TOPIC"
     if isinstance(error, exceptions.InvalidArgument):
         return f"; bring the schema of {topic} to this version of workloads/events"
+    if isinstance(error, GoogleAuthError):
+        return "; run this function as a service account, or set GOOGLE_APPLICATION_CREDENTIALS to a readable file"
     return ""
