@@ -313,14 +313,14 @@ def test_a_refusal_by_pubsub_is_a_503_and_a_log_line_with_the_mend(
 
 
 def test_no_identity_for_pubsub_is_a_503_too(
-    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere/key.json"
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     del environment["PUBSUB_EMULATOR_HOST"]
     till = start(environment, tmp_path, monkeypatch)
     assert post(till, SALES, sale()).status_code == 503
-    assert "run this function as a service account" in caplog.text
+    assert "run this function as a service account" in capsys.readouterr().out
 
 
 def test_one_location_refused_leaves_the_request_unaccepted(till: FlaskClient, pubsub: PublisherServer) -> None:
