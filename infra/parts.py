@@ -149,7 +149,6 @@ class Parts:
 
     def _stream(self, key: str, stream: Stream) -> EventStream:
         base, config, settings = self._base, self._config, self._config.streams
-        table_id = base.warehouse.table_ids.apply(lambda ids: ids[f"raw.{stream.table}"].rpartition(".")[2])
         return EventStream(
             key,
             EventStreamArgs(
@@ -159,7 +158,7 @@ class Parts:
                 publishers={"pos-api": base.member("pos-api")},
                 dead_letter_publishers={"inventory-sync": base.member("inventory-sync")},
                 redrivers=dict(config.access.operators),
-                bigquery=BigQueryExportArgs(dataset_id="raw", table_id=table_id),
+                bigquery=BigQueryExportArgs(table=base.warehouse.table_ids[f"raw.{stream.table}"]),
                 storage=StorageExportArgs(bucket=base.lake.bucket, batch_seconds=settings.lake_batch_seconds),
                 push={
                     "inventory": PushArgs(

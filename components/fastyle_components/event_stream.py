@@ -13,9 +13,9 @@ FOREVER = gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
 
 @dataclass(frozen=True, kw_only=True)
 class BigQueryExportArgs(Args):
-    dataset_id: pulumi.Input[str]
-    table_id: pulumi.Input[str]
-    """A table with the schema's fields and the columns subscription_name, message_id, publish_time, attributes."""
+    table: pulumi.Input[str]
+    """`<project>.<dataset>.<table>`, of the stream's project, with the schema's fields and the columns
+    subscription_name, message_id, publish_time, attributes."""
     drop_unknown_fields: bool | None = None
     """Ignore fields that the table lacks. Default: no; such events wait, or become dead letters."""
 
@@ -224,17 +224,18 @@ class EventStream(pulumi.ComponentResource):
         return subscription
 
     def _to_bigquery(self, export: BigQueryExportArgs) -> gcp.pubsub.Subscription:
+        parts = pulumi.Output.from_input(export.table).apply(lambda table: table.split("."))
         writes = gcp.bigquery.IamMember(
             f"{self.pulumi_resource_name}-writes-table",
             project=self._topic.project,
-            dataset_id=export.dataset_id,
-            table_id=export.table_id,
+            dataset_id=parts.apply(lambda names: names[-2]),
+            table_id=parts.apply(lambda names: names[-1]),
             role="roles/bigquery.dataEditor",
             member=self._agent,
             opts=self._child,
         )
         config = gcp.pubsub.SubscriptionBigqueryConfigArgs(
-            table=pulumi.Output.concat(self._topic.project, ".", export.dataset_id, ".", export.table_id),
+            table=export.table,
             use_topic_schema=self._args.schema_definition is not None,
             use_table_schema=self._args.schema_definition is None,
             write_metadata=True,

@@ -79,7 +79,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "publishers": {"till": WHO},
             "dead_letter_publishers": {"shop": WHO},
             "redrivers": {"ops": "group:ops@example.com"},
-            "bigquery": {"dataset_id": "raw", "table_id": "sales"},
+            "bigquery": {"table": "shop-1.raw.sales"},
             "storage": {"bucket": "lake"},
             "push": {"shop": {"endpoint": "https://shop/push", "service_account_email": "p@x", "audience": "shop"}},
             "labels": LABELS,
