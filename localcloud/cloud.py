@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
+from localcloud.control import Control
 from localcloud.iam import Iam
 from localcloud.identity import Identities
+from localcloud.metadata import MetadataServers
 from localcloud.ports import HOST, Ports, is_free
 from localcloud.process import ProcessSpec
+from localcloud.scheduler import Scheduler
 from localcloud.secret_store import SecretStore
 from localcloud.standins import bigquery, postgres, storage
 from localcloud.supervisor import Supervisor
@@ -44,6 +48,12 @@ class LocalCloud:
         self.supervisor = Supervisor(self.state_dir)
         self.identities = Identities(self.state_dir, self.control_url)
         self.secrets = SecretStore(self.state_dir / "secrets")
+        self.metadata = MetadataServers(self.state_dir, self.ports, self.identities, project, project_number)
+        self.scheduler = Scheduler(self, self.state_dir / "scheduler.json")
+        self.control = Control(self)
+        # Kept by the handlers of services and functions, shown by /status.
+        self.services: list[dict[str, Any]] = []
+        self.refused_starts: dict[str, dict[str, Any]] = {}
         self._session: aiohttp.ClientSession | None = None
 
     # --- addresses ---
@@ -117,7 +127,7 @@ class LocalCloud:
 
     async def workload_environment(self, email: str) -> dict[str, str]:
         """What a process that runs as the service account `email` sees of the cloud."""
-        metadata = f"{HOST}:{self.ports.get(f'metadata/{email}')}"
+        metadata = f"{HOST}:{await self.metadata.port(email)}"
         return {
             **self.base_environment(),
             "GOOGLE_CLOUD_PROJECT": self.project,
@@ -153,6 +163,8 @@ class LocalCloud:
                     f"port {self.ports.get(name)} of {name} is taken by another program: now {self.ports.renew(name)}"
                 )
         self._session = aiohttp.ClientSession(trust_env=False)
+        await self.control.start()
+        await self.metadata.start()
         data, env = self.state_dir / "data", self.base_environment()
         data.mkdir(exist_ok=True)
 
@@ -190,9 +202,15 @@ class LocalCloud:
                     group.create_task(begin(prepare))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # the first to fail; the others were cancelled
+        self.scheduler.start()
 
     async def stop(self) -> None:
+        """Stop everything; safe after a start that failed half-way."""
+        self.control.ready = False
+        await self.scheduler.stop()
         await self.supervisor.close()
+        await self.metadata.stop()
+        await self.control.stop()
         if self._session:
             await self._session.close()
             self._session = None

@@ -1,0 +1,179 @@
+"""What really happens to resources: made, read, changed and removed, in the stand-ins and in the records."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from localcloud.provider.check import DEFAULTS
+from localcloud.provider.errors import AlreadyExists, Refused
+from localcloud.provider.live import Live, Properties
+from localcloud.provider.records import Record, Records
+from localcloud.provider.schema import token_of
+from localcloud.provider.settle import ProviderConfig, settle
+from localcloud.provider.table import lookup
+from localcloud.provider.vocabulary import Rules, fill
+from localcloud.provider.wire import Asset, dotted, walk
+
+if TYPE_CHECKING:
+    from localcloud.cloud import LocalCloud
+
+log = logging.getLogger("localcloud.provider")
+
+SCRATCH = "scratch-"  # stacks of this name are the tests' own
+
+
+class Lifecycle:
+    """Operations on resources of the local cloud; every method raises `Refused` with a sentence."""
+
+    def __init__(self, cloud: LocalCloud | None, records: Records, handlers: dict[str, Live]) -> None:
+        self._cloud = cloud
+        self._records = records
+        self._handlers = handlers
+
+    async def create(
+        self, urn: str, token: str, inputs: Properties, secret: set[str], config: ProviderConfig
+    ) -> Properties:
+        """Make a resource; returns all its outputs, `id` among them."""
+        self._guard(urn)
+        schema, rules = lookup(token)
+        planned = settle(schema, rules, inputs, config, preview=False)
+        if planned["id"] is None:
+            raise Refused(f"{token}: cannot tell its id from {rules.id!r} and what was given")
+        known = self._records.get(token, planned["id"])
+        # One of the same URN is what a run that was cut short left, or what a lost Pulumi state knew: taken over.
+        if rules.exclusive and known is not None and known.complete and known.urn != urn:
+            raise AlreadyExists(
+                f"{planned['id']} already exists: {known.urn} made it; choose another name or import it"
+            )
+        self._check_references(rules, planned)
+        self._note(token, urn, planned["id"], inputs, planned, secret, complete=False)
+        outputs = planned
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
+            id, made = await handler.create(self._cloud, {**planned, **write_only})
+            if id != planned["id"]:
+                self._records.remove(token, planned["id"])
+            outputs = _without_write_only({**planned, **made, "id": id})
+        self._note(token, urn, outputs["id"], inputs, outputs, secret, complete=True)
+        return outputs
+
+    async def update(
+        self, urn: str, token: str, old: Properties, inputs: Properties, secret: set[str], config: ProviderConfig
+    ) -> Properties:
+        """Change a resource in place; `old` are its outputs in Pulumi's state."""
+        self._guard(urn)
+        schema, rules = lookup(token)
+        id = old["id"]
+        planned = settle(schema, rules, inputs, config, old=old, preview=False)
+        self._check_references(rules, planned)
+        outputs = planned
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
+            made = await handler.update(self._cloud, id, old, {**planned, **write_only})
+            outputs = _without_write_only({**planned, **made, "id": id})
+        self._note(token, urn, id, inputs, outputs, secret, complete=True)
+        return outputs
+
+    async def read(
+        self, urn: str, token: str, id: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties] | None:
+        """What the resource is now, as outputs and inputs; None when it is gone. `state` is empty for an import."""
+        self._guard(urn)
+        lookup(token)
+        record = self._records.get(token, id)
+        if record is None or not record.complete:
+            return None
+        before = {**record.outputs, **{key: value for key, value in state.items() if key not in record.outputs}}
+        changed: Properties | None = {}
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            changed = await handler.read(self._cloud, id, {**before, "id": id})
+        if changed is None:
+            log.warning("%s %s is gone", token, id)
+            self._records.remove(token, id)
+            return None
+        outputs = _without_write_only({**before, **changed, "id": id})
+        known = inputs or record.inputs
+        # An asset is compared by its hash, which no read gives back; a write-only value never comes back at all.
+        now = {key: outputs[key] if key in outputs and not _has_asset(value) else value for key, value in known.items()}
+        return outputs, {key: value for key, value in now.items() if value is not None}
+
+    async def delete(self, urn: str, token: str, id: str, state: Properties) -> None:
+        """Remove a resource, unless it is protected."""
+        self._guard(urn)
+        lookup(token)
+        policy = state.get("deletionPolicy")
+        if state.get("deletionProtection") is True or policy == "PREVENT":
+            setting = "deletionPolicy is PREVENT" if policy == "PREVENT" else "deletionProtection is on"
+            raise Refused(f"{id} is protected: {setting}; turn it off, run `pulumi up`, then delete")
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None and policy != "ABANDON":
+            await handler.delete(self._cloud, id, {**state, "id": id})
+        self._records.remove(token, id)
+
+    def _guard(self, urn: str) -> None:
+        """Never pretend: only the stacks of this machine exist here."""
+        stack = urn.split("::")[0].rpartition(":")[2]
+        if stack.startswith(SCRATCH):
+            return
+        if stack != "local":
+            raise Refused(
+                f"stack {stack} lives on Google Cloud and this is the local cloud, which can preview it but never "
+                "change it: use a shell without `fastyle env`, where Pulumi takes the official gcp provider"
+            )
+        if self._cloud is None:
+            raise Refused("the local cloud is not running: this provider only plans; start it with `make up`")
+
+    def _check_references(self, rules: Rules, values: Properties) -> None:
+        for reference in rules.references:
+            target = token_of(reference.target)
+            for path, value in walk(values, reference.path):
+                candidates = [value, fill(reference.id, {**values, "value": value})]
+                if not any(self._exists(target, candidate) for candidate in candidates if isinstance(candidate, str)):
+                    raise Refused(
+                        f"{dotted(path)}: there is no {reference.target} {value!r}; the stack must make it first"
+                    )
+
+    def _exists(self, token: str, id: str) -> bool:
+        record = self._records.get(token, re.sub(r"^https://www\.googleapis\.com/[a-z]+/v\d+/", "", id))
+        return record is not None
+
+    def _note(
+        self,
+        token: str,
+        urn: str,
+        id: str,
+        inputs: Properties,
+        outputs: Properties,
+        secret: set[str],
+        *,
+        complete: bool,
+    ) -> None:
+        def keep(properties: Properties) -> Properties:
+            hidden = {key for key in properties if key in secret or key.endswith("Wo")} | {DEFAULTS}
+            return {key: _plain(value) for key, value in properties.items() if key not in hidden}
+
+        self._records.put(Record(token, id, urn, complete, keep(inputs), keep(outputs)))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: of an asset, its hash."""
+    if isinstance(value, Asset):
+        return {"hash": value.hash}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _has_asset(value: Any) -> bool:
+    return isinstance(value, Asset)
+
+
+def _without_write_only(outputs: Properties) -> Properties:
+    return {key: value for key, value in outputs.items() if not key.endswith("Wo")}

@@ -1,0 +1,1 @@
+"""Rules of resource types, one module a service: `RULES` maps `module.Class` of `pulumi_gcp` to `Rules`."""

@@ -1,0 +1,98 @@
+"""Service accounts, grants on projects and accounts, project services, federation, Identity-Aware Proxy."""
+
+from collections.abc import Iterator
+
+from localcloud.provider.vocabulary import (
+    Problem,
+    Reference,
+    Rules,
+    exactly_one,
+    length,
+    matches,
+    member,
+    one_of,
+    role,
+)
+from localcloud.provider.wire import Properties
+
+
+def _subject(inputs: Properties) -> Iterator[Problem]:
+    mapping = inputs.get("attributeMapping")
+    if not isinstance(mapping, dict) or "google.subject" not in mapping:
+        yield Problem("attributeMapping", "needs google.subject")
+    if not inputs.get("attributeCondition"):
+        yield Problem("attributeCondition", "is not given: every token of the issuer would be let in")
+
+
+_EMAIL = "{accountId}@{project}.iam.gserviceaccount.com"
+_POOL_ID = r"(?!gcp-)[a-z0-9-]{4,32}"
+
+RULES = {
+    "serviceaccount.Account": Rules(
+        id=f"projects/{{project}}/serviceAccounts/{_EMAIL}",
+        checks=(
+            matches(
+                "accountId",
+                r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
+                "is not an account id: 6 to 30 of a-z, 0-9, -, a letter first",
+            ),
+            length("displayName", 0, 100),
+            length("description", 0, 256),
+        ),
+        outputs={
+            "email": _EMAIL,
+            "member": f"serviceAccount:{_EMAIL}",
+            "name": "{id}",
+            "uniqueId": "{_unique}",
+        },
+        known=("email", "member"),
+    ),
+    "serviceaccount.IAMMember": Rules(
+        id="{serviceAccountId}/{role}/{member}",
+        replaces_always=True,
+        exclusive=False,
+        checks=(role(), member()),
+        references=(Reference("serviceAccountId", "serviceaccount.Account"),),
+    ),
+    "projects.IAMMember": Rules(
+        id="{project}/{role}/{member}", replaces_always=True, exclusive=False, checks=(role(), member())
+    ),
+    "projects.Service": Rules(
+        id="{project}/{service}",
+        exclusive=False,
+        checks=(matches("service", r"[a-z0-9-]+\.googleapis\.com", "is not a service such as run.googleapis.com"),),
+    ),
+    "projects.ServiceIdentity": Rules(
+        id="projects/{project}/services/{service}",
+        exclusive=False,
+        outputs={
+            "email": "service-{_number}@gcp-sa-{service}.iam.gserviceaccount.com",
+            "member": "serviceAccount:service-{_number}@gcp-sa-{service}.iam.gserviceaccount.com",
+        },
+    ),
+    "iam.WorkloadIdentityPool": Rules(
+        id="projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}",
+        checks=(matches("workloadIdentityPoolId", _POOL_ID, "is not a pool id: 4 to 32 of a-z, 0-9, -, not gcp-…"),),
+        outputs={
+            "name": "projects/{_number}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}",
+            "state": "ACTIVE",
+        },
+    ),
+    "iam.WorkloadIdentityPoolProvider": Rules(
+        id="projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}/providers/{workloadIdentityPoolProviderId}",
+        checks=(
+            matches(
+                "workloadIdentityPoolProviderId", _POOL_ID, "is not a provider id: 4 to 32 of a-z, 0-9, -, not gcp-…"
+            ),
+            exactly_one("", "oidc", "aws", "saml", "x509"),
+            _subject,
+        ),
+        outputs={"name": "{id}", "state": "ACTIVE"},
+    ),
+    "iap.WebCloudRunServiceIamMember": Rules(
+        id="projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}/{role}/{member}",
+        replaces_always=True,
+        exclusive=False,
+        checks=(role(), member(), one_of("role", "roles/iap.httpsResourceAccessor", "roles/iap.admin")),
+    ),
+}

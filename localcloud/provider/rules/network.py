@@ -1,0 +1,86 @@
+"""VPC networks and private service access."""
+
+import ipaddress
+from typing import Any
+
+from localcloud.provider.vocabulary import Rules, between, check, matches, one_of
+
+_NAME = matches(
+    "name",
+    r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
+    "is not a name of Compute Engine: 63 at most, a-z, 0-9, -, a letter first",
+)
+_LINK = "https://www.googleapis.com/compute/v1/{id}"
+
+
+def _cidr(value: Any) -> bool:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _shrinks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """A subnet grows in place, when the new range holds the old one."""
+    try:
+        before, after = (ipaddress.ip_network(v["ipCidrRange"]) for v in (old, new))
+        grown = before.subnet_of(after)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return [] if grown else ["ipCidrRange"]
+
+
+RULES = {
+    "compute.Network": Rules(
+        id="projects/{project}/global/networks/{name}",
+        replaces=("autoCreateSubnetworks", "description"),
+        checks=(_NAME, one_of("routingMode", "REGIONAL", "GLOBAL")),
+        outputs={"selfLink": _LINK, "numericId": "{_unique}"},
+    ),
+    "compute.Subnetwork": Rules(
+        id="projects/{project}/regions/{region}/subnetworks/{name}",
+        replaces=("network", "description"),
+        replaces_when=_shrinks,
+        checks=(_NAME, check("ipCidrRange", _cidr, "is not a range of addresses (host bits set?)")),
+        outputs={"selfLink": _LINK},
+    ),
+    "compute.GlobalAddress": Rules(
+        id="projects/{project}/global/addresses/{name}",
+        replaces_always=True,
+        checks=(
+            _NAME,
+            one_of("addressType", "EXTERNAL", "INTERNAL"),
+            one_of("purpose", "VPC_PEERING", "PRIVATE_SERVICE_CONNECT"),
+            between("prefixLength", 8, 29),
+        ),
+        outputs={"address": "10.20.0.0", "selfLink": _LINK},
+    ),
+    "compute.Router": Rules(
+        id="projects/{project}/regions/{region}/routers/{name}",
+        replaces=("network",),
+        checks=(_NAME,),
+        outputs={"selfLink": _LINK},
+    ),
+    "compute.RouterNat": Rules(
+        id="{project}/{region}/{router}/{name}",
+        checks=(
+            _NAME,
+            one_of("natIpAllocateOption", "AUTO_ONLY", "MANUAL_ONLY"),
+            one_of(
+                "sourceSubnetworkIpRangesToNat",
+                "ALL_SUBNETWORKS_ALL_IP_RANGES",
+                "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES",
+                "LIST_OF_SUBNETWORKS",
+            ),
+        ),
+    ),
+    "servicenetworking.Connection": Rules(
+        id="{network}:{service}",
+        checks=(
+            one_of("deletionPolicy", "ABANDON", "DELETE", "PREVENT"),
+            check("reservedPeeringRanges", bool, "is empty"),
+        ),
+        outputs={"peering": "servicenetworking-googleapis-com"},
+    ),
+}
