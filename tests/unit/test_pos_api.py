@@ -30,6 +30,7 @@ from tests.support.events import change, line, sale
 from tests.support.publisher_server import PublisherServer, publisher_server
 from workloads.events import STREAMS, decode
 from workloads.pos_api import publisher as publisher_module
+from workloads.pos_api import service as service_module
 
 SALES, INVENTORY = "/v1/transactions", "/v1/inventory-changes"
 TOPICS = {"sales": "projects/p/topics/sales-transactions", "inventory": "projects/p/topics/inventory-changes"}
@@ -365,7 +366,10 @@ def test_health_and_unknown_paths(till: FlaskClient) -> None:
     assert till.delete("/health").status_code == 405
 
 
-def test_simulated_trade_goes_the_same_way(till: FlaskClient, pubsub: PublisherServer) -> None:
+def test_simulated_trade_goes_the_same_way(
+    till: FlaskClient, pubsub: PublisherServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "_SIMULATED_AT_ONCE", 7)
     body = {"from": "2026-03-03T17:00:00Z", "to": "2026-03-03T17:10:00Z"}
     answer = post(till, "/v1/simulate", body)
     assert answer.status_code == 202

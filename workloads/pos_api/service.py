@@ -6,9 +6,11 @@ has been acknowledged by Pub/Sub. A request sent again is harmless: an event_id 
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,10 +28,11 @@ EVENT_PATHS = {"/v1/transactions": "sales", "/v1/inventory-changes": "inventory"
 SIMULATE_PATH = "/v1/simulate"
 HEALTH_PATH = "/health"
 _OTHERS_NAMED = 4  # further faults of one event that its error names
+_SIMULATED_AT_ONCE = 5_000  # events in memory, whatever interval is simulated
 
 Json = dict[str, Any]
 # (parsed body, now) -> the events to trade; raises BodyError for a bad interval.
-Simulation = Callable[[Any, datetime], list[Event]]
+Simulation = Callable[[Any, datetime], Iterator[Event]]
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,12 @@ class PosApi:
             return _error(403, "the simulator trades every location: use a credential for all of them")
         assert self._simulation is not None
         events = self._simulation(read_json(request), datetime.now(UTC))
-        for start in range(0, len(events), 5_000):  # bounds the memory of what is in flight
-            self._publisher.publish(events[start : start + 5_000])
-        counts = {key: sum(1 for stream, _ in events if stream == key) for key in STREAMS}
+        counts = Counter(dict.fromkeys(STREAMS, 0))
+        while batch := list(itertools.islice(events, _SIMULATED_AT_ONCE)):
+            self._publisher.publish(batch)
+            counts.update(stream for stream, _ in batch)
         log.info("simulated trade", extra={"credential": caller.id, **counts})
-        return _reply(202, {"accepted": len(events), "rejected": [], **counts})
+        return _reply(202, {"accepted": counts.total(), "rejected": [], **counts})
 
 
 def _rejection(index: int, violations: list[Violation]) -> Rejection:

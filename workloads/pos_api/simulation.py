@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,22 +23,20 @@ def simulation(*, seed: int, timezone: str, currency: str, catalogue: Catalogue 
     """Return the simulation of a catalogue (the sample one by default); `seed` is for requests without one."""
     traded = catalogue or Catalogue.read()
 
-    def run(body: Any, now: datetime) -> list[Event]:
+    def run(body: Any, now: datetime) -> Iterator[Event]:
         body = {} if body is None else body
         if not isinstance(body, dict) or not body.keys() <= set(_FIELDS):
             raise BodyError(400, f"must be an object with no fields but {', '.join(_FIELDS)}, or empty")
         start, end = _interval(body, now)
-        return list(
-            simulate(
-                traded,
-                start,
-                end,
-                seed=_number(body, "seed", seed, int),
-                scale=_number(body, "scale", 1.0, int, float),
-                opening=_time(body, "opening") if "opening" in body else None,
-                timezone=timezone,
-                currency=currency,
-            )
+        return simulate(
+            traded,
+            start,
+            end,
+            seed=_number(body, "seed", seed, int),
+            scale=_number(body, "scale", 1.0, int, float),
+            opening=_time(body, "opening") if "opening" in body else None,
+            timezone=timezone,
+            currency=currency,
         )
 
     return run
