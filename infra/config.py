@@ -82,6 +82,7 @@ class StackConfig(Section):
     budget: Budget = setting(means="without it nobody hears of an overspend", example={"monthly_amount": 50})
     monitoring: Monitoring | None = setting(None, means="who is woken, and when", example={"emails": ["a@example.com"]})
     composer: Composer | None = setting(None, means="the shape of Composer", example={"environment_size": "SMALL"})
+    log_retention_days: int = setting(30, means="how long logs can be read; 30 are in the price", ge=1, le=3650)
     ci: Ci | None = setting(None, means="who deploys without a key", example={"repository": "owner/name"})
 
     @field_validator("timezone")
@@ -147,8 +148,8 @@ class StackConfig(Section):
             "write point_in_time_recovery: true": not self.database.backups.point_in_time_recovery,
             "database.night_stop is set; shops open while it sleeps; leave it out": self.database.night_stop
             is not None,
-            "database.require_tls is off; trade crosses the network in the clear; "
-            "write database.require_tls: true": not self.database.require_tls,
+            "database.client_sslmode is prefer; a client would talk to a server without TLS; "
+            "write database.client_sslmode: require": self.database.client_sslmode != "require",
             "deletion_protection is off; one mistaken destroy loses the trade; "
             "write deletion_protection: true": not self.deletion_protection,
             "simulator.enabled is true; invented sales would mix with real ones; "

@@ -53,7 +53,6 @@ IDENTITIES: dict[str, tuple[str, list[str]]] = {
     "api": ("Answers from live inventory and the read model", ["roles/cloudsql.instanceUser"]),
     "pipeline": ("Builds the marts and the read model", ["roles/cloudsql.instanceUser", "roles/bigquery.jobUser"]),
     "push-invoker": ("Whom Pub/Sub's deliveries are made as", []),
-    "scheduler-invoker": ("Whom scheduled calls are made as", []),
 }
 
 
@@ -74,6 +73,7 @@ class Foundation:
                 subnet_cidr=config.network.subnet_cidr,
                 services_prefix_length=config.network.services_prefix_length,
                 nat=config.network.nat,
+                labels=self.labels("network"),
             ),
             self.opts,
         )
@@ -120,6 +120,8 @@ class Foundation:
             # Airflow's tasks do the pipeline's work, with the pipeline's grants.
             description, roles = specs["pipeline"]
             specs["pipeline"] = (description, [*roles, "roles/composer.worker"])
+        else:
+            specs["scheduler-invoker"] = ("Whom scheduled calls are made as", [])
         if self.config.database.night_stop is not None:
             specs["database-switch"] = ("Stops the database at night and starts it again", ["roles/cloudsql.editor"])
         if self.config.budget.guard is not None:
@@ -267,7 +269,7 @@ class Foundation:
                 maintenance_day=settings.maintenance_day,
                 maintenance_hour=settings.maintenance_hour,
                 flags=settings.flags,
-                require_tls=settings.require_tls,
+                client_sslmode=settings.client_sslmode,
                 night_stop=None
                 if night is None
                 else NightStopArgs(

@@ -18,7 +18,7 @@ def labels(config: StackConfig, component: str) -> dict[str, str]:
     """
     all_labels = {
         **config.labels,
-        "app": "fastyle",
+        "application": "fastyle",
         "environment": config.environment.value,
         "component": component,
         "managed-by": "pulumi",

@@ -12,6 +12,8 @@ from fastyle_components import (
     BudgetArgs,
     Function,
     FunctionArgs,
+    LogRetention,
+    LogRetentionArgs,
     Monitoring,
     MonitoringArgs,
     Orchestration,
@@ -56,6 +58,11 @@ class Operations:
         budget = self._budget()
         if config.budget.guard is not None:
             self._guard(config.budget.guard, budget)
+        LogRetention(
+            "logs",
+            LogRetentionArgs(project=config.project, retention_days=config.log_retention_days),
+            foundation.opts,
+        )
         if config.monitoring is not None:
             self._monitoring(config.monitoring)
         if config.ci is not None:
@@ -95,7 +102,6 @@ class Operations:
                 location=config.region,
                 bucket_name=base.names.bucket("composer"),
                 service_account_email=base.identities["pipeline"].email,
-                service_account_member=base.member("pipeline"),
                 network=base.network.network,
                 subnetwork=base.network.subnetwork,
                 image_version=settings.image_version,

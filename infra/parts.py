@@ -26,7 +26,7 @@ from fastyle_components import (
 )
 
 from infra.foundation import Foundation
-from infra.settings import ApiAuth, Workload
+from infra.settings import ApiAuth, Orchestrator, Workload
 from workloads.events import STREAMS, Stream, pubsub_definition
 
 
@@ -155,7 +155,8 @@ class Parts:
                 topic=stream.topic,
                 project_number=config.project_number,
                 schema_definition=pubsub_definition(stream),
-                publishers={"pos-api": base.member("pos-api")},
+                # The pipeline's replay rebuilds live inventory through the stream.
+                publishers={"pos-api": base.member("pos-api"), "pipeline": base.member("pipeline")},
                 dead_letter_publishers={"inventory-sync": base.member("inventory-sync")},
                 redrivers=dict(config.access.operators),
                 bigquery=BigQueryExportArgs(table=base.warehouse.table_ids[f"raw.{stream.table}"]),
@@ -235,15 +236,11 @@ class Parts:
         )
 
     def _pipeline(self) -> Service:
-        base, config = self._base, self._config
-        return self._service(
-            "pipeline",
-            self.pipeline_environment(),
-            invokers={
-                "scheduler": base.member("scheduler-invoker"),
-                **{f"operator-{key}": member for key, member in config.access.operators.items()},
-            },
-        )
+        operators = self._config.access.operators
+        invokers: dict[str, pulumi.Input[str]] = {f"operator-{key}": member for key, member in operators.items()}
+        if self._config.orchestrator is Orchestrator.SCHEDULER:
+            invokers["scheduler"] = self._base.member("scheduler-invoker")
+        return self._service("pipeline", self.pipeline_environment(), invokers=invokers)
 
     def pipeline_environment(self) -> dict[str, pulumi.Input[str]]:
         """What the pipeline reads beside the common variables, in whichever way it is run."""

@@ -136,7 +136,9 @@ class Database(Section):
     maintenance_day: int = setting(7, means="when Google may restart it, 1 is Monday", ge=1, le=7)
     maintenance_hour: int = setting(4, means="when Google may restart it, UTC", ge=0, le=23)
     flags: dict[str, str] = setting({}, means="PostgreSQL settings", example={"log_min_duration_statement": "1000"})
-    require_tls: bool = setting(True, means="whether connections in the clear are refused")
+    client_sslmode: str = setting(
+        "require", means="whether clients refuse a server without TLS", pattern="^(require|prefer)$"
+    )
     night_stop: NightStop | None = setting(
         None, means="whether it sleeps at night", example={"stop_cron": "0 22 * * *"}
     )
@@ -206,7 +208,7 @@ class Budget(Section):
     currency: str | None = setting(
         None, means="the billing account's, where it is not `currency`", example="USD", pattern=r"^[A-Z]{3}$"
     )
-    thresholds: list[float] = setting([0.5, 0.8, 1.0, 1.2], means="shares of the amount at which people are told")
+    thresholds: list[float] = setting([0.5, 0.9, 1.0, 1.2], means="shares of the amount at which people are told")
     emails: list[Email] = setting([], means="who is told beside the billing administrators", max_length=5)
     guard: GuardMode | None = setting(None, means="whether a function acts on notices", example="tell")
 
@@ -215,7 +217,7 @@ class Budget(Section):
         if not self.thresholds or sorted(set(self.thresholds)) != self.thresholds or self.thresholds[0] <= 0:
             raise ValueError(
                 f"thresholds {self.thresholds} do not ascend from above 0; Pulumi would see a difference for ever; "
-                "write thresholds: [0.5, 0.8, 1.0, 1.2]"
+                "write thresholds: [0.5, 0.9, 1.0, 1.2]"
             )
         if self.thresholds[-1] > 10:
             raise ValueError(
@@ -258,4 +260,8 @@ class Ci(Section):
         means="a renamed repository's successor could deploy", example="123456789", pattern=r"^\d+$"
     )
     branch: str = setting("main", means="the branch that may deploy")
-    roles: list[str] = setting(["roles/viewer"], means="what it may do in the project")
+    roles: list[str] = setting(
+        means="what it may do in the project: administer each service that the stack uses, nothing wider",
+        example=["roles/pubsub.admin"],
+        min_length=1,
+    )

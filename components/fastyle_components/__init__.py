@@ -15,6 +15,7 @@ from fastyle_components.event_stream import (
 from fastyle_components.function import Function, FunctionArgs
 from fastyle_components.function_build import FunctionBuild, FunctionBuildArgs
 from fastyle_components.identity import WorkloadIdentity, WorkloadIdentityArgs
+from fastyle_components.log_retention import LogRetention, LogRetentionArgs
 from fastyle_components.monitoring import Monitoring, MonitoringArgs
 from fastyle_components.network import Network, NetworkArgs
 from fastyle_components.operational_database import (
@@ -41,6 +42,7 @@ COMPONENTS: list[type[ComponentResource]] = [
     EventStream,
     Function,
     FunctionBuild,
+    LogRetention,
     Monitoring,
     Network,
     OperationalDatabase,
@@ -77,6 +79,8 @@ __all__ = [
     "FunctionBuild",
     "FunctionBuildArgs",
     "Ingress",
+    "LogRetention",
+    "LogRetentionArgs",
     "Monitoring",
     "MonitoringArgs",
     "Network",

@@ -23,7 +23,7 @@ class BudgetArgs(Args):
     currency: str
     """The billing account's own, ISO 4217."""
     thresholds: list[float] | None = None
-    """Shares of the amount, ascending; 1.0 is all of it. Default: 0.5, 0.8, 1.0, 1.2."""
+    """Shares of the amount, ascending; 1.0 is all of it. Default: 0.5, 0.9, 1.0, 1.2."""
     emails: list[str] | None = None
     """At most five, beside the billing account's administrators. Default: none."""
     topic_name: str | None = None
@@ -115,7 +115,7 @@ class Budget(pulumi.ComponentResource):
 
 
 def _thresholds(args: BudgetArgs) -> list[float]:
-    return either(args.thresholds, [0.5, 0.8, 1.0, 1.2])
+    return either(args.thresholds, [0.5, 0.9, 1.0, 1.2])
 
 
 def _check(name: str, args: BudgetArgs) -> None:

@@ -22,6 +22,7 @@ class NetworkArgs(Args):
     """Size of the range that Google's managed services (Cloud SQL) live in: 16 to 24. Default: 20."""
     nat: bool | None = None
     """A way out to the Internet from private addresses, billed by the hour. Default: no."""
+    labels: dict[str, str] | None = None
 
 
 class Network(pulumi.ComponentResource):
@@ -71,6 +72,7 @@ class Network(pulumi.ComponentResource):
             purpose="VPC_PEERING",
             address_type="INTERNAL",
             prefix_length=either(args.services_prefix_length, 20),
+            labels=args.labels,
             opts=child,
         )
         peering = gcp.servicenetworking.Connection(

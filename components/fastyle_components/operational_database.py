@@ -77,8 +77,9 @@ class OperationalDatabaseArgs(Args):
     """UTC. Default: 4."""
     flags: dict[str, str] | None = None
     """Further database flags; IAM log-in is always on."""
-    require_tls: bool | None = None
-    """Refuse connections in the clear. Default: yes."""
+    client_sslmode: str | None = None
+    """What `url_template` asks of clients: require, or prefer. The server refuses the clear either way.
+    Default: require."""
     night_stop: NightStopArgs | None = None
     """Default: it always runs."""
     labels: dict[str, str] | None = None
@@ -162,7 +163,7 @@ class OperationalDatabase(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(5432)
         self.database = database.name
         self.user_names = pulumi.Output.all(**{key: user.name for key, user in users.items()})
-        mode = "require" if either(args.require_tls, True) else "prefer"
+        mode = either(args.client_sslmode, "require")
         self.url_template = pulumi.Output.concat(
             "postgresql://{user}@", self.host, f":5432/{args.database_name}?sslmode={mode}"
         )
@@ -200,7 +201,7 @@ def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.Databas
         ip_configuration=gcp.sql.DatabaseInstanceSettingsIpConfigurationArgs(
             ipv4_enabled=False,
             private_network=args.network,
-            ssl_mode="ENCRYPTED_ONLY" if either(args.require_tls, True) else "ALLOW_UNENCRYPTED_AND_ENCRYPTED",
+            ssl_mode="ENCRYPTED_ONLY",
         ),
         backup_configuration=gcp.sql.DatabaseInstanceSettingsBackupConfigurationArgs(
             enabled=True,
@@ -264,6 +265,8 @@ def _check(name: str, args: OperationalDatabaseArgs) -> None:
         raise ArgsError(f"{where}: {args.tier} is outside Cloud SQL's SLA, a standby buys nothing; use db-custom-…")
     in_range(f"{where}: disk_gb", either(args.disk_gb, 10), 10, 65536, "Cloud SQL's bounds")
     in_range(f"{where}: log_days", either(args.log_days, 7), 1, 7, "Enterprise edition's bounds")
+    if either(args.client_sslmode, "require") not in ("require", "prefer"):
+        raise ArgsError(f"{where}: client_sslmode {args.client_sslmode!r}; use require, or prefer")
     kept, log_days = either(args.backups_kept, 7), either(args.log_days, 7)
     least = log_days if either(args.point_in_time_recovery, True) else 1
     in_range(f"{where}: backups_kept", kept, least, 365, "recovery starts from a backup: at least log_days of them")

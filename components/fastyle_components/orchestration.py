@@ -25,8 +25,6 @@ class OrchestrationArgs(Args):
     """Of its own: DAGs, plugins, logs and snapshots. Globally unique."""
     service_account_email: pulumi.Input[str]
     """Whom tasks run as; needs roles/composer.worker. Changing it replaces the environment."""
-    service_account_member: pulumi.Input[str]
-    """The same as a member, for the bucket's grant."""
     network: pulumi.Input[str]
     subnetwork: pulumi.Input[str]
     image_version: str
@@ -67,8 +65,8 @@ class OrchestrationArgs(Args):
 class Orchestration(pulumi.ComponentResource):
     """A Composer 3 environment with a bucket of its own, so that nothing is left behind when it goes.
 
-    Owns the environment, the bucket with its lifecycle, the account's grant on it, and every delivered file.
-    It owns neither the account nor the network. Smallest workloads by default: one scheduler, triggerer (deferred
+    Owns the environment, the bucket with its lifecycle, and every delivered file. It owns neither the account, whose
+    roles/composer.worker covers the bucket, nor the network. Smallest workloads by default: one scheduler, triggerer (deferred
     tasks wait there), web server and DAG processor, one to three workers. Composer is billed around the clock,
     several hundred a month; for a run a day a `Schedule` does the same for cents.
     """
@@ -85,13 +83,6 @@ class Orchestration(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         protected = "PREVENT" if either(args.deletion_protection, True) else "DELETE"
         bucket = _bucket(self, args, protected)
-        grant = gcp.storage.BucketIAMMember(
-            f"{name}-uses-bucket",
-            bucket=bucket.name,
-            role="roles/storage.objectAdmin",
-            member=args.service_account_member,
-            opts=child,
-        )
         environment = composer.Environment(
             f"{name}-environment",
             name=args.environment_name,
@@ -101,7 +92,7 @@ class Orchestration(pulumi.ComponentResource):
             config=_config(args, bucket.name),
             labels=args.labels,
             deletion_policy=protected,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[grant]),
+            opts=child,
         )
         files = [
             gcp.storage.BucketObject(

@@ -62,7 +62,9 @@ class Secrets(pulumi.ComponentResource):
                 gcp.secretmanager.SecretVersion(
                     f"{name}-first",
                     secret=secret.id,
-                    secret_data=spec.placeholder,
+                    # Write-only: not even the placeholder is kept in the state.
+                    secret_data_wo=spec.placeholder,
+                    secret_data_wo_version="1",  # noqa: S106
                     # Versions added since must survive whatever happens to this one's record.
                     deletion_policy="ABANDON",
                     opts=child,

@@ -19,6 +19,8 @@ from fastyle_components import (
     FunctionArgs,
     FunctionBuild,
     FunctionBuildArgs,
+    LogRetention,
+    LogRetentionArgs,
     Monitoring,
     MonitoringArgs,
     Network,
@@ -100,6 +102,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
         },
     ),
     FunctionBuild: (FunctionBuildArgs, {**PLACE, "bucket": "code", "labels": LABELS}),
+    LogRetention: (LogRetentionArgs, {"project": "shop-1", "retention_days": 90}),
     Monitoring: (
         MonitoringArgs,
         {
@@ -116,7 +119,10 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "labels": LABELS,
         },
     ),
-    Network: (NetworkArgs, {**PLACE, "network_name": "shop", "subnet_cidr": "10.0.0.0/24", "nat": True}),
+    Network: (
+        NetworkArgs,
+        {**PLACE, "network_name": "shop", "subnet_cidr": "10.0.0.0/24", "nat": True, "labels": LABELS},
+    ),
     OperationalDatabase: (
         OperationalDatabaseArgs,
         {
@@ -145,7 +151,6 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "environment_name": "air",
             "bucket_name": "shop-1-air",
             "service_account_email": "air@x",
-            "service_account_member": "serviceAccount:air@x",
             "network": "n",
             "subnetwork": "s",
             "image_version": "composer-3-airflow-3.1.7-build.12",

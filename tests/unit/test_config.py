@@ -112,7 +112,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("prod", "database.availability", "ZONAL", "a zone's outage stops live inventory"),
     ("prod", "database.backups.point_in_time_recovery", False, "a mistake costs up to a day of trade"),
     ("prod", "database.night_stop", {}, "shops open while it sleeps"),
-    ("prod", "database.require_tls", False, "in the clear"),
+    ("prod", "database.client_sslmode", "prefer", "a server without TLS"),
     ("prod", "deletion_protection", "false", "one mistaken destroy loses the trade"),
     ("prod", "simulator.enabled", True, "invented sales would mix with real ones"),
     ("prod", "budget.emails", [], "an overspend would wait"),

@@ -51,7 +51,7 @@ def test_labels_are_on_everything_and_ours_win() -> None:
     config = load_config(changed("dev", "labels", {"team": "data", "environment": "lies"}))
     assert labels(config, "lake") == {
         "team": "data",
-        "app": "fastyle",
+        "application": "fastyle",
         "environment": "dev",
         "component": "lake",
         "managed-by": "pulumi",
