@@ -22,6 +22,7 @@ from localcloud.scheduler import Scheduler
 from localcloud.secret_store import SecretStore
 from localcloud.standins import bigquery, postgres, storage
 from localcloud.supervisor import Supervisor
+from localcloud.workloads import Workloads
 
 PROJECT = "fastyle-local"
 PROJECT_NUMBER = "100000000001"
@@ -55,6 +56,7 @@ class LocalCloud:
         self.services: list[dict[str, Any]] = []
         self.refused_starts: dict[str, dict[str, Any]] = {}
         self._session: aiohttp.ClientSession | None = None
+        self.workloads = Workloads(self)
 
     # --- addresses ---
 

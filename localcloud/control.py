@@ -191,7 +191,7 @@ class Control:
 _CACHED = {"Cache-Control": "public, max-age=3600"}
 
 
-class _Problem(Exception):
+class _Problem(Exception):  # noqa: N818 - an answer, not a fault of ours
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status

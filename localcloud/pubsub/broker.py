@@ -398,7 +398,9 @@ def _check_schema(index: int, message: Any, validator: Validator) -> None:
     try:
         revision, _ = validator.decode(message.data)
     except Mismatch as error:
-        raise invalid(f"Invalid data in message: messages[{index}] fails the schema {validator.name}: {error}.") from None
+        raise invalid(
+            f"Invalid data in message: messages[{index}] fails the schema {validator.name}: {error}."
+        ) from None
     message.attributes["googclient_schemaencoding"] = "JSON" if validator.encoding == messages.JSON else "BINARY"
     message.attributes["googclient_schemaname"] = validator.name
     message.attributes["googclient_schemarevisionid"] = revision.id

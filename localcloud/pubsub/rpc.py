@@ -96,7 +96,9 @@ def merged(current: Any, update: Any, mask: Any, allowed: frozenset[str]) -> Any
         raise invalid("update_mask is empty: name the fields to change.")
     for path in mask.paths:
         if path.split(".")[0] not in allowed:
-            raise invalid(f"update_mask names {path}, which cannot be changed; changeable: {', '.join(sorted(allowed))}.")
+            raise invalid(
+                f"update_mask names {path}, which cannot be changed; changeable: {', '.join(sorted(allowed))}."
+            )
         if not mask.IsValidForDescriptor(current.DESCRIPTOR):
             raise invalid(f"update_mask names {path}, which {current.DESCRIPTOR.name} does not have.")
     result = type(current)()
@@ -114,5 +116,3 @@ def _clear(message: Any, path: str) -> None:
         message.ClearField(head)
     elif message.HasField(head):
         _clear(getattr(message, head), rest)
-
-

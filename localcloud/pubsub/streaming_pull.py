@@ -68,8 +68,10 @@ class StreamingPull(AsyncExitStack):
 
     def _room(self) -> tuple[int, int]:
         """What may still be sent, in messages and bytes."""
-        if len(self._outstanding) >= self._max_messages or self._bytes >= self._max_bytes or (
-            len(self._outstanding) > 4 * BATCH_MESSAGES and self._max_messages == UNLIMITED
+        if (
+            len(self._outstanding) >= self._max_messages
+            or self._bytes >= self._max_bytes
+            or (len(self._outstanding) > 4 * BATCH_MESSAGES and self._max_messages == UNLIMITED)
         ):
             self._outstanding = [
                 entry

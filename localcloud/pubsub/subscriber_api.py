@@ -61,9 +61,7 @@ class SubscriberApi:
             "UpdateSnapshot": (types.UpdateSnapshotRequest, self.snapshots),
             "DeleteSnapshot": (types.DeleteSnapshotRequest, self.snapshots),
         }
-        streams: dict[str, tuple[Any, Streaming]] = {
-            "StreamingPull": (types.StreamingPullRequest, self.streaming_pull)
-        }
+        streams: dict[str, tuple[Any, Streaming]] = {"StreamingPull": (types.StreamingPullRequest, self.streaming_pull)}
         return service("google.pubsub.v1.Subscriber", methods, streams)
 
     # --- subscriptions ---

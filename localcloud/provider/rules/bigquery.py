@@ -22,7 +22,28 @@ from localcloud.provider.wire import UNKNOWN, Properties
 
 _DATASET = Reference("datasetId", "bigquery.Dataset", "projects/{project}/datasets/{value}")
 _TYPES = frozenset(
-    ["STRING", "BYTES", "INTEGER", "INT64", "FLOAT", "FLOAT64", "BOOLEAN", "BOOL", "TIMESTAMP", "DATE", "TIME", "DATETIME", "GEOGRAPHY", "NUMERIC", "BIGNUMERIC", "JSON", "RECORD", "STRUCT", "RANGE", "INTERVAL"]
+    [
+        "STRING",
+        "BYTES",
+        "INTEGER",
+        "INT64",
+        "FLOAT",
+        "FLOAT64",
+        "BOOLEAN",
+        "BOOL",
+        "TIMESTAMP",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "GEOGRAPHY",
+        "NUMERIC",
+        "BIGNUMERIC",
+        "JSON",
+        "RECORD",
+        "STRUCT",
+        "RANGE",
+        "INTERVAL",
+    ]
 )
 
 
