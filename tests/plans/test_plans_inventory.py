@@ -1,0 +1,148 @@
+"""Each stack's plan on the real engine, against its inventory: how many of each type, and the values that matter.
+
+An inventory is `<stack>.yaml` beside this file: `counts` is complete, `values` is partial (what it names must be so,
+what it leaves out may be anything). After a meant change `UPDATE_INVENTORIES=1` rewrites the counts; values are
+written by hand. The stand-in provider checks these plans; what only Google Cloud can check stays unproven here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.plans import Plan, Project, provider
+
+HERE = Path(__file__).parent
+STACKS = ("local", "dev", "prod")
+
+
+@pytest.fixture(scope="session")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Plan]]:
+    folders = {stack: tmp_path_factory.mktemp(stack) for stack in STACKS}
+    with provider() as port, ThreadPoolExecutor(2) as two:
+
+        def plan(stack: str) -> Plan:
+            project = Project(folders[stack], port)
+            project.configure(stack, like=stack)
+            return project.preview(stack)
+
+        yield dict(zip(STACKS, two.map(plan, STACKS), strict=True))
+
+
+def inventory(stack: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((HERE / f"{stack}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def differences(expected: Any, got: Any, where: str = "") -> list[str]:
+    """Where `got` is not what `expected` says; keys that `expected` lacks do not count."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        return [d for key, value in expected.items() for d in differences(value, got.get(key), f"{where}.{key}")]
+    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        return [d for n, value in enumerate(expected) for d in differences(value, got[n], f"{where}[{n}]")]
+    return [] if expected == got else [f"{where}: expected {expected!r}, planned {got!r}"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_plans_without_an_account(plans: dict[str, Plan], stack: str) -> None:
+    assert plans[stack].exit_code == 0, plans[stack].output
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_counts_are_exactly_those_of_the_inventory(plans: dict[str, Plan], stack: str) -> None:
+    counts = {key: n for key, n in plans[stack].counts.items() if key != "gcp:storage/bucketObject:BucketObject"}
+    if os.environ.get("UPDATE_INVENTORIES"):
+        path = HERE / f"{stack}.yaml"
+        path.write_text(yaml.safe_dump({**inventory(stack), "counts": counts}, sort_keys=False), encoding="utf-8")
+    assert counts == inventory(stack)["counts"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_values_are_those_of_the_inventory(plans: dict[str, Plan], stack: str) -> None:
+    resources = plans[stack].resources
+    found = [
+        difference
+        for key, expected in inventory(stack)["values"].items()
+        for difference in differences(expected, resources.get(key, "nothing of that name"), key)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_resource_is_part_of_a_component(plans: dict[str, Plan], stack: str) -> None:
+    """Only components and providers hang on the stack itself: nothing escapes labels, options and destroy order."""
+    loose = [
+        key
+        for key, parent in plans[stack].parents.items()
+        if parent == f"fastyle-{stack}" and not key.startswith(("fastyle:index:", "pulumi:providers:"))
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_can_carry_labels_does(plans: dict[str, Plan], stack: str) -> None:
+    for key, inputs in plans[stack].resources.items():
+        labels = inputs.get("labels") or inputs.get("userLabels") or (inputs.get("settings") or {}).get("userLabels")
+        if key.startswith(LABELLED):
+            assert (labels or {}).get("environment") == stack, key
+            assert (labels or {}).get("application") == "fastyle", key
+
+
+LABELLED = (
+    "gcp:artifactregistry/repository:",
+    "gcp:bigquery/dataset:",
+    "gcp:bigquery/table:",
+    "gcp:cloudfunctionsv2/function:",
+    "gcp:cloudrunv2/service:",
+    "gcp:composer/environment:",
+    "gcp:compute/globalAddress:",
+    "gcp:monitoring/alertPolicy:",
+    "gcp:pubsub/subscription:",
+    "gcp:pubsub/topic:",
+    "gcp:secretmanager/secret:",
+    "gcp:sql/databaseInstance:",
+    "gcp:storage/bucket:",
+)
+
+
+def test_what_a_dev_stack_leaves_out_is_what_costs_when_idle(plans: dict[str, Plan]) -> None:
+    dev = plans["dev"]
+    assert not dev.of("gcp:composer/environment:Environment")
+    assert not dev.of("gcp:compute/routerNat:RouterNat")
+    for name, service in dev.of("gcp:cloudrunv2/service:Service").items():
+        assert service["template"]["scaling"]["minInstanceCount"] == 0, name
+
+
+def test_prod_cannot_be_destroyed_by_mistake(plans: dict[str, Plan]) -> None:
+    prod = plans["prod"]
+    for type_ in ("gcp:storage/bucket:Bucket", "gcp:bigquery/dataset:Dataset", "gcp:pubsub/topic:Topic"):
+        for name, inputs in prod.of(type_).items():
+            if name not in ("archives-bucket", "budget-notices"):  # nothing in them that a build cannot make again
+                assert inputs["deletionPolicy"] == "PREVENT", name
+    for type_ in ("gcp:sql/databaseInstance:DatabaseInstance", "gcp:bigquery/table:Table", "gcp:cloudrunv2/service:Service"):
+        for name, inputs in prod.of(type_).items():
+            assert inputs["deletionProtection"] is True, name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_the_tills_entrance_is_public(plans: dict[str, Plan], stack: str) -> None:
+    public = [key for key, inputs in plans[stack].resources.items() if "allUsers" in str(inputs)]
+    assert public == ["gcp:cloudrunv2/serviceIamMember:ServiceIamMember::pos-api-invoker-everybody"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_workload_has_an_account_of_its_own(plans: dict[str, Plan], stack: str) -> None:
+    services = plans[stack].of("gcp:cloudrunv2/service:Service").values()
+    accounts = [service["template"]["serviceAccount"] for service in services]
+    accounts += [
+        function["serviceConfig"]["serviceAccountEmail"]
+        for function in plans[stack].of("gcp:cloudfunctionsv2/function:Function").values()
+    ]
+    assert len(set(accounts)) == len(accounts)
+    assert not [account for account in accounts if "compute@developer" in account]
