@@ -68,6 +68,7 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()], setti
 async def _events(changes: Changes, pool: Pool, settings: Settings, query: StreamQuery) -> AsyncIterator[bytes]:
     try:
         async with changes.watch(_LISTEN_SECONDS) as watcher:
+            watcher.take()  # what came before the first event is covered by it
             yield b"retry: 2000\n\n" + _event("resync", {})
             spoken = time.monotonic()
             while not stopping.is_set():
