@@ -3,15 +3,15 @@
 import sys
 from pathlib import Path
 
-# Whoever runs a program puts its folder first on sys.path, where packaging.py would hide the library of that name.
+# Whoever runs a program puts its folder first on sys.path; the modules here are `infra.…` and nothing else.
 _HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != _HERE)]
 
 import pulumi  # noqa: E402
 
+from infra.archives import PackagingError, build  # noqa: E402
 from infra.composition import compose  # noqa: E402
 from infra.config import load_config  # noqa: E402
-from infra.packaging import PackagingError, build  # noqa: E402
 
 try:
     outputs = compose(load_config(), build)

@@ -91,7 +91,8 @@ class Control:
             async with self._cloud.http.get(f"{self._cloud.pubsub_control}/stats", timeout=timeout) as answer:
                 answer.raise_for_status()
                 stats: dict[str, Any] = await answer.json()
-                return stats.get("subscriptions", stats)
+                found: dict[str, Any] = stats.get("subscriptions", stats)
+                return found
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return {}
 

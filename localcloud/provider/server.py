@@ -22,7 +22,7 @@ from localcloud.provider.errors import Refused
 from localcloud.provider.lifecycle import Lifecycle
 from localcloud.provider.live import load_handlers
 from localcloud.provider.records import Records
-from localcloud.provider.settle import ProviderConfig, settle, unplaced
+from localcloud.provider.settle import DEFAULT_PROJECT_NUMBER, ProviderConfig, settle, unplaced
 from localcloud.provider.table import lookup
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, lifecycle: Lifecycle, project: str | None, region: str | None, number: str | None) -> None:
         self._lifecycle = lifecycle
-        self._base = ProviderConfig(project, region, *([number] if number else []))
+        self._base = ProviderConfig(project, region, number or DEFAULT_PROJECT_NUMBER)
         # A provider resource of a program is a connection of its own: explicit providers do not mix with the default.
         self._configs: dict[str, ProviderConfig] = {}
 
@@ -240,7 +240,7 @@ async def serve(cloud: LocalCloud | None, records: Path | None, port: int = 0) -
     base = (cloud.project, cloud.region, str(cloud.project_number)) if cloud is not None else (None, None, None)
     options = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
     server = grpc.aio.server(options=[*options, ("grpc.so_reuseport", 0)])
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(lifecycle, *base), server)  # type: ignore[no-untyped-call]
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(lifecycle, *base), server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     return ProviderServer(server, bound, store)

@@ -96,12 +96,12 @@ _LEGACY_ROLES = {
 
 
 def _entry(values: Properties) -> tuple[str, str, str] | None:
-    member = values.get("iamMember")
+    member = str(values.get("iamMember") or "")
     if email := values.get("userByEmail"):
         member = f"{'serviceAccount' if email.endswith('.gserviceaccount.com') else 'user'}:{email}"
     if group := values.get("groupByEmail"):
         member = f"group:{group}"
-    role = values.get("role")
+    role = str(values.get("role") or "")
     if not member or not role:
         return None
     return f"projects/{values['project']}/datasets/{values['datasetId']}", _LEGACY_ROLES.get(role, role), member

@@ -18,6 +18,7 @@ from localcloud.provider.live import Live, Properties, Refused, live
 if TYPE_CHECKING:
     from localcloud.cloud import LocalCloud
 
+_SCHEMA_TYPES = {"AVRO": types.Schema.Type.AVRO, "PROTOCOL_BUFFER": types.Schema.Type.PROTOCOL_BUFFER}
 _TOPIC_FIELDS = ("labels", "messageRetentionDuration", "schemaSettings", "messageStoragePolicy")
 _SUBSCRIPTION_FIELDS = (
     "ackDeadlineSeconds",
@@ -114,7 +115,7 @@ class Schema(Live):
         return SchemaServiceAsyncClient(transport=SchemaServiceGrpcAsyncIOTransport(channel=channel))
 
     def _schema(self, id: str, values: Properties) -> types.Schema:
-        return types.Schema(name=id, type_=types.Schema.Type[values["type"]], definition=values["definition"])
+        return types.Schema(name=id, type_=_SCHEMA_TYPES[values["type"]], definition=values["definition"])
 
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         parent, _, name = inputs["id"].partition("/schemas/")
@@ -161,7 +162,7 @@ class Subscription(Live):
         return SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
 
     def _subscription(self, id: str, values: Properties) -> types.Subscription:
-        subscription = _message(types.Subscription, id, values, _SUBSCRIPTION_FIELDS)
+        subscription: types.Subscription = _message(types.Subscription, id, values, _SUBSCRIPTION_FIELDS)
         topic = values["topic"]
         subscription.topic = topic if topic.startswith("projects/") else f"projects/{values['project']}/topics/{topic}"
         return subscription

@@ -18,7 +18,7 @@ SUPERUSER_ROLE = "cloudsqlsuperuser"  # what Cloud SQL gives instead of superuse
 _IAM_ACCOUNT = "CLOUD_IAM_SERVICE_ACCOUNT"
 
 
-async def _run(cloud: LocalCloud, *statements: sql.Composable) -> list[Any]:
+async def _run(cloud: LocalCloud, *statements: sql.SQL | sql.Composed) -> list[Any]:
     """Run statements as the superuser; the last one's rows."""
 
     def work() -> list[Any]:

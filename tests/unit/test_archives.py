@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import packaging
-from infra.packaging import REPOSITORY, PackagingError, build
+from infra import archives
+from infra.archives import REPOSITORY, PackagingError, build
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_changed_source_changes_the_name_and_unchanged_source_is_not_built_again
 ) -> None:
     first = build("api", tmp_path / "out", repository)
     with monkeypatch.context() as m:
-        m.setattr(packaging, "_uv", lambda *_: pytest.fail("built again"))
+        m.setattr(archives, "_uv", lambda *_: pytest.fail("built again"))
         assert build("api", tmp_path / "out", repository) == first
     (repository / "workloads/events/__init__.py").write_text("x = 1\n")
     assert build("api", tmp_path / "out", repository) != first
@@ -112,6 +112,6 @@ def test_mistakes_in_a_declaration_are_named(repository: Path, tmp_path: Path, t
 def test_an_archive_over_the_limit_is_refused(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packaging, "SIZE_LIMIT", 1000)
+    monkeypatch.setattr(archives, "SIZE_LIMIT", 1000)
     with pytest.raises(PackagingError, match="over Cloud Run's"):
         build("api", tmp_path / "out", repository)

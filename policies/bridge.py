@@ -1,0 +1,151 @@
+"""Between Pulumi's policy SDK and the rules: arguments to resources, violations to reports, waivers in between."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyConfigSchema,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy import Severity as SdkSeverity
+from pulumi_policy.proxy import UnknownValueError
+
+from policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Violation
+from policies.waivers import judge
+
+PackConfig = dict[str, EnforcementLevel | dict[str, Any]]
+
+
+def plain(value: Any) -> Any:
+    """The SDK's proxies as dictionaries and lists, with UNKNOWN where reading one would raise.
+
+    The SDK turns that exception into an advisory remark, so that a rule which met an unknown would stop nothing.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _read(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_read(value, index) for index in range(len(value))]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # the wire knows no integers
+    return value
+
+
+def _read(container: Any, key: Any) -> Any:
+    try:
+        return plain(container[key])
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def resource_of(args: ResourceValidationArgs) -> Resource:
+    return Resource(args.resource_type, args.name, plain(args.props), args.urn)
+
+
+def plan_of(resources: Iterable[PolicyResource]) -> Plan:
+    return Plan(
+        tuple(
+            Resource(
+                r.resource_type,
+                r.name,
+                plain(r.props),
+                r.urn,
+                {key: tuple(dep.urn for dep in deps) for key, deps in r.property_dependencies.items()},
+            )
+            for r in resources
+        )
+    )
+
+
+def schema_of(parameters: type[Parameters]) -> PolicyConfigSchema:
+    """The JSON schema of a rule's parameters, as the engine checks a configuration against it before anything runs."""
+    schema = parameters.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, dict):
+            if reference := node.get("$ref"):
+                return inline(definitions[reference.rsplit("/", 1)[-1]])
+            return {key: inline(value) for key, value in node.items() if key != "title"}
+        return [inline(item) for item in node] if isinstance(node, list) else node
+
+    return PolicyConfigSchema(properties=inline(schema["properties"]))
+
+
+def policy_of(rule: Rule[Any], today: Callable[[], date] = date.today) -> Policy:
+    """The SDK's policy for a rule."""
+    description = f"{rule.why}."
+
+    def report(violations: Iterable[Violation], parameters: Parameters, say: ReportViolation) -> None:
+        for verdict in judge(violations, parameters, today()):
+            resource = verdict.resource
+            subject = f"{resource.label} " if resource else ""
+            say(f"{subject}{verdict.message}. Mend: {rule.mend}.", resource.urn or None if resource else None)
+
+    common: dict[str, Any] = {
+        "name": rule.id,
+        "description": description,
+        "enforcement_level": EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY,
+        "config_schema": schema_of(rule.parameters),
+        "severity": SdkSeverity(rule.severity.value),
+        "remediation_steps": rule.mend,
+    }
+    if rule.types:
+        check_one = cast(Callable[[Resource, Parameters], Iterable[str]], rule.check)
+
+        def validate(args: ResourceValidationArgs, say: ReportViolation) -> None:
+            resource = resource_of(args)
+            if rule.concerns(resource):
+                parameters = rule.parameters.model_validate(plain(args.get_config()))
+                found = (Violation(message, resource) for message in check_one(resource, parameters))
+                report(found, parameters, say)
+
+        return ResourceValidationPolicy(validate=validate, **common)
+
+    check_all = cast(Callable[[Plan, Parameters], Iterable[Violation]], rule.check)
+
+    def validate_stack(args: StackValidationArgs, say: ReportViolation) -> None:
+        parameters = rule.parameters.model_validate(plain(args.get_config()))
+        report(check_all(plan_of(args.resources), parameters), parameters, say)
+
+    return StackValidationPolicy(validate=validate_stack, **common)
+
+
+def stack_config(folder: Path, rules: Sequence[Rule[Any]], stack: str | None = None) -> PackConfig:
+    """The pack's configuration for a stack: `<folder>/<stack>.json`; nothing, hence the strict defaults, without one.
+
+    The file has the form of Pulumi's `--policy-pack-config`, which the engine lays over it. Its key `all` holds
+    parameters for every rule that takes them. Raises ValueError naming file and key for a rule that does not exist.
+    """
+    stack = stack or pulumi.get_stack()
+    path = folder / f"{stack}.json"
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", stack) or not path.is_file():
+        return {}
+    content = json.loads(path.read_text())
+    shared = content.pop("all", {})
+    known = {rule.id: rule for rule in rules}
+    if strangers := sorted(set(content) - set(known)):
+        raise ValueError(f"{path}: no rule is named {', '.join(strangers)}; known: {', '.join(sorted(known))}")
+    config: PackConfig = {}
+    for name, rule in known.items():
+        merged = {**shared, **content.get(name, {})}
+        level = merged.pop("enforcementLevel", None)
+        rule.parameters.model_validate(merged)  # names the key that is wrong
+        if level is not None:
+            merged["enforcementLevel"] = EnforcementLevel(level)
+        if merged:
+            config[name] = merged
+    return config

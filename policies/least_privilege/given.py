@@ -1,0 +1,122 @@
+"""The grants a plan makes: who has which role on what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policies import gcp
+from policies.links import Index, Target, short_name
+from policies.model import UNKNOWN, Plan, Resource
+
+PROJECT = "project"  # stands for the one project of the plan
+SINK = "gcp:logging/projectSink:ProjectSink"
+SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
+
+# Grant type -> (property that names what is granted on, types of that). Each is non-authoritative.
+GRANTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "gcp:pubsub/topicIAMMember:TopicIAMMember": ("topic", (gcp.TOPIC,)),
+    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": ("subscription", (gcp.SUBSCRIPTION,)),
+    "gcp:bigquery/datasetIamMember:DatasetIamMember": ("datasetId", (gcp.DATASET,)),
+    "gcp:bigquery/iamMember:IamMember": ("tableId", (gcp.TABLE,)),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", (gcp.BUCKET,)),
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("name", (gcp.RUN_SERVICE, gcp.FUNCTION)),
+    "gcp:cloudrunv2/jobIamMember:JobIamMember": ("name", (gcp.RUN_JOB,)),
+    "gcp:cloudrun/iamMember:IamMember": ("service", (gcp.RUN_SERVICE, gcp.FUNCTION)),
+    "gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember": ("cloudFunction", (gcp.FUNCTION,)),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": ("secretId", (gcp.SECRET,)),
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("repository", (REPOSITORY,)),
+    "gcp:projects/iAMMember:IAMMember": ("project", ()),
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """`role` on any of `on` (URNs, names outside the plan, or PROJECT) to `member`."""
+
+    on: frozenset[str]
+    role: str
+    member: str
+    resource: Resource
+
+
+def principal(index: Index, resource: Resource, source: str, value: object) -> str:
+    """One comparable form of an account, however it is written.
+
+    An account of the plan is its URN; a service agent `agent:<domain>`; a sink's writer `writer:<URN>`; anyone else
+    the address itself. Empty when it cannot be told before the update.
+    """
+    if isinstance(value, str) and value:
+        address = value.rsplit(":", 1)[-1] if value.startswith(("serviceAccount:", "user:", "group:")) else value
+        address = short_name(address)
+        if account := index.named(gcp.SERVICE_ACCOUNT, address):
+            return account[0].urn
+        if account := _by_id(index, address):
+            return account.urn
+        if agent := re.fullmatch(r"service-\d+@(gcp-sa-[a-z0-9-]+|[a-z-]+)\.iam\.gserviceaccount\.com", address):
+            return f"agent:{agent[1]}"
+        return value if value.startswith(("user:", "group:", "domain:", "principal")) else address
+    if value is UNKNOWN:
+        for urn in resource.references.get(source, ()):
+            referred = index.by_urn.get(urn)
+            if referred is None:
+                continue
+            if referred.type == gcp.SERVICE_ACCOUNT:
+                return urn
+            if referred.type == SINK:
+                return f"writer:{urn}"
+            if referred.type == SERVICE_IDENTITY:
+                return f"agent:{_AGENTS.get(str(referred.get('service')), str(referred.get('service')))}"
+    return ""
+
+
+# Services whose agent's address is not `gcp-sa-<service>`.
+_AGENTS = {
+    "pubsub.googleapis.com": "gcp-sa-pubsub",
+    "iap.googleapis.com": "gcp-sa-iap",
+    "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
+    "composer.googleapis.com": "cloudcomposer-accounts",
+    "run.googleapis.com": "serverless-robot-prod",
+    "cloudscheduler.googleapis.com": "gcp-sa-cloudscheduler",
+}
+
+
+def _by_id(index: Index, address: str) -> Resource | None:
+    """An account whose e-mail is unknown or unset in the plan, found by its id."""
+    account_id, at, _ = address.partition("@")
+    for account in index.plan.of(gcp.SERVICE_ACCOUNT) if at else ():
+        if account.get("accountId") == account_id and not isinstance(account.get("email"), str):
+            return account
+    return None
+
+
+def grants(index: Index) -> Iterator[Grant]:
+    for resource in index.plan.resources:
+        if (shape := GRANTS.get(resource.type)) is None:
+            continue
+        path, types = shape
+        on = frozenset([PROJECT]) if not types else _granted_on(index, resource, path, types).keys
+        role = resource.get("role")
+        member = principal(index, resource, "member", resource.get("member"))
+        yield Grant(on, role if isinstance(role, str) else "", member, resource)
+
+
+def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, ...]) -> Target:
+    target = index.resolve(resource, path, *types)
+    if types != (gcp.TABLE,) or not target.outside:
+        # Tables of one name may be in two datasets: keep those of the dataset that is named.
+        dataset = index.resolve(resource, "datasetId", gcp.DATASET).keys if types == (gcp.TABLE,) else frozenset()
+        if dataset:
+            same = tuple(t for t in target.resources if index.resolve(t, "datasetId", gcp.DATASET).keys & dataset)
+            return Target(same)
+    return target
+
+
+def holders(index: Index, plan: Plan) -> dict[str, frozenset[str]]:
+    """For each table of the plan, the keys of what a wider grant on it may be made on."""
+    return {
+        table.urn: frozenset([table.urn, PROJECT, *index.resolve(table, "datasetId", gcp.DATASET).keys])
+        for table in plan.of(gcp.TABLE)
+    }

@@ -1,0 +1,275 @@
+"""The grants that a plan's links need, each with the sentence that says what stops without it.
+
+Sources: Google Cloud's documentation of each link (Pub/Sub export subscriptions, dead lettering and push; Cloud
+Scheduler; Secret Manager; Cloud SQL IAM authentication; custom build accounts of functions; log sinks; IAP).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policies import gcp
+from policies.least_privilege.given import PROJECT, SINK, principal
+from policies.links import Index, Target, short_name
+from policies.model import UNKNOWN, Resource, dig
+
+PUBSUB_AGENT = "agent:gcp-sa-pubsub"
+
+# A role and those that contain all of it.
+WIDER: dict[str, frozenset[str]] = {
+    role: frozenset([role, *more])
+    for role, more in {
+        "roles/pubsub.publisher": ("roles/pubsub.editor", "roles/pubsub.admin"),
+        "roles/pubsub.subscriber": ("roles/pubsub.editor", "roles/pubsub.admin"),
+        "roles/bigquery.dataViewer": (
+            "roles/bigquery.dataEditor",
+            "roles/bigquery.dataOwner",
+            "roles/bigquery.admin",
+        ),
+        "roles/bigquery.dataEditor": ("roles/bigquery.dataOwner", "roles/bigquery.admin"),
+        "roles/bigquery.jobUser": ("roles/bigquery.user", "roles/bigquery.admin"),
+        "roles/storage.objectCreator": (
+            "roles/storage.objectUser",
+            "roles/storage.objectAdmin",
+            "roles/storage.admin",
+        ),
+        "roles/storage.objectViewer": (
+            "roles/storage.objectUser",
+            "roles/storage.objectAdmin",
+            "roles/storage.admin",
+        ),
+        "roles/storage.legacyBucketReader": (
+            "roles/storage.legacyBucketWriter",
+            "roles/storage.legacyBucketOwner",
+            "roles/storage.admin",
+        ),
+        "roles/run.invoker": ("roles/run.admin", "roles/cloudfunctions.invoker"),
+        "roles/secretmanager.secretAccessor": ("roles/secretmanager.admin",),
+        "roles/cloudsql.client": ("roles/cloudsql.editor", "roles/cloudsql.admin"),
+        "roles/cloudsql.instanceUser": ("roles/cloudsql.admin",),
+        "roles/cloudsql.editor": ("roles/cloudsql.admin",),
+        "roles/artifactregistry.writer": ("roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin"),
+        "roles/logging.logWriter": ("roles/logging.admin",),
+        "roles/composer.worker": (),
+    }.items()
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """`member` needs `role` on `on` or on the project; `link` says what for. Not `required`: it only explains."""
+
+    link: str
+    role: str
+    on: frozenset[str]
+    on_shown: str
+    member: str
+    member_shown: str
+    resource: Resource
+    required: bool = True
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.link}: {self.member_shown} needs {self.role} on {self.on_shown}"
+
+
+@dataclass(frozen=True)
+class Unresolved:
+    """A link whose end is known only at update and that no dependency tells."""
+
+    link: str
+    resource: Resource
+
+
+class Needs:
+    """Walks a plan's links."""
+
+    def __init__(self, index: Index, dataset_roles: dict[str, str]) -> None:
+        self.index = index
+        self.dataset_roles = dataset_roles
+        self.unresolved: list[Unresolved] = []
+
+    def all(self) -> Iterator[Need]:
+        for resource in self.index.plan.resources:
+            if resource.type == gcp.SUBSCRIPTION:
+                yield from self._subscription(resource)
+            elif resource.type == gcp.JOB:
+                yield from self._schedule(resource)
+            elif resource.type in gcp.WORKLOADS:
+                yield from self._workload(resource)
+            elif resource.type == gcp.BUDGET:
+                yield from self._publisher(
+                    resource, "allUpdatesRule.pubsubTopic", "billing-budget-alert@system.gserviceaccount.com"
+                )
+            elif resource.type == "gcp:monitoring/notificationChannel:NotificationChannel":
+                if resource.get("type") == "pubsub":
+                    yield from self._publisher(resource, "labels.topic", "agent:gcp-sa-monitoring-notification", True)
+            elif resource.type == SINK:
+                yield from self._sink(resource)
+
+    # -- how a need is put together ------------------------------------------------------------------------------
+
+    def _need(
+        self, resource: Resource, link: str, role: str, on: Target, member: str, shown: str = ""
+    ) -> Iterator[Need]:
+        if not on or not member:
+            self.unresolved.append(Unresolved(f"{link} ({role})", resource))
+            return
+        yield Need(link, role, on.keys, on.shown, member, shown or self._shown(member), resource)
+
+    def _on_project(self, resource: Resource, link: str, role: str, member: str) -> Iterator[Need]:
+        yield from self._need(resource, link, role, Target(outside=PROJECT), member)
+
+    def _shown(self, member: str) -> str:
+        if account := self.index.by_urn.get(member):
+            return f"account '{account.get('accountId') or account.name}'"
+        if member.startswith("agent:"):
+            return f"the service agent of {member.removeprefix('agent:').removeprefix('gcp-sa-')}"
+        return member.partition("writer:")[0] or "the sink's writer"
+
+    def _account(self, resource: Resource, path: str) -> str:
+        return principal(self.index, resource, path.partition(".")[0], resource.get(path))
+
+    # -- Pub/Sub -------------------------------------------------------------------------------------------------
+
+    def _subscription(self, s: Resource) -> Iterator[Need]:
+        if s.get("bigqueryConfig") is not None:
+            writer = self._account(s, "bigqueryConfig.serviceAccountEmail") or PUBSUB_AGENT
+            yield from self._need(s, "BigQuery export", "roles/bigquery.dataEditor", self._table(s), writer)
+        if s.get("cloudStorageConfig") is not None:
+            writer = self._account(s, "cloudStorageConfig.serviceAccountEmail") or PUBSUB_AGENT
+            bucket = self.index.resolve(s, "cloudStorageConfig.bucket", gcp.BUCKET)
+            for role in ("roles/storage.objectCreator", "roles/storage.legacyBucketReader"):
+                yield from self._need(s, "Cloud Storage export", role, bucket, writer)
+        if s.get("deadLetterPolicy") is not None:
+            topic = self.index.resolve(s, "deadLetterPolicy.deadLetterTopic", gcp.TOPIC)
+            yield from self._need(s, "dead lettering", "roles/pubsub.publisher", topic, PUBSUB_AGENT)
+            yield from self._need(s, "dead lettering", "roles/pubsub.subscriber", Target((s,)), PUBSUB_AGENT)
+        if s.get("pushConfig.oidcToken") is not None:
+            caller = self._account(s, "pushConfig.oidcToken.serviceAccountEmail")
+            yield from self._need(s, "push", "roles/run.invoker", self._called(s, "pushConfig.pushEndpoint"), caller)
+
+    def _table(self, s: Resource) -> Target:
+        value = s.get("bigqueryConfig.table")
+        if not isinstance(value, str):
+            return self.index.resolve(s, "bigqueryConfig.table", gcp.TABLE)
+        parts = re.split(r"[.:]", value)
+        found = self.index.named(gcp.TABLE, parts[-1])
+        if len(parts) > 1:
+            found = tuple(t for t in found if self._in_dataset(t, parts[-2]))
+        return Target(found) if found else Target(outside=value)
+
+    def _in_dataset(self, table: Resource, dataset_id: str) -> bool:
+        target = self.index.resolve(table, "datasetId", gcp.DATASET)
+        return target.outside == dataset_id or any(d.get("datasetId") == dataset_id for d in target.resources)
+
+    def _called(self, resource: Resource, path: str) -> Target:
+        """The Cloud Run service behind a URL: `https://<service>-<hash or number>.…run.app/…`, or what it came from."""
+        url = resource.get(path)
+        if isinstance(url, str):
+            host = re.sub(r"^https?://", "", url).partition("/")[0]
+            for service in self.index.plan.of(gcp.RUN_SERVICE, gcp.FUNCTION):
+                name, uris = service.get("name"), (service.get("uri"), service.get("url"))
+                if any(isinstance(uri, str) and uri and url.startswith(uri) for uri in uris):
+                    return Target((service,))
+                if isinstance(name, str) and re.match(rf"{re.escape(short_name(name))}-[a-z0-9]+[.-]", host):
+                    return Target((service,))
+            return Target(outside=host)
+        return self.index.resolve(resource, path, gcp.RUN_SERVICE, gcp.FUNCTION)
+
+    def _publisher(self, resource: Resource, path: str, member: str, required: bool = False) -> Iterator[Need]:
+        topic = self.index.resolve(resource, path, gcp.TOPIC)
+        if topic:
+            yield Need(
+                "notices",
+                "roles/pubsub.publisher",
+                topic.keys,
+                topic.shown,
+                member,
+                self._shown(member),
+                resource,
+                required,
+            )
+
+    # -- schedules and sinks -------------------------------------------------------------------------------------
+
+    def _schedule(self, job: Resource) -> Iterator[Need]:
+        if job.get("httpTarget.oidcToken") is not None:
+            caller = self._account(job, "httpTarget.oidcToken.serviceAccountEmail")
+            yield from self._need(job, "schedule", "roles/run.invoker", self._called(job, "httpTarget.uri"), caller)
+        elif job.get("httpTarget.oauthToken") is not None:
+            caller = self._account(job, "httpTarget.oauthToken.serviceAccountEmail")
+            uri = job.get("httpTarget.uri")
+            if isinstance(uri, str) and "sqladmin.googleapis.com" in uri:
+                yield from self._on_project(job, "database schedule", "roles/cloudsql.editor", caller)
+
+    def _sink(self, sink: Resource) -> Iterator[Need]:
+        destination = sink.get("destination")
+        kinds = {
+            "storage.googleapis.com": ("roles/storage.objectCreator", gcp.BUCKET),
+            "bigquery.googleapis.com": ("roles/bigquery.dataEditor", gcp.DATASET),
+            "pubsub.googleapis.com": ("roles/pubsub.publisher", gcp.TOPIC),
+        }
+        for host, (role, type_) in kinds.items():
+            if (isinstance(destination, str) and destination.startswith(host)) or destination is UNKNOWN:
+                target = self.index.resolve(sink, "destination", type_)
+                if target:
+                    yield from self._need(sink, "log sink", role, target, f"writer:{sink.urn}")
+
+    # -- workloads -----------------------------------------------------------------------------------------------
+
+    def _workload(self, w: Resource) -> Iterator[Need]:
+        account = self._account(w, gcp.account_path(w))
+        secrets = [v for v in (*gcp.variables(w), *gcp.mounted_secrets(w)) if v.secret is not None]
+        seen: set[frozenset[str]] = set()
+        for variable in secrets:
+            secret = self.index.resolve_value(w, variable.source, variable.secret, gcp.SECRET)
+            if secret.keys not in seen:
+                seen.add(secret.keys)
+                yield from self._need(w, "secret", "roles/secretmanager.secretAccessor", secret, account)
+        yield from self._from_environment(w, account)
+        if w.type == gcp.COMPOSER:
+            yield from self._on_project(w, "Composer workers", "roles/composer.worker", account)
+        if w.type == gcp.FUNCTION:
+            yield from self._build(w)
+        if w.type == gcp.RUN_SERVICE and w.get("iapEnabled") is True:
+            yield from self._need(w, "IAP", "roles/run.invoker", Target((w,)), "agent:gcp-sa-iap")
+        if w.type == gcp.FUNCTION and w.get("eventTrigger") is not None:
+            caller = self._account(w, "eventTrigger.serviceAccountEmail") or account
+            yield from self._need(w, "event trigger", "roles/run.invoker", Target((w,)), caller)
+        if any(dig(volume, "cloudSqlInstance") is not None for volume in w.blocks("template.volumes")):
+            yield from self._on_project(w, "Cloud SQL connection", "roles/cloudsql.client", account)
+
+    def _from_environment(self, w: Resource, account: str) -> Iterator[Need]:
+        """What a workload is given the name of, it uses: topics, datasets, buckets, the database."""
+        queries = False
+        for variable in gcp.variables(w):
+            name, value = variable.name, variable.value
+            if name.endswith("_TOPIC"):
+                topic = self.index.resolve_value(w, variable.source, value, gcp.TOPIC)
+                yield from self._need(w, name, "roles/pubsub.publisher", topic, account)
+            elif name.endswith("_DATASET"):
+                queries = True
+                role = self.dataset_roles.get(name, "roles/bigquery.dataEditor")
+                dataset = self.index.resolve_value(w, variable.source, value, gcp.DATASET)
+                yield from self._need(w, name, role, dataset, account)
+            elif name.endswith("_BUCKET"):
+                bucket = self.index.resolve_value(w, variable.source, value, gcp.BUCKET)
+                yield from self._need(w, name, "roles/storage.objectViewer", bucket, account)
+            elif name == "DATABASE_AUTH" and value == "iam":
+                yield from self._on_project(w, "Cloud SQL login", "roles/cloudsql.instanceUser", account)
+        if queries:
+            yield from self._on_project(w, "BigQuery jobs", "roles/bigquery.jobUser", account)
+
+    def _build(self, function: Resource) -> Iterator[Need]:
+        account = self._account(function, "buildConfig.serviceAccount")
+        yield from self._on_project(function, "build", "roles/logging.logWriter", account)
+        source = self.index.resolve(function, "buildConfig.source.storageSource.bucket", gcp.BUCKET)
+        yield from self._need(function, "build", "roles/storage.objectViewer", source, account)
+        repository = Target(outside=PROJECT)
+        if function.get("buildConfig.dockerRepository") is not None:
+            type_ = "gcp:artifactregistry/repository:Repository"
+            repository = self.index.resolve(function, "buildConfig.dockerRepository", type_) or repository
+        yield from self._need(function, "build", "roles/artifactregistry.writer", repository, account)

@@ -1,0 +1,188 @@
+"""What a rule sees and says: resources of a plan with their properties, and violations.
+
+Nothing here needs an engine: a rule is a pure function, and its tests call it with dictionaries.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Unknown:
+    """A value that only the update will know (an assigned address, a URL). False, and equal to nothing else."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "<known at update>"
+
+
+UNKNOWN = _Unknown()
+
+
+def dig(value: Any, path: str) -> Any:
+    """The value at a dotted path: None when unset, UNKNOWN when it or what holds it is known only at update."""
+    for key in path.split("."):
+        if value is UNKNOWN:
+            return UNKNOWN
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def blocks(value: Any, path: str) -> list[Mapping[str, Any]]:
+    """The known blocks of a list property; an unset or unknown list has none."""
+    found = dig(value, path)
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, Sequence) else []
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of the plan: inputs in a resource rule, outputs in a stack rule, both in the provider's camelCase.
+
+    `references` maps a top-level property to the URNs of the resources its value was computed from. It is
+    what remains of a link while the value itself is unknown.
+    """
+
+    type: str
+    name: str
+    props: Mapping[str, Any]
+    urn: str = ""
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def get(self, path: str) -> Any:
+        return dig(self.props, path)
+
+    def blocks(self, path: str) -> list[Mapping[str, Any]]:
+        return blocks(self.props, path)
+
+    @property
+    def label(self) -> str:
+        """How messages name it: type and logical name."""
+        return f"{self.type.rsplit(':', 1)[-1]} '{self.name}'"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All resources of a stack."""
+
+    resources: tuple[Resource, ...]
+
+    def of(self, *types: str) -> Iterator[Resource]:
+        return (resource for resource in self.resources if resource.type in types)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing wrong: `message` says what and where; the rule itself says why and how to mend it."""
+
+    message: str
+    resource: Resource | None = None  # None: the stack as a whole
+
+
+class Severity(enum.Enum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Waiver(BaseModel):
+    """Leave to break one rule in one place until a day, for a reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resource: str = Field(description="logical name or URN of the resource; `*` and `?` match as in a shell")
+    reason: str = Field(min_length=10, description="why the rule is broken here")
+    until: date = Field(description="last day of the leave (YYYY-MM-DD); after it the waiver is itself a violation")
+
+    def covers(self, resource: Resource | None) -> bool:
+        name, urn = (resource.name, resource.urn) if resource else ("stack", "")
+        return fnmatchcase(name, self.resource) or fnmatchcase(urn, self.resource)
+
+
+class Parameters(BaseModel):
+    """What every rule can be told in the pack's configuration; rules with more of it extend this."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: str = Field(
+        default="",
+        description="environment to judge by; empty: the resources' label `environment`, and `prod` without one",
+    )
+    waivers: list[Waiver] = Field(default_factory=list, description="places where the rule may be broken for a time")
+
+    def environment_of(self, *resources: Resource) -> str:
+        """The configured environment, else the first one a label names, else the strictest: `prod`."""
+        if self.environment:
+            return self.environment
+        for resource in resources:
+            for path in ("labels", "userLabels", "settings.userLabels"):
+                value = dig(resource.get(path), "environment")
+                if isinstance(value, str):
+                    return value
+        return "prod"
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Generic[P]):
+    """One rule of the pack.
+
+    `types` non-empty: `check` is called with each resource of a type that matches (shell patterns), before it is
+    created. Empty: `check` is called once, with the whole plan.
+    """
+
+    id: str
+    severity: Severity
+    why: str
+    mend: str
+    unknown: str  # what the rule does with a value that is unknown at preview
+    check: Callable[[Resource, P], Iterable[str]] | Callable[[Plan, P], Iterable[Violation]]
+    parameters: type[P]
+    types: tuple[str, ...] = ()
+    mandatory: bool = True  # False: reported, stops nothing
+
+    @property
+    def title(self) -> str:
+        return self.why.partition(". ")[0].rstrip(".")
+
+    def concerns(self, resource: Resource) -> bool:
+        return any(fnmatchcase(resource.type, pattern) for pattern in self.types)
+
+
+DEFERRED = "passes at preview; checked again in the update, before the resource is created"
+REFUSED = "refused: the value decides safety or cost and must be known at preview"
+
+
+def number(value: Any) -> float | None:
+    """A number given as such or as a string; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return float(value)
+    return None
+
+
+def seconds(value: Any) -> float | None:
+    """A duration in the API's form (`600s`); None for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)s", value) if isinstance(value, str) else None
+    return float(match[1]) if match else None
+
+
+def matches(name: Any, patterns: Iterable[str]) -> bool:
+    return isinstance(name, str) and any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,135 @@
+"""Wiring: every link of the plan has the grant it needs, and no grant is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from policies import gcp
+from policies.least_privilege.given import PROJECT, Grant, grants, holders
+from policies.least_privilege.needed import WIDER, Need, Needs
+from policies.links import Index
+from policies.model import Parameters, Plan, Rule, Severity, Violation
+
+
+class Wiring(Parameters):
+    dataset_roles: dict[str, str] = Field(
+        default={"RAW_DATASET": "roles/bigquery.dataViewer"},
+        description="role on the dataset that an environment variable ending in _DATASET names; others: dataEditor",
+    )
+    expected: list[str] = Field(
+        default=[],
+        description="`role member` of grants made for something outside the plan, by pattern",
+    )
+
+
+def _fits(grant: Grant, need: Need, wider: dict[str, frozenset[str]]) -> bool:
+    places = {PROJECT, *need.on}
+    for key in need.on:
+        places |= wider.get(key, frozenset())
+    return grant.member == need.member and grant.role in WIDER[need.role] and bool(grant.on & places)
+
+
+def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
+    index = Index(plan)
+    made, wider = list(grants(index)), holders(index, plan)
+    for need in Needs(index, p.dataset_roles).all():
+        if need.required and not any(_fits(grant, need, wider) for grant in made):
+            yield Violation(f"lacks a grant. {need.sentence}", need.resource)
+
+
+def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
+    needs = Needs(Index(plan), p.dataset_roles)
+    for _ in needs.all():
+        pass
+    for unresolved in needs.unresolved:
+        yield Violation(
+            f"has a link whose grant cannot be derived before the update: {unresolved.link}", unresolved.resource
+        )
+
+
+_PEOPLE = ("user:", "group:", "domain:", "principal:", "principalSet:")
+
+
+def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
+    index = Index(plan)
+    needs, wider = list(Needs(index, p.dataset_roles).all()), holders(index, plan)
+    for grant in grants(index):
+        member = str(grant.resource.get("member"))
+        if member.startswith(_PEOPLE) or member in ("allUsers", "allAuthenticatedUsers"):
+            continue  # people are granted by decision; everyone is another rule's matter
+        if any(_fits(grant, need, wider) for need in needs):
+            continue
+        account = index.by_urn.get(grant.member)
+        shown = account.get("accountId") if account else grant.member or "an account unknown at preview"
+        line = f"{grant.role} {shown}"
+        if not any(line == expected for expected in p.expected):
+            yield Violation(f"grants {grant.role} to {shown}, which no link of the plan needs", grant.resource)
+
+
+class DatabaseUsers(Parameters):
+    pass
+
+
+def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
+    index = Index(plan)
+    users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
+    unknown = any(
+        user.get("name") is not None and not isinstance(user.get("name"), str) for user in plan.of(gcp.SQL_USER)
+    )
+    for workload in plan.of(*gcp.WORKLOADS):
+        if not any(v.name == "DATABASE_AUTH" and v.value == "iam" for v in gcp.variables(workload)):
+            continue
+        email = workload.get(gcp.account_path(workload))
+        if not isinstance(email, str):
+            accounts = index.resolve(workload, gcp.account_path(workload), gcp.SERVICE_ACCOUNT).resources
+            email = accounts[0].get("email") if accounts else None
+        if isinstance(email, str) and not unknown and email.removesuffix(".gserviceaccount.com") not in users:
+            yield Violation(
+                f"logs in to Cloud SQL as {email}, and there is no database user "
+                f"'{email.removesuffix('.gserviceaccount.com')}'",
+                workload,
+            )
+
+
+RULES: tuple[Rule[Parameters], ...] = (
+    Rule(
+        id="grants-missing",
+        severity=Severity.CRITICAL,
+        why="Every link has the grant it needs. Without it the stack comes up and the stream stands still",
+        mend="make the grant on the named resource, to the named account, with that role",
+        unknown="ends of links that are unknown are found by the dependencies that the engine records",
+        check=grants_missing,
+        parameters=Wiring,
+    ),
+    Rule(
+        id="grants-underivable",
+        severity=Severity.LOW,
+        why="Links can be followed before the update. One that cannot is checked only after it",
+        mend="name the resource by its explicit name instead of an output that the cloud assigns",
+        unknown="reported: this is the rule about unknown ends",
+        check=grants_unresolved,
+        parameters=Wiring,
+        mandatory=False,
+    ),
+    Rule(
+        id="grants-surplus",
+        severity=Severity.LOW,
+        why="No grant is left over. What no link needs is only of use to an intruder",
+        mend="remove the grant, or name it in `expected` as `role account`",
+        unknown="a member that is unknown and not derivable counts as surplus",
+        check=grants_surplus,
+        parameters=Wiring,
+        mandatory=False,
+    ),
+    Rule(
+        id="database-user",
+        severity=Severity.HIGH,
+        why="Who logs in to Cloud SQL as an account is a user there. The grant alone opens no session",
+        mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
+        unknown="an unknown user name or account passes at preview",
+        check=database_users,
+        parameters=DatabaseUsers,
+    ),
+)
