@@ -237,11 +237,11 @@ def _upsert(
 
     Names are this module's own. Unchanged rows are not written: their `updated_at` says when they changed.
     """
-    if not rows:  # noqa: S608
+    if not rows:
         return 0
     names, key, values = ", ".join(columns), ", ".join(columns[:keys]), columns[keys:]
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP TABLE loaded ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")
+        cursor.execute(f"CREATE TEMP TABLE loaded ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")  # noqa: S608
         with cursor.copy(f"COPY loaded ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
