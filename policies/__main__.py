@@ -10,8 +10,6 @@ from pulumi_policy import PolicyPack
 from policies.bridge import policy_of, stack_config
 from policies.rules import RULES
 
-PolicyPack(
-    name="fastyle",
-    policies=[policy_of(rule) for rule in RULES],
-    initial_config=stack_config(Path(__file__).parent / "config", RULES),
-)
+CONFIG = stack_config(Path(__file__).parent / "config", RULES)
+
+PolicyPack(name="fastyle", policies=[policy_of(rule, CONFIG) for rule in RULES])

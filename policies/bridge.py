@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-import pulumi
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -23,11 +21,13 @@ from pulumi_policy import (
 )
 from pulumi_policy import Severity as SdkSeverity
 from pulumi_policy.proxy import UnknownValueError
+from pydantic import ValidationError
 
 from policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Violation
 from policies.waivers import judge
 
-PackConfig = dict[str, EnforcementLevel | dict[str, Any]]
+PackConfig = dict[str, dict[str, Any]]  # rule -> its parameters
+StackConfig = Callable[[str], PackConfig]  # of the stack of that name
 
 
 def plain(value: Any) -> Any:
@@ -71,7 +71,10 @@ def plan_of(resources: Iterable[PolicyResource]) -> Plan:
 
 
 def schema_of(parameters: type[Parameters]) -> PolicyConfigSchema:
-    """The JSON schema of a rule's parameters, as the engine checks a configuration against it before anything runs."""
+    """The JSON schema of a rule's parameters, as the engine checks a configuration against it before anything runs.
+
+    Without defaults: the engine would fill them in, and nobody could tell them from what was asked for.
+    """
     schema = parameters.model_json_schema()
     definitions = schema.get("$defs", {})
 
@@ -79,14 +82,14 @@ def schema_of(parameters: type[Parameters]) -> PolicyConfigSchema:
         if isinstance(node, dict):
             if reference := node.get("$ref"):
                 return inline(definitions[reference.rsplit("/", 1)[-1]])
-            return {key: inline(value) for key, value in node.items() if key != "title"}
+            return {key: inline(value) for key, value in node.items() if key not in ("title", "default")}
         return [inline(item) for item in node] if isinstance(node, list) else node
 
     return PolicyConfigSchema(properties=inline(schema["properties"]))
 
 
-def policy_of(rule: Rule[Any], today: Callable[[], date] = date.today) -> Policy:
-    """The SDK's policy for a rule."""
+def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callable[[], date] = date.today) -> Policy:
+    """The SDK's policy for a rule. What the engine was given as `--policy-pack-config` goes over `config`."""
     description = f"{rule.why}."
 
     def report(violations: Iterable[Violation], parameters: Parameters, say: ReportViolation) -> None:
@@ -94,6 +97,11 @@ def policy_of(rule: Rule[Any], today: Callable[[], date] = date.today) -> Policy
             resource = verdict.resource
             subject = f"{resource.label} " if resource else ""
             say(f"{subject}{verdict.message}. Mend: {rule.mend}.", resource.urn or None if resource else None)
+
+    def parameters_for(urn: str, given: Mapping[str, Any]) -> Parameters:
+        # The stack's name is only in the URNs: the engine tells a pack nothing else of it.
+        stack = urn.split("::")[0].rpartition(":")[2]
+        return rule.parameters.model_validate({**config(stack).get(rule.id, {}), **plain(given)})
 
     common: dict[str, Any] = {
         "name": rule.id,
@@ -109,7 +117,7 @@ def policy_of(rule: Rule[Any], today: Callable[[], date] = date.today) -> Policy
         def validate(args: ResourceValidationArgs, say: ReportViolation) -> None:
             resource = resource_of(args)
             if rule.concerns(resource):
-                parameters = rule.parameters.model_validate(plain(args.get_config()))
+                parameters = parameters_for(resource.urn, args.get_config())
                 found = (Violation(message, resource) for message in check_one(resource, parameters))
                 report(found, parameters, say)
 
@@ -118,34 +126,36 @@ def policy_of(rule: Rule[Any], today: Callable[[], date] = date.today) -> Policy
     check_all = cast(Callable[[Plan, Parameters], Iterable[Violation]], rule.check)
 
     def validate_stack(args: StackValidationArgs, say: ReportViolation) -> None:
-        parameters = rule.parameters.model_validate(plain(args.get_config()))
-        report(check_all(plan_of(args.resources), parameters), parameters, say)
+        plan = plan_of(args.resources)
+        parameters = parameters_for(plan.resources[0].urn if plan.resources else "", args.get_config())
+        report(check_all(plan, parameters), parameters, say)
 
     return StackValidationPolicy(validate=validate_stack, **common)
 
 
-def stack_config(folder: Path, rules: Sequence[Rule[Any]], stack: str | None = None) -> PackConfig:
-    """The pack's configuration for a stack: `<folder>/<stack>.json`; nothing, hence the strict defaults, without one.
+def stack_config(folder: Path, rules: Sequence[Rule]) -> StackConfig:
+    """Parameters by stack, from `<folder>/<stack>.json`; none, hence the strict defaults, for a stack without one.
 
-    The file has the form of Pulumi's `--policy-pack-config`, which the engine lays over it. Its key `all` holds
-    parameters for every rule that takes them. Raises ValueError naming file and key for a rule that does not exist.
+    A file maps rules to parameters; its key `all` holds parameters for every rule. Every file is read at once.
+
+    Raises:
+        ValueError: a rule that does not exist, or a parameter it does not take; names file and key.
     """
-    stack = stack or pulumi.get_stack()
-    path = folder / f"{stack}.json"
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", stack) or not path.is_file():
-        return {}
-    content = json.loads(path.read_text())
+    files = {path.stem: _read_config(path, rules) for path in sorted(folder.glob("*.json"))}
+    return lambda stack: files.get(stack, {})
+
+
+def _read_config(path: Path, rules: Sequence[Rule]) -> PackConfig:
+    content = json.loads(path.read_text(encoding="utf-8"))
     shared = content.pop("all", {})
     known = {rule.id: rule for rule in rules}
     if strangers := sorted(set(content) - set(known)):
         raise ValueError(f"{path}: no rule is named {', '.join(strangers)}; known: {', '.join(sorted(known))}")
-    config: PackConfig = {}
-    for name, rule in known.items():
-        merged = {**shared, **content.get(name, {})}
-        level = merged.pop("enforcementLevel", None)
-        rule.parameters.model_validate(merged)  # names the key that is wrong
-        if level is not None:
-            merged["enforcementLevel"] = EnforcementLevel(level)
-        if merged:
-            config[name] = merged
+    config = {name: {**shared, **content.get(name, {})} for name in known}
+    for name, parameters in config.items():
+        try:
+            known[name].parameters.model_validate(parameters)
+        except ValidationError as e:
+            wrong = e.errors()[0]
+            raise ValueError(f"{path}: {name}.{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
     return config

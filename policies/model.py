@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -134,11 +134,8 @@ class Parameters(BaseModel):
         return "prod"
 
 
-P = TypeVar("P", bound=Parameters)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Rule(Generic[P]):
+class Rule:
     """One rule of the pack.
 
     `types` non-empty: `check` is called with each resource of a type that matches (shell patterns), before it is
@@ -150,8 +147,9 @@ class Rule(Generic[P]):
     why: str
     mend: str
     unknown: str  # what the rule does with a value that is unknown at preview
-    check: Callable[[Resource, P], Iterable[str]] | Callable[[Plan, P], Iterable[Violation]]
-    parameters: type[P]
+    # Its second argument is an instance of `parameters`.
+    check: Callable[[Resource, Any], Iterable[str]] | Callable[[Plan, Any], Iterable[Violation]]
+    parameters: type[Parameters]
     types: tuple[str, ...] = ()
     mandatory: bool = True  # False: reported, stops nothing
 

@@ -7,4 +7,4 @@ from typing import Any
 from policies.model import Rule
 from policies.rules import cost, grants, lifecycle, reliability, security
 
-RULES: tuple[Rule[Any], ...] = (*cost.RULES, *lifecycle.RULES, *security.RULES, *reliability.RULES, *grants.RULES)
+RULES: tuple[Rule, ...] = (*cost.RULES, *lifecycle.RULES, *security.RULES, *reliability.RULES, *grants.RULES)

@@ -233,7 +233,7 @@ def regions(resource: Resource, p: Regions) -> Iterator[str]:
             yield f"is replicated to {value}; allowed: {', '.join(p.allowed)}"
 
 
-RULES: tuple[Rule[Parameters], ...] = (
+RULES: tuple[Rule, ...] = (
     Rule(
         id="budget-present",
         severity=Severity.HIGH,

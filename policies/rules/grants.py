@@ -93,7 +93,7 @@ def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
             )
 
 
-RULES: tuple[Rule[Parameters], ...] = (
+RULES: tuple[Rule, ...] = (
     Rule(
         id="grants-missing",
         severity=Severity.CRITICAL,

@@ -212,7 +212,7 @@ def image_cleanup(repository: Resource, p: ImageCleanup) -> Iterator[str]:
         yield "has cleanupPolicyDryRun on: its clean-up policies delete nothing"
 
 
-RULES: tuple[Rule[Parameters], ...] = (
+RULES: tuple[Rule, ...] = (
     Rule(
         id="bucket-lifecycle",
         severity=Severity.HIGH,

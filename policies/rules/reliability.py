@@ -162,7 +162,7 @@ def labels(resource: Resource, p: Labels) -> Iterator[str]:
             yield f"has the label {key}={value!r}: lower-case letters, digits, - and _, 63 at most"
 
 
-RULES: tuple[Rule[Parameters], ...] = (
+RULES: tuple[Rule, ...] = (
     Rule(
         id="deletion-protection",
         severity=Severity.CRITICAL,

@@ -197,7 +197,7 @@ def _set(value: Any, path: str) -> bool:
     return found is UNKNOWN or bool(found)
 
 
-RULES: tuple[Rule[Parameters], ...] = (
+RULES: tuple[Rule, ...] = (
     Rule(
         id="no-public-grant",
         severity=Severity.CRITICAL,
