@@ -53,8 +53,8 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
         address = short_name(address)
         if account := index.named(gcp.SERVICE_ACCOUNT, address):
             return account[0].urn
-        if account := _by_id(index, address):
-            return account.urn
+        if (same := _by_id(index, address)) is not None:
+            return same.urn
         if agent := re.fullmatch(r"service-\d+@(gcp-sa-[a-z0-9-]+|[a-z-]+)\.iam\.gserviceaccount\.com", address):
             return f"agent:{agent[1]}"
         return value if value.startswith(("user:", "group:", "domain:", "principal")) else address

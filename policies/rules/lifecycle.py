@@ -33,7 +33,7 @@ class BucketLifecycle(Parameters):
 
 
 def _is_delete(rule: Mapping[str, Any]) -> bool:
-    return dig(rule, "action.type") == "Delete"
+    return bool(dig(rule, "action.type") == "Delete")
 
 
 def bucket_lifecycle(bucket: Resource, p: BucketLifecycle) -> Iterator[str]:
@@ -100,12 +100,12 @@ def lake_retention(plan: Plan, p: LakeRetention) -> Iterator[Violation]:
     for lake in lakes.values():
         for rule in lake.blocks("lifecycleRules"):
             days = number(dig(rule, "condition.age"))
-            if _is_delete(rule) and dig(rule, "condition.withState") != "ARCHIVED" and days is not None:
-                if days < p.replay_days:
-                    yield Violation(
-                        f"deletes the lake's objects after {days:g} days, and a replay of {p.replay_days} days is promised",
-                        lake,
-                    )
+            live = _is_delete(rule) and dig(rule, "condition.withState") != "ARCHIVED"
+            if live and days is not None and days < p.replay_days:
+                yield Violation(
+                    f"deletes the lake's objects after {days:g} days, and a replay of {p.replay_days} days is promised",
+                    lake,
+                )
 
 
 class TableExpiry(Parameters):

@@ -187,9 +187,9 @@ def caller_identified(resource: Resource, p: NoParameters) -> Iterator[str]:
                 yield "pushes without an audience of its own: set pushConfig.oidcToken.audience"
     else:
         target = resource.get("httpTarget")
-        if target is not None and target is not UNKNOWN:
-            if not _set(target, "oidcToken.serviceAccountEmail") and not _set(target, "oauthToken.serviceAccountEmail"):
-                yield "calls without a token: set httpTarget.oidcToken or, for Google's own APIs, oauthToken"
+        known = target is not None and target is not UNKNOWN
+        if known and not any(_set(target, f"{kind}.serviceAccountEmail") for kind in ("oidcToken", "oauthToken")):
+            yield "calls without a token: set httpTarget.oidcToken or, for Google's own APIs, oauthToken"
 
 
 def _set(value: Any, path: str) -> bool:
