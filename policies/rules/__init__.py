@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from policies.model import Rule
 from policies.rules import cost, grants, lifecycle, reliability, security
 
