@@ -125,7 +125,11 @@ def test_prod_cannot_be_destroyed_by_mistake(plans: dict[str, Plan]) -> None:
         for name, inputs in prod.of(type_).items():
             if name not in ("archives-bucket", "budget-notices"):  # nothing in them that a build cannot make again
                 assert inputs["deletionPolicy"] == "PREVENT", name
-    for type_ in ("gcp:sql/databaseInstance:DatabaseInstance", "gcp:bigquery/table:Table", "gcp:cloudrunv2/service:Service"):
+    for type_ in (
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        "gcp:bigquery/table:Table",
+        "gcp:cloudrunv2/service:Service",
+    ):
         for name, inputs in prod.of(type_).items():
             assert inputs["deletionProtection"] is True, name
 

@@ -1,0 +1,133 @@
+"""What only the engine can show: nothing to do after `up`, renames that replace nothing, order, protection, errors.
+
+Scratch stacks: the stand-in provider records what they make and nothing lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.plans import REPOSITORY, Project, provider
+
+HEAD = """\
+import pulumi
+from fastyle_components import EventStream, EventStreamArgs, RawLake, RawLakeArgs
+
+lake_args = RawLakeArgs(bucket_name="shop-1-lake", location="us-central1", delete_after_days=90, deletion_protection=False)
+stream_args = EventStreamArgs(topic="book-sales", project_number="123", deletion_protection=False)
+"""
+BEFORE = HEAD + 'RawLake("lake", lake_args)\nEventStream("sales", stream_args)\n'
+RENAMED = HEAD + (
+    'RawLake("raw", lake_args, pulumi.ResourceOptions(aliases=[pulumi.Alias(name="lake")]))\n'
+    'EventStream("trade", stream_args, pulumi.ResourceOptions(aliases=[pulumi.Alias(name="sales")]))\n'
+)
+MOVED = HEAD + (
+    'area = pulumi.ComponentResource("shop:index:Area", "area")\n'
+    "aliases = [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]\n"
+    'RawLake("lake", lake_args, pulumi.ResourceOptions(parent=area, aliases=aliases))\n'
+    'EventStream("sales", stream_args, pulumi.ResourceOptions(parent=area, aliases=aliases))\n'
+)
+FORGOTTEN = HEAD + 'RawLake("raw", lake_args)\nEventStream("sales", stream_args)\n'
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with provider() as number:
+        yield number
+
+
+def changes(project: Project, stack: str) -> tuple[dict[str, str], int]:
+    """What a preview would do with the provider's resources, by name, and how many it would leave as they are."""
+    done = project.pulumi("preview", "--stack", stack, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    preview = json.loads(done.stdout[done.stdout.find("{") :])
+    steps = [step for step in preview.get("steps", []) if "::gcp:" in step["urn"].replace("$", "::")]
+    touched = {step["urn"].rpartition("::")[2]: step["op"] for step in steps if step["op"] != "same"}
+    return touched, preview["changeSummary"].get("same", 0)
+
+
+@pytest.fixture(scope="module")
+def shop(port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("shop"), port, program=BEFORE)
+    assert project.pulumi("stack", "init", "scratch-shop").returncode == 0
+    for key, value in (("gcp:project", "shop-1"), ("gcp:region", "us-central1")):
+        assert project.pulumi("config", "set", key, value, "--stack", "scratch-shop").returncode == 0
+    done = project.pulumi("up", "--yes", "--skip-preview", "--stack", "scratch-shop")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+@pytest.mark.parametrize("program", [BEFORE, RENAMED, MOVED], ids=["unchanged", "renamed", "moved"])
+def test_an_alias_on_the_component_keeps_every_child(shop: Project, program: str) -> None:
+    """A bucket that is replaced takes its objects with it."""
+    (shop.folder / "__main__.py").write_text(program, encoding="utf-8")
+    touched, same = changes(shop, "scratch-shop")
+    assert touched == {}
+    assert same >= 8, "five of the provider's, two components, the stack"
+
+
+def test_without_the_alias_the_engine_would_replace(shop: Project) -> None:
+    """So that the test above cannot pass for another reason."""
+    (shop.folder / "__main__.py").write_text(FORGOTTEN, encoding="utf-8")
+    touched, _ = changes(shop, "scratch-shop")
+    assert touched == {"lake-bucket": "delete", "raw-bucket": "create"}
+
+
+@pytest.mark.parametrize("like", ["dev", "prod"])
+def test_after_up_nothing_is_left_to_do(tmp_path: Path, like: str) -> None:
+    with provider() as cloud:  # of its own: both stacks name their database `fastyle`
+        _up_and_down(Project(tmp_path, cloud), like)
+
+
+def _up_and_down(project: Project, like: str) -> None:
+    stack = f"scratch-{like}"
+    project.configure(stack, like=like)
+    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
+    assert up.returncode == 0, up.stdout + up.stderr
+    again = project.pulumi("preview", "--diff", "--expect-no-changes", "--stack", stack)
+    assert again.returncode == 0, again.stdout + again.stderr
+    destroy = project.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack)
+    if like == "prod":
+        assert destroy.returncode != 0
+        assert "is protected" in destroy.stdout + destroy.stderr
+    else:
+        assert destroy.returncode == 0, destroy.stdout + destroy.stderr
+        assert (
+            json.loads(project.pulumi("stack", "export", "--stack", stack).stdout)["deployment"].get("resources", [])
+            == []
+        )
+
+
+def test_a_mistake_in_the_configuration_stops_the_preview_with_its_line(port: int, tmp_path: Path) -> None:
+    project = Project(tmp_path, port)
+    project.configure("dev", like="dev", overrides={"fastyle:budget": None, "fastyle:bugdet": {"monthly_amount": 5}})
+    plan = project.preview("dev")
+    assert plan.exit_code != 0
+    assert "fastyle:budget is missing; without it nobody hears of an overspend" in plan.output
+    assert "fastyle:bugdet: unknown key, it would change nothing; did you mean budget?" in plan.output
+    assert "Traceback" not in plan.output
+
+
+def test_a_component_s_refusal_is_one_line_too(port: int, tmp_path: Path) -> None:
+    project = Project(tmp_path, port)
+    project.configure("dev", like="dev", overrides={"fastyle:database": {"tier": "db-custom-3-8192"}})
+    plan = project.preview("dev")
+    assert plan.exit_code != 0
+    assert "has 3 vCPU; use 1 or an even number" in plan.output
+    assert "Traceback" not in plan.output
+
+
+def test_another_retailer_s_example_comes_up(port: int, tmp_path: Path) -> None:
+    example = REPOSITORY / "components" / "examples" / "minimal" / "__main__.py"
+    project = Project(tmp_path, port, program=example.read_text(encoding="utf-8"))
+    assert project.pulumi("stack", "init", "scratch-bookshop").returncode == 0
+    for key, value in (("gcp:project", "bookshop-1"), ("fastyle:project_number", "123456789012")):
+        assert project.pulumi("config", "set", key, value, "--stack", "scratch-bookshop").returncode == 0
+    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", "scratch-bookshop")
+    assert up.returncode == 0, up.stdout + up.stderr
+    again = project.pulumi("preview", "--expect-no-changes", "--stack", "scratch-bookshop")
+    assert again.returncode == 0, again.stdout + again.stderr
