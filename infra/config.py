@@ -24,6 +24,7 @@ from infra.settings import (
     Composer,
     Database,
     Environment,
+    GuardMode,
     Inventory,
     Key,
     Lake,
@@ -156,6 +157,8 @@ class StackConfig(Section):
             "write simulator.enabled: false": self.simulator.enabled,
             "budget.emails is empty; an overspend would wait for the billing administrators; "
             "write budget.emails: [finance@example.com]": not self.budget.emails,
+            "budget.guard is act; a late notice would stop what shops sell with; "
+            "write budget.guard: tell": self.budget.guard is GuardMode.ACT,
             "monitoring is missing; nobody hears of an outage; write monitoring.emails: [oncall@example.com]": (
                 self.monitoring is None
             ),

@@ -30,7 +30,7 @@ class LogRetention(pulumi.ComponentResource):
         in_range(f"LogRetention {name!r}: retention_days", args.retention_days, 1, 3650, "Cloud Logging's bounds")
         bucket = gcp.logging.ProjectBucketConfig(
             f"{name}-default",
-            project=f"projects/{args.project}",
+            project=args.project,
             location="global",
             bucket_id="_Default",
             retention_days=args.retention_days,

@@ -116,6 +116,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("prod", "deletion_protection", "false", "one mistaken destroy loses the trade"),
     ("prod", "simulator.enabled", True, "invented sales would mix with real ones"),
     ("prod", "budget.emails", [], "an overspend would wait"),
+    ("prod", "budget.guard", "act", "stop what shops sell with"),
     ("prod", "monitoring", ..., "nobody hears of an outage"),
     ("prod", "monitoring.emails", [], "whom alerts wake"),
     ("prod", "ci.repository_id", "fastyle", "a renamed repository's successor could deploy"),

@@ -1,0 +1,94 @@
+"""Any valid configuration gives a stack that keeps its promises: labels, budget, lifecycle, grants, legal names."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.composition import compose
+from infra.config import load_config
+from infra.reference import reference
+from tests.support.components import declare
+from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, configuration
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> dict[str, Any]:
+    """Variations of the committed stacks that touch what makes resources come and go, or changes their names."""
+    stack = draw(st.sampled_from(["local", "dev", "prod"]))
+    config = configuration(stack)
+    config["gcp:project"] = draw(st.from_regex(r"shop-[a-z0-9]{1,20}[a-z]", fullmatch=True))
+    config["gcp:region"] = draw(st.sampled_from(["us-central1", "europe-west3", "northamerica-northeast1"]))
+    lake = {"replay_days": 20, "soft_delete_days": draw(st.sampled_from([0, 7, 90]))}
+    if draw(st.booleans()):
+        lake["nearline_after_days"] = draw(st.integers(1, 60))
+    if draw(st.booleans()):
+        lake["coldline_after_days"] = lake.get("nearline_after_days", 0) + draw(st.integers(30, 90))
+    lake["delete_after_days"] = max(lake.values()) + draw(st.integers(90, 900))
+    config["fastyle:lake"] = lake
+    config["fastyle:labels"] = draw(
+        st.dictionaries(st.sampled_from(["team", "cost-centre"]), st.just("x-1"), max_size=2)
+    )
+    config["fastyle:network"] = {"nat": draw(st.booleans())}
+    warehouse = dict(config["fastyle:warehouse"])
+    warehouse["analysts"] = {"a": "group:a@example.com"} if draw(st.booleans()) else {}
+    config["fastyle:warehouse"] = warehouse
+    access = dict(config.get("fastyle:access", {}))
+    access["people"] = {"p": "user:p@example.com"} if draw(st.booleans()) else {}
+    access["operators"] = {"o": "group:o@example.com"} if draw(st.booleans()) else {}
+    config["fastyle:access"] = access
+    budget = {
+        **config["fastyle:budget"],
+        "emails": ["a@example.com"],
+        "guard": draw(st.sampled_from([None, "tell", *([] if stack == "prod" else ["act"])])),
+    }
+    config["fastyle:budget"] = budget
+    return config
+
+
+@given(configurations())
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+def test_any_stack_keeps_its_promises(tmp_path_factory: Any, config: dict[str, Any]) -> None:
+    loaded = load_config(as_the_engine_gives_it(config))
+    folder: Path = tmp_path_factory.mktemp("archives")
+
+    def package(workload: str) -> Path:
+        path = folder / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
+        path.write_text(workload, encoding="utf-8")
+        return path
+
+    recorder = declare(lambda: compose(loaded, package))  # two resources of one name fail here
+    resources = recorder.resources
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for key, inputs in resources.items():
+        by_type.setdefault(key.partition("::")[0], []).append(inputs)
+
+    assert len(by_type["gcp:billing/budget:Budget"]) == 1
+    assert sum("allUsers" in json.dumps(inputs, default=str) for inputs in resources.values()) == 1
+    for bucket in by_type["gcp:storage/bucket:Bucket"]:
+        assert "Delete" in [rule["action"]["type"] for rule in bucket["lifecycleRules"]]
+        assert bucket["labels"]["environment"] == loaded.environment.value
+        assert re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket["name"])
+    for account in by_type["gcp:serviceaccount/account:Account"]:
+        assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", account["accountId"])
+    for type_ in ("gcp:storage/bucket:Bucket", "gcp:pubsub/topic:Topic", "gcp:pubsub/subscription:Subscription"):
+        names = [inputs["name"] for inputs in by_type[type_]]
+        assert len(set(names)) == len(names)
+    grants = [
+        json.dumps([k.partition("::")[0], v], sort_keys=True)
+        for k, v in resources.items()
+        if "am" in k and "Member" in k
+    ]
+    assert len(set(grants)) == len(grants), "one grant twice: destroying one would take the other's right"
+
+
+def test_the_reference_is_current() -> None:
+    text = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert text == reference(), "run: python -m infra.reference docs/configuration.md"
