@@ -121,13 +121,35 @@ def test_a_component_s_refusal_is_one_line_too(port: int, tmp_path: Path) -> Non
     assert "Traceback" not in plan.output
 
 
-def test_another_retailer_s_example_comes_up(port: int, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def bookshop(port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
     example = REPOSITORY / "components" / "examples" / "minimal" / "__main__.py"
-    project = Project(tmp_path, port, program=example.read_text(encoding="utf-8"))
+    project = Project(tmp_path_factory.mktemp("bookshop"), port, program=example.read_text(encoding="utf-8"))
     assert project.pulumi("stack", "init", "scratch-bookshop").returncode == 0
-    for key, value in (("gcp:project", "bookshop-1"), ("fastyle:project_number", "123456789012")):
+    for key, value in (
+        ("gcp:project", "bookshop-1"),
+        ("fastyle:project_number", "123456789012"),
+        ("fastyle:billing_account", "000000-000000-000000"),
+    ):
         assert project.pulumi("config", "set", key, value, "--stack", "scratch-bookshop").returncode == 0
-    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", "scratch-bookshop")
+    return project
+
+
+def test_another_retailer_s_example_keeps_the_policies(bookshop: Project) -> None:
+    pack = str(REPOSITORY / "policies")
+    done = bookshop.pulumi("preview", "--stack", "scratch-bookshop", "--policy-pack", pack)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[mandatory]" not in done.stdout
+
+
+def test_another_retailer_s_example_comes_up(bookshop: Project) -> None:
+    up = bookshop.pulumi("up", "--yes", "--skip-preview", "--stack", "scratch-bookshop")
     assert up.returncode == 0, up.stdout + up.stderr
-    again = project.pulumi("preview", "--expect-no-changes", "--stack", "scratch-bookshop")
+    again = bookshop.pulumi("preview", "--expect-no-changes", "--stack", "scratch-bookshop")
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_other_languages_get_the_schema_from_the_folder(bookshop: Project) -> None:
+    done = bookshop.pulumi("package", "get-schema", str(REPOSITORY / "components"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fastyle:index:RawLake" in json.loads(done.stdout)["resources"]

@@ -5,14 +5,16 @@ import json
 import fastyle_components as fastyle
 import pulumi
 
-project = pulumi.Config("gcp").require("project")
-location, labels = "europe-west1", {"app": "bookshop", "environment": "dev"}
+project, config = pulumi.Config("gcp").require("project"), pulumi.Config()
+number, account = config.require("project_number"), config.require("billing_account")
+labels = {"application": "bookshop", "environment": "dev", "component": "sales"}
+place = {"location": "europe-west1", "labels": labels}
 sale = {"isbn": "STRING", "price": "STRING", "sold_at": "STRING"}
 avro = {"type": "record", "name": "Sale", "fields": [{"name": name, "type": "string"} for name in sale]}
 columns = sale | dict.fromkeys(("subscription_name", "message_id", "attributes"), "STRING")
 columns["publish_time"] = "TIMESTAMP"  # these four are what Pub/Sub adds
 
-two_years = {"bucket_name": f"{project}-lake", "location": location, "delete_after_days": 730, "labels": labels}
+two_years = {"bucket_name": f"{project}-lake", "delete_after_days": 730, **place}
 lake = fastyle.RawLake("lake", fastyle.RawLakeArgs.of(two_years))
 sales = fastyle.TableArgs(
     schema=json.dumps([{"name": name, "type": kind} for name, kind in columns.items()]),
@@ -21,15 +23,18 @@ sales = fastyle.TableArgs(
     retention_days=365,
 )
 raw = {"description": "Events as they came", "tables": {"sales": sales}}
-one_year = {"project": project, "location": location, "datasets": {"raw": raw}, "labels": labels}
-warehouse = fastyle.Warehouse("warehouse", fastyle.WarehouseArgs.of(one_year))
+warehouse_args = fastyle.WarehouseArgs.of({"project": project, "datasets": {"raw": raw}, **place})
+warehouse = fastyle.Warehouse("warehouse", warehouse_args)
 stream_args = fastyle.EventStreamArgs(
     topic="book-sales",
-    project_number=pulumi.Config().require("project_number"),
+    project_number=number,
     schema_definition=json.dumps(avro),
-    publishers={"shops": f"serviceAccount:shops@{project}.iam.gserviceaccount.com"},
     bigquery=fastyle.BigQueryExportArgs(table=warehouse.table_ids["raw.sales"]),
     storage=fastyle.StorageExportArgs(bucket=lake.bucket),
     labels=labels,
 )
-pulumi.export("topic", fastyle.EventStream("sales", stream_args).topic)
+stream = fastyle.EventStream("sales", stream_args)
+limit = {"display_name": "bookshop", "monthly_amount": 100, "currency": "EUR", "emails": ["owner@bookshop.example"]}
+ids = {"billing_account": account, "project": project, "project_number": number, "labels": labels}
+fastyle.Budget("budget", fastyle.BudgetArgs.of({**limit, **ids}))
+pulumi.export("topic", stream.topic)
