@@ -99,7 +99,8 @@ class StackConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problems = [*self._storage_problems(), *self._schedule_problems(), *self._production_problems()]
+        problems = [*self._storage_problems(), *self._schedule_problems(), *self._service_problems()]
+        problems += self._production_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -138,6 +139,23 @@ class StackConfig(Section):
                 "would get in; write access.api_auth: platform"
             )
         return problems
+
+    def _service_problems(self) -> list[str]:
+        """An empty list says that somebody else switches the APIs on. What another check refuses is not told twice."""
+        composer = self.orchestrator is Orchestrator.COMPOSER and self.composer is not None
+        sleeps = self.database.night_stop is not None and self.environment is not Environment.PROD
+        needed = {
+            "composer": ("orchestrator", composer),
+            "cloudscheduler": ("a schedule", self.orchestrator is Orchestrator.SCHEDULER or sleeps),
+            "eventarc": ("budget.guard", self.budget.guard is not None),
+            "iap": ("access.people", bool(self.access.people)),
+            "sts": ("ci", self.ci is not None),
+        }
+        return [
+            f"services lacks {api}.googleapis.com, which {what} needs; the deployment would stop half-way; add it"
+            for api, (what, used) in needed.items()
+            if used and self.services and f"{api}.googleapis.com" not in self.services
+        ]
 
     def _production_problems(self) -> list[str]:
         if self.environment is not Environment.PROD:
