@@ -155,6 +155,7 @@ class Foundation:
                 delete_after_days=lake.delete_after_days,
                 soft_delete_days=lake.soft_delete_days,
                 readers={"pipeline": self.member("pipeline")},
+                pubsub_project_number=config.project_number,
                 labels=self.labels("lake"),
                 deletion_protection=config.deletion_protection,
                 force_destroy=config.force_destroy,

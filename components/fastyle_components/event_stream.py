@@ -23,7 +23,7 @@ class BigQueryExportArgs(Args):
 @dataclass(frozen=True, kw_only=True)
 class StorageExportArgs(Args):
     bucket: pulumi.Input[str]
-    """The bucket's bare name. Objects are Avro files under `<topic>/`."""
+    """The bucket's bare name, of a `RawLake` that lets Pub/Sub export. Objects are Avro files under `<topic>/`."""
     batch_seconds: int | None = None
     """The longest time an event waits for its file: 60 to 600. Default: 300."""
 
@@ -78,8 +78,9 @@ class EventStream(pulumi.ComponentResource):
 
     Owns the topic, its schema, the dead-letter topic with a subscription that holds what arrives there (without
     one Pub/Sub drops it), one subscription per consumer, and every grant these need: Pub/Sub's service agent
-    writes the table and the bucket, publishes dead letters, and acknowledges what it dead-lettered.
-    It does not own tables, buckets or services, nor the invoker grant of the service it pushes to.
+    writes the table, publishes dead letters, and acknowledges what it dead-lettered.
+    It does not own tables, buckets or services, nor what several streams share: a bucket's grants to Pub/Sub (see
+    `RawLake`), the invoker grant of the service it pushes to.
     Bounds: https://cloud.google.com/pubsub/quotas and the API's reference.
     """
 
@@ -244,16 +245,6 @@ class EventStream(pulumi.ComponentResource):
         return self._subscription("bigquery", 60, [writes], bigquery=config)
 
     def _to_storage(self, export: StorageExportArgs) -> gcp.pubsub.Subscription:
-        grants: list[pulumi.Resource] = [
-            gcp.storage.BucketIAMMember(
-                f"{self.pulumi_resource_name}-{key}",
-                bucket=export.bucket,
-                role=f"roles/storage.{role}",
-                member=self._agent,
-                opts=self._child,
-            )
-            for key, role in (("writes-bucket", "objectCreator"), ("sees-bucket", "legacyBucketReader"))
-        ]
         config = gcp.pubsub.SubscriptionCloudStorageConfigArgs(
             bucket=export.bucket,
             filename_prefix=f"{self._args.topic}/",
@@ -265,7 +256,7 @@ class EventStream(pulumi.ComponentResource):
             ),
         )
         # A file's events are acknowledged once it is written: the deadline must outlast the batch.
-        return self._subscription("lake", 600, grants, storage=config)
+        return self._subscription("lake", 600, [], storage=config)
 
     def _to_push(self, key: str, push: PushArgs) -> gcp.pubsub.Subscription:
         config = gcp.pubsub.SubscriptionPushConfigArgs(

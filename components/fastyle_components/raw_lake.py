@@ -32,6 +32,8 @@ class RawLakeArgs(Args):
     """Keep overwritten objects for 30 days. Default: no; the lake is only ever appended to."""
     readers: dict[str, pulumi.Input[str]] | None = None
     """Members that may read objects, by a stable key."""
+    pubsub_project_number: str | None = None
+    """Let Pub/Sub's service agent, which this number names, export into the bucket. Default: no."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = None
     """Refuse to delete the bucket. Default: yes."""
@@ -42,14 +44,14 @@ class RawLakeArgs(Args):
 class RawLake(pulumi.ComponentResource):
     """A private bucket whose objects age into cheaper classes and end.
 
-    Owns the bucket, its lifecycle and its readers' grants. Who writes is not its business: an `EventStream`
-    grants Pub/Sub's service agent what the export needs.
+    Owns the bucket, its lifecycle, its readers' grants and what Pub/Sub's service agent needs to export: several
+    streams share a lake, and a grant that each of them made would go with the first one that is deleted.
     Defaults: uniform access, public access prevented, 7 days of soft delete, protected, uploads that were never
     completed removed after a day. Steps shorter than a class's minimum storage duration are refused.
     """
 
     bucket: pulumi.Output[str]
-    """The bucket's name; waits for the readers' grants."""
+    """The bucket's name; waits for the grants."""
     url: pulumi.Output[str]
     """`gs://<bucket>`."""
 
@@ -84,7 +86,19 @@ class RawLake(pulumi.ComponentResource):
             )
             for key, member in either(args.readers, {}).items()
         ]
-        self.bucket = after(bucket.name, *readers)
+        agent = f"serviceAccount:service-{args.pubsub_project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+        exports = [
+            gcp.storage.BucketIAMMember(
+                f"{name}-pubsub-{key}",
+                bucket=bucket.name,
+                role=f"roles/storage.{role}",
+                member=agent,
+                opts=child,
+            )
+            for key, role in (("writes", "objectCreator"), ("looks", "legacyBucketReader"))
+            if args.pubsub_project_number is not None
+        ]
+        self.bucket = after(bucket.name, *readers, *exports)
         self.url = pulumi.Output.concat("gs://", bucket.name)
         self.register_outputs({"bucket": self.bucket, "url": self.url})
 

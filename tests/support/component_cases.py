@@ -176,6 +176,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "coldline_after_days": 90,
             "archive_after_days": 365,
             "readers": {"pipeline": WHO},
+            "pubsub_project_number": "123",
             "labels": LABELS,
         },
     ),

@@ -14,7 +14,7 @@ avro = {"type": "record", "name": "Sale", "fields": [{"name": name, "type": "str
 columns = sale | dict.fromkeys(("subscription_name", "message_id", "attributes"), "STRING")
 columns["publish_time"] = "TIMESTAMP"  # these four are what Pub/Sub adds
 
-two_years = {"bucket_name": f"{project}-lake", "delete_after_days": 730, **place}
+two_years = {"bucket_name": f"{project}-lake", "delete_after_days": 730, "pubsub_project_number": number, **place}
 lake = fastyle.RawLake("lake", fastyle.RawLakeArgs.of(two_years))
 sales = fastyle.TableArgs(
     schema=json.dumps([{"name": name, "type": kind} for name, kind in columns.items()]),

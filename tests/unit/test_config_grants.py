@@ -1,0 +1,48 @@
+"""Who may do what on what, in each stack: one line a grant, to be read by whoever reviews a change.
+
+`snapshots/grants-<stack>.txt` is complete. After a meant change: `UPDATE_SNAPSHOTS=1`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.composition import compose
+from infra.config import load_config
+from tests.support.components import PROJECT, declare
+from tests.support.configuration import as_the_engine_gives_it, configuration
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+ON = ("topic", "subscription", "tableId", "bucket", "secretId", "repository", "cloudRunServiceName", "serviceAccountId")
+
+
+def line(key: str, inputs: dict[str, Any]) -> str | None:
+    """`<role> on <what> to <whom>`, or None where the resource is no grant."""
+    whom = inputs.get("member") or inputs.get("userByEmail") or inputs.get("groupByEmail")
+    if "role" not in inputs or whom is None:
+        return None
+    kind = key.partition("::")[0].rpartition("/")[2].rpartition(":")[2]
+    what = next((inputs[name] for name in ON if name in inputs), None) or inputs.get("datasetId") or inputs.get("name")
+    thing = kind.replace("IAMMember", "").replace("IamMember", "") or ("Table" if "tableId" in inputs else "Project")
+    return f"{inputs['role']} on {thing} {what or ''}".rstrip() + f" to {whom}"
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_the_grants_are_exactly_those(stack: str, tmp_path: Path) -> None:
+    def package(workload: str) -> Path:
+        path = tmp_path / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
+        path.write_text(workload, encoding="utf-8")
+        return path
+
+    config = {**configuration(stack), "gcp:project": PROJECT}
+    recorder = declare(lambda: compose(load_config(as_the_engine_gives_it(config)), package))
+    grants = sorted(found for key, inputs in recorder.resources.items() if (found := line(key, inputs)) is not None)
+    path = SNAPSHOTS / f"grants-{stack}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text("\n".join(grants) + "\n", encoding="utf-8")
+    assert grants == path.read_text(encoding="utf-8").splitlines()
+    assert len(set(grants)) == len(grants), "one grant twice: taking one away would take the other's right"
