@@ -16,7 +16,7 @@ Reader = Callable[[Any, str], Any]
 _INTEGERS = {"int": 2**31, "long": 2**63}
 
 
-class Mismatch(ValueError):
+class Mismatch(ValueError):  # noqa: N818 - of a value and its schema
     """A value that the schema does not allow; `path` is the dotted field, empty for the whole message."""
 
     def __init__(self, path: str, reason: str) -> None:

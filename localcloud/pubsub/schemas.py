@@ -118,7 +118,7 @@ class Schemas:
 
     @staticmethod
     def check(body: Any) -> None:
-        if body.type != messages.AVRO:
+        if body.type_ != messages.AVRO:
             raise unimplemented("A schema of a type other than AVRO")
         parse_avro(body.definition)
 
@@ -163,7 +163,7 @@ class Schemas:
 
     async def _add(self, schema: Schema, source: Any) -> Revision:
         body = messages.Schema(
-            name=schema.name, type=messages.AVRO, definition=source.definition, revision_id=secrets.token_hex(4)
+            name=schema.name, type_=messages.AVRO, definition=source.definition, revision_id=secrets.token_hex(4)
         )
         body.revision_create_time.FromNanoseconds(time.time_ns())
         schema.revisions.append(Revision(body))

@@ -31,12 +31,12 @@ from workloads.runtime.server import AccessLog
 
 log = logging.getLogger(__name__)
 
-REVISION = "0001"  # the migration whose tables the routers read
+REVISION = "0002"  # the migration whose tables the routers read
 STATIC = Path(__file__).parent / "static"
 # Cloud SQL's smallest tier takes 25 connections in all.
 POOL_SIZE = 5
 _DESCRIPTION = (
-    "Live inventory, from Cloud SQL. Lists are pages: give `next_page_token` as `page_token`. Ratios are decimal "
+    "Live inventory and published reports, from Cloud SQL. Lists are pages: give `next_page_token` as `page_token`. Ratios are decimal "
     "strings of nine places. Send an answer's ETag as `If-None-Match` and be told with 304 that nothing changed."
 )
 

@@ -2,7 +2,13 @@
 
 from fastapi import APIRouter
 
-from workloads.api.routes import freshness, inventory, stream
+from workloads.api.routes import freshness, inventory, quality, reports, stream
 
 # `stream` before `inventory`: its path is not a location.
-ROUTERS: tuple[APIRouter, ...] = (stream.router, inventory.router, freshness.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    stream.router,
+    inventory.router,
+    reports.router,
+    freshness.router,
+    quality.router,
+)

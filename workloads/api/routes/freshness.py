@@ -9,6 +9,7 @@ from workloads.api.dependencies import ConnectionDep, require_caller
 from workloads.api.errors import RESPONSES
 from workloads.api.paging import Instant, respond, utc
 from workloads.api.positions import as_of
+from workloads.api.routes.quality import Reports, reports_state
 
 router = APIRouter(prefix="/v1", tags=["freshness"], dependencies=[Depends(require_caller)], responses=RESPONSES)
 
@@ -24,11 +25,12 @@ class Source(BaseModel):
 
 
 class Freshness(BaseModel):
-    """One item a source."""
+    """One item a source of the live inventory, and the state of the published reports."""
 
     items: list[Source]
     next_page_token: None
     as_of: Instant
+    reports: Reports
 
 
 @router.get("/freshness", response_model=Freshness, summary="How current the figures are")
@@ -59,4 +61,6 @@ async def freshness(request: Request, connection: ConnectionDep) -> Response:
         }
         async for row in cursor
     ]
-    return respond(request, {"items": items, "next_page_token": None, "as_of": await as_of(connection)})
+    reports = await reports_state(connection)
+    body = {"items": items, "next_page_token": None, "as_of": await as_of(connection), "reports": reports}
+    return respond(request, body)

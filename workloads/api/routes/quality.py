@@ -1,0 +1,84 @@
+"""`/v1/quality`: what the last run's checks found, and whether they stopped its publication."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from workloads.api.dependencies import Connection, ConnectionDep, require_caller
+from workloads.api.errors import RESPONSES
+from workloads.api.paging import Instant, respond, utc
+
+router = APIRouter(prefix="/v1", tags=["quality"], dependencies=[Depends(require_caller)], responses=RESPONSES)
+
+
+class Check(BaseModel):
+    """One check of the last run that reached them. A failed `error` stops publication, a `warn` is reported."""
+
+    check_name: str = Field(examples=["sales_lines_unique"])
+    table_name: str = Field(examples=["staging.sales_lines"])
+    severity: str = Field(examples=["error"])
+    status: str = Field(description="pass or fail", examples=["pass"])
+    failures: int = Field(examples=[0])
+    sample: str | None = Field(description="The first failing rows, in words")
+    description: str
+    checked_at: Instant
+
+
+class Reports(BaseModel):
+    """How current the published reports are. `stale_since`: set when a later run did not publish."""
+
+    published_at: Instant | None
+    as_of: Instant | None = Field(description="Publish time of the newest event in the reports")
+    last_run_state: str | None = Field(description="running, succeeded, stopped (by a check), failed or incomplete")
+    last_run_error: str | None
+    stale_since: Instant | None
+
+
+class Quality(BaseModel):
+    items: list[Check]
+    next_page_token: None
+    as_of: Instant | None
+    reports: Reports
+
+
+async def reports_state(connection: Connection) -> dict[str, Any]:
+    """The newest publication, and what became of the last run."""
+    published = await (
+        await connection.execute(
+            "SELECT published_at, as_of FROM report_publication ORDER BY published_at DESC LIMIT 1"
+        )
+    ).fetchone()
+    last = await (
+        await connection.execute(
+            "SELECT state, error, started_at FROM pipeline_run WHERE state <> 'running' ORDER BY started_at DESC LIMIT 1"
+        )
+    ).fetchone()
+    failing = last is not None and last["state"] != "succeeded"
+    since = published["published_at"] if published and failing else (last["started_at"] if last and failing else None)
+    return {
+        "published_at": utc(published["published_at"]) if published else None,
+        "as_of": utc(published["as_of"]) if published and published["as_of"] else None,
+        "last_run_state": last["state"] if last else None,
+        "last_run_error": last["error"] if last else None,
+        "stale_since": utc(since) if since else None,
+    }
+
+
+@router.get("/quality", response_model=Quality, summary="Data quality")
+async def quality(request: Request, connection: ConnectionDep) -> Response:
+    """The checks of the newest run that reached them, failures first."""
+    cursor = await connection.execute(
+        """
+        SELECT check_name, table_name, severity, status, failures, sample, description, checked_at
+        FROM quality_result
+        WHERE run_id = (SELECT run_id FROM quality_result ORDER BY checked_at DESC LIMIT 1)
+        ORDER BY status, severity, check_name
+        """
+    )
+    items = [row | {"checked_at": utc(row["checked_at"])} async for row in cursor]
+    as_of = max((item["checked_at"] for item in items), default=None)
+    body = {"items": items, "next_page_token": None, "as_of": as_of, "reports": await reports_state(connection)}
+    return respond(request, body)

@@ -1,0 +1,231 @@
+"""`/v1/reports`: GMV and gross margin from the read model that a publication writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from psycopg import sql
+from pydantic import BaseModel, Field
+
+from workloads.api.amounts import amount, share
+from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
+from workloads.api.errors import RESPONSES, ApiError
+from workloads.api.paging import Instant, decode_token, encode_token, respond, utc
+from workloads.api.routes.inventory import Paging
+from workloads.api.settings import Settings
+
+router = APIRouter(prefix="/v1/reports", tags=["reports"], dependencies=[Depends(require_caller)], responses=RESPONSES)
+
+DEFAULT_DAYS = 28
+GMV_DIMENSIONS = ("customer_type", "category", "channel", "location_id")
+
+
+class Grain(StrEnum):
+    """The period of a row; weeks start on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Range(Paging):
+    """Which business dates, at which grain."""
+
+    from_: date | None = Field(default=None, alias="from", description="First business date; 28 dates without it")
+    to: date | None = Field(default=None, description="Last business date; today without it")
+    grain: Grain = Grain.DAY
+
+
+class GmvQuery(Range):
+    by: str = Field(default="", description=f"Any of {', '.join(GMV_DIMENSIONS)}, separated by commas")
+
+
+class MarginQuery(Range):
+    by: str = Field(default="category", description="category", pattern="^category$")
+
+
+class Gmv(BaseModel):
+    """One period, and one value of each dimension asked for."""
+
+    business_date: date = Field(description="The period's first date")
+    customer_type: str | None = Field(default=None, examples=["returning"])
+    category: str | None = Field(default=None, examples=["tops"])
+    channel: str | None = Field(default=None, examples=["store"])
+    location_id: str | None = Field(default=None, examples=["S01"])
+    gmv: str = Field(examples=["1204.50"])
+    discounts: str = Field(examples=["60.00"])
+    returns: str = Field(examples=["35.00"])
+    net_sales: str = Field(examples=["1169.50"])
+    orders: int = Field(description="Distinct transactions with a sold line, at the grain asked for", examples=[31])
+    units: int = Field(examples=[58])
+
+
+class Margin(BaseModel):
+    """One period and category; nulls where costs are not known."""
+
+    business_date: date = Field(description="The period's first date")
+    category: str = Field(examples=["tops"])
+    net_sales: str = Field(examples=["1169.50"])
+    discounts: str = Field(examples=["60.00"])
+    cogs: str | None = Field(examples=["480.10"])
+    gross_profit: str | None = Field(examples=["689.40"])
+    gross_margin: str | None = Field(examples=["0.589482685"])
+
+
+class GmvPage(BaseModel):
+    items: list[Gmv]
+    next_page_token: str | None
+    as_of: Instant | None = Field(description="Publish time of the newest event in the figures; null: never published")
+
+
+class MarginPage(BaseModel):
+    items: list[Margin]
+    next_page_token: str | None
+    as_of: Instant | None
+
+
+@router.get("/gmv", response_model=GmvPage, response_model_exclude_unset=True, summary="GMV, returns and orders")
+async def gmv(
+    request: Request, query: Annotated[GmvQuery, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """Sales by period and any of customer type, category, channel and location."""
+    by = [part for part in query.by.split(",") if part]
+    for part in by:
+        if part not in GMV_DIMENSIONS:
+            raise ApiError(400, f"by: {part!r} is not one of {', '.join(GMV_DIMENSIONS)}", "by")
+    if len(set(by)) != len(by):
+        raise ApiError(400, "by: names a dimension twice", "by")
+    amounts = [
+        sql.SQL("sum({0}) AS {0}").format(sql.Identifier(m)) for m in ("gmv", "discounts", "returns", "net_sales")
+    ]
+    # A transaction has one date, customer type, channel and location, but lines of several categories: only with
+    # the category is a sum over the daily rows of both distinct.
+    orders = "report_gmv_daily" if "category" in by else "report_orders_daily"
+    rows = await _page(connection, settings, query, by, "report_gmv_daily", [*amounts, sql.SQL("sum(units) AS units")])
+    counts = await _orders(connection, settings, query, by, orders)
+    items = [
+        {
+            **_key(row, by),
+            **{m: amount(row[m]) for m in ("gmv", "discounts", "returns", "net_sales")},
+            "orders": counts.get(tuple(_key(row, by).values()), 0),
+            "units": int(row["units"]),
+        }
+        for row in rows[: query.page_size]
+    ]
+    return await _answer(request, connection, query, by, items, more=len(rows) > query.page_size)
+
+
+@router.get("/margin", response_model=MarginPage, summary="Gross margin by category")
+async def margin(
+    request: Request, query: Annotated[MarginQuery, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """Gross profit and margin by period and category. Costs of category `unknown` are not known."""
+    columns = [
+        sql.SQL("sum({0}) AS {0}").format(sql.Identifier(m)) for m in ("net_sales", "discounts", "cogs", "gross_profit")
+    ]
+    rows = await _page(connection, settings, query, ["category"], "report_margin_daily", columns)
+    items = [
+        {
+            **_key(row, ["category"]),
+            **{m: amount(row[m]) for m in ("net_sales", "discounts", "cogs", "gross_profit")},
+            "gross_margin": share(row["gross_profit"], row["net_sales"]),
+        }
+        for row in rows[: query.page_size]
+    ]
+    return await _answer(request, connection, query, ["category"], items, more=len(rows) > query.page_size)
+
+
+def _dates(query: Range, settings: Settings) -> tuple[date, date]:
+    last = query.to or datetime.now(ZoneInfo(settings.timezone)).date()
+    first = query.from_ or last - timedelta(days=DEFAULT_DAYS - 1)
+    if first > last:
+        raise ApiError(400, f"from: {first} is after {last}", "from")
+    return first, last
+
+
+def _period(grain: Grain) -> sql.Composable:
+    return sql.SQL("date_trunc({}, business_date)::date").format(grain.value)
+
+
+async def _page(
+    connection: Connection,
+    settings: Settings,
+    query: Range,
+    by: Sequence[str],
+    table: str,
+    columns: Sequence[sql.Composable],
+) -> list[dict[str, Any]]:
+    """One row more than a page, in the order of period and dimensions, after the page token's row."""
+    first, last = _dates(query, settings)
+    names = [sql.Identifier(name) for name in ("period", *by)]
+    after: sql.Composable = sql.SQL("true")
+    if key := decode_token(query.page_token, 1 + len(by)):
+        try:
+            date.fromisoformat(key[0])
+        except ValueError:
+            raise ApiError(
+                400, "page_token: is not a token of this list; leave it out to start again", "page_token"
+            ) from None
+        values = [sql.SQL("{}::date").format(key[0]), *(sql.Literal(part) for part in key[1:])]
+        after = sql.SQL("({}) > ({})").format(sql.SQL(", ").join(names), sql.SQL(", ").join(values))
+    statement = sql.SQL(
+        "SELECT * FROM (SELECT {period} AS period, {dimensions} {columns} FROM {table}"
+        " WHERE business_date BETWEEN %(first)s AND %(last)s GROUP BY {group}) AS grouped"
+        " WHERE {after} ORDER BY {names} LIMIT %(limit)s"
+    ).format(
+        period=_period(query.grain),
+        dimensions=sql.SQL("").join(
+            sql.SQL('{} COLLATE "C" AS {}, ').format(sql.Identifier(n), sql.Identifier(n)) for n in by
+        ),
+        columns=sql.SQL(", ").join(columns),
+        table=sql.Identifier(table),
+        group=sql.SQL(", ").join([sql.SQL("1"), *(sql.Identifier(name) for name in by)]),
+        after=after,
+        names=sql.SQL(", ").join(names),
+    )
+    cursor = await connection.execute(statement, {"first": first, "last": last, "limit": query.page_size + 1})
+    return await cursor.fetchall()
+
+
+async def _orders(
+    connection: Connection, settings: Settings, query: Range, by: Sequence[str], table: str
+) -> dict[tuple[Any, ...], int]:
+    """Distinct orders by period and dimensions."""
+    first, last = _dates(query, settings)
+    statement = sql.SQL(
+        "SELECT {period} AS period, {dimensions} sum(orders) AS orders FROM {table}"
+        " WHERE business_date BETWEEN %s AND %s GROUP BY {group}"
+    ).format(
+        period=_period(query.grain),
+        dimensions=sql.SQL("").join(sql.SQL("{}, ").format(sql.Identifier(name)) for name in by),
+        table=sql.Identifier(table),
+        group=sql.SQL(", ").join([sql.SQL("1"), *(sql.Identifier(name) for name in by)]),
+    )
+    cursor = await connection.execute(statement, [first, last])
+    return {tuple(_key(row, by).values()): int(row["orders"]) async for row in cursor}
+
+
+def _key(row: dict[str, Any], by: Sequence[str]) -> dict[str, str]:
+    return {"business_date": row["period"].isoformat(), **{name: row[name] for name in by}}
+
+
+async def _answer(
+    request: Request,
+    connection: Connection,
+    query: Range,
+    by: Sequence[str],
+    items: list[dict[str, Any]],
+    *,
+    more: bool,
+) -> Response:
+    token = encode_token(*(items[-1][name] for name in ("business_date", *by))) if more else None
+    published = await (
+        await connection.execute("SELECT as_of FROM report_publication ORDER BY published_at DESC LIMIT 1")
+    ).fetchone()
+    as_of = utc(published["as_of"]) if published and published["as_of"] else None
+    return respond(request, {"items": items, "next_page_token": token, "as_of": as_of})
