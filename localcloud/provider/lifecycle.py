@@ -13,7 +13,7 @@ from localcloud.provider.records import Record, Records
 from localcloud.provider.schema import token_of
 from localcloud.provider.settle import ProviderConfig, settle
 from localcloud.provider.table import lookup
-from localcloud.provider.vocabulary import Rules, fill
+from localcloud.provider.vocabulary import Reference, Rules, fill
 from localcloud.provider.wire import Asset, dotted, walk
 
 if TYPE_CHECKING:
@@ -129,14 +129,16 @@ class Lifecycle:
             raise Refused("the local cloud is not running: this provider only plans; start it with `make up`")
 
     def _check_references(self, rules: Rules, values: Properties) -> None:
-        for reference in rules.references:
-            target = token_of(reference.target)
-            for path, value in walk(values, reference.path):
-                candidates = [value, fill(reference.id, {**values, "value": value})]
-                if not any(self._exists(target, candidate) for candidate in candidates if isinstance(candidate, str)):
-                    raise Refused(
-                        f"{dotted(path)}: there is no {reference.target} {value!r}; the stack must make it first"
-                    )
+        for at in dict.fromkeys(reference.path for reference in rules.references):
+            choices = [reference for reference in rules.references if reference.path == at]
+            for path, value in walk(values, at):
+                if not any(self._refers(choice, values, value) for choice in choices):
+                    kinds = " or ".join(choice.target for choice in choices)
+                    raise Refused(f"{dotted(path)}: there is no {kinds} {value!r}; the stack must make it first")
+
+    def _refers(self, reference: Reference, values: Properties, value: object) -> bool:
+        candidates = [value, fill(reference.id, {**values, "value": value})]
+        return any(self._exists(token_of(reference.target), each) for each in candidates if isinstance(each, str))
 
     def _exists(self, token: str, id: str) -> bool:
         record = self._records.get(token, re.sub(r"^https://www\.googleapis\.com/[a-z]+/v\d+/", "", id))

@@ -61,7 +61,8 @@ class Rules:
 class Reference(NamedTuple):
     """The value at `path` names a resource of type `target` (such as `pubsub.Topic`); its id is `id` filled in.
 
-    `{value}` in `id` is the value; a value that is a full id already stands for itself.
+    `{value}` in `id` is the value; a value that is a full id already stands for itself. References at one path are
+    alternatives.
     """
 
     path: str

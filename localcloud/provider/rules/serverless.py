@@ -150,6 +150,8 @@ RULES = {
         checks=(role(), member()),
         references=(
             Reference("name", "cloudrunv2.Service", "projects/{project}/locations/{location}/services/{value}"),
+            # a function of the second generation has a service of its name
+            Reference("name", "cloudfunctionsv2.Function", "projects/{project}/locations/{location}/functions/{value}"),
         ),
     ),
     "cloudfunctionsv2.Function": Rules(

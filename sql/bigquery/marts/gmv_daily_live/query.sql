@@ -1,0 +1,1 @@
+${live:marts.gmv_daily_v1}

@@ -1,0 +1,1 @@
+${live:marts.inventory_status_v1}

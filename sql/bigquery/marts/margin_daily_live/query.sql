@@ -1,0 +1,1 @@
+${live:marts.margin_daily_v1}

@@ -1,0 +1,7 @@
+SELECT customer_id, event_time, transaction_id
+FROM (
+  SELECT customer_id, event_time, transaction_id FROM ${staging}.first_purchase
+  UNION ALL
+  SELECT customer_id, event_time, transaction_id FROM ${staging}.live_new_sales WHERE customer_id IS NOT NULL
+)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY event_time, transaction_id) = 1

@@ -1,0 +1,17 @@
+SELECT
+  r.event_id,
+  r.event_time,
+  DATE(r.event_time, '${timezone}') AS business_date,
+  r.location_id,
+  r.sku,
+  r.kind,
+  r.quantity,
+  'loaded' AS outcome
+FROM ${raw}.inventory_changes AS r
+WHERE r.publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retention_days} DAY)
+  AND NOT EXISTS (
+    SELECT 1
+    FROM ${staging}.event_log AS seen
+    WHERE seen.publish_date >= DATE '2010-01-01' AND seen.stream = 'inventory' AND seen.event_id = r.event_id
+  )
+QUALIFY ROW_NUMBER() OVER (PARTITION BY r.event_id ORDER BY r.publish_time, r.message_id) = 1
