@@ -23,7 +23,7 @@ from localcloud.engine.environment import engine_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-PROGRAM = '''\
+PROGRAM = """\
 import sys
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def package(workload):
 
 for name, value in compose(load_config(), package).items():
     pulumi.export(name, value)
-'''
+"""
 
 
 @dataclass
