@@ -53,6 +53,6 @@ def _store(endpoints: Endpoints, secret: str, credentials: list[dict[str, Any]])
 
 def _name(endpoints: Endpoints, secret: str) -> str:
     try:
-        return endpoints.secrets[secret]
+        return f"projects/{endpoints.project}/secrets/{endpoints.secrets[secret]}"
     except KeyError:
         raise OperatorError(f"no secret {secret!r}; use one of {', '.join(endpoints.secrets)}") from None

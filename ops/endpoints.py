@@ -30,7 +30,7 @@ class Endpoints:
     dead_letter_topics: dict[str, str]
     datasets: dict[str, str]
     bucket: str
-    secrets: dict[str, str]  # pos_credentials, api_credentials -> full names
+    secrets: dict[str, str]  # pos_credentials, api_credentials -> ids
     stack: str = LOCAL
     pubsub: str = ""  # host:port, for PUBSUB_EMULATOR_HOST
     pubsub_control: str = ""  # base URL of the stand-in's control server

@@ -31,7 +31,7 @@ def print_summary(endpoints: Endpoints, ledger_path: Path, console: Console) -> 
         console.print(_stock(db), _sales(db, endpoints.currency), _margin(db, endpoints.currency))
     console.print(
         f"  Dashboard  {endpoints.api}/#token={endpoints.api_token}\n"
-        f"  API        {endpoints.api}/docs\n"
+        f"  API        {endpoints.api}/openapi.json\n"
         f"  POS API    {endpoints.pos_api}\n"
         "  Addresses and the token: .localcloud/endpoints.json   What runs: uv run fastyle status",
         soft_wrap=True,

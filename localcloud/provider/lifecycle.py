@@ -87,7 +87,9 @@ class Lifecycle:
         record = self._records.get(token, id)
         if record is None or not record.complete:
             return None
-        before = {**record.outputs, **{key: value for key, value in state.items() if key not in record.outputs}}
+        # The records hold neither secrets nor assets: those are as Pulumi's state has them.
+        kept = {key: value for key, value in state.items() if key not in record.outputs or _has_asset(value)}
+        before = {**record.outputs, **kept}
         changed: Properties | None = {}
         handler = self._handlers.get(token)
         if handler is not None and self._cloud is not None:
