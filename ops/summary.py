@@ -54,14 +54,15 @@ def _accounts(endpoints: Endpoints, ledger_path: Path, db: psycopg.Connection[An
             _ids(warehouse, f"{endpoints.datasets['raw']}.{stream.table}", "publish_time >= TIMESTAMP('2000-01-01')"),
             {str(e) for (e,) in db.execute("SELECT event_id FROM stream_event WHERE stream = %s", (key,))},
         ]
-        if key == "sales":
+        import os
+        if key == "sales" and not os.environ.get("NO_PIPELINE"):
             lines = f"{endpoints.datasets['staging']}.sales_lines"
             stores.append(_ids(warehouse, lines, f"business_date IN ({_published_dates(endpoints)})"))
         found = [len(accepted & store) for store in stores]
         others += len(set().union(*stores[:3]) - accepted)
         agree = agree and all(n == len(accepted) for n in found)
         cells = [f"{n:,}" if n == len(accepted) else f"[red]{n:,}[/]" for n in found]
-        table.add_row(key, f"{len(accepted):,}", *cells, *([] if key == "sales" else ["-"]))
+        table.add_row(key, f"{len(accepted):,}", *cells, *([] if len(cells) == 4 else ["-"]))
     ledger.close()
     console.print(table)
     if others:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def say_error(error: Exception) -> None:
