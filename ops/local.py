@@ -33,6 +33,7 @@ POLICIES = REPOSITORY / "policies"
 ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
+SETTLE_SECONDS = 120.0
 OPERATOR = "operator"  # the credential that may speak for every location
 
 
@@ -113,8 +114,8 @@ def _first_day(endpoints: Endpoints) -> None:
     start, end = (midnight - timedelta(days=1)).astimezone(UTC), midnight.astimezone(UTC)
     with step(f"A first day of trade ({start.astimezone(zone):%A %d %B %Y}) through the POS API"):
         asyncio.run(_trade(endpoints, start, end))
-    with step("Exports"):
-        request("POST", f"{endpoints.pubsub_control}/flush", timeout=120)
+    with step("Deliveries to inventory, warehouse and lake"):
+        _settle(endpoints)
     if os.environ.get("NO_PIPELINE"):
         FIRST_DAY.write_text("{}")
         return
@@ -128,6 +129,30 @@ def _first_day(endpoints: Endpoints) -> None:
         )
         console.print(f"    {report.get('status', report)}")
     FIRST_DAY.write_text(json.dumps({"from": start.isoformat(), "to": end.isoformat()}), encoding="utf-8")
+
+
+def _settle(endpoints: Endpoints) -> None:
+    """Wait until everything published has arrived: exports are hurried, pushes take the time they take.
+
+    Raises:
+        OperatorError: a subscription still holds messages after two minutes; names it and why.
+    """
+    request("POST", f"{endpoints.pubsub_control}/flush", timeout=120)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while waiting := _waiting(endpoints):
+        if time.monotonic() > deadline:
+            raise OperatorError(f"still undelivered: {'; '.join(waiting)}; see `fastyle status`")
+        time.sleep(0.2)
+
+
+def _waiting(endpoints: Endpoints) -> list[str]:
+    """Subscriptions that deliver by themselves and hold messages, with the last refusal."""
+    stats = request("GET", f"{endpoints.pubsub_control}/stats")
+    return [
+        f"{s['backlog']} in {name} ({(s['last_refusal'] or {}).get('reason', 'on their way')})"
+        for name, s in stats.items()
+        if s["backlog"] and not name.endswith("-hold")
+    ]
 
 
 async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
