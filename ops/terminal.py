@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.text import Text
 
 console = Console(highlight=False, soft_wrap=True)
+if not console.is_terminal:  # a file or a CI log: tables need not fit a screen
+    console = Console(highlight=False, soft_wrap=True, width=160)
 
 
 def say_error(error: Exception) -> None:

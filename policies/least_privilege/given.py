@@ -13,6 +13,7 @@ from policies.model import UNKNOWN, Plan, Resource
 PROJECT = "project"  # stands for the one project of the plan
 SINK = "gcp:logging/projectSink:ProjectSink"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
+DATASET_ACCESS = "gcp:bigquery/datasetAccess:DatasetAccess"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 
 # Grant type -> (property that names what is granted on, types of that). Each is non-authoritative.
@@ -20,6 +21,7 @@ GRANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gcp:pubsub/topicIAMMember:TopicIAMMember": ("topic", (gcp.TOPIC,)),
     "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": ("subscription", (gcp.SUBSCRIPTION,)),
     "gcp:bigquery/datasetIamMember:DatasetIamMember": ("datasetId", (gcp.DATASET,)),
+    DATASET_ACCESS: ("datasetId", (gcp.DATASET,)),
     "gcp:bigquery/iamMember:IamMember": ("tableId", (gcp.TABLE,)),
     "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", (gcp.BUCKET,)),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("name", (gcp.RUN_SERVICE, gcp.FUNCTION)),
@@ -92,6 +94,15 @@ def _by_id(index: Index, address: str) -> Resource | None:
     return None
 
 
+# Where a grant names who gets it; an entry of a dataset's access list has a property a kind of principal.
+_MEMBERS = ("member", "iamMember", "userByEmail", "groupByEmail")
+_BASIC_ROLES = {
+    "READER": "roles/bigquery.dataViewer",
+    "WRITER": "roles/bigquery.dataEditor",
+    "OWNER": "roles/bigquery.dataOwner",
+}
+
+
 def grants(index: Index) -> Iterator[Grant]:
     for resource in index.plan.resources:
         if (shape := GRANTS.get(resource.type)) is None:
@@ -99,8 +110,12 @@ def grants(index: Index) -> Iterator[Grant]:
         path, types = shape
         on = frozenset([PROJECT]) if not types else _granted_on(index, resource, path, types).keys
         role = resource.get("role")
-        member = principal(index, resource, "member", resource.get("member"))
-        yield Grant(on, role if isinstance(role, str) else "", member, resource)
+        if resource.type == DATASET_ACCESS and role is None:
+            continue  # an authorised view or dataset: nobody's role
+        named = next((key for key in _MEMBERS if resource.get(key) is not None), "member")
+        member = principal(index, resource, named, resource.get(named))
+        role = _BASIC_ROLES.get(role, role) if isinstance(role, str) else ""
+        yield Grant(on, role, member, resource)
 
 
 def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, ...]) -> Target:
