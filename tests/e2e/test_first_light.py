@@ -13,7 +13,7 @@ from tests.support.checkout import Checkout
 def counts(output: str, label: str) -> dict[str, int]:
     """The numbers of one row of the summary, by column."""
     header = next(line for line in output.splitlines() if "accepted" in line and "lake" in line)
-    row = next(line for line in output.splitlines() if re.search(rf"\b{label}\b", line) and re.search(r"\d", line))
+    row = next(line for line in output.splitlines() if re.match(rf"\W*{label}\b.*│", line))
     columns = re.findall(r"accepted|lake|raw|inventory|marts", header)
     numbers = [int(n.replace(",", "")) for n in re.findall(r"(?<![\w-])\d[\d,]*(?![\w-])", row)]
     return dict(zip(columns, numbers, strict=False))
