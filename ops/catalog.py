@@ -241,12 +241,12 @@ def _upsert(
         return 0
     names, key, values = ", ".join(columns), ", ".join(columns[:keys]), columns[keys:]
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMP TABLE loaded ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")  # noqa: S608
+        cursor.execute(f"CREATE TEMP TABLE loaded ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")
         with cursor.copy(f"COPY loaded ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
         cursor.execute(
-            f"INSERT INTO {table} AS t ({names}) SELECT {names} FROM loaded ORDER BY {key} "  # noqa: S608
+            f"INSERT INTO {table} AS t ({names}) SELECT {names} FROM loaded ORDER BY {key} "
             f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in values)}, updated_at = now() "
             f"WHERE ({', '.join(f't.{c}' for c in values)}) IS DISTINCT FROM ({', '.join(f'excluded.{c}' for c in values)})"
         )

@@ -200,45 +200,17 @@ def pipeline() -> None:
 @speaks_plainly
 def pipeline_run(stack: str, start: datetime | None, end: datetime | None) -> None:
     """Process what has arrived and publish; --from --to rewrites those business dates too."""
-    _pipeline(load_endpoints(stack), "run", start, end)
-
-
-@cli.command()
-@stack_option
-@from_option
-@to_option
-@speaks_plainly
-def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
-    """Rebuild warehouse and inventory from the raw lake (of --from to --to) and the catalogue."""
-    _pipeline(load_endpoints(stack), "replay", start, end)
-
-
-@cli.command()
-@click.argument("topic", type=click.Choice(["sales", "inventory"]))
-@stack_option
-@speaks_plainly
-def redrive(topic: str, stack: str) -> None:
-    """Send the dead letters of TOPIC back to where they came from, after a mend."""
     endpoints = load_endpoints(stack)
-    _ask_pipeline(endpoints, "redrive", {"stream": topic})
-
-
-def _pipeline(endpoints: Endpoints, verb: str, start: datetime | None, end: datetime | None) -> None:
-    body = {k: f"{d:%Y-%m-%d}" for k, d in (("from", start), ("to", end)) if d}
+    if not endpoints.pipeline:
+        raise OperatorError(f"stack {stack} runs its pipeline in Composer; trigger its DAG there")
+    first, last = start or end, end or start
+    body = {"from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}"} if first and last else {}
     if endpoints.pubsub_control:
         # The exports write every few minutes, as in the cloud; here nobody wants to wait for them.
         request("POST", f"{endpoints.pubsub_control}/flush", timeout=300)
-    _ask_pipeline(endpoints, verb, body)
-
-
-def _ask_pipeline(endpoints: Endpoints, verb: str, body: dict[str, str]) -> None:
-    if not endpoints.pipeline:
-        raise OperatorError(f"stack {endpoints.stack} runs its pipeline in Composer; trigger DAG `fastyle` there")
-    url = f"{endpoints.pipeline}/{verb}"
-    report = request("POST", url, headers=service_headers(endpoints, endpoints.pipeline), body=body, timeout=1800)
-    console.print_json(data=report)
-    if report.get("status") not in ("succeeded", "published", "ok"):
-        raise OperatorError(f"the pipeline did not finish: {report.get('status')}; its report is above")
+    url = f"{endpoints.pipeline}/run"
+    headers = service_headers(endpoints, endpoints.pipeline)
+    console.print_json(data=request("POST", url, headers=headers, body=body, timeout=1800))
 
 
 @cli.group()

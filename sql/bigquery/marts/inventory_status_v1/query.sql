@@ -33,9 +33,9 @@ SELECT
   category,
   on_hand,
   reorder_point,
-  ${ratio:units, 28} AS avg_daily_units,
+  ${ratio:CAST(units AS NUMERIC), 28} AS avg_daily_units,
   -- from the exact average: dividing by the rounded one would round twice
-  ${ratio:on_hand * 28, units} AS days_of_cover,
+  ${ratio:CAST(on_hand * 28 AS NUMERIC), units} AS days_of_cover,
   CASE
     WHEN on_hand <= 0 THEN 'stockout'
     WHEN on_hand <= reorder_point THEN 'low'

@@ -1,0 +1,44 @@
+WITH arrived AS (
+  SELECT
+    r.event_id,
+    FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(
+      r.transaction_id,
+      FORMAT_TIMESTAMP('%F %H:%M:%E6S', r.event_time) AS event_time,
+      r.location_id,
+      r.channel,
+      r.customer_id,
+      r.currency,
+      ARRAY(
+        SELECT CONCAT(
+          CAST(l.line_number AS STRING), '|', l.sku, '|', CAST(l.quantity AS STRING), '|',
+          CAST(CAST(l.unit_price * 10000 AS INT64) AS STRING), '|', CAST(CAST(l.discount * 10000 AS INT64) AS STRING)
+        )
+        FROM UNNEST(r.lines) AS l
+        ORDER BY l.line_number
+      ) AS lines
+    ))) AS body_hash,
+    DATE(r.publish_time) AS publish_date,
+    r.publish_time,
+    r.message_id,
+    r.transaction_id,
+    r.event_time,
+    DATE(r.event_time, '${timezone}') AS business_date,
+    r.location_id,
+    r.channel,
+    r.customer_id,
+    r.lines
+  FROM ${raw}.sales_transactions AS r
+  WHERE DATE(r.publish_time) IN UNNEST(${partitions})
+)
+SELECT a.*
+FROM arrived AS a
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM ${staging}.event_log AS seen
+  WHERE seen.publish_date IN UNNEST(${partitions})
+    AND seen.stream = 'sales'
+    AND seen.event_id = a.event_id
+    AND seen.body_hash = a.body_hash
+    AND seen.publish_date = a.publish_date
+)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, body_hash, publish_date ORDER BY publish_time, message_id) = 1

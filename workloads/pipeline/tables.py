@@ -1,0 +1,132 @@
+"""The tables and queries under `sql/bigquery`: a folder a table, rendered for one run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SQL = Path(__file__).resolve().parents[2] / "sql" / "bigquery"
+KINDS = ("raw", "table", "scratch", "view")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`."""
+
+    dataset: str  # raw, staging or marts
+    name: str
+    kind: str  # raw: Pulumi's; table: kept; scratch: rewritten by each run; view
+    description: str
+    columns: tuple[dict[str, Any], ...]
+    partition_by: str | None
+    cluster_by: tuple[str, ...]
+    require_partition_filter: bool
+    query: str | None
+    checks: str | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.dataset}.{self.name}"
+
+
+@cache
+def tables(folder: Path = SQL) -> dict[str, Table]:
+    """Every table by `dataset.name`, in the order of the folders."""
+    found = {}
+    for path in sorted(folder.glob("*/*/table.yaml")):
+        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+        kind = declared["kind"]
+        if kind not in KINDS:
+            raise ValueError(f"{path}: kind is {kind!r}; use one of {', '.join(KINDS)}")
+        table = Table(
+            dataset=path.parent.parent.name,
+            name=path.parent.name,
+            kind=kind,
+            description=" ".join(str(declared["description"]).split()),
+            columns=tuple(declared.get("columns") or ()),
+            partition_by=declared.get("partition_by"),
+            cluster_by=tuple(declared.get("cluster_by") or ()),
+            require_partition_filter=bool(declared.get("require_partition_filter")),
+            query=_read(path.parent / "query.sql"),
+            checks=_read(path.parent / "checks.sql"),
+        )
+        found[table.key] = table
+    return found
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def views() -> list[Table]:
+    """The views, each after those its query names."""
+    waiting = {table.key: table for table in tables().values() if table.kind == "view"}
+    ordered: list[Table] = []
+    while waiting:
+        ready = [
+            t for t in waiting.values() if not any(_names(t, other) for other in waiting.values() if other is not t)
+        ]
+        if not ready:
+            raise ValueError(f"views that need each other: {', '.join(waiting)}")
+        for table in ready:
+            ordered.append(waiting.pop(table.key))
+    return ordered
+
+
+def _names(table: Table, other: Table) -> bool:
+    """Whether the table's query reads the other, directly or through `${live:…}`."""
+    query = render(table.query or "", _Any(raw="raw", staging="staging", marts="marts"))
+    return re.search(rf"\b{other.dataset}\.{other.name}\b", query) is not None
+
+
+class _Any(dict[str, str]):
+    """Whatever else a query names, when only its tables matter."""
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
+def date_array(dates: Sequence[date]) -> str:
+    """A constant array: BigQuery prunes partitions by constants only."""
+    if not dates:
+        return "CAST([] AS ARRAY<DATE>)"
+    return "[" + ", ".join(f"DATE '{d.isoformat()}'" for d in dates) + "]"
+
+
+def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, live: bool = False) -> str:
+    """Fill a query in.
+
+    `${name}` is one of `values`; `${source:t}` is the staging table `t`; `${dates:alias}` limits `alias` to the
+    business dates being built, which checks know as `build_dates`; `${ratio:a, b}` is a / b to nine places, half
+    away from zero as NUMERIC rounds, and null when b is 0. `${live:dataset.table}` is the query of another table over
+    the history and what arrived since the last run: its sources are the views `live_…`, its dates all of them.
+
+    Raises:
+        KeyError: a name that `values` does not have.
+    """
+    array = date_array(dates)
+
+    def one(match: re.Match[str]) -> str:
+        name, _, argument = match[1].partition(":")
+        if name == "source":
+            return f"{values['staging']}.{'live_' if live else ''}{argument}"
+        if name == "live":
+            query = tables()[argument].query or ""
+            return render(query, _Any({**values, "run_id": "", "history_from": "DATE '2010-01-01'"}), live=True)
+        if name == "dates" and live:
+            return f"{argument}.business_date >= DATE '2010-01-01'"
+        if name == "dates":
+            return f"{argument}.business_date IN UNNEST({array})"
+        if name == "ratio":
+            above, below = argument.rsplit(",", 1)
+            return f"ROUND(SAFE_DIVIDE({above.strip()}, {below.strip()}), 9)"
+        return values[name]
+
+    return re.sub(r"\$\{([^}]+)\}", one, text).replace("UNNEST(build_dates)", f"UNNEST({array})")

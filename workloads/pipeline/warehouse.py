@@ -1,0 +1,148 @@
+"""BigQuery as the pipeline uses it: tables from their declarations, statements with a limit on what they bill."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from google.api_core.exceptions import Conflict, NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from workloads.pipeline.settings import Settings
+from workloads.pipeline.tables import Table, render, tables, views
+
+log = logging.getLogger(__name__)
+
+_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+
+
+class Warehouse:
+    """A client, and the names that queries are rendered with."""
+
+    def __init__(self, settings: Settings) -> None:
+        options: dict[str, Any] = {}
+        if settings.bigquery_emulator_host:
+            options["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]
+            options["client_options"] = {"api_endpoint": settings.bigquery_emulator_host}
+        self._client = bigquery.Client(
+            project=settings.google_cloud_project, location=settings.bigquery_location, **options
+        )
+        self._settings = settings
+        self.datasets = {
+            "raw": settings.raw_dataset,
+            "staging": settings.staging_dataset,
+            "marts": settings.marts_dataset,
+        }
+        self.bytes_billed = 0
+
+    def values(self, **more: str) -> dict[str, str]:
+        """What `${…}` in a query may name."""
+        settings = self._settings
+        return {
+            **self.datasets,
+            "timezone": settings.timezone,
+            "raw_retention_days": str(settings.raw_retention_days),
+            "reorder_point": str(settings.reorder_point),
+            "max_days_of_cover": str(settings.max_days_of_cover),
+            **more,
+        }
+
+    def run(self, statement: str) -> list[dict[str, Any]]:
+        """Run GoogleSQL, one statement or a script, and return its rows."""
+        config = bigquery.QueryJobConfig(
+            maximum_bytes_billed=self._settings.maximum_bytes_billed, labels={"component": "pipeline"}
+        )
+        job = self._client.query(statement, job_config=config)
+        rows = [dict(row) for row in job.result()]
+        self.bytes_billed += job.total_bytes_billed or 0
+        return rows
+
+    def query(self, text: str, dates: Sequence[date] = (), **more: str) -> list[dict[str, Any]]:
+        return self.run(render(text, self.values(**more), dates))
+
+    def transaction(self, statements: Sequence[str], dates: Sequence[date] = (), **more: str) -> None:
+        """All of `statements` or none of them."""
+        body = ";\n".join(render(statement, self.values(**more), dates) for statement in statements)
+        self.run(f"BEGIN TRANSACTION;\n{body};\nCOMMIT TRANSACTION;")
+
+    def refill(self, key: str, query: str, dates: Sequence[date] = (), **more: str) -> None:
+        """Give a scratch table the rows of `query`."""
+        table = tables()[key]
+        columns = ", ".join(column["name"] for column in table.columns)
+        name = f"{self.datasets[table.dataset]}.{table.name}"
+        rows = render(query, self.values(**more), dates)
+        self.run(f"DELETE FROM {name} WHERE TRUE; INSERT INTO {name} ({columns}) SELECT {columns} FROM ({rows});")
+
+    def ensure_tables(self) -> None:
+        """Create what is missing and add new columns; views are written anew when their query changed."""
+        for table in tables().values():
+            if table.kind in ("table", "scratch"):
+                self._ensure_table(table)
+        for table in views():
+            self._ensure_view(table)
+
+    def _ensure_table(self, table: Table) -> None:
+        wanted = self._declared(table)
+        try:
+            current = self._client.get_table(wanted.reference)
+        except NotFound:
+            try:
+                self._client.create_table(wanted)
+            except Conflict:  # another run was first
+                return
+            log.info("created %s", table.key)
+            return
+        known = {field.name for field in current.schema}
+        if fresh := [field for field in wanted.schema if field.name not in known]:
+            current.schema = [*current.schema, *fresh]
+            self._client.update_table(current, ["schema"])
+            log.info("added %s to %s", ", ".join(field.name for field in fresh), table.key)
+
+    def _declared(self, table: Table) -> bigquery.Table:
+        reference = f"{self._client.project}.{self.datasets[table.dataset]}.{table.name}"
+        made = bigquery.Table(reference, schema=[_field(column) for column in table.columns])
+        made.description = table.description
+        if table.partition_by:
+            made.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
+            made.require_partition_filter = table.require_partition_filter
+        if table.cluster_by:
+            made.clustering_fields = list(table.cluster_by)
+        return made
+
+    def _ensure_view(self, table: Table) -> None:
+        assert table.query is not None
+        columns = ", ".join(f"{c['name']} OPTIONS (description = {literal(c['description'])})" for c in table.columns)
+        name = f"{self.datasets[table.dataset]}.{table.name}"
+        query = render(table.query, self.values())
+        description = literal(table.description)
+        self.run(f"CREATE OR REPLACE VIEW {name} ({columns}) OPTIONS (description = {description}) AS {query}")
+
+
+def _field(column: Mapping[str, Any]) -> bigquery.SchemaField:
+    kind = str(column["type"])
+    return bigquery.SchemaField(
+        column["name"],
+        _TYPES.get(kind, kind),
+        mode=str(column.get("mode", "nullable")).upper(),
+        description=str(column.get("description") or ""),
+        fields=[_field(inner) for inner in column.get("fields") or ()],
+    )
+
+
+def literal(value: object) -> str:
+    """A GoogleSQL literal of a text, number, date or timestamp; NULL for None."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, date) and not hasattr(value, "hour"):
+        return f"DATE '{value.isoformat()}'"
+    if hasattr(value, "isoformat"):
+        return f"TIMESTAMP '{value.isoformat()}'"
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{escaped}'"
