@@ -141,7 +141,7 @@ def _sales(db: psycopg.Connection[Any], currency: str) -> Table:
 def _margin(db: psycopg.Connection[Any], currency: str) -> Table:
     rows = db.execute(
         """
-        SELECT category, sum(net_sales), sum(gross_profit), round(sum(gross_profit) / nullif(sum(net_sales), 0) * 100, 1)
+        SELECT category, sum(net_sales), sum(gross_profit), sum(gross_profit) / nullif(sum(net_sales), 0) * 100
         FROM report_margin_daily GROUP BY 1 ORDER BY 1
         """
     )
@@ -149,5 +149,5 @@ def _margin(db: psycopg.Connection[Any], currency: str) -> Table:
     for column in ("category", "net sales", "gross profit", "margin %"):
         table.add_column(column, justify="left" if column == "category" else "right")
     for category, net, profit, margin in rows:
-        table.add_row(category, f"{net:,.2f}", *("-" if v is None else f"{v:,}" for v in (profit, margin)))
+        table.add_row(category, f"{net:,.2f}", *("-" if v is None else f"{v:{form}}" for v, form in ((profit, ",.2f"), (margin, ".1f"))))
     return table

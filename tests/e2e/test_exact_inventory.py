@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ops.journey import events as journey_events
 
+from ops.journey import events as journey_events
 from ops.trade import disturbed
 from tests.support.checkout import Checkout
 from tests.support.on_hand import on_hand

@@ -29,6 +29,8 @@ from workloads.api.measures import ratio
 from workloads.api.positions import Item, Page
 from workloads.api.routes.freshness import Freshness
 from workloads.api.routes.inventory import Detail
+from workloads.api.routes.quality import Quality
+from workloads.api.routes.reports import GmvPage, MarginPage
 from workloads.api.settings import Settings
 from workloads.inventory_sync.delivery import event_of, unwrap
 from workloads.inventory_sync.ledger import record
@@ -287,7 +289,14 @@ async def test_what_a_client_has_already_is_not_sent_again(filled: str) -> None:
 
 
 async def test_the_examples_of_the_description_work(filled: str) -> None:
-    models = {"/v1/inventory": Page, "/v1/inventory/alerts": Page, "/v1/freshness": Freshness}
+    models = {
+        "/v1/inventory": Page,
+        "/v1/inventory/alerts": Page,
+        "/v1/freshness": Freshness,
+        "/v1/quality": Quality,
+        "/v1/reports/gmv": GmvPage,
+        "/v1/reports/margin": MarginPage,
+    }
     async with client_of(filled) as client:
         schema = (await client.get("/openapi.json")).json()
         assert "422" not in json.dumps(schema)
