@@ -55,7 +55,7 @@ class Iam:
         roles = {role, *IMPLIED.get(role, ()), "roles/owner", "roles/editor"}
         places = [resource, *_parents(resource)]
         rows: Iterable[tuple[str]] = self._db.execute(
-            f"SELECT role FROM grants WHERE resource IN ({_marks(places)}) AND member IN (?, 'allUsers')",  # noqa: S608
+            f"SELECT role FROM grants WHERE resource IN ({_marks(places)}) AND member IN (?, 'allUsers')",
             (*places, member),
         )
         return any(r in roles for (r,) in rows)

@@ -159,7 +159,7 @@ class Journal:
             db.execute("UPDATE subscriptions SET watermark = ? WHERE id = ?", (mark, subscription))
             for table in ("acks", "failures"):
                 db.execute(
-                    f"DELETE FROM {table} WHERE subscription = ? AND message <= ?",  # noqa: S608
+                    f"DELETE FROM {table} WHERE subscription = ? AND message <= ?",
                     (subscription, mark),
                 )
         db.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", batch.failures)

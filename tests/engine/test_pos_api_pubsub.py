@@ -22,7 +22,7 @@ import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from google.cloud import pubsub_v1  # type: ignore[import-untyped]
+from google.cloud import pubsub_v1
 from google.pubsub_v1.types import Encoding, Schema
 
 from localcloud.iam import Iam

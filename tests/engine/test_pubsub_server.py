@@ -148,7 +148,7 @@ def test_a_caller_without_the_role_is_refused_as_in_the_cloud(pubsub: PubSub) ->
     topic = pubsub.topic("guarded")
     email = "till@p.iam.gserviceaccount.com"
     channel = grpc.insecure_channel(f"127.0.0.1:{pubsub.identity(email)}")
-    till = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+    till: Any = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
     with pytest.raises(PermissionDenied, match=r"roles/pubsub.publisher"):
         till.publish(topic=topic, messages=[{"data": b"x"}])
     pubsub.iam.grant(topic, "roles/pubsub.publisher", f"serviceAccount:{email}")

@@ -64,7 +64,8 @@ class PubSub:
                 time.sleep(0.05)
         # Clients on channels of their own: no variable of the process's environment is touched.
         channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
-        self.publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        # Any: the clients take dictionaries for messages, their annotations do not say so.
+        self.publisher: Any = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         self.subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
         self.schemas = SchemaServiceClient(transport=SchemaServiceGrpcTransport(channel=channel))
 

@@ -21,6 +21,7 @@ import pytest
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from tests.support.postgres import Server, fresh_database, migrated_database, postgres  # noqa: F401
 from tests.support.push import change, rfc3339, sale, wrap
@@ -289,7 +290,7 @@ async def test_what_a_client_has_already_is_not_sent_again(filled: str) -> None:
 
 
 async def test_the_examples_of_the_description_work(filled: str) -> None:
-    models = {
+    models: dict[str, type[BaseModel]] = {
         "/v1/inventory": Page,
         "/v1/inventory/alerts": Page,
         "/v1/freshness": Freshness,

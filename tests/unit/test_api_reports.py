@@ -30,7 +30,7 @@ INSERT INTO quality_result VALUES
     ('r1', '2026-01-06T00:00Z', 'sales.unique', 'staging.sales', 'error', 'pass', 0, NULL, 'once'),
     ('r1', '2026-01-06T00:00Z', 'sales.known', 'staging.sales', 'warn', 'fail', 2, 'a, b', 'known');
 """
-WINTER = {"from": "2026-01-01", "to": "2026-02-28"}
+WINTER: dict[str, Any] = {"from": "2026-01-01", "to": "2026-02-28"}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def published(postgres: str) -> str:  # noqa: F811
     return postgres
 
 
-async def get(url: str, path: str, status: int = 200, **query: str) -> Any:
+async def get(url: str, path: str, status: int = 200, **query: Any) -> Any:
     async with client_of(url) as client:
         answer = await client.get(path, params=query)
     assert answer.status_code == status, answer.text
@@ -69,7 +69,7 @@ async def test_weeks_start_on_monday(published: str) -> None:
 
 
 async def test_pages_follow_each_other_and_miss_nothing(published: str) -> None:
-    query = {"by": "location_id,category", **WINTER}
+    query: dict[str, Any] = {"by": "location_id,category", **WINTER}
     whole = (await get(published, "/v1/reports/gmv", **query))["items"]
     pages, token = [], None
     for _ in range(10):
@@ -103,7 +103,7 @@ async def test_margin_is_divided_again_at_a_coarser_grain(published: str) -> Non
         ({"colour": "red"}, "colour"),
     ],
 )
-async def test_mistakes_are_named(published: str, query: dict[str, str], field: str) -> None:
+async def test_mistakes_are_named(published: str, query: dict[str, Any], field: str) -> None:
     assert (await get(published, "/v1/reports/gmv", 400, **query))["error"]["field"] == field
 
 
