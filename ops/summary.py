@@ -149,5 +149,9 @@ def _margin(db: psycopg.Connection[Any], currency: str) -> Table:
     for column in ("category", "net sales", "gross profit", "margin %"):
         table.add_column(column, justify="left" if column == "category" else "right")
     for category, net, profit, margin in rows:
-        table.add_row(category, f"{net:,.2f}", *("-" if v is None else f"{v:{form}}" for v, form in ((profit, ",.2f"), (margin, ".1f"))))
+        table.add_row(
+            category,
+            f"{net:,.2f}",
+            *("-" if v is None else f"{v:{form}}" for v, form in ((profit, ",.2f"), (margin, ".1f"))),
+        )
     return table
