@@ -6,35 +6,50 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from fastyle_components import COMPONENTS
-from fastyle_components.reference import reference, schema
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 PACKAGE = Path(__file__).resolve().parents[2] / "components"
 
+DESCRIBE = "import json; from fastyle_components.reference import reference, schema; print(json.dumps([schema(), reference()]))"
 
-def test_every_component_and_argument_is_described() -> None:
-    package = schema()
+
+@pytest.fixture(scope="module")
+def described() -> tuple[dict[str, Any], str]:
+    """The package's schema and reference, from a process of their own.
+
+    Pulumi's component host and Google's clients each register `google.rpc.Status` under a file name of
+    its own: one process cannot hold both.
+    """
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", DESCRIBE], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    package, text = json.loads(done.stdout)
+    return package, text
+
+
+def test_every_component_and_argument_is_described(described: tuple[dict[str, Any], str]) -> None:
+    package, _ = described
     assert set(package["resources"]) == {f"fastyle:index:{component.__name__}" for component in COMPONENTS}
     for token, component in package["resources"].items():
         assert component["description"], token
         assert component["isComponent"], token
 
 
-def test_only_what_has_no_default_is_required() -> None:
-    lake = schema()["resources"]["fastyle:index:RawLake"]
+def test_only_what_has_no_default_is_required(described: tuple[dict[str, Any], str]) -> None:
+    lake = described[0]["resources"]["fastyle:index:RawLake"]
     assert sorted(lake["requiredInputs"]) == ["bucketName", "deleteAfterDays", "location"]
 
 
-def test_the_reference_is_current() -> None:
+def test_the_reference_is_current(described: tuple[dict[str, Any], str]) -> None:
     text = (PACKAGE / "REFERENCE.md").read_text(encoding="utf-8")
-    assert text == reference(), "run: python -m fastyle_components.reference components/REFERENCE.md"
+    assert text == described[1], "run: python -m fastyle_components.reference components/REFERENCE.md"
 
 
-def test_the_host_serves_the_schema_as_a_process() -> None:
+def test_the_host_serves_the_schema_as_a_process(described: tuple[dict[str, Any], str]) -> None:
     """What `pulumi package add` starts: the folder itself, given the engine's address; it prints its port."""
     process = subprocess.Popen([sys.executable, str(PACKAGE), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)
     try:
@@ -42,7 +57,7 @@ def test_the_host_serves_the_schema_as_a_process() -> None:
         with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
             provider = provider_pb2_grpc.ResourceProviderStub(channel)
             served = provider.GetSchema(provider_pb2.GetSchemaRequest(), timeout=60, wait_for_ready=True)
-        assert json.loads(served.schema)["resources"].keys() == schema()["resources"].keys()
+        assert json.loads(served.schema)["resources"].keys() == described[0]["resources"].keys()
     finally:
         process.terminate()
         process.wait(10)
