@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -67,8 +68,15 @@ def _computed(args: mocks.MockResourceArgs) -> dict[str, Any]:
 def declare(program: Callable[[], Any]) -> Recorder:
     """Run `program`, wait for everything it registered and returned, and give what was recorded."""
     recorder = Recorder()
-    mocks.set_mocks(recorder, project="test", stack="test", preview=False)
-    mocks.test(program)()  # type: ignore[no-untyped-call]
+    # Pulumi takes the thread's event loop for granted; an asynchronous test that ran before leaves none.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(recorder, project="test", stack="test", preview=False)
+        mocks.test(program)()  # type: ignore[no-untyped-call]
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
     return recorder
 
 
