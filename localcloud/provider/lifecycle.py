@@ -102,6 +102,7 @@ class Lifecycle:
         known = inputs or record.inputs
         # An asset is compared by its hash, which no read gives back; a write-only value never comes back at all.
         now = {key: outputs[key] if key in outputs and not _has_asset(value) else value for key, value in known.items()}
+        now = _without_computed(now, record.outputs, record.inputs)
         return outputs, {key: value for key, value in now.items() if value is not None}
 
     async def delete(self, urn: str, token: str, id: str, state: Properties) -> None:
@@ -177,6 +178,18 @@ def _plain(value: Any) -> Any:
 
 def _has_asset(value: Any) -> bool:
     return isinstance(value, Asset)
+
+
+def _without_computed(now: Properties, outputs: Properties, inputs: Properties) -> Properties:
+    """`now` less what the resource itself added inside a block (a function's `serviceConfig.uri`): nobody asked for it."""
+    kept = {}
+    for key, value in now.items():
+        if isinstance(value, dict) and isinstance(outputs.get(key), dict) and isinstance(inputs.get(key), dict):
+            asked = {k: v for k, v in value.items() if k in inputs[key] or k not in outputs[key]}
+            kept[key] = _without_computed(asked, outputs[key], inputs[key])
+        else:
+            kept[key] = value
+    return kept
 
 
 def _without_write_only(outputs: Properties) -> Properties:

@@ -55,6 +55,10 @@ def test_preview_after_up_is_empty(stack: Checkout) -> None:
     assert set(preview["changeSummary"]) == {"same"}, preview["changeSummary"]
 
 
+def test_refresh_after_up_finds_what_up_left(stack: Checkout) -> None:
+    stack.pulumi("refresh", "--stack", "local", "--yes", "--skip-preview", "--expect-no-changes")
+
+
 def test_refresh_finds_a_topic_deleted_behind_its_back_and_up_restores_it(stack: Checkout) -> None:
     import os
 
