@@ -10,6 +10,8 @@ PYTHON ?= python3
 # uv from PATH, else the one that `setup` puts in the cache: everything below finds it by this PATH.
 export PATH := $(PATH):$(UV_HOME)/bin
 export UV_FROZEN := 1
+# Every command below starts Python processes by the dozen: compiled once, their imports take half the time.
+unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 

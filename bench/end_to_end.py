@@ -144,6 +144,7 @@ def sale(location: str) -> dict[str, Any]:
         "event_time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "location_id": location,
         "channel": "store",
+        "customer_id": None,
         "currency": "USD",
         "lines": [{**line, "unit_price": "10.00", "discount": "0.00"}],
     }

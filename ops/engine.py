@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,43 @@ def ensure_stack(stack: str, environment: dict[str, str]) -> None:
     listed = json.loads(run(["stack", "ls", "--json"], environment, quiet=True))
     if stack not in {s["name"].rsplit("/", 1)[-1] for s in listed}:
         run(["stack", "init", stack], environment, quiet=True)
+
+
+def release_stale_locks(backend: Path) -> int:
+    """Remove the stack locks of `pulumi` processes on this machine that were killed; returns how many there were.
+
+    `backend` is the folder of a `file://` state backend. A lock of a live process, or of another host, is left.
+    """
+    removed = 0
+    for lock in (backend / ".pulumi" / "locks").rglob("*.json"):
+        try:
+            holder = json.loads(lock.read_text(encoding="utf-8"))
+            if holder["hostname"] == socket.gethostname() and not _alive(int(holder["pid"])):
+                lock.unlink()
+                lock.with_name(f"{lock.name}.attrs").unlink(missing_ok=True)
+                removed += 1
+        except (FileNotFoundError, json.JSONDecodeError, KeyError):
+            continue  # its owner has just removed it, or is just writing it
+    return removed
+
+
+def has_resources(stack: str, backend: Path) -> bool:
+    """Whether a `file://` backend records anything that `destroy` would remove."""
+    for state in (backend / ".pulumi" / "stacks").rglob(f"{stack}.json"):
+        checkpoint = json.loads(state.read_text(encoding="utf-8")).get("checkpoint") or {}
+        if (checkpoint.get("latest") or {}).get("resources"):
+            return True
+    return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, alive
+        return True
+    return True
 
 
 def _find(name: str, env: dict[str, str]) -> str:

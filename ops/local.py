@@ -30,6 +30,7 @@ from ops.trade import progress_bar, simulated
 
 CATALOGUE = REPOSITORY / "ops" / "data" / "catalogue"
 POLICIES = REPOSITORY / "policies"
+BACKEND = STATE_DIR / "pulumi"  # where `engine_environment` keeps Pulumi's state
 ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
@@ -61,6 +62,7 @@ def up() -> None:
         _localcloud("up")
     env = environment()
     with step("pulumi up --stack local --policy-pack policies"):
+        _release_locks()
         engine.ensure_stack(LOCAL, env)
         engine.run(["up", "--stack", LOCAL, "--yes", "--skip-preview", "--policy-pack", str(POLICIES)], env)
     endpoints = _connect(engine.outputs(LOCAL, env))
@@ -74,8 +76,12 @@ def up() -> None:
 
 def down() -> None:
     """Destroy stack `local` and stop every process. What is already gone is no failure."""
-    if _daemon_if_any():
+    if engine.has_resources(LOCAL, BACKEND):
+        if not _daemon_if_any():  # it was killed: what it holds can only be destroyed by one that runs
+            with step("Local cloud"):
+                _localcloud("up")
         env = environment()
+        _release_locks()
         with step("pulumi destroy --stack local"):
             engine.ensure_stack(LOCAL, env)
             engine.run(["destroy", "--stack", LOCAL, "--yes", "--skip-preview"], env)
@@ -83,6 +89,11 @@ def down() -> None:
         path.unlink(missing_ok=True)
     with step("Local cloud"):
         _localcloud("down")
+
+
+def _release_locks() -> None:
+    if count := engine.release_stale_locks(BACKEND):
+        console.print(f"    removed {count} stack lock(s) of a `pulumi` that was killed")
 
 
 def export_lines() -> str:
@@ -124,7 +135,7 @@ def _first_day(endpoints: Endpoints) -> None:
             body={},
             timeout=1800,
         )
-        counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in report["counts"].items())
+        counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in report["counts"].items())
         console.print(f"    {report['state']}: {counts}")
     FIRST_DAY.write_text(json.dumps({"from": start.isoformat(), "to": end.isoformat()}), encoding="utf-8")
 

@@ -33,6 +33,8 @@ def engine_environment(state_dir: Path, provider_port: int, engine: Engine | Non
         "PATH": os.pathsep.join([*dict.fromkeys(ours), *inherited]),
         "FASTYLE_PYTHON": str(python),
         "VIRTUAL_ENV": str(python.parent.parent),
+        # A program is a new Python process each time: without its compiled modules a no-op takes twice as long.
+        "PYTHONDONTWRITEBYTECODE": "",
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{backend}",
         "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,

@@ -85,3 +85,28 @@ def test_stream_survives_the_death_of(
         raise AssertionError(f"wanted {expected}, found {here()}") from None
     found = {k: v for k, v in stack.inventory().items() if k[0] == f"K-{victim}"}
     assert found == expected
+
+
+def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Checkout, eventually: Callable[..., None]) -> None:
+    locks = stack.root / ".localcloud" / "pulumi" / ".pulumi" / "locks"
+    script = 'eval "$(uv run --quiet fastyle env)" && exec pulumi up --stack local --yes --skip-preview'
+    with subprocess.Popen(
+        ["bash", "-c", script], cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    ) as up:
+        eventually(lambda: list(locks.rglob("*.json")), "the stack is locked", 60)
+        up.kill()
+    assert list(locks.rglob("*.json")), "the update ended before it could be killed"
+    output = stack.make("up").stdout
+    assert "1 stack lock" in output, output[-3000:]
+
+
+def test_the_daemon_killed_and_up_again(stack: Checkout, eventually: Callable[..., None]) -> None:
+    """The daemon's children outlive it; the next `make up` takes over or replaces them, and nothing is counted anew."""
+    daemon = json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))
+    before = stack.inventory()
+    os.kill(int(daemon["pid"]), signal.SIGKILL)
+    stack.make("up")
+    assert json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))["pid"] != daemon["pid"]
+    assert stack.inventory() == before
+    names = [p["name"] for p in stack.status()["processes"]]
+    assert len(names) == len(set(names))
