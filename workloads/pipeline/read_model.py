@@ -79,11 +79,12 @@ def _copy(
 
 
 def write_quality(connection: psycopg.Connection[DictRow], results: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the results of a run's checks."""
+    """Keep the results of a run's checks, in place of those of an earlier attempt."""
     columns = list(results[0])
     statement = sql.SQL("INSERT INTO quality_result ({}) VALUES ({})").format(
         sql.SQL(", ").join(sql.Identifier(column) for column in columns),
         sql.SQL(", ").join(sql.Placeholder(column) for column in columns),
     )
     with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM quality_result WHERE run_id = %s", [results[0]["run_id"]])
         cursor.executemany(statement, results)

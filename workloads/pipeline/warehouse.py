@@ -50,31 +50,52 @@ class Warehouse:
             **more,
         }
 
-    def run(self, statement: str) -> list[dict[str, Any]]:
-        """Run GoogleSQL, one statement or a script, and return its rows."""
-        config = bigquery.QueryJobConfig(
+    def job_configuration(self) -> bigquery.QueryJobConfig:
+        """What every job of the pipeline carries: a limit on what it bills, and labels to find its cost by."""
+        return bigquery.QueryJobConfig(
             maximum_bytes_billed=self._settings.maximum_bytes_billed, labels={"component": "pipeline"}
         )
-        job = self._client.query(statement, job_config=config)
+
+    def run(self, statement: str) -> list[dict[str, Any]]:
+        """Run GoogleSQL, one statement or a script, and return its rows."""
+        job = self._client.query(statement, job_config=self.job_configuration())
         rows = [dict(row) for row in job.result()]
         self.bytes_billed += job.total_bytes_billed or 0
         return rows
 
     def query(self, text: str, dates: Sequence[date] = (), **more: str) -> list[dict[str, Any]]:
+        """Render and run."""
         return self.run(render(text, self.values(**more), dates))
 
-    def transaction(self, statements: Sequence[str], dates: Sequence[date] = (), **more: str) -> None:
+    def transaction(self, statements: Sequence[str], **more: str) -> None:
         """All of `statements` or none of them."""
-        body = ";\n".join(render(statement, self.values(**more), dates) for statement in statements)
-        self.run(f"BEGIN TRANSACTION;\n{body};\nCOMMIT TRANSACTION;")
+        self.run(self.transaction_of(statements, **more))
+
+    def transaction_of(self, statements: Sequence[str], *, unless: str | None = None, **more: str) -> str:
+        """Return a script that runs all of `statements` or none; none either when `unless` has a row.
+
+        BigQuery aborts one of two transactions that change the same table: a job that outlived its run, or a second
+        attempt beside the first, cannot mix with another.
+        """
+        values = self.values(**more)
+        body = ";\n".join(render(statement.strip(), values) for statement in statements) + ";"
+        if unless:
+            body = f"IF NOT EXISTS ({render(unless, values)}) THEN\n{body}\nEND IF;"
+        return f"BEGIN TRANSACTION;\n{body}\nCOMMIT TRANSACTION;"
 
     def refill(self, key: str, query: str, dates: Sequence[date] = (), **more: str) -> None:
         """Give a scratch table the rows of `query`."""
+        self.run(self.refill_of(key, query, dates, **more))
+
+    def refill_of(self, key: str, query: str, dates: Sequence[date] = (), **more: str) -> str:
+        """Return the script of `refill`."""
         table = tables()[key]
         columns = ", ".join(column["name"] for column in table.columns)
         name = f"{self.datasets[table.dataset]}.{table.name}"
-        rows = render(query, self.values(**more), dates)
-        self.run(f"DELETE FROM {name} WHERE TRUE; INSERT INTO {name} ({columns}) SELECT {columns} FROM ({rows});")
+        rows = render(query, self.values(**more), dates).strip()
+        return self.transaction_of(
+            [f"DELETE FROM {name} WHERE TRUE", f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({rows})"]
+        )
 
     def ensure_tables(self) -> None:
         """Create what is missing and add new columns; views are written anew when their query changed."""

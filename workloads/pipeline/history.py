@@ -1,0 +1,161 @@
+"""Who may run the pipeline, and what each run did: the table `pipeline_run` in Cloud SQL.
+
+One run at a time. A runner is one process: it holds an advisory lock by its connection, so that a killed one leaves
+nothing behind. Airflow's tasks are processes of their own: such a run holds a lease, renewed by every task, and may be
+taken over by its own holder or once the lease has run out.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from workloads.pipeline.tasks import TASKS
+
+LOCK = 7_031_846  # pg_try_advisory_lock
+LEASE = timedelta(hours=2)  # longer than any task with its retries
+
+
+class AlreadyRunning(Exception):  # noqa: N818 - an outcome
+    """Another run is under way."""
+
+
+class TakenOver(Exception):  # noqa: N818 - an outcome
+    """This run ended or lost its lease; whoever has the pipeline now goes on where it stopped."""
+
+
+@dataclass
+class Report:
+    """What a run did; `state` is running, succeeded, stopped (by a check), failed or incomplete."""
+
+    run_id: str
+    state: str = "running"
+    error: str | None = None
+    publication_id: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes_billed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "status": self.state}
+
+
+def claim(
+    connection: psycopg.Connection[DictRow], kind: str, request: Mapping[str, Any], *, holder: str | None = None
+) -> str:
+    """Begin a run and return its id. Without a `holder` the connection holds the lock until it closes.
+
+    Raises:
+        AlreadyRunning: somebody else has the pipeline.
+    """
+    lock = "pg_try_advisory_xact_lock" if holder else "pg_try_advisory_lock"
+    run_id = uuid.uuid4().hex
+    with connection.transaction():
+        row = connection.execute(f"SELECT {lock}(%s) AS held", [LOCK]).fetchone()
+        if not row or not row["held"]:
+            raise AlreadyRunning("another run holds the lock; wait for it to end")
+        leased = connection.execute(
+            "SELECT run_id, holder, lease_until FROM pipeline_run "
+            "WHERE state = 'running' AND lease_until > now() AND holder IS DISTINCT FROM %s",
+            [holder],
+        ).fetchone()
+        if leased:
+            raise AlreadyRunning(
+                f"run {leased['run_id']} of {leased['holder']} has the pipeline, at most until "
+                f"{leased['lease_until']:%Y-%m-%d %H:%M} UTC; wait for it to end"
+            )
+        # Nobody else has the pipeline: what is still called running was killed.
+        connection.execute(
+            "UPDATE pipeline_run SET state = 'incomplete', finished_at = now(), lease_until = NULL, "
+            "error = 'ended without a word' WHERE state = 'running'"
+        )
+        connection.execute(
+            "INSERT INTO pipeline_run (run_id, kind, state, request, holder, lease_until) "
+            "VALUES (%s, %s, 'running', %s, %s, now() + %s)",
+            [run_id, kind, json.dumps(request), holder, LEASE if holder else None],
+        )
+    return run_id
+
+
+def current(connection: psycopg.Connection[DictRow], run_id: str) -> dict[str, Any]:
+    """Return the run's row, its lease renewed.
+
+    Raises:
+        TakenOver: it is no longer running.
+    """
+    row = connection.execute(
+        "UPDATE pipeline_run SET lease_until = CASE WHEN holder IS NOT NULL THEN now() + %s END "
+        "WHERE run_id = %s AND state = 'running' RETURNING *",
+        [LEASE, run_id],
+    ).fetchone()
+    if row is None:
+        raise TakenOver(f"run {run_id} is no longer running: another one took the pipeline over; start a new run")
+    return dict(row)
+
+
+def record(
+    connection: psycopg.Connection[DictRow],
+    run_id: str,
+    task: str,
+    seconds: float,
+    *,
+    bytes_billed: int = 0,
+    counts: Mapping[str, int] | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> None:
+    """Add what a task did to the run's report. Tasks that run beside each other may do so at once.
+
+    Raises:
+        TakenOver: the run is no longer running.
+    """
+    row = connection.execute(
+        "UPDATE pipeline_run SET report = report || %(state)s::jsonb || jsonb_build_object("
+        "'seconds', coalesce(report->'seconds', '{}') || jsonb_build_object(%(task)s::text, %(seconds)s::float8), "
+        "'counts', coalesce(report->'counts', '{}') || %(counts)s::jsonb, "
+        "'bytes_billed', coalesce((report->>'bytes_billed')::bigint, 0) + %(bytes_billed)s) "
+        "WHERE run_id = %(run_id)s AND state = 'running' RETURNING run_id",
+        {
+            "state": json.dumps(state or {}),
+            "task": task,
+            "seconds": round(seconds, 3),
+            "counts": json.dumps(counts or {}),
+            "bytes_billed": bytes_billed,
+            "run_id": run_id,
+        },
+    ).fetchone()
+    if row is None:
+        raise TakenOver(f"run {run_id} is no longer running: another one took the pipeline over; start a new run")
+
+
+def finish(connection: psycopg.Connection[DictRow], run_id: str, state: str, error: str | None) -> None:
+    """End a run that is still running; one that ended already stays as it is."""
+    connection.execute(
+        "UPDATE pipeline_run SET state = %(state)s, error = %(error)s, finished_at = now(), lease_until = NULL, "
+        "publication_id = CASE WHEN report->'seconds' ? 'publish_marts' THEN run_id END "
+        "WHERE run_id = %(run_id)s AND state = 'running'",
+        {"state": state, "error": error, "run_id": run_id},
+    )
+
+
+def report(connection: psycopg.Connection[DictRow], run_id: str) -> Report:
+    """Read a run's report."""
+    row = connection.execute("SELECT * FROM pipeline_run WHERE run_id = %s", [run_id]).fetchone()
+    assert row is not None, run_id
+    told = row["report"]
+    seconds = told.get("seconds", {})
+    return Report(
+        run_id=run_id,
+        state=row["state"],
+        error=row["error"],
+        publication_id=row["publication_id"],
+        counts=told.get("counts", {}),
+        seconds={task.name: seconds[task.name] for task in TASKS if task.name in seconds},
+        bytes_billed=told.get("bytes_billed", 0),
+    )

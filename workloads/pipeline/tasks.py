@@ -1,0 +1,223 @@
+"""The pipeline as data: its tasks, in order. The runner and the Airflow DAG only walk this.
+
+Nothing here opens a connection or imports a client: reading the definition costs nothing. What a task does is the
+function of its name in `workloads.pipeline.steps`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+OWNER = "data-platform"
+DEADLINE = timedelta(minutes=90)
+"""A scheduled run that has not ended this long after it was due is late, and somebody is told."""
+FRESH = timedelta(hours=26)
+"""A day, and two hours for a run to be late in: how old published data may get."""
+
+
+class Action(StrEnum):
+    """What a task's function does."""
+
+    CALL = "call"  # the work itself
+    STATEMENT = "statement"  # returns GoogleSQL to run as one BigQuery job, or None when there is nothing to do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One task. Running it again, after it ended or in the middle, leaves what running it once does.
+
+    `reads` and `writes` name tables: `dataset.table` in BigQuery, `cloudsql.table` in Cloud SQL. What a task only
+    reads because it writes it is not repeated in `reads`. `freshness`: how old what it writes may get.
+    """
+
+    name: str
+    action: Action
+    summary: str
+    after: tuple[str, ...] = ()
+    group: str | None = None
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    freshness: timedelta | None = None
+    timeout: timedelta = timedelta(minutes=25)
+    retries: int = 3
+    owner: str = OWNER
+
+    def function(self) -> Callable[[Any], Any]:
+        """Return its function in `workloads.pipeline.steps`, which takes the `Run`."""
+        steps = importlib.import_module("workloads.pipeline.steps")
+        function: Callable[[Any], Any] = getattr(steps, self.name)
+        return function
+
+
+TASKS: tuple[Task, ...] = (
+    Task(
+        name="sync_catalogue",
+        action=Action.CALL,
+        summary="Products, costs and locations from Cloud SQL; what they change is marked dirty.",
+        reads=("cloudsql.product", "cloudsql.product_cost", "cloudsql.location", "staging.sales_lines"),
+        writes=(
+            "staging.catalogue_products",
+            "staging.catalogue_product_costs",
+            "staging.catalogue_locations",
+            "staging.products",
+            "staging.product_costs",
+            "staging.locations",
+            "staging.dirty_dates",
+        ),
+        freshness=FRESH,
+    ),
+    Task(
+        name="find_new_events",
+        action=Action.CALL,
+        summary="Read the raw partitions whose row count changed; tell new events from duplicates and conflicts.",
+        after=("sync_catalogue",),
+        reads=(
+            "raw.sales_transactions",
+            "raw.inventory_changes",
+            "staging.raw_counts",
+            "staging.event_log",
+            "staging.sales_lines",
+            "staging.inventory_changes",
+        ),
+        writes=(
+            "staging.changed_partitions",
+            "staging.candidate_sales",
+            "staging.candidate_inventory",
+            "staging.new_sales",
+            "staging.new_inventory",
+        ),
+    ),
+    Task(
+        name="load_events",
+        action=Action.STATEMENT,
+        summary="New events into the history, first purchases, stock and the event log: one transaction.",
+        after=("find_new_events",),
+        reads=("staging.new_sales", "staging.new_inventory", "staging.changed_partitions"),
+        writes=(
+            "staging.sales_lines",
+            "staging.inventory_changes",
+            "staging.dirty_dates",
+            "staging.first_purchase",
+            "staging.stock",
+            "staging.event_log",
+            "staging.raw_counts",
+        ),
+        freshness=FRESH,
+    ),
+    Task(
+        name="find_dirty_dates",
+        action=Action.CALL,
+        summary="The business dates to rebuild: marked by new events, by the catalogue, or asked for.",
+        after=("load_events",),
+        group="build_marts",
+        reads=("staging.sales_lines",),
+        writes=("staging.dirty_dates", "staging.build_dates"),
+    ),
+    Task(
+        name="build_gmv_daily",
+        action=Action.STATEMENT,
+        summary="gmv_daily of every dirty date, beside the published rows.",
+        after=("find_dirty_dates",),
+        group="build_marts",
+        reads=("staging.sales_lines", "staging.first_purchase", "staging.products"),
+        writes=("staging.build_gmv_daily",),
+    ),
+    Task(
+        name="build_margin_daily",
+        action=Action.STATEMENT,
+        summary="margin_daily of every dirty date, beside the published rows.",
+        after=("find_dirty_dates",),
+        group="build_marts",
+        reads=("staging.sales_lines", "staging.products", "staging.product_costs"),
+        writes=("staging.build_margin_daily",),
+    ),
+    Task(
+        name="build_inventory_status",
+        action=Action.STATEMENT,
+        summary="Today's stock with its cover and status, beside the published rows.",
+        after=("find_dirty_dates",),
+        group="build_marts",
+        reads=("staging.sales_lines", "staging.inventory_changes", "staging.stock", "staging.products"),
+        writes=("staging.build_inventory_status",),
+    ),
+    Task(
+        name="build_orders_daily",
+        action=Action.STATEMENT,
+        summary="Distinct orders of every dirty date whatever the category.",
+        after=("find_dirty_dates",),
+        group="build_marts",
+        reads=("staging.sales_lines", "staging.first_purchase"),
+        writes=("staging.build_orders_daily",),
+    ),
+    Task(
+        name="check_quality",
+        action=Action.CALL,
+        summary="Run every check; one of severity error that fails stops here, and the last good marts stay.",
+        after=("build_gmv_daily", "build_margin_daily", "build_inventory_status", "build_orders_daily"),
+        reads=(
+            "cloudsql.on_hand",
+            "raw.sales_transactions",
+            "raw.inventory_changes",
+            "staging.build_gmv_daily",
+            "staging.build_margin_daily",
+            "staging.build_inventory_status",
+            "staging.event_log",
+            "staging.first_purchase",
+            "staging.inventory_changes",
+            "staging.locations",
+            "staging.product_costs",
+            "staging.products",
+            "staging.sales_lines",
+            "staging.stock",
+        ),
+        writes=("marts.quality_results", "cloudsql.quality_result"),
+    ),
+    Task(
+        name="publish_marts",
+        action=Action.STATEMENT,
+        summary="Flip to the new rows in one transaction: a reader sees all of the old or all of the new.",
+        after=("check_quality",),
+        reads=(
+            "staging.build_dates",
+            "staging.build_gmv_daily",
+            "staging.build_margin_daily",
+            "staging.build_inventory_status",
+            "staging.event_log",
+        ),
+        writes=(
+            "marts.gmv_daily_v1",
+            "marts.margin_daily_v1",
+            "marts.inventory_status_v1",
+            "marts.publications",
+            "staging.dirty_dates",
+        ),
+        freshness=FRESH,
+    ),
+    Task(
+        name="publish_read_model",
+        action=Action.CALL,
+        summary="Copy to Cloud SQL what it does not have yet, in one transaction: what reports and dashboard show.",
+        after=("publish_marts",),
+        reads=(
+            "marts.publications",
+            "marts.gmv_daily_v1",
+            "marts.margin_daily_v1",
+            "staging.sales_lines",
+            "staging.first_purchase",
+        ),
+        writes=(
+            "cloudsql.report_publication",
+            "cloudsql.report_gmv_daily",
+            "cloudsql.report_margin_daily",
+            "cloudsql.report_orders_daily",
+        ),
+        freshness=FRESH,
+    ),
+)
+"""In an order that respects `after`. Before the first and after the last a walk claims the pipeline and gives it back
+(`workloads.pipeline.history`)."""
