@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,8 +20,8 @@ from tests.support.on_hand import on_hand
 VICTIMS = ("pubsub", "inventory-sync", "postgres", "api", "pos-api", "bigquery", "storage")
 
 
-def pid_of(stack: Checkout, name: str) -> int:
-    return next(int(p["pid"]) for p in stack.status()["processes"] if p["name"] == name)
+def process_of(stack: Checkout, name: str) -> dict[str, Any]:
+    return next(dict(p) for p in stack.status()["processes"] if p["name"] == name)
 
 
 def sales(victim: str, count: int) -> list[tuple[str, dict[str, Any]]]:
@@ -53,18 +52,7 @@ def test_stream_survives_the_death_of(
     events = sales(victim, 3000)
     path = tmp_path / "events.ndjson"
     path.write_text("".join(json.dumps(e) + "\n" for _, e in events), encoding="utf-8")
-    former = pid_of(stack, victim)
-    command = ["uv", "run", "--quiet", "fastyle", "trade", "file", str(path), "--batch", "50", "--concurrency", "2"]
-    with subprocess.Popen(
-        command, cwd=stack.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as sender:
-        time.sleep(2.5)  # in mid-stream, not before its first event
-        os.kill(former, signal.SIGKILL)
-        output, _ = sender.communicate(timeout=240)
-    assert sender.returncode == 0, output
-
-    expected = on_hand(events)
-    eventually(lambda: pid_of(stack, victim) != former, f"{victim} runs again", seconds=60)
+    former = int(process_of(stack, victim)["pid"])
 
     def here() -> dict[tuple[str, str], int]:
         with stack.database() as db:
@@ -72,6 +60,22 @@ def test_stream_survives_the_death_of(
                 "SELECT location_id, sku, quantity FROM on_hand WHERE location_id = %s", (f"K-{victim}",)
             ).fetchall()
         return {(location, sku): quantity for location, sku, quantity in rows}
+
+    def runs_again() -> bool:
+        process = process_of(stack, victim)
+        return bool(process["pid"] != former and process["state"] == "running")
+
+    command = ["uv", "run", "--quiet", "fastyle", "trade", "file", str(path), "--batch", "50", "--concurrency", "2"]
+    with subprocess.Popen(
+        command, cwd=stack.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as sender:
+        eventually(here, "the first events have arrived", seconds=60)
+        os.kill(former, signal.SIGKILL)
+        output, _ = sender.communicate(timeout=240)
+    assert sender.returncode == 0, output
+
+    expected = on_hand(events)
+    eventually(runs_again, f"{victim} runs again", seconds=60)
 
     def settled() -> bool:
         try:
@@ -101,7 +105,7 @@ def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Checkout, eventually: 
 
 
 def test_the_daemon_killed_and_up_again(stack: Checkout, eventually: Callable[..., None]) -> None:
-    """The daemon's children outlive it; the next `make up` takes over or replaces them, and nothing is counted anew."""
+    """Its processes go with it; the next `make up` starts them on the same data, and nothing is counted anew."""
     daemon = json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))
     before = stack.inventory()
     os.kill(int(daemon["pid"]), signal.SIGKILL)
