@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 
-.PHONY: help setup up down clean test check format plan cost bench mutants
+.PHONY: help setup up down clean test check format plan cost bench mutants scan sbom dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,7 +28,7 @@ setup:  ## Set up Python packages and the Pulumi engine
 	  $(UV_HOME)/bin/pip install --quiet uv==$(UV_VERSION); }
 	@[ -x .venv/bin/python ] || echo "==> Python packages"
 	@uv sync --quiet
-	@$(RUN) python -m localcloud.engine.bootstrap
+	@$(RUN) python -m localcloud.engine.bootstrap >/dev/null
 
 up: setup  ## Bring stack local up, trade a first day, print a summary and the URLs
 	@$(RUN) python -m ops.local up
@@ -58,3 +58,15 @@ plan: setup  ## Preview STACK without any cloud account, with policies and cost
 
 bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
 	@$(RUN) python -m bench
+
+scan: setup  ## Lint the workflows, and look for secrets in the whole history
+	@$(RUN) python -m ops.tools actionlint
+	@$(RUN) python -m ops.tools gitleaks git --no-banner --redact .
+
+sbom: setup  ## What each archive and package holds, as CycloneDX with checked licences, in dist/sbom
+	@$(RUN) python -m infra.sbom
+
+dist: setup  ## Wheel and source archive of the component package, in dist/components
+	@rm -rf dist/components
+	@uv build --quiet --package fastyle-components --out-dir dist/components
+	@ls dist/components

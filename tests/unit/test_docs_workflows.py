@@ -1,0 +1,197 @@
+"""The workflows of GitHub Actions, and what they ship: linted, pinned, least rights, licences known."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tomllib
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import sbom
+from infra.archives import build
+from ops.errors import OperatorError
+from ops.tools import tool
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+CREDENTIALS = re.compile(r"secrets\.|id-token: write")
+
+
+def read(path: Path) -> dict[Any, Any]:
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    return dict(read(path)["jobs"])
+
+
+def triggers(path: Path) -> set[str]:
+    return set(read(path)[True])  # YAML 1.1 reads the key `on` as true
+
+
+def built(name: str) -> Path:
+    try:
+        return tool(name)
+    except OperatorError as error:
+        pytest.skip(f"{error} (the workflow `supply chain` runs it in any case)")
+
+
+def test_there_are_workflows_for_each_promise() -> None:
+    names = {path.stem for path in WORKFLOWS}
+    assert names >= {"check", "plan", "up", "deploy", "drift", "supply-chain"}
+
+
+def test_actionlint_finds_nothing_and_would(tmp_path: Path) -> None:
+    actionlint = built("actionlint")
+    done = subprocess.run([actionlint, *WORKFLOWS], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[0].read_text(encoding="utf-8").replace("runs-on:", "runs-in:"), encoding="utf-8")
+    done = subprocess.run([actionlint, broken], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode != 0, "a lint that finds nothing in a broken file proves nothing"
+
+
+def test_gitleaks_finds_nothing_and_would(tmp_path: Path) -> None:
+    gitleaks = built("gitleaks")
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split("\0")
+    tree = tmp_path / "tree"
+    for name in filter(None, names):
+        if (source := REPOSITORY / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).symlink_to(source)
+    command = [str(gitleaks), "dir", "--no-banner", "--redact", "--follow-symlinks", "--verbose", str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    key = "AKIA" + "QWERTZUIOP234567"  # the shape of a key, in two halves: this file is scanned too
+    (tree / "forgotten.py").write_text(f'aws_access_key_id = "{key}"\n', encoding="utf-8")
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+def test_actions_are_pinned_by_digest_and_named(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if found := re.search(r"uses: (\S+)(.*)", line):
+            action, comment = found.groups()
+            if action.startswith("./"):
+                assert (REPOSITORY / action).is_file(), action
+            else:
+                assert re.fullmatch(r"[\w-]+/[\w./-]+@[0-9a-f]{40}", action), f"{path.name}: {action}"
+                assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{path.name}: say which version {action} is"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+def test_a_workflow_may_read_and_a_job_asks_for_more_by_name(path: Path) -> None:
+    document = read(path)
+    assert document["permissions"] == {"contents": "read"}
+    for name, job in document["jobs"].items():
+        writes = {scope for scope, level in job.get("permissions", {}).items() if level == "write"}
+        assert writes <= {"id-token", "pull-requests", "issues", "contents"}, name
+        if writes - {"id-token"}:
+            steps = json.dumps(job["steps"])
+            assert "actions/checkout" not in steps, (
+                f"{path.name}: {name} runs code of the repository with a write token"
+            )
+        if "steps" in job:
+            assert job["timeout-minutes"] <= 120, f"{path.name}: {name} could hang for six hours"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
+    found = triggers(path)
+    assert "pull_request_target" not in found
+    assert "workflow_run" not in found
+    text = path.read_text(encoding="utf-8")
+    if "pull_request" in found:
+        assert not CREDENTIALS.search(text), f"{path.name} runs the code of pull requests"
+    for job in jobs(path).values():
+        for step in job.get("steps", ()):
+            assert "${{" not in step.get("run", ""), "an expression in a script is an injection: pass it by env"
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+def test_a_failing_command_in_a_pipe_fails_the_step(path: Path) -> None:
+    document = read(path)
+    scripts = [step["run"] for job in document["jobs"].values() for step in job.get("steps", ()) if "run" in step]
+    if any(re.search(r"[^|]\|[^|]", script) for script in scripts):
+        assert document["defaults"]["run"]["shell"] == "bash", "without it GitHub's shell has no pipefail"
+
+
+def test_make_targets_in_workflows_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = {name for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE) for name in line.split()}
+    used = {
+        target
+        for path in WORKFLOWS
+        for job in jobs(path).values()
+        for step in job.get("steps", ())
+        for target in re.findall(r"\bmake (?:--\w+ )*([a-z]+)", step.get("run", ""))
+    }
+    assert used
+    assert used - targets == set()
+
+
+def test_production_waits_for_a_person_and_the_night_does_not() -> None:
+    """One environment for both would leave every nightly check waiting for a reviewer."""
+    up = jobs(REPOSITORY / ".github" / "workflows" / "up.yml")["up"]
+    assert up["environment"] == "${{ inputs.check && format('{0}-drift', inputs.stack) || inputs.stack }}"
+    deploy = jobs(REPOSITORY / ".github" / "workflows" / "deploy.yml")
+    assert deploy["prod"]["needs"] == "dev"
+
+
+# --- what is shipped ---
+
+
+def test_every_archive_has_a_bill_that_lists_what_is_in_it() -> None:
+    workload = "api"
+    document = sbom.archive_bill(workload)
+    names = {component["name"] for component in document["components"]}
+    assert {"fastapi", "psycopg", "uvicorn"} <= names
+    assert "pulumi" not in names, "no workload carries Pulumi"
+    assert "colorama" not in names, "in the lock for Windows only"
+    assert document["metadata"]["component"]["bom-ref"] == build(workload).name
+    assert all(component["licenses"] for component in document["components"])
+    refs = {component["bom-ref"] for component in document["components"]}
+    graph = {entry["ref"]: set(entry["dependsOn"]) for entry in document["dependencies"]}
+    assert set().union(*graph.values()) == refs, "everything is there because something needs it"
+    assert sbom.archive_bill(workload) == document, "the same commit, the same bytes"
+
+
+def test_every_package_is_under_a_licence_that_was_decided_on() -> None:
+    found = sbom.bills()
+    assert set(found) == {*sbom.workloads(), "fastyle-components", "fastyle-platform"}
+    assert all(document["components"] for document in found.values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "expression"),
+    [
+        ("License-Expression: MIT OR Apache-2.0", "MIT OR Apache-2.0"),
+        ("Classifier: License :: OSI Approved :: MIT License", "MIT"),
+        ("License: Apache 2.0", "Apache-2.0"),
+        ("Classifier: License :: OSI Approved :: BSD License\nClassifier: License :: OSI Approved :: MIT License",
+         "(BSD-3-Clause OR BSD-2-Clause) AND MIT"),
+    ],
+)  # fmt: skip
+def test_a_licence_is_read_wherever_it_is_written(fields: str, expression: str) -> None:
+    assert sbom.licence(HeaderParser().parsestr(f"Name: thing\nVersion: 1\n{fields}\n")) == expression
+
+
+@pytest.mark.parametrize("fields", ["License-Expression: AGPL-3.0-only", "License: proprietary", "Summary: none"])
+def test_an_unknown_or_refused_licence_is_an_error_that_says_what_to_do(fields: str) -> None:
+    with pytest.raises(sbom.LicenceError, match=r"thing 1 .*infra/sbom\.py"):
+        sbom.licence(HeaderParser().parsestr(f"Name: thing\nVersion: 1\n{fields}\n"))
+
+
+def test_the_lock_names_no_other_registry() -> None:
+    lock = tomllib.loads((REPOSITORY / "uv.lock").read_text(encoding="utf-8"))
+    registries = {package["source"].get("registry") for package in lock["package"]} - {None}
+    assert registries == {"https://pypi.org/simple"}
