@@ -56,6 +56,9 @@ format: setup  ## Format, and mend what the linter can
 plan: setup  ## Preview STACK without any cloud account, with policies and cost
 	@$(RUN) python -m ops.plan $(STACK)
 
+cost: setup  ## Estimate STACK's month; AGAINST=git-ref for the difference; FORMAT=table|markdown|json
+	@$(RUN) fastyle cost --stack $(STACK) $(if $(AGAINST),--against $(AGAINST)) --format $(or $(FORMAT),table)
+
 bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
 	@$(RUN) python -m bench
 

@@ -213,6 +213,31 @@ def pipeline_run(stack: str, start: datetime | None, end: datetime | None) -> No
     console.print_json(data=request("POST", url, headers=headers, body=body, timeout=1800))
 
 
+@cli.command()
+@click.option("--stack", help="The stack to plan and estimate.")
+@click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
+@click.option(
+    "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
+)
+@click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="What if the stack's configuration said so."
+)
+@click.option(
+    "--var", "variables", multiple=True, metavar="NAME=NUMBER", help="What if a variable of the usage were so."
+)
+@click.option("--against", metavar="REF", help="The difference from the stack at a git revision.")
+@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@click.option("--explain", metavar="LINE", help="Lines that contain LINE, down to rate, arithmetic and source.")
+@click.option("--all", "everything", is_flag=True, help="Lines that cost nothing at this usage, too.")
+@speaks_plainly
+def cost(against: str | None, style: str, explain: str | None, everything: bool, **asked: Any) -> None:
+    """Estimate what a stack costs a month; usage-driven lines are marked with `*`."""
+    from ops.cost import Request, run
+
+    click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything))
+
+
 @cli.group()
 def credentials() -> None:
     """Credentials of tills (pos_credentials) and programs (api_credentials)."""

@@ -48,13 +48,16 @@ class Plan:
     document: dict[str, Any] = field(default_factory=dict)  # `pulumi preview --json`, as it came
 
 
-def plan(stack: str, *, overrides: dict[str, str] | None = None, repository: Path = REPOSITORY) -> Plan:
+def plan(
+    stack: str, *, overrides: dict[str, str] | None = None, repository: Path = REPOSITORY, policies: bool = True
+) -> Plan:
     """Preview `stack` against an empty state.
 
     Args:
         stack: `local`, `dev`, `prod`, or any with a `Pulumi.<stack>.yaml`.
         overrides: configuration to try out, by key, such as `fastyle:orchestrator`.
         repository: the checkout whose program and configuration are planned.
+        policies: whether the policy pack judges the plan too.
 
     Raises:
         OperatorError: no such stack, or the preview fails; its words follow.
@@ -64,12 +67,16 @@ def plan(stack: str, *, overrides: dict[str, str] | None = None, repository: Pat
         raise OperatorError(f"no Pulumi.{stack}.yaml; stacks are {known}")
     with tempfile.TemporaryDirectory(prefix="fastyle-plan-") as work, _provider(Path(work)) as (name, env):
         folder = _workspace(Path(work), stack, repository)
+        if repository != REPOSITORY:  # the other checkout's components, not those installed here
+            env["PYTHONPATH"] = os.pathsep.join(str(path) for path in (repository, repository / "components"))
         started = time.monotonic()
         _pulumi(["stack", "init", stack], folder, env)
         for key, value in (overrides or {}).items():
             _pulumi(["config", "set", "--stack", stack, *_path_flag(key), key, value], folder, env)
         events = Path(work, "events.ndjson")
-        arguments = ["preview", "--stack", stack, "--json", "--policy-pack", str(POLICIES), "--event-log", str(events)]
+        arguments = ["preview", "--stack", stack, "--json"]
+        if policies:
+            arguments += ["--policy-pack", str(POLICIES), "--event-log", str(events)]
         result = _pulumi(arguments, folder, env, check=False)
         document = _document(result.stdout)
         found = Plan(stack, name, time.monotonic() - started, _states(document), _violations(events), document)

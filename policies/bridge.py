@@ -64,6 +64,7 @@ def plan_of(resources: Iterable[PolicyResource]) -> Plan:
                 plain(r.props),
                 r.urn,
                 {key: tuple(dep.urn for dep in deps) for key, deps in r.property_dependencies.items()},
+                r.parent.urn if r.parent else "",
             )
             for r in resources
         )

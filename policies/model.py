@@ -59,6 +59,7 @@ class Resource:
     props: Mapping[str, Any]
     urn: str = ""
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parent: str = ""  # URN of the component that holds it; known in stack rules only
 
     def get(self, path: str) -> Any:
         return dig(self.props, path)

@@ -1,0 +1,158 @@
+"""`fastyle cost`: what a stack costs a month, before it is spent. docs/usage-file.md says where its usage comes from."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import policies.pricing
+from ops.endpoints import REPOSITORY
+from ops.errors import OperatorError
+from ops.plan import plan
+from policies.pricing import Estimate, PricingError, UsageFile, difference, documents, report
+from policies.pricing.difference import Difference
+
+USAGE = Path(policies.pricing.__file__).parent / "usage"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to estimate: a stack, planned with `overrides`, or a file that Pulumi printed."""
+
+    stack: str | None = None
+    plan: Path | None = None
+    usage: Path | None = None
+    month: str | None = None
+    overrides: Sequence[str] = ()  # KEY=VALUE of the stack's configuration
+    variables: Sequence[str] = ()  # NAME=NUMBER of the usage file
+
+
+def estimated(request: Request, repository: Path = REPOSITORY) -> Estimate:
+    """The estimate of a request.
+
+    Raises:
+        OperatorError: anything that its maker can mend, in one line.
+    """
+    try:
+        usage = usage_of(request)
+        document = _document(request, repository)
+        return policies.pricing.estimate(document.resources, usage, region=document.region)
+    except PricingError as e:
+        raise OperatorError(str(e)) from None
+
+
+def usage_of(request: Request) -> UsageFile:
+    """The usage file asked for; else the stack's; else none, so that usage counts as nothing."""
+    path = request.usage or (USAGE / f"{request.stack}.yaml" if request.stack else None)
+    if path is None or (request.usage is None and not path.exists()):
+        if request.variables or request.month:
+            raise OperatorError(
+                "there is no usage file whose variables or months could be chosen; give one with --usage"
+            )
+        return UsageFile()
+    found = policies.pricing.read_usage(path)
+    if request.variables:
+        found = found.with_variables({name: _number(name, value) for name, value in _pairs(request.variables)})
+    return found.for_month(request.month) if request.month else found
+
+
+def _document(request: Request, repository: Path) -> documents.Document:
+    if request.plan:
+        return documents.load(request.plan)
+    assert request.stack is not None
+    overrides = {key if ":" in key else f"fastyle:{key}": value for key, value in _pairs(request.overrides)}
+    return documents.read(plan(request.stack, overrides=overrides, repository=repository, policies=False).document)
+
+
+def _pairs(given: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [tuple(pair.partition("=")[::2]) for pair in given]
+    for (key, value), whole in zip(pairs, given, strict=True):
+        if not key or not value:
+            raise OperatorError(f"'{whole}' is not of the form KEY=VALUE")
+    return [(key, value) for key, value in pairs]
+
+
+def _number(name: str, value: str) -> Decimal:
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise OperatorError(f"{name}={value}: '{value}' is no number") from None
+    if not number.is_finite():
+        raise OperatorError(f"{name}={value}: '{value}' is no number")
+    return number
+
+
+def run(
+    request: Request,
+    *,
+    style: str = "table",
+    explain: str | None = None,
+    against: str | None = None,
+    everything: bool = False,
+) -> str:
+    """What `fastyle cost` prints.
+
+    Raises:
+        OperatorError: anything that its caller can mend, in one line.
+    """
+    if (request.stack is None) == (request.plan is None):
+        raise OperatorError("give either --stack or --plan")
+    if request.plan and (request.overrides or against):
+        raise OperatorError("--set and --against plan a stack anew; with --plan there is none to plan")
+    found = estimated(request)
+    if explain:
+        try:
+            return report.explain(found, explain)
+        except PricingError as e:
+            raise OperatorError(str(e)) from None
+    if against:
+        return _compared(
+            Difference(_before(request, against), found), style, f"Stack {request.stack} against {against}"
+        )
+    title = f"Stack {request.stack}" if request.stack else str(request.plan)
+    if style == "json":
+        return report.as_json(found)
+    if style == "markdown":
+        return report.as_markdown(found, title)
+    return report.as_table(found, datetime.now(UTC).date(), everything=everything)
+
+
+def _compared(found: Difference, style: str, title: str) -> str:
+    if style == "json":
+        return difference.as_json(found)
+    if style == "markdown":
+        return difference.as_markdown(found, title)
+    return difference.as_table(found)
+
+
+def _before(request: Request, revision: str) -> Estimate:
+    """The estimate of the same stack as `revision` has it: its program, its configuration, its usage file.
+
+    Rates are those of this checkout, so that what is shown is what the change does, not what prices did.
+    """
+    with tempfile.TemporaryDirectory(prefix="fastyle-against-") as folder:
+        tree = Path(folder) / "tree"
+        _git("worktree", "add", "--detach", str(tree), revision)
+        try:
+            usage = tree / USAGE.relative_to(REPOSITORY) / f"{request.stack}.yaml"
+            then = replace(request, overrides=(), usage=request.usage or (usage if usage.exists() else None))
+            try:
+                return estimated(then, tree)
+            except OperatorError as e:
+                raise OperatorError(f"at {revision}: {e}") from None
+        finally:
+            _git("worktree", "remove", "--force", str(tree))
+
+
+def _git(*arguments: str) -> None:
+    done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise OperatorError(
+            f"git {' '.join(arguments[:2])}: {words}; name a revision that `git log` knows, and fetch it"
+        )

@@ -1,0 +1,14 @@
+"""What a plan costs a month: a price book with sources, and an estimator for Pulumi programs on Google Cloud.
+
+`estimate(resources, usage, book)` is the one entry; `documents.read` makes resources of `pulumi preview --json` or
+`pulumi stack export`, `usage.read` reads a usage file, `book.load` the rates. Amounts are `Decimal` throughout.
+Nothing here knows this project's program: only Google Cloud's resource types.
+"""
+
+from policies.pricing.book import Book, Rate, load
+from policies.pricing.estimator import Estimate, estimate
+from policies.pricing.lines import PricingError
+from policies.pricing.usage import UsageFile
+from policies.pricing.usage import read as read_usage
+
+__all__ = ["Book", "Estimate", "PricingError", "Rate", "UsageFile", "estimate", "load", "read_usage"]

@@ -1,0 +1,175 @@
+"""The price book: rates by region, each with its source, the day it was read, and how sure it is.
+
+One YAML file a region under `rates/`; `global.yaml` holds what is the same everywhere, and the free tiers, which
+belong to the billing account. A rate that a region's file lacks is looked up in `global`, then in the reference
+region, and that fallback is named in the estimate: a rate is never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+
+FOLDER = Path(__file__).parent / "rates"
+REFERENCE = "us-central1"
+GLOBAL = "global"
+STALE_AFTER_DAYS = 365
+
+# YAML's floats are binary: every amount in a book is written as a string or an integer.
+Exact = Annotated[Decimal, BeforeValidator(lambda value: _exact(value)), Field(ge=0)]
+Confidence = Literal["C", "G", "T", "U"]
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError("write amounts in quotes, so that they stay exact decimals")
+    return value
+
+
+class _Sourced(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: str = Field(description="what one quantity is, such as `vCPU-hour`")
+    source: HttpUrl = Field(description="page that states it")
+    read: date = Field(description="day on which the source was read, or the date the source gives itself")
+    confidence: Confidence
+    note: str = Field(default="", description="what is unconfirmed or special about it")
+
+
+class Tier(BaseModel):
+    """A volume tier: `price` for each unit a month above `above`, counted over the billing account."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    above: Exact
+    price: Exact
+
+
+class Sku(BaseModel):
+    """How the Cloud Billing Catalog names a rate, for `python -m policies.pricing.refresh`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service: str = Field(description="display name of the service, such as `Cloud SQL`")
+    description: str = Field(description="regular expression that the whole description of one SKU matches")
+    factor: Exact = Field(default=Decimal(1), description="units of this book in one usage unit of the catalogue")
+
+
+class Rate(_Sourced):
+    """A list price. `free` names the pool of `global.yaml` that covers its first units."""
+
+    id: str = ""
+    region: str = ""
+    price: Exact
+    tiers: tuple[Tier, ...] = ()
+    free: str | None = None
+    sku: Sku | None = None
+
+    @model_validator(mode="after")
+    def _tiers_fall(self) -> Rate:
+        prices = [self.price, *(tier.price for tier in self.tiers)]
+        starts = [Decimal(0), *(tier.above for tier in self.tiers)]
+        if prices != sorted(prices, reverse=True) or starts != sorted(set(starts)):
+            raise ValueError("tiers must start ever higher and cost ever less")
+        return self
+
+    def discount(self, quantity: Decimal) -> Decimal:
+        """What the volume tiers take off the list price of `quantity` units a month."""
+        off, price = Decimal(0), self.price
+        for tier in self.tiers:
+            off += max(quantity - tier.above, Decimal(0)) * (price - tier.price)
+            price = tier.price
+        return off
+
+
+class Pool(_Sourced):
+    """A free tier: the first `quantity` units a month of every rate that names it, once for a billing account.
+
+    Given back in money, at `price` a unit, as Google does for Cloud Run ("a spending based discount using Tier 1
+    pricing"); where all rates of the pool cost the same that is exactly the first units.
+    """
+
+    name: str
+    quantity: Exact
+    price: Exact
+
+
+class Constant(_Sourced):
+    """A number that is no price but decides one, such as the size of a machine type."""
+
+    value: Exact
+
+
+class _RegionFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    currency: Literal["USD"]
+    rates: dict[str, Rate]
+    pools: dict[str, Pool] = {}
+    constants: dict[str, Constant] = {}
+
+
+@dataclass(frozen=True)
+class Book:
+    """All rates. `regions` maps a region to its rates by id."""
+
+    currency: str
+    regions: Mapping[str, Mapping[str, Rate]]
+    pools: Mapping[str, Pool]
+    constants: Mapping[str, Constant]
+
+    def rate(self, identifier: str, region: str) -> tuple[Rate, bool]:
+        """The rate in `region`, and whether it is the reference region's for want of a sourced one.
+
+        Raises:
+            KeyError: no file has it.
+        """
+        for name in (region, GLOBAL):
+            if found := self.regions.get(name, {}).get(identifier):
+                return found, False
+        return self.regions[REFERENCE][identifier], True
+
+    def without(self, identifier: str) -> Book:
+        """The same book with one rate dropped, in every region."""
+        regions = {name: {k: v for k, v in rates.items() if k != identifier} for name, rates in self.regions.items()}
+        return Book(self.currency, regions, self.pools, self.constants)
+
+
+@cache
+def load(folder: Path = FOLDER) -> Book:
+    """Read every region's file.
+
+    Raises:
+        ValueError: a file is not of the book's form, or a rate names a pool that is not there; names file and key.
+    """
+    files = {path.stem: _file(path) for path in sorted(folder.glob("*.yaml"))}
+    pools = {name: pool for file in files.values() for name, pool in file.pools.items()}
+    for region, file in files.items():
+        for identifier, rate in file.rates.items():
+            if rate.free and rate.free not in pools:
+                raise ValueError(f"{folder / region}.yaml: {identifier}: no free tier is named {rate.free}")
+    return Book(
+        "USD",
+        {
+            region: {k: r.model_copy(update={"id": k, "region": region}) for k, r in file.rates.items()}
+            for region, file in files.items()
+        },
+        pools,
+        {name: constant for file in files.values() for name, constant in file.constants.items()},
+    )
+
+
+def _file(path: Path) -> _RegionFile:
+    try:
+        return _RegionFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as e:
+        wrong = e.errors()[0]
+        raise ValueError(f"{path}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None

@@ -1,0 +1,99 @@
+"""The units of an estimate: a line of the bill, the lines of one resource, and what the billing account gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from policies.pricing.book import Rate
+
+HOURS = Decimal(730)
+"""Hours in a month, as Google's calculator counts: 365 x 24 / 12."""
+SECONDS = HOURS * 3600
+DAYS = Decimal(365) / 12
+GIB = Decimal(1024) ** 3
+STEP = Decimal("0.000000001")
+"""Quantities are rounded to nine places once, where a line is made. Nothing is rounded after: sums are exact."""
+
+CONFIDENCES = "CGTU"
+"""Best first: Google's own page, a cost tool's test data, a third party, unconfirmed."""
+
+
+class PricingError(Exception):
+    """One sentence: what of the input is wrong, where, and how to mend it."""
+
+
+def rounded(quantity: Decimal) -> Decimal:
+    return quantity.quantize(STEP, ROUND_HALF_UP)
+
+
+def amount(value: Any) -> Decimal:
+    """A number of a plan (int, float or string) as a Decimal; floats by their shortest decimal form.
+
+    Raises:
+        ArithmeticError: it is no number.
+    """
+    return Decimal(str(value))
+
+
+def worst(confidences: Iterable[str]) -> str:
+    return max(confidences, key=CONFIDENCES.index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a resource's list price a month: `quantity` of the rate's unit at its price.
+
+    `usage_based` lines follow the usage file; the others are owed whatever happens. `arithmetic` is how the quantity
+    came about. `confidence` is the rate's, or worse where the quantity rests on something unconfirmed.
+    """
+
+    name: str
+    rate: Rate
+    quantity: Decimal
+    arithmetic: str
+    usage_based: bool
+    confidence: str
+
+    @property
+    def monthly(self) -> Decimal:
+        return self.quantity * self.rate.price
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceCost:
+    """A resource with its lines. `component` is the top-level component that holds it: `(type, name)`, or None."""
+
+    urn: str
+    type: str
+    name: str
+    component: tuple[str, str] | None
+    lines: tuple[Line, ...]
+
+    @property
+    def monthly(self) -> Decimal:
+        return sum((line.monthly for line in self.lines), Decimal(0))
+
+    def part(self, *, usage: bool) -> Decimal:
+        return sum((line.monthly for line in self.lines if line.usage_based is usage), Decimal(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credit:
+    """What a free tier or a volume discount of the billing account takes off; `fixed` and `usage` are positive."""
+
+    name: str
+    unit: str
+    free: Decimal | None  # quantity a month; None for a volume discount
+    used: Decimal
+    fixed: Decimal
+    usage: Decimal
+    source: str
+    confidence: str
+    members: tuple[str, ...] = field(default=())  # names of the resources whose lines it covers
+
+    @property
+    def monthly(self) -> Decimal:
+        return self.fixed + self.usage

@@ -1,0 +1,303 @@
+"""An estimate for people and machines: JSON, a text table, Markdown for a pull request, and one line explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from policies.pricing.estimator import ZERO, Estimate
+from policies.pricing.lines import Line, PricingError, ResourceCost
+from policies.pricing.services.base import text
+
+FREE_TIERS = "free tiers of the billing account"
+CONFIDENCE = {
+    "C": "Google's own page, or a dated transcription of it",
+    "G": "a cost tool's test data",
+    "T": "a third party",
+    "U": "unconfirmed",
+}
+
+
+def money(value: Decimal) -> str:
+    """To the cent, half up; what is above zero and below half a cent is `<0.01`."""
+    cents = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    if value and not cents:
+        return "<0.01" if value > 0 else "-<0.01"
+    return f"{cents:,.2f}"
+
+
+def component_name(component: tuple[str, str] | None) -> str:
+    if component is None:
+        return "outside components"
+    kind, name = component
+    return f"{kind.rsplit(':', 1)[-1]} {name}"
+
+
+def plain(value: Decimal) -> str:
+    """A decimal string without exponent and trailing zeros: what JSON carries."""
+    digits = format(value, "f")
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) or "0"
+
+
+def as_json(found: Estimate) -> str:
+    """The contract's document. Free tiers are one entry of `resources` with negative amounts, so that sums agree."""
+    resources: list[dict[str, Any]] = [
+        {
+            "urn": r.urn,
+            "type": r.type,
+            "name": r.name,
+            "monthly": plain(r.monthly),
+            "components": [
+                {
+                    "name": line.name,
+                    "unit": line.rate.unit,
+                    "quantity": plain(line.quantity),
+                    "price": plain(line.rate.price),
+                    "monthly": plain(line.monthly),
+                    "usage_based": line.usage_based,
+                    "source": str(line.rate.source),
+                    "confidence": line.confidence,
+                }
+                for line in r.lines
+            ],
+        }
+        for r in found.resources
+    ]
+    if found.credits:
+        resources.append(
+            {
+                "urn": "",
+                "type": "billing-account",
+                "name": FREE_TIERS,
+                "monthly": plain(-sum((c.monthly for c in found.credits), ZERO)),
+                "components": [
+                    {
+                        "name": credit.name,
+                        "unit": "USD",
+                        "quantity": plain(part),
+                        "price": "-1",
+                        "monthly": plain(-part),
+                        "usage_based": usage_based,
+                        "source": credit.source,
+                        "confidence": credit.confidence,
+                    }
+                    for credit in found.credits
+                    for part, usage_based in ((credit.fixed, False), (credit.usage, True))
+                    if part
+                ],
+            }
+        )
+    document = {
+        "currency": found.currency,
+        "monthly": {"fixed": plain(found.fixed), "usage": plain(found.usage), "total": plain(found.total)},
+        "resources": resources,
+        "free": sorted(found.free),
+        "not_estimated": sorted(found.not_estimated),
+    }
+    return json.dumps(document, indent=2)
+
+
+def as_table(found: Estimate, today: date, *, everything: bool = False) -> str:
+    """A tree by component. Lines that cost nothing at this usage are left out unless `everything`."""
+    rows: list[Sequence[str]] = [("Name", "Monthly Qty", "Unit", "Price", "Monthly Cost", "Share")]
+    total = found.total
+    for component, resources in found.components().items():
+        cost = sum((r.monthly for r in resources), ZERO)
+        shown = [r for r in resources if r.monthly or everything]
+        if not shown:
+            continue
+        rows.append((component_name(component), "", "", "", money(cost), share(cost, total)))
+        for r, last in _marked(shown):
+            rows.append((f"{_branch(last)} {r.name}", "", "", "", "", ""))
+            for line, end in _marked([line for line in r.lines if line.quantity or everything]):
+                rows.append((f"{'   ' if last else '│  '}{_branch(end)} {_name(line)}", *_figures(line, total)))
+        rows.append(())
+    if found.credits:
+        credit = sum((c.monthly for c in found.credits), ZERO)
+        rows.append((FREE_TIERS.capitalize(), "", "", "", money(-credit), share(-credit, total)))
+        for c, last in _marked(found.credits):
+            rows.append((f"{_branch(last)} {c.name}", quantity(c.used), c.unit, "", money(-c.monthly), ""))
+        rows.append(())
+    return "\n".join([*_aligned(rows), *_summary(found, today)])
+
+
+def _summary(found: Estimate, today: date) -> list[str]:
+    lines = [
+        f"Overall total {money(found.total)} {found.currency} a month ({found.month} month): "
+        f"{money(found.fixed)} always on, {money(found.usage)} by usage (*)"
+    ]
+    for label, number in found.unit_costs.items():
+        lines.append(f"  per {label}: {found.total / number:,.4f}")
+    lines.append(counts(found))
+    lines += [f"  not estimated: {short(t)}: {'; '.join(whys)}" for t, whys in sorted(found.not_estimated.items())]
+    lines += [f"  note: {note}" for note in found.notes]
+    return lines + [f"  {warning}" for warning in doubts(found, today)]
+
+
+def counts(found: Estimate) -> str:
+    missing = sum(len(names) for names in found.not_estimated.values())
+    return f"{len(found.resources)} resources estimated, {found.free_count} free, {missing} not estimated"
+
+
+def doubts(found: Estimate, today: date) -> list[str]:
+    """How much of the list price rests on unconfirmed or stale rates, and on which."""
+    total, lines = found.list_price, []
+    if unconfirmed := found.resting_on("U"):
+        rates = _dearest((line for _, line in found.lines() if line.confidence == "U"))
+        lines.append(f"{share(unconfirmed, total)} of the list price rests on unconfirmed rates: {rates}")
+    if stale := found.stale(today):
+        names = ", ".join(sorted(stale, key=lambda name: -stale[name]))
+        lines.append(
+            f"{share(sum(stale.values(), ZERO), total)} of the list price rests on rates over a year old: {names}"
+        )
+    return lines
+
+
+def _dearest(lines: Iterable[Line]) -> str:
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        sums[line.rate.id] = sums.get(line.rate.id, ZERO) + line.monthly
+    return ", ".join(sorted((name for name, cost in sums.items() if cost), key=lambda name: -sums[name]))
+
+
+def as_markdown(found: Estimate, title: str) -> str:
+    """A table by component, the lines folded away: fits in a comment."""
+    total = found.total
+    out = [
+        f"**{title}: {money(total)} {found.currency} a month** ({money(found.fixed)} always on, "
+        f"{money(found.usage)} by usage)",
+        "",
+        *components_table(found),
+        "",
+        f"{counts(found)}.",
+        *(f"Per {label}: {found.total / number:,.4f}." for label, number in found.unit_costs.items()),
+        *(f"Not estimated: `{t}`: {'; '.join(whys)}." for t, whys in sorted(found.not_estimated.items())),
+        "",
+        "<details><summary>Lines</summary>",
+        "",
+        "| name | monthly qty | unit | price | monthly cost |",
+        "|---|---:|---|---:|---:|",
+    ]
+    for _, resources in found.components().items():
+        for r in resources:
+            out += [
+                f"| {r.name}: {_name(line)} | {' | '.join(_figures(line, total)[:4])} |"
+                for line in r.lines
+                if line.quantity
+            ]
+    out += [f"| {c.name} | {quantity(c.used)} | {c.unit} | | {money(-c.monthly)} |" for c in found.credits]
+    return "\n".join([*out, "", "</details>"])
+
+
+def components_table(found: Estimate) -> list[str]:
+    """Markdown rows: what each component costs, always on and by usage, then free tiers and the total."""
+    out = ["| component | always on | by usage | month | share |", "|---|---:|---:|---:|---:|"]
+    for component, resources in found.components().items():
+        fixed = sum((r.part(usage=False) for r in resources), ZERO)
+        usage = sum((r.part(usage=True) for r in resources), ZERO)
+        if fixed or usage:
+            cells = (money(fixed), money(usage), money(fixed + usage), share(fixed + usage, found.total))
+            out.append(f"| {component_name(component)} | {' | '.join(cells)} |")
+    if found.credits:
+        fixed = sum((c.fixed for c in found.credits), ZERO)
+        usage = sum((c.usage for c in found.credits), ZERO)
+        cells = (money(-fixed), money(-usage), money(-fixed - usage), share(-fixed - usage, found.total))
+        out.append(f"| {FREE_TIERS} | {' | '.join(cells)} |")
+    out.append(f"| **total** | **{money(found.fixed)}** | **{money(found.usage)}** | **{money(found.total)}** | |")
+    return out
+
+
+def explain(found: Estimate, wanted: str) -> str:
+    """Every line whose `resource: line` contains `wanted`, down to rate, arithmetic and source.
+
+    Raises:
+        PricingError: there is none.
+    """
+    out = []
+    for r, line in found.lines():
+        if wanted.lower() in f"{r.name}: {line.name}".lower():
+            out.append(_explained(r, line, found.currency))
+    for c in found.credits:
+        if wanted.lower() in c.name.lower():
+            free = f"{text(c.free)} {c.unit} free a month" if c.free is not None else "volume tiers"
+            out.append(
+                f"{c.name}: -{plain(c.monthly)} {found.currency} a month\n"
+                f"  {free}; {text(c.used)} {c.unit} used by {', '.join(c.members)}\n"
+                f"  once for the billing account; always-on lines use it first\n"
+                f"  source      {c.source} ({CONFIDENCE[c.confidence]})"
+            )
+    if not out:
+        known = ", ".join(sorted({r.name for r, _ in found.lines()}))
+        raise PricingError(f"no line contains '{wanted}'; lines are named `resource: line`, resources are {known}")
+    return "\n\n".join(out)
+
+
+def _explained(r: ResourceCost, line: Line, currency: str) -> str:
+    rate = line.rate
+    return "\n".join(
+        [
+            f"{r.name}: {line.name}: {plain(line.monthly)} {currency} a month",
+            f"  resource    {r.type}, {component_name(r.component)}",
+            f"  quantity    {line.arithmetic} = {text(line.quantity)} {rate.unit}",
+            f"  price       {plain(rate.price)} {currency} a {rate.unit} (rate {rate.id}, {rate.region})",
+            f"  monthly     {text(line.quantity)} x {plain(rate.price)} = {plain(line.monthly)}",
+            f"  kind        {'follows the usage file' if line.usage_based else 'always on'}",
+            f"  source      {rate.source}, read {rate.read}",
+            f"  confidence  {line.confidence}: {CONFIDENCE[line.confidence]}{f'; {rate.note}' if rate.note else ''}",
+            *([f"  free tier   {rate.free}, once for the billing account"] if rate.free else []),
+        ]
+    )
+
+
+def share(part: Decimal, total: Decimal) -> str:
+    return f"{part / total * 100:.1f} %" if total else "-"
+
+
+def short(type_: str) -> str:
+    """`sql.DatabaseInstance` of `gcp:sql/databaseInstance:DatabaseInstance`."""
+    return f"{type_.split(':')[1].split('/')[0]}.{type_.rsplit(':', 1)[-1]}" if type_.count(":") == 2 else type_
+
+
+def quantity(value: Decimal) -> str:
+    """For a table: whole from 100 up, else three significant places."""
+    if value >= 100 or value == value.to_integral_value():
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if value >= 1 else f"{value:.3g}" if value >= Decimal("0.001") else f"{value:.1e}"
+
+
+def _name(line: Line) -> str:
+    return f"{line.name} *" if line.usage_based else line.name
+
+
+def _figures(line: Line, total: Decimal) -> tuple[str, str, str, str, str]:
+    return (
+        quantity(line.quantity),
+        line.rate.unit,
+        plain(line.rate.price),
+        money(line.monthly),
+        share(line.monthly, total),
+    )
+
+
+def _branch(last: bool) -> str:
+    return "└─" if last else "├─"
+
+
+def _marked(items: Sequence[Any]) -> list[tuple[Any, bool]]:
+    return [(item, index == len(items) - 1) for index, item in enumerate(items)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width; the first and third from the left, figures from the right."""
+    widths = [max(len(row[i]) for row in rows if row) for i in range(len(rows[0]))]
+    out = []
+    for row in rows:
+        cells = [
+            cell.ljust(w) if i in (0, 2) else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=False))
+        ]
+        out.append("  ".join(cells).rstrip())
+    return out

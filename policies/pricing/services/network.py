@@ -1,0 +1,62 @@
+"""Networking that costs while nothing flows: NAT gateways, external addresses, connectors."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from policies.model import UNKNOWN
+from policies.pricing.lines import HOURS
+from policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+
+NAT = "gcp:compute/routerNat:RouterNat"
+ADDRESS = "gcp:compute/address:Address"
+GLOBAL_ADDRESS = "gcp:compute/globalAddress:GlobalAddress"
+CONNECTOR = "gcp:vpcaccess/connector:Connector"
+
+
+class NatUsage(Usage):
+    vms: Decimal = Field(
+        default=Decimal(1), ge=0, le=32, description="VMs or instances that use the gateway, on average"
+    )
+    addresses: Decimal = Field(default=Decimal(1), ge=0, description="external addresses that it takes by itself")
+    monthly_processed_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB through it, both ways")
+
+
+class NoUsage(Usage):
+    """Nothing about it depends on traffic."""
+
+
+def nat(bill: Bill, usage: NatUsage) -> None:
+    bill.add("network.nat-vm", usage.vms * HOURS, f"{text(usage.vms)} VMs x 730 h", name="Gateway")
+    if bill.known("natIpAllocateOption", "AUTO_ONLY") == "AUTO_ONLY":
+        words = f"{text(usage.addresses)} addresses x 730 h"
+        bill.add("network.address", usage.addresses * HOURS, words, name="Addresses")
+    gib = usage.monthly_processed_gib
+    bill.add("network.nat-data", gib, f"{text(gib)} GiB", name="Data processed", usage=True)
+
+
+def address(bill: Bill, usage: NoUsage) -> None:
+    kind = bill.resource.get("addressType")
+    if kind is UNKNOWN:
+        raise NotPricedError("its addressType is known only at update")
+    if (kind or "EXTERNAL") == "EXTERNAL" and bill.known("ipVersion", "IPV4") == "IPV4":
+        bill.add("network.address", HOURS, "730 h", name="External address")
+
+
+def connector(bill: Bill, usage: NoUsage) -> None:
+    machine = bill.known("machineType", "e2-micro")
+    if machine != "e2-micro":
+        raise NotPricedError(f"the price book has no rate for connectors of {machine}")
+    count = bill.number("minInstances", 2)
+    words = f"{text(count)} instances x 730 h"
+    bill.add("network.connector-instance", count * HOURS, words, name="Connector instances")
+
+
+PRICERS = (
+    Pricer(token=NAT, usage=NatUsage, price=nat),
+    Pricer(token=ADDRESS, usage=NoUsage, price=address),
+    Pricer(token=GLOBAL_ADDRESS, usage=NoUsage, price=address),
+    Pricer(token=CONNECTOR, usage=NoUsage, price=connector),
+)

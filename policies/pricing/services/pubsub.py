@@ -1,0 +1,139 @@
+"""Pub/Sub: throughput, exports, retention. Billed by bytes, at least 1,000 a request (cloud.google.com/pubsub/pricing)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from policies.model import UNKNOWN, seconds
+from policies.pricing.lines import DAYS, GIB, amount
+from policies.pricing.services.base import Bill, Pricer, Usage, text
+
+TOPIC = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
+MINIMUM_REQUEST = Decimal(1000)
+DAY = Decimal(86400)
+
+
+class TopicUsage(Usage):
+    monthly_messages: Decimal = Field(default=Decimal(0), ge=0, description="messages published")
+    message_bytes: Decimal = Field(
+        default=Decimal(1000),
+        ge=0,
+        description="bytes of a message as billed: data, attributes' keys and values, id, 20 for the time",
+    )
+    messages_per_request: Decimal = Field(default=Decimal(1), ge=1, description="messages in a publish request")
+
+
+class SubscriptionUsage(Usage):
+    monthly_messages: Decimal | None = Field(
+        default=None, ge=0, description="messages delivered, redeliveries included; its topic's when absent"
+    )
+    message_bytes: Decimal | None = Field(default=None, ge=0, description="as of a topic; its topic's when absent")
+    messages_per_request: Decimal = Field(
+        default=Decimal(1), ge=1, description="messages in a pull response; a push always has one"
+    )
+    old_backlog_gib: Decimal = Field(
+        default=Decimal(0), ge=0, description="GiB that wait for longer than a day, on average over the month"
+    )
+
+
+def gib(messages: Decimal, size: Decimal, batch: Decimal = Decimal(1), minimum: Decimal = MINIMUM_REQUEST) -> Decimal:
+    """Billed GiB of `messages` of `size` bytes, `batch` in a request."""
+    return messages / batch * max(size * batch, minimum) / GIB
+
+
+def topic(bill: Bill, usage: TopicUsage) -> None:
+    flow = gib(usage.monthly_messages, usage.message_bytes, usage.messages_per_request)
+    arithmetic = (
+        f"{text(usage.monthly_messages)} messages / {text(usage.messages_per_request)} a request "
+        f"x max({text(usage.message_bytes * usage.messages_per_request)}, 1,000) bytes"
+    )
+    bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
+    kept = bill.known("messageRetentionDuration", None)
+    days = amount(seconds(kept) or 0) / DAY
+    stored = usage.monthly_messages * usage.message_bytes / GIB
+    if days:
+        bill.add(
+            "pubsub.retention",
+            stored * days / DAYS,
+            f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days",
+            name="Retained for replay",
+            usage=True,
+        )
+    if transforms := bill.resource.blocks("messageTransforms"):
+        bill.add(
+            "pubsub.transform",
+            stored * len(transforms),
+            f"{text(stored)} GiB x {len(transforms)} transforms",
+            name="Transformed",
+            usage=True,
+        )
+
+
+def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
+    messages, size = _delivered(bill, usage)
+    plain = f"{text(messages)} messages x {text(size)} bytes"
+    if bill.resource.get("bigqueryConfig"):
+        bill.add(
+            "pubsub.bigquery-export",
+            gib(messages, size, minimum=Decimal(0)),
+            plain,
+            name="Exported to BigQuery",
+            usage=True,
+        )
+    elif bill.resource.get("cloudStorageConfig"):
+        bill.add(
+            "pubsub.storage-export",
+            gib(messages, size, minimum=Decimal(0)),
+            plain,
+            name="Exported to Cloud Storage",
+            usage=True,
+        )
+    else:
+        push = bool(bill.resource.get("pushConfig"))
+        batch = Decimal(1) if push else usage.messages_per_request
+        bill.add(
+            "pubsub.throughput",
+            gib(messages, size, batch),
+            f"{text(messages)} messages / {text(batch)} a request x max({text(size * batch)}, 1,000) bytes",
+            name="Pushed" if push else "Pulled",
+            usage=True,
+        )
+    if bill.resource.get("retainAckedMessages") is True:
+        days = amount(seconds(bill.known("messageRetentionDuration", "604800s")) or 0) / DAY
+        stored = messages * size / GIB
+        bill.add(
+            "pubsub.retention",
+            stored * days / DAYS,
+            f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days after acknowledgement",
+            name="Retained acknowledged messages",
+            usage=True,
+        )
+    if usage.old_backlog_gib:
+        bill.add(
+            "pubsub.retention",
+            usage.old_backlog_gib,
+            f"{text(usage.old_backlog_gib)} GiB on average",
+            name="Backlog older than a day",
+            usage=True,
+        )
+
+
+def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
+    """Messages and their size: the subscription's own, else those of the topic it hangs on."""
+    value = bill.resource.get("topic")
+    found = bill.plan.find(TOPIC, "name", value) or bill.plan.find(TOPIC, "id", value)
+    above = bill.plan.usage.of(found, TopicUsage) if found else TopicUsage()
+    if not found and usage.monthly_messages is None:
+        where = "is known only at update" if value is UNKNOWN else "is outside this plan"
+        bill.note(f"its topic {where}; without monthly_messages its traffic counts as 0")
+    messages = above.monthly_messages if usage.monthly_messages is None else usage.monthly_messages
+    return messages, above.message_bytes if usage.message_bytes is None else usage.message_bytes
+
+
+PRICERS = (
+    Pricer(token=TOPIC, usage=TopicUsage, price=topic),
+    Pricer(token=SUBSCRIPTION, usage=SubscriptionUsage, price=subscription),
+)
