@@ -103,11 +103,11 @@ class ManagedProcess:
             raise self._failure(f"keeps dying ({self._describe_exit()})") from None
 
     async def stop(self) -> None:
-        if self._keeper:
+        while self._keeper and not self._keeper.done():
+            # Again until it has ended: Python 3.11's `wait_for` can swallow a cancellation that meets its result.
             self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
+            await asyncio.wait({self._keeper}, timeout=0.5)
+        self._keeper = None
         await self._terminate()
         self._set("stopped")
 
