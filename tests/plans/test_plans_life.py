@@ -153,3 +153,7 @@ def test_other_languages_get_the_schema_from_the_folder(bookshop: Project) -> No
     done = bookshop.pulumi("package", "get-schema", str(REPOSITORY / "components"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fastyle:index:RawLake" in json.loads(done.stdout)["resources"]
+    path = bookshop.folder / "schema.json"
+    path.write_text(done.stdout, encoding="utf-8")
+    checked = bookshop.pulumi("schema", "check", str(path))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
