@@ -218,16 +218,20 @@ class Foundation:
 
     def _secrets(self) -> Secrets:
         operators: dict[str, pulumi.Input[str]] = dict(self.config.access.operators)
+        # Whoever adds a credential keeps those that are there: it reads the version (hashes, no token) it replaces.
+        readers = {f"operator-{key}": member for key, member in operators.items()}
         secrets = {
             self.names.secret("pos_credentials"): SecretArgs(
-                accessors={"pos-api": self.member("pos-api")},
+                accessors={"pos-api": self.member("pos-api"), **readers},
                 version_adders=operators,
                 placeholder=EMPTY_CREDENTIALS,
             )
         }
         if self.config.access.api_auth is ApiAuth.TOKEN:
             secrets[self.names.secret("api_credentials")] = SecretArgs(
-                accessors={"api": self.member("api")}, version_adders=operators, placeholder=EMPTY_CREDENTIALS
+                accessors={"api": self.member("api"), **readers},
+                version_adders=operators,
+                placeholder=EMPTY_CREDENTIALS,
             )
         return Secrets(
             "secrets",

@@ -197,6 +197,7 @@ class Operations:
                 freshness_hours=settings.freshness_hours,
                 latency_ms=settings.latency_ms,
                 objectives=settings.slos,
+                runbook_url=_runbooks(config.ci),
                 labels=base.labels("monitoring"),
             ),
             base.opts,
@@ -215,6 +216,11 @@ class Operations:
             ),
             self._base.opts,
         )
+
+
+def _runbooks(ci: Ci | None) -> str | None:
+    """Where each alert's runbook is: its key is a heading of that page. Without a repository, nowhere."""
+    return None if ci is None else f"https://github.com/{ci.repository}/blob/{ci.branch}/docs/operations/alerts.md#"
 
 
 def delivered_files() -> dict[str, str]:

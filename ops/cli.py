@@ -86,7 +86,7 @@ def catalog_load(files: tuple[Path, ...], stack: str, dsn: str | None) -> None:
     if not dsn:
         raise OperatorError(
             f"the database of stack {stack} is private; run this inside its VPC with --dsn, "
-            "or through the Cloud SQL proxy (docs/operations.md)"
+            "or through the Cloud SQL proxy (docs/operations/access.md)"
         )
     click.echo(load_files(dsn, list(files)))
 
