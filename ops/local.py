@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
+
 from localcloud.engine.environment import engine_environment
 from ops import credentials, engine
 from ops.catalog import load_catalogue
@@ -71,6 +73,8 @@ def up() -> None:
         console.print(f"    {load_catalogue(endpoints.postgres, products, locations)}")
     if not FIRST_DAY.exists():
         _first_day(endpoints)
+    elif _traded_since(endpoints):
+        _publish(endpoints)
     print_summary(endpoints, LEDGER, console)
 
 
@@ -125,6 +129,12 @@ def _first_day(endpoints: Endpoints) -> None:
     start, end = (midnight - timedelta(days=1)).astimezone(UTC), midnight.astimezone(UTC)
     with step(f"A first day of trade ({start.astimezone(zone):%A %d %B %Y}) through the POS API"):
         asyncio.run(_trade(endpoints, start, end))
+    _publish(endpoints)
+    FIRST_DAY.write_text(json.dumps({"from": start.isoformat(), "to": end.isoformat()}), encoding="utf-8")
+
+
+def _publish(endpoints: Endpoints) -> None:
+    """Have what was traded arrive everywhere, and one run of the pipeline publish it."""
     with step("Deliveries to inventory, warehouse and lake"):
         _settle(endpoints)
     with step("Pipeline"):
@@ -137,7 +147,18 @@ def _first_day(endpoints: Endpoints) -> None:
         )
         counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in report["counts"].items())
         console.print(f"    {report['state']}: {counts}")
-    FIRST_DAY.write_text(json.dumps({"from": start.isoformat(), "to": end.isoformat()}), encoding="utf-8")
+
+
+def _traded_since(endpoints: Endpoints) -> bool:
+    """Whether events were recorded after the last publication began."""
+    with psycopg.connect(endpoints.postgres) as db:
+        row = db.execute(
+            """
+            SELECT coalesce((SELECT max(recorded_at) FROM stream_event)
+                > (SELECT max(started_at) FROM pipeline_run WHERE state = 'succeeded'), true)
+            """
+        ).fetchone()
+    return row is None or bool(row[0])
 
 
 def _settle(endpoints: Endpoints) -> None:
