@@ -1,0 +1,32 @@
+"""README's section "Operating a stack", command by command, as a new user types it after `make up`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkout import Checkout
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    section = README.split("## Operating a stack", 1)[1].split("\n## ", 1)[0]
+    block = re.search(r"```console\n(.*?)```", section, re.DOTALL)
+    assert block
+    return [line.removeprefix("$ ").split(" #")[0].strip() for line in block[1].splitlines()]
+
+
+@pytest.mark.local
+@pytest.mark.slow
+def test_every_command_of_the_readme_runs(stack: Checkout) -> None:
+    found = commands()
+    assert len(found) >= 6
+    for command in found:
+        done = stack.run("bash", "-euo", "pipefail", "-c", command, check=False)
+        assert done.returncode == 0, f"{command}:\n{done.stdout[-3000:]}"
+        assert "Traceback" not in done.stdout, done.stdout[-3000:]
+    # What was traded is published: `make up` finds nothing that differs.
+    assert "differ" not in stack.make("up").stdout
