@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 
-.PHONY: help setup up down clean test check format plan cost bench mutants scan sbom dist
+.PHONY: help setup up down clean test check documents format plan cost bench mutants scan sbom dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
+	@$(RUN) python -m ops.documents --check
+
+documents: setup  ## Write every generated part of the documents
+	@$(RUN) python -m ops.documents
 
 format: setup  ## Format, and mend what the linter can
 	@$(RUN) ruff format .

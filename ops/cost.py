@@ -39,11 +39,19 @@ def estimated(request: Request, repository: Path = REPOSITORY) -> Estimate:
         OperatorError: anything that its maker can mend, in one line.
     """
     try:
-        usage = usage_of(request)
-        document = _document(request, repository)
-        return policies.pricing.estimate(document.resources, usage, region=document.region)
+        usage_of(request)  # its mistakes are told before the time of a plan is spent
+        return priced(planned(request, repository), request)
     except PricingError as e:
         raise OperatorError(str(e)) from None
+
+
+def priced(document: documents.Document, request: Request) -> Estimate:
+    """The estimate of a plan that is already there, with the usage that `request` asks for.
+
+    Raises:
+        OperatorError, PricingError: the usage file is not there, is wrong or does not fit the plan.
+    """
+    return policies.pricing.estimate(document.resources, usage_of(request), region=document.region)
 
 
 def usage_of(request: Request) -> UsageFile:
@@ -61,7 +69,12 @@ def usage_of(request: Request) -> UsageFile:
     return found.for_month(request.month) if request.month else found
 
 
-def _document(request: Request, repository: Path) -> documents.Document:
+def planned(request: Request, repository: Path = REPOSITORY) -> documents.Document:
+    """What a request plans: the file it names, or a preview of its stack.
+
+    Raises:
+        OperatorError, PricingError: there is no such stack or file, or it cannot be planned or read.
+    """
     if request.plan:
         return documents.load(request.plan)
     assert request.stack is not None

@@ -32,8 +32,8 @@ def money(value: Decimal) -> str:
 def component_name(component: tuple[str, str] | None) -> str:
     if component is None:
         return "outside components"
-    kind, name = component
-    return f"{kind.rsplit(':', 1)[-1]} {name}"
+    kind, name = component[0].rsplit(":", 1)[-1], component[1]
+    return kind if kind.lower() == name.lower() else f"{name} ({kind})"
 
 
 def plain(value: Decimal) -> str:
@@ -144,16 +144,19 @@ def counts(found: Estimate) -> str:
 
 def doubts(found: Estimate, today: date) -> list[str]:
     """How much of the list price rests on unconfirmed or stale rates, and on which."""
-    total, lines = found.list_price, []
-    if unconfirmed := found.resting_on("U"):
-        rates = _dearest((line for _, line in found.lines() if line.confidence == "U"))
-        lines.append(f"{share(unconfirmed, total)} of the list price rests on unconfirmed rates: {rates}")
+    lines = [unconfirmed(found)] if found.resting_on("U") else []
     if stale := found.stale(today):
         names = ", ".join(sorted(stale, key=lambda name: -stale[name]))
-        lines.append(
-            f"{share(sum(stale.values(), ZERO), total)} of the list price rests on rates over a year old: {names}"
-        )
+        part = share(sum(stale.values(), ZERO), found.list_price)
+        lines.append(f"{part} of the list price rests on rates over a year old: {names}")
     return lines
+
+
+def unconfirmed(found: Estimate) -> str:
+    """How much of the list price rests on unconfirmed rates, and on which."""
+    rates = _dearest(line for _, line in found.lines() if line.confidence == "U")
+    part = share(found.resting_on("U"), found.list_price)
+    return f"{part} of the list price rests on unconfirmed rates{f': {rates}' if rates else ''}"
 
 
 def _dearest(lines: Iterable[Line]) -> str:

@@ -8,31 +8,15 @@ written by hand. The stand-in provider checks these plans; what only Google Clou
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.plans import Plan, Project, provider
+from tests.support.plans import STACKS, Plan
 
 HERE = Path(__file__).parent
-STACKS = ("local", "dev", "prod")
-
-
-@pytest.fixture(scope="session")
-def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Plan]]:
-    folders = {stack: tmp_path_factory.mktemp(stack) for stack in STACKS}
-    with provider() as port, ThreadPoolExecutor(2) as two:
-
-        def plan(stack: str) -> Plan:
-            project = Project(folders[stack], port)
-            project.configure(stack, like=stack)
-            return project.preview(stack)
-
-        yield dict(zip(STACKS, two.map(plan, STACKS), strict=True))
 
 
 def inventory(stack: str) -> dict[str, Any]:

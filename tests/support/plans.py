@@ -22,6 +22,7 @@ import yaml
 from localcloud.engine.environment import engine_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+STACKS = ("local", "dev", "prod")
 
 PROGRAM = """\
 import sys
@@ -54,6 +55,8 @@ class Plan:
     """`<type>::<name>` to the resource's inputs."""
     parents: dict[str, str] = field(default_factory=dict)
     """`<type>::<name>` to the parent's name."""
+    document: dict[str, Any] = field(default_factory=dict)
+    """`pulumi preview --json`, as it came."""
     output: str = ""
     exit_code: int = 0
 
@@ -120,8 +123,8 @@ class Project:
 def _read(done: subprocess.CompletedProcess[str]) -> Plan:
     plan = Plan(output=done.stdout + done.stderr, exit_code=done.returncode)
     start = done.stdout.find("{")
-    steps = json.loads(done.stdout[start:]).get("steps", []) if start >= 0 else []
-    for step in steps:
+    plan.document = json.loads(done.stdout[start:]) if start >= 0 else {}
+    for step in plan.document.get("steps", []):
         state = step.get("newState") or {}
         if not state:
             continue

@@ -1,0 +1,81 @@
+"""README's tables of what stacks `dev` and `prod` cost, made of their plans, usage files and the price book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import policies.pricing
+from ops.cost import Request, priced
+from policies.pricing import Estimate
+from policies.pricing.documents import Document
+from policies.pricing.report import FREE_TIERS, component_name, money, unconfirmed
+
+STACKS = ("dev", "prod")
+MONTHS = ("quiet", "ordinary", "sale")
+ZERO = Decimal(0)
+
+
+def block(plans: Mapping[str, Document]) -> str:
+    """Both tables, of a plan for each stack of `STACKS`.
+
+    Raises:
+        PricingError: a usage file does not fit its plan, or lacks a month of `MONTHS`.
+    """
+    months = {
+        stack: {month: priced(plans[stack], Request(stack=stack, month=month)) for month in MONTHS} for stack in STACKS
+    }
+    ordinary = {stack: months[stack]["ordinary"] for stack in STACKS}
+    idle = {stack: policies.pricing.estimate(plans[stack].resources, region=plans[stack].region) for stack in STACKS}
+    units = list(dict.fromkeys(label for found in ordinary.values() for label in found.unit_costs))
+    head = ["USD a month", "idle", *(f"{month} month" for month in MONTHS), *(f"per {unit}" for unit in units)]
+    rows = [
+        [
+            f"`{stack}`",
+            money(idle[stack].total),
+            *(money(months[stack][month].total) for month in MONTHS),
+            *(f"{ordinary[stack].total / ordinary[stack].unit_costs[unit]:,.4f}" for unit in units),
+        ]
+        for stack in STACKS
+    ]
+    return "\n".join(
+        [
+            *_table(head, rows),
+            "",
+            "Of an ordinary month, by component:",
+            "",
+            *_table(
+                ["component", *(f"`{stack}`, {part}" for stack in STACKS for part in ("always on", "by usage"))],
+                _by_component(ordinary),
+            ),
+            "",
+            *(f"- `{stack}`: {unconfirmed(found)}." for stack, found in ordinary.items()),
+        ]
+    )
+
+
+def _by_component(found: Mapping[str, Estimate]) -> list[list[str]]:
+    """A row a component, the dearest first, with always-on and usage-driven parts of each stack; then what is off."""
+    parts: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
+    for stack, estimate in found.items():
+        for component, resources in estimate.components().items():
+            parts.setdefault(component_name(component), {})[stack] = (
+                sum((r.part(usage=False) for r in resources), ZERO),
+                sum((r.part(usage=True) for r in resources), ZERO),
+            )
+    order = sorted(parts, key=lambda name: (-sum(map(sum, parts[name].values())), name))
+    rows = [[name, *_cells(found, parts[name])] for name in order if any(map(any, parts[name].values()))]
+    credits = {
+        stack: (-sum((c.fixed for c in e.credits), ZERO), -sum((c.usage for c in e.credits), ZERO))
+        for stack, e in found.items()
+    }
+    totals = {stack: (e.fixed, e.usage) for stack, e in found.items()}
+    return [*rows, [FREE_TIERS, *_cells(found, credits)], ["**total**", *(f"**{c}**" for c in _cells(found, totals))]]
+
+
+def _cells(stacks: Mapping[str, Estimate], parts: Mapping[str, tuple[Decimal, Decimal]]) -> list[str]:
+    return [money(part) if part else "" for stack in stacks for part in parts.get(stack, (ZERO, ZERO))]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]

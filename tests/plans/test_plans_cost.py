@@ -1,0 +1,41 @@
+"""What the stacks' own plans cost: everything in them is priced or free for a reason, and README says the figures."""
+
+from __future__ import annotations
+
+import pytest
+
+import policies.pricing
+from ops.cost_tables import block
+from policies.pricing import documents, read_usage
+from policies.pricing.blocks import put
+from policies.pricing.services import PRICERS
+from policies.pricing.services.free import why_free
+from tests.support.plans import REPOSITORY, STACKS, Plan
+
+README = REPOSITORY / "README.md"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_type_of_a_stack_is_priced_or_free_for_a_reason(plans: dict[str, Plan], stack: str) -> None:
+    types = {type_ for type_ in plans[stack].counts if type_.startswith("gcp:")}
+    assert types > {"gcp:pubsub/topic:Topic", "gcp:sql/databaseInstance:DatabaseInstance"}
+    assert [type_ for type_ in types if type_ not in PRICERS and not why_free(type_)] == []
+    assert [type_ for type_ in types if type_ in PRICERS and why_free(type_)] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nothing_of_a_stack_is_left_out_of_its_estimate(plans: dict[str, Plan], stack: str) -> None:
+    """Its usage file fits it as well: every entry is of something that the plan holds."""
+    document = documents.read(plans[stack].document)
+    usage = read_usage(REPOSITORY / "policies" / "pricing" / "usage" / f"{stack}.yaml")
+    found = policies.pricing.estimate(document.resources, usage, region=document.region)
+    assert found.not_estimated == {}
+    assert [note for note in found.notes if "matches no resource" in note] == []
+    counted = len(found.resources) + found.free_count
+    assert counted == sum(n for type_, n in plans[stack].counts.items() if type_.startswith("gcp:"))
+
+
+def test_the_cost_tables_are_current(plans: dict[str, Plan]) -> None:
+    document = README.read_text(encoding="utf-8")
+    found = block({stack: documents.read(plan.document) for stack, plan in plans.items()})
+    assert document == put(document, "costs", found), "run `make documents`"
