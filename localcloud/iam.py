@@ -8,7 +8,6 @@ no conditions, no inheritance from folders.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 
 _SCHEMA = """
@@ -32,7 +31,8 @@ IMPLIED = {
 class Iam:
     """Grants by full resource name, such as `projects/p/topics/t` or `projects/p/datasets/d/tables/t`.
 
-    Every process opens its own connection; SQLite's WAL mode lets them read while the provider writes.
+    Every process opens its own connection; SQLite's WAL mode lets them read while the provider writes. Answers come
+    from memory, read again whenever the file has changed: a push asks for each message.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,12 +40,15 @@ class Iam:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA busy_timeout=5000")
         self._db.executescript(_SCHEMA)
+        self._version = -1
+        self._roles: dict[tuple[str, str], set[str]] = {}  # (resource, member) -> roles
+        self._endpoints: dict[str, str] = {}
 
     def grant(self, resource: str, role: str, member: str) -> None:
-        self._db.execute("INSERT OR IGNORE INTO grants VALUES (?, ?, ?)", (resource, role, member))
+        self._write("INSERT OR IGNORE INTO grants VALUES (?, ?, ?)", (resource, role, member))
 
     def revoke(self, resource: str, role: str, member: str) -> None:
-        self._db.execute("DELETE FROM grants WHERE (resource, role, member) = (?, ?, ?)", (resource, role, member))
+        self._write("DELETE FROM grants WHERE (resource, role, member) = (?, ?, ?)", (resource, role, member))
 
     def grants(self) -> list[tuple[str, str, str]]:
         return self._db.execute("SELECT resource, role, member FROM grants ORDER BY 1, 2, 3").fetchall()
@@ -53,32 +56,41 @@ class Iam:
     def allows(self, resource: str, role: str, member: str) -> bool:
         """True when `member` (or everyone) has `role`, or one that contains it, on `resource` or on what holds it."""
         roles = {role, *IMPLIED.get(role, ()), "roles/owner", "roles/editor"}
-        places = [resource, *_parents(resource)]
-        rows: Iterable[tuple[str]] = self._db.execute(
-            f"SELECT role FROM grants WHERE resource IN ({_marks(places)}) AND member IN (?, 'allUsers')",
-            (*places, member),
+        self._refresh()
+        return any(
+            roles & self._roles.get((place, who), set())
+            for place in (resource, *_parents(resource))
+            for who in (member, "allUsers")
         )
-        return any(r in roles for (r,) in rows)
 
     def register_endpoint(self, url: str, resource: str) -> None:
         """Say which resource answers at `url` (scheme, host and port)."""
-        self._db.execute("INSERT OR REPLACE INTO endpoints VALUES (?, ?)", (url.rstrip("/"), resource))
+        self._write("INSERT OR REPLACE INTO endpoints VALUES (?, ?)", (url.rstrip("/"), resource))
 
     def forget_endpoint(self, resource: str) -> None:
-        self._db.execute("DELETE FROM endpoints WHERE resource = ?", (resource,))
+        self._write("DELETE FROM endpoints WHERE resource = ?", (resource,))
 
     def resource_at(self, url: str) -> str | None:
         """The resource behind `url`, whatever its path; None for an address outside the local cloud."""
-        base = "/".join(url.split("/", 3)[:3])
-        row = self._db.execute("SELECT resource FROM endpoints WHERE url = ?", (base,)).fetchone()
-        return row[0] if row else None
+        self._refresh()
+        return self._endpoints.get("/".join(url.split("/", 3)[:3]))
+
+    def _write(self, statement: str, values: tuple[str, ...]) -> None:
+        self._db.execute(statement, values)
+        self._version = -1  # SQLite's own number counts other connections' changes only
+
+    def _refresh(self) -> None:
+        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        self._roles = {}
+        for resource, role, member in self._db.execute("SELECT resource, role, member FROM grants"):
+            self._roles.setdefault((resource, member), set()).add(role)
+        self._endpoints = dict(self._db.execute("SELECT url, resource FROM endpoints"))
+        self._version = version
 
 
 def _parents(resource: str) -> list[str]:
     """`projects/p/datasets/d/tables/t` -> `projects/p/datasets/d`, `projects/p`; a bucket has none."""
     parts = resource.split("/")
     return ["/".join(parts[:n]) for n in range(len(parts) - 2, 0, -2)]
-
-
-def _marks(values: list[str]) -> str:
-    return ",".join("?" * len(values))

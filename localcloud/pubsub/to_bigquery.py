@@ -7,7 +7,9 @@ fit is refused as a permanent failure of its message, as a BigQuery subscription
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -24,6 +26,7 @@ from localcloud.pubsub.export import Exporter, Unwritable, metadata
 from localcloud.pubsub.schemas import Validator
 
 _ROWS, _BYTES = 500, 5 * 2**20
+_GATHER_SECONDS = 0.5  # one write of many rows costs the stand-in little more than a write of one
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})?")
 
@@ -44,6 +47,7 @@ class BigQueryExporter(Exporter):
         project, dataset, table = backlog.config.bigquery_config.table.split(".", 2)
         self._resource = f"projects/{project}/datasets/{dataset}/tables/{table}"
         self._url = f"{url}/bigquery/v2/{self._resource}"
+        self._full = False  # whether the last batch was: then more waits already
 
     @property
     def _config(self) -> Any:
@@ -54,8 +58,13 @@ class BigQueryExporter(Exporter):
 
     async def _gather(self) -> list[Delivery]:
         await self.backlog.wait()
+        if not self._full:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), _GATHER_SECONDS)
         self._hurry.clear()
-        return self.backlog.take(_ROWS, _BYTES, None)
+        batch = self.backlog.take(_ROWS, _BYTES, None)
+        self._full = len(batch) == _ROWS
+        return batch
 
     async def _write(self, batch: Sequence[Delivery]) -> dict[int, str]:
         columns = (await self._call("GET", "", None))["schema"]["fields"]
