@@ -83,7 +83,7 @@ class Operations:
                 audience=base.names.audience("pipeline"),
                 service_account_email=base.identities["scheduler-invoker"].email,
                 body="{}",
-                # Scheduler waits no longer; a run that needs more answers 202 and resumes at the retry.
+                # Scheduler waits no longer. A run that needs more ends with 503 before that; the retry goes on there.
                 deadline_seconds=1800,
                 retries=5,
                 paused=config.pipeline.paused,

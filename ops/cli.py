@@ -16,7 +16,7 @@ import click
 from ops import credentials as credential_store
 from ops.endpoints import LOCAL, Endpoints, load_endpoints
 from ops.errors import OperatorError
-from ops.google import request, service_headers
+from ops.google import request, until_done
 from ops.ledger import Ledger
 from ops.sender import Sender, SendReport
 from ops.terminal import console
@@ -208,9 +208,7 @@ def pipeline_run(stack: str, start: datetime | None, end: datetime | None) -> No
     if endpoints.pubsub_control:
         # The exports write every few minutes, as in the cloud; here nobody wants to wait for them.
         request("POST", f"{endpoints.pubsub_control}/flush", timeout=300)
-    url = f"{endpoints.pipeline}/run"
-    headers = service_headers(endpoints, endpoints.pipeline)
-    console.print_json(data=request("POST", url, headers=headers, body=body, timeout=1800))
+    console.print_json(data=until_done(endpoints, endpoints.pipeline, "/run", body))
 
 
 @cli.command()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from typing import Any
 
+import click
 import httpx
 
 from ops.endpoints import LOCAL, Endpoints
@@ -40,6 +41,16 @@ def request(
     if not response.is_success:
         raise OperatorError(f"{method} {url} answers {response.status_code}: {response.text[:300]}")
     return dict(response.json()) if response.content else {}
+
+
+def until_done(endpoints: Endpoints, base: str, path: str, body: Any) -> dict[str, Any]:
+    """Call what answers `incomplete` when its time is up, until it is done; return the last report."""
+    while True:
+        # Headers anew each time: a call takes 25 minutes, a token lives for an hour.
+        report = request("POST", f"{base}{path}", headers=service_headers(endpoints, base), body=body, timeout=1800)
+        if report.get("state") != "incomplete":
+            return report
+        click.echo(report["error"], err=True)  # the report alone goes to standard output
 
 
 def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:

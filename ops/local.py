@@ -23,7 +23,7 @@ from ops import credentials, engine
 from ops.catalog import load_catalogue
 from ops.endpoints import LOCAL, REPOSITORY, STATE_DIR, Endpoints, from_outputs, load_endpoints
 from ops.errors import OperatorError
-from ops.google import request, service_headers
+from ops.google import request, until_done
 from ops.ledger import Ledger
 from ops.sender import Sender
 from ops.summary import print_summary
@@ -138,13 +138,7 @@ def _publish(endpoints: Endpoints) -> None:
     with step("Deliveries to inventory, warehouse and lake"):
         _settle(endpoints)
     with step("Pipeline"):
-        report = request(
-            "POST",
-            f"{endpoints.pipeline}/run",
-            headers=service_headers(endpoints, endpoints.pipeline),
-            body={},
-            timeout=1800,
-        )
+        report = until_done(endpoints, endpoints.pipeline, "/run", {})
         counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in report["counts"].items())
         console.print(f"    {report['state']}: {counts}")
 

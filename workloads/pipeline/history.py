@@ -20,6 +20,7 @@ from psycopg.rows import DictRow
 from workloads.pipeline.tasks import TASKS
 
 LOCK = 7_031_846  # pg_try_advisory_lock
+_PUBLISHED = "CASE WHEN report->'seconds' ? 'publish_marts' THEN run_id END"
 LEASE = timedelta(hours=2)  # longer than any task with its retries
 
 
@@ -55,26 +56,13 @@ def claim(
     Raises:
         AlreadyRunning: somebody else has the pipeline.
     """
-    lock = "pg_try_advisory_xact_lock" if holder else "pg_try_advisory_lock"
     run_id = uuid.uuid4().hex
     with connection.transaction():
-        row = connection.execute(f"SELECT {lock}(%s) AS held", [LOCK]).fetchone()
-        if not row or not row["held"]:
-            raise AlreadyRunning("another run holds the lock; wait for it to end")
-        leased = connection.execute(
-            "SELECT run_id, holder, lease_until FROM pipeline_run "
-            "WHERE state = 'running' AND lease_until > now() AND holder IS DISTINCT FROM %s",
-            [holder],
-        ).fetchone()
-        if leased:
-            raise AlreadyRunning(
-                f"run {leased['run_id']} of {leased['holder']} has the pipeline, at most until "
-                f"{leased['lease_until']:%Y-%m-%d %H:%M} UTC; wait for it to end"
-            )
+        _take(connection, holder)
         # Nobody else has the pipeline: what is still called running was killed.
         connection.execute(
             "UPDATE pipeline_run SET state = 'incomplete', finished_at = now(), lease_until = NULL, "
-            "error = 'ended without a word' WHERE state = 'running'"
+            f"error = 'ended without a word', publication_id = {_PUBLISHED} WHERE state = 'running'"
         )
         connection.execute(
             "INSERT INTO pipeline_run (run_id, kind, state, request, holder, lease_until) "
@@ -82,6 +70,45 @@ def claim(
             [run_id, kind, json.dumps(request), holder, LEASE if holder else None],
         )
     return run_id
+
+
+def resume(connection: psycopg.Connection[DictRow], kind: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Go on with the newest run, if it ran out of time and was asked for the same; return its row.
+
+    Nothing has touched the tables since: what it did and found still holds. The connection holds the lock.
+
+    Raises:
+        AlreadyRunning: somebody else has the pipeline.
+    """
+    with connection.transaction():
+        _take(connection, None)
+        row = connection.execute(
+            "UPDATE pipeline_run SET state = 'running', finished_at = NULL, error = NULL, report = report - 'next' "
+            "WHERE run_id = (SELECT run_id FROM pipeline_run ORDER BY started_at DESC LIMIT 1) "
+            "AND state = 'incomplete' AND report ? 'next' AND kind = %s AND request = %s::jsonb RETURNING *",
+            [kind, json.dumps(request)],
+        ).fetchone()
+    return None if row is None else dict(row)
+
+
+def _take(connection: psycopg.Connection[DictRow], holder: str | None) -> None:
+    """Make sure that nobody else has the pipeline: for a holder in this transaction, else for this connection."""
+    lock = "pg_try_advisory_xact_lock" if holder else "pg_try_advisory_lock"
+    row = connection.execute(f"SELECT {lock}(%s) AS held", [LOCK]).fetchone()
+    if not row or not row["held"]:
+        raise AlreadyRunning("another run holds the lock; wait for it to end")
+    leased = connection.execute(
+        "SELECT run_id, holder, lease_until FROM pipeline_run "
+        "WHERE state = 'running' AND lease_until > now() AND holder IS DISTINCT FROM %s",
+        [holder],
+    ).fetchone()
+    if leased:
+        if holder is None:  # a session's lock outlives its transaction
+            connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        raise AlreadyRunning(
+            f"run {leased['run_id']} of {leased['holder']} has the pipeline, at most until "
+            f"{leased['lease_until']:%Y-%m-%d %H:%M} UTC; wait for it to end"
+        )
 
 
 def current(connection: psycopg.Connection[DictRow], run_id: str) -> dict[str, Any]:
@@ -134,13 +161,29 @@ def record(
         raise TakenOver(f"run {run_id} is no longer running: another one took the pipeline over; start a new run")
 
 
-def finish(connection: psycopg.Connection[DictRow], run_id: str, state: str, error: str | None) -> None:
-    """End a run that is still running; one that ended already stays as it is."""
+def note(connection: psycopg.Connection[DictRow], run_id: str, **words: str) -> None:
+    """Add words to the report of a run that is running: what failed or stopped it."""
+    connection.execute(
+        "UPDATE pipeline_run SET report = report || %s::jsonb WHERE run_id = %s AND state = 'running'",
+        [json.dumps(words), run_id],
+    )
+
+
+def finish(
+    connection: psycopg.Connection[DictRow], run_id: str, state: str, error: str | None, *, next_task: str | None = None
+) -> None:
+    """End a run that is still running; one that ended already stays as it is. `next_task`: where `resume` goes on."""
     connection.execute(
         "UPDATE pipeline_run SET state = %(state)s, error = %(error)s, finished_at = now(), lease_until = NULL, "
-        "publication_id = CASE WHEN report->'seconds' ? 'publish_marts' THEN run_id END "
+        "report = report || %(next)s::jsonb, "
+        f"publication_id = {_PUBLISHED} "
         "WHERE run_id = %(run_id)s AND state = 'running'",
-        {"state": state, "error": error, "run_id": run_id},
+        {
+            "state": state,
+            "error": error,
+            "run_id": run_id,
+            "next": json.dumps({"next": next_task} if next_task else {}),
+        },
     )
 
 

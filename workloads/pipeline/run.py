@@ -18,6 +18,30 @@ class QualityStop(Exception):  # noqa: N818 - an outcome, not a fault of the pip
     """A check of severity `error` failed: nothing is published, the last good marts stay."""
 
 
+def asked_for(first: date | None, last: date | None) -> dict[str, str | None]:
+    """As the history of runs keeps it."""
+    return {"from": str(first) if first else None, "to": str(last) if last else None}
+
+
+def dates_of(asked: Mapping[str, Any]) -> tuple[date | None, date | None]:
+    """Read `{"from": date, "to": date}`, both or none.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
+    if set(asked) - {"from", "to"}:
+        raise ValueError("from and to, business dates, can be asked for, and nothing else")
+    try:
+        first, last = (date.fromisoformat(asked[key]) if asked.get(key) else None for key in ("from", "to"))
+    except (TypeError, ValueError):
+        raise ValueError("from and to are dates such as 2026-01-31") from None
+    if (first is None) != (last is None):
+        raise ValueError("from and to go together")
+    if first and last and last < first:
+        raise ValueError(f"to {last} is before from {first}")
+    return first, last
+
+
 @dataclass
 class Run:
     """What a task's function gets. `partitions` and `dates` pass from task to task."""
@@ -38,8 +62,7 @@ class Run:
 
     def restore(self, request: Mapping[str, Any], state: Mapping[str, Any]) -> Run:
         """Take over what was asked for and what earlier tasks found."""
-        days = {key: date.fromisoformat(request[key]) if request.get(key) else None for key in ("from", "to")}
-        self.from_date, self.to_date = days["from"], days["to"]
+        self.from_date, self.to_date = dates_of(request)
         self.partitions = [date.fromisoformat(day) for day in state.get("partitions", [])]
         self.dates = [date.fromisoformat(day) for day in state.get("dates", [])]
         return self

@@ -13,12 +13,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from workloads.pipeline import runner
+from workloads.pipeline.run import dates_of
 from workloads.pipeline.settings import Settings
 from workloads.runtime import logs
 from workloads.runtime.server import AccessLog, serve
 from workloads.runtime.settings import load
 
-_STATUS = {"succeeded": 200, "stopped": 422, "failed": 503}
+_STATUS = {"succeeded": 200, "incomplete": 202, "stopped": 422, "failed": 503}
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -38,11 +39,17 @@ def create_app(settings: Settings) -> Starlette:
             return _error(409, str(error))
         except runner.NotReady as error:
             return _error(503, str(error))
-        return JSONResponse(report.as_json(), status_code=_STATUS[report.state])
+        return JSONResponse(report.as_json(), status_code=_status(report.state, request))
 
     app = Starlette(routes=[Route("/health", health), Route("/run", run, methods=["POST"])])
     app.add_middleware(AccessLog)
     return app
+
+
+def _status(state: str, request: Request) -> int:
+    """Cloud Scheduler calls again after an error only: to it, incomplete is one."""
+    scheduled = request.headers.get("x-cloudscheduler") == "true"
+    return 503 if state == "incomplete" and scheduled else _STATUS[state]
 
 
 def _dates(body: bytes) -> tuple[date | None, date | None]:
@@ -51,17 +58,9 @@ def _dates(body: bytes) -> tuple[date | None, date | None]:
         asked: Any = json.loads(body or b"{}")
     except ValueError:
         raise ValueError('the body is not JSON; send {} or {"from": "2026-01-01", "to": "2026-01-31"}') from None
-    if not isinstance(asked, dict) or set(asked) - {"from", "to"}:
-        raise ValueError("the body takes from and to, business dates, and nothing else")
-    try:
-        first, last = (date.fromisoformat(asked[key]) if asked.get(key) else None for key in ("from", "to"))
-    except (TypeError, ValueError):
-        raise ValueError("from and to are dates such as 2026-01-31") from None
-    if (first is None) != (last is None):
-        raise ValueError("from and to go together")
-    if first and last and last < first:
-        raise ValueError(f"to {last} is before from {first}")
-    return first, last
+    if not isinstance(asked, dict):
+        raise ValueError('the body is not an object; send {} or {"from": "2026-01-01", "to": "2026-01-31"}')
+    return dates_of(asked)
 
 
 def _error(status: int, message: str) -> JSONResponse:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import date
 from typing import Any
 
@@ -11,6 +13,7 @@ from google.api_core.exceptions import Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from workloads.pipeline.attempts import OutOfTime, TimeBox
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.tables import Table, render, tables, views
 
@@ -22,7 +25,7 @@ _TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "
 class Warehouse:
     """A client, and the names that queries are rendered with."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, box: TimeBox | None = None) -> None:
         options: dict[str, Any] = {}
         if settings.bigquery_emulator_host:
             options["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]
@@ -31,6 +34,7 @@ class Warehouse:
             project=settings.google_cloud_project, location=settings.bigquery_location, **options
         )
         self._settings = settings
+        self._box = box or TimeBox()
         self.datasets = {
             "raw": settings.raw_dataset,
             "staging": settings.staging_dataset,
@@ -57,9 +61,42 @@ class Warehouse:
         )
 
     def run(self, statement: str) -> list[dict[str, Any]]:
-        """Run GoogleSQL, one statement or a script, and return its rows."""
+        """Run GoogleSQL, one statement or a script, and return its rows.
+
+        Raises:
+            OutOfTime: the call's time is up; the job is cancelled.
+        """
         job = self._client.query(statement, job_config=self.job_configuration())
-        rows = [dict(row) for row in job.result()]
+        try:
+            return self._rows(job)
+        except OutOfTime:
+            job.cancel()
+            raise
+
+    def run_once(self, statement: str, name: str) -> None:
+        """Run a script as a job of this name: if it runs already, or has ended well, that job is the one.
+
+        Raises:
+            OutOfTime: the call's time is up; the job goes on, and the next call finds it.
+        """
+        for attempt in itertools.count(1):
+            job_id = f"{name}-{attempt}"
+            try:
+                job = self._client.query(statement, job_id=job_id, job_config=self.job_configuration(), job_retry=None)
+            except Conflict:
+                found = self._client.get_job(job_id)
+                assert isinstance(found, bigquery.QueryJob), job_id
+                if found.error_result:  # a former attempt's
+                    continue
+                job = found
+            self._rows(job)
+            return
+
+    def _rows(self, job: bigquery.QueryJob) -> list[dict[str, Any]]:
+        try:
+            rows = [dict(row) for row in job.result(timeout=self._box.left())]
+        except FutureTimeoutError:
+            raise OutOfTime from None
         self.bytes_billed += job.total_bytes_billed or 0
         return rows
 
