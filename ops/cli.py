@@ -237,6 +237,21 @@ def cost(against: str | None, style: str, explain: str | None, everything: bool,
 
 
 @cli.group()
+def prices() -> None:
+    """The price book behind `fastyle cost`."""
+
+
+@prices.command("refresh")
+@click.option("--write", is_flag=True, help="Write what is confirmed or changed, with today's date.")
+@speaks_plainly
+def prices_refresh(write: bool) -> None:
+    """Hold every rate against Google's Cloud Billing Catalog and show the difference."""
+    from ops.prices import run
+
+    click.echo(run(write=write))
+
+
+@cli.group()
 def credentials() -> None:
     """Credentials of tills (pos_credentials) and programs (api_credentials)."""
 

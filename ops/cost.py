@@ -51,7 +51,9 @@ def priced(document: documents.Document, request: Request) -> Estimate:
     Raises:
         OperatorError, PricingError: the usage file is not there, is wrong or does not fit the plan.
     """
-    return policies.pricing.estimate(document.resources, usage_of(request), region=document.region)
+    return policies.pricing.estimate(
+        document.resources, usage_of(request), region=document.region, notes=document.notes
+    )
 
 
 def usage_of(request: Request) -> UsageFile:

@@ -9,6 +9,7 @@ import policies.pricing
 from ops.cost import Request, priced
 from policies.pricing import Estimate
 from policies.pricing.documents import Document
+from policies.pricing.lines import total
 from policies.pricing.report import FREE_TIERS, component_name, money, unconfirmed
 
 STACKS = ("dev", "prod")
@@ -60,14 +61,13 @@ def _by_component(found: Mapping[str, Estimate]) -> list[list[str]]:
     for stack, estimate in found.items():
         for component, resources in estimate.components().items():
             parts.setdefault(component_name(component), {})[stack] = (
-                sum((r.part(usage=False) for r in resources), ZERO),
-                sum((r.part(usage=True) for r in resources), ZERO),
+                total(r.part(usage=False) for r in resources),
+                total(r.part(usage=True) for r in resources),
             )
     order = sorted(parts, key=lambda name: (-sum(map(sum, parts[name].values())), name))
     rows = [[name, *_cells(found, parts[name])] for name in order if any(map(any, parts[name].values()))]
     credits = {
-        stack: (-sum((c.fixed for c in e.credits), ZERO), -sum((c.usage for c in e.credits), ZERO))
-        for stack, e in found.items()
+        stack: (-total(c.fixed for c in e.credits), -total(c.usage for c in e.credits)) for stack, e in found.items()
     }
     totals = {stack: (e.fixed, e.usage) for stack, e in found.items()}
     return [*rows, [FREE_TIERS, *_cells(found, credits)], ["**total**", *(f"**{c}**" for c in _cells(found, totals))]]

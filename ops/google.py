@@ -24,7 +24,7 @@ def call(endpoints: Endpoints, method: str, api: str, path: str, body: Any = Non
     if endpoints.stack == LOCAL:
         base, headers = endpoints.control, {}
     else:
-        base, headers = f"https://{api}.googleapis.com", {"authorization": f"Bearer {_access_token()}"}
+        base, headers = f"https://{api}.googleapis.com", {"authorization": f"Bearer {access_token()}"}
     return request(method, f"{base}/v1/{path}", headers=headers, body=body)
 
 
@@ -60,7 +60,12 @@ def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:
     return {"authorization": f"Bearer {_identity_token(url)}"}
 
 
-def _access_token() -> str:
+def access_token() -> str:
+    """The operator's own token.
+
+    Raises:
+        OperatorError: there are no credentials.
+    """
     import google.auth
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +22,8 @@ FOLDER = Path(__file__).parent / "rates"
 REFERENCE = "us-central1"
 GLOBAL = "global"
 STALE_AFTER_DAYS = 365
+DIGITS = 100
+"""Digits that amounts are reckoned with: enough that no product or sum of them is rounded."""
 
 # YAML's floats are binary: every amount in a book is written as a string or an integer.
 Exact = Annotated[Decimal, BeforeValidator(lambda value: _exact(value)), Field(ge=0)]
@@ -60,7 +62,13 @@ class Sku(BaseModel):
 
     service: str = Field(description="display name of the service, such as `Cloud SQL`")
     description: str = Field(description="regular expression that the whole description of one SKU matches")
-    factor: Exact = Field(default=Decimal(1), description="units of this book in one usage unit of the catalogue")
+    group: str | None = Field(default=None, description="resource group of its category, where descriptions are alike")
+    id: str | None = Field(default=None, description="SKU id, which decides where several match")
+    factor: Exact = Field(
+        default=Decimal(1),
+        description="quantity of this book in what the SKU counts, beyond its unit: 0.001 of milli-DCU",
+    )
+    confidence: Confidence = Field(default="U", description="how sure it is that the catalogue calls it so")
 
 
 class Rate(_Sourced):
@@ -84,9 +92,10 @@ class Rate(_Sourced):
     def discount(self, quantity: Decimal) -> Decimal:
         """What the volume tiers take off the list price of `quantity` units a month."""
         off, price = Decimal(0), self.price
-        for tier in self.tiers:
-            off += max(quantity - tier.above, Decimal(0)) * (price - tier.price)
-            price = tier.price
+        with localcontext(prec=DIGITS):
+            for tier in self.tiers:
+                off += max(quantity - tier.above, Decimal(0)) * (price - tier.price)
+                price = tier.price
         return off
 
 
@@ -100,6 +109,10 @@ class Pool(_Sourced):
     name: str
     quantity: Exact
     price: Exact
+    regions: tuple[str, ...] = Field(default=(), description="where it is given; empty: everywhere")
+
+    def covers(self, region: str) -> bool:
+        return not self.regions or region in self.regions
 
 
 class Constant(_Sourced):

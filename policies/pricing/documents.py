@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policies.model import UNKNOWN, Resource
+from policies.model import UNKNOWN, Resource, dig
 from policies.pricing.lines import PricingError
 
 # Pulumi's marks in JSON: computed values are this UUID; secrets, assets and outputs are objects under SIGNATURE.
@@ -16,6 +16,9 @@ COMPUTED = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a mark, no secret)
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+HIDDEN = "[secret]"  # what the engine's events print for one
+MAKE = "make it with `pulumi preview --json` or `pulumi stack export`"
+FAILED = "the preview reports errors: the plan may lack resources"
 GONE = {"delete", "delete-replaced", "discard-replaced", "read-discard"}
 
 
@@ -25,6 +28,7 @@ class Document:
 
     resources: tuple[Resource, ...]
     config: Mapping[str, Any]
+    notes: tuple[str, ...] = ()  # why the resources may not be all
 
     @property
     def region(self) -> str | None:
@@ -50,13 +54,13 @@ def parse(text: str, name: str = "the plan") -> Document:
     """As `load`, of a text. What Pulumi printed before the JSON is skipped."""
     start = text.find("{")
     try:
-        content, _ = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else (None, 0)
-    except (json.JSONDecodeError, RecursionError):
-        raise PricingError(
-            f"{name}: is no JSON; make it with `pulumi preview --json` or `pulumi stack export`"
-        ) from None
+        content, end = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else (None, 0)
+    except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError, too
+        raise PricingError(f"{name}: is no JSON, or cut off; {MAKE}") from None
     if isinstance(content, dict) and "sequence" in content:
         return _events(text[start:], name)
+    if rest := text[start + end :].strip() if start >= 0 else "":
+        raise PricingError(f"{name}: has more after its JSON ('{rest[:20]}'); {MAKE}")
     return read(content, name)
 
 
@@ -66,17 +70,22 @@ def read(content: Any, name: str = "the plan") -> Document:
     Raises:
         PricingError: it is neither.
     """
-    if isinstance(content, dict) and isinstance(content.get("steps"), list):
-        steps = content["steps"]
-        states = (s.get("newState") for s in steps if isinstance(s, dict) and s.get("op") not in GONE)
-        return Document(_resources(states), content.get("config") or {})
-    deployment = content.get("deployment", content) if isinstance(content, dict) else None
-    if isinstance(deployment, dict) and isinstance(deployment.get("resources"), list):
-        return Document(_resources(r for r in deployment["resources"] if not _on_its_way_out(r)), {})
-    raise PricingError(
-        f"{name}: has neither `steps` nor `deployment.resources`; make it with `pulumi preview --json` "
-        "or `pulumi stack export`"
-    )
+    if not isinstance(content, dict):
+        content = {}
+    if isinstance(content.get("steps"), list) or "changeSummary" in content:
+        steps = [step for step in content.get("steps") or [] if isinstance(step, dict)]
+        states = [step.get("newState") for step in steps if str(step.get("op")) not in GONE]
+        failed = any(_is_error(diagnostic) for diagnostic in content.get("diagnostics") or [])
+        return _document(states, content.get("config"), name, (FAILED,) if failed else ())
+    deployment = content.get("deployment", content)
+    if isinstance(deployment, dict) and ("resources" in deployment or "manifest" in deployment):
+        states = [state for state in deployment.get("resources") or [] if not _on_its_way_out(state)]
+        return _document(states, None, name)
+    raise PricingError(f"{name}: has neither `steps` nor `deployment.resources`; {MAKE}")
+
+
+def _is_error(diagnostic: Any) -> bool:
+    return isinstance(diagnostic, dict) and diagnostic.get("severity") == "error"
 
 
 def _on_its_way_out(state: Any) -> bool:
@@ -87,27 +96,40 @@ def _events(text: str, name: str) -> Document:
     """The engine's event stream, which newer Pulumi prints line by line."""
     states: list[Any] = []
     config: dict[str, Any] = {}
+    failed = False
     for line in filter(None, map(str.strip, text.splitlines())):
         try:
             event = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise PricingError(f"{name}: is cut off; make it again") from None
-        config |= (event.get("preludeEvent") or {}).get("config") or {}
-        step = (event.get("resourcePreEvent") or {}).get("metadata") or {}
-        if step.get("op") not in GONE:
+        config |= _mapping(dig(event, "preludeEvent.config"))
+        step = _mapping(dig(event, "resourcePreEvent.metadata"))
+        if str(step.get("op")) not in GONE:
             states.append(step.get("new"))
-    return Document(_resources(states), config)
+        failed = failed or _is_error(dig(event, "diagnosticEvent"))
+    return _document(states, config, name, (FAILED,) if failed else ())
+
+
+def _document(states: Iterable[Any], config: Any, name: str, notes: tuple[str, ...] = ()) -> Document:
+    try:
+        return Document(_resources(states), _mapping(config), notes)
+    except RecursionError:
+        raise PricingError(f"{name}: is nested too deeply to be a plan; {MAKE}") from None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _resources(states: Iterable[Any]) -> tuple[Resource, ...]:
     """One resource an URN: a replacement is told of more than once."""
     found: dict[str, Resource] = {}
     for state in states:
-        if not isinstance(state, Mapping) or not state.get("urn") or state.get("external"):
+        if not isinstance(state, dict) or not state.get("urn") or state.get("external"):
             continue
         urn = str(state["urn"])
-        type_ = str(state.get("type") or urn.split("::")[2].rpartition("$")[2])
-        props = plain(state.get("inputs") or {})
+        type_ = str(state.get("type") or urn.rpartition("::")[0].rpartition("::")[2].rpartition("$")[2])
+        props = _mapping(plain(state.get("inputs")))
         if "id" not in props and state.get("id"):
             props["id"] = state["id"]
         found[urn] = Resource(type_, urn.rpartition("::")[2], props, urn, parent=str(state.get("parent") or ""))
@@ -115,21 +137,17 @@ def _resources(states: Iterable[Any]) -> tuple[Resource, ...]:
 
 
 def plain(value: Any) -> Any:
-    """Values without Pulumi's marks: UNKNOWN for computed ones and for secrets that stay encrypted."""
+    """Values without Pulumi's marks: UNKNOWN for computed ones and for secrets.
+
+    A secret is not opened even where its plaintext is there: every value may be shown in an explanation.
+    """
     if isinstance(value, dict):
         mark = value.get(SIGNATURE)
         if mark == _SECRET:
-            return _opened(value)
+            return UNKNOWN
         if mark == _OUTPUT:
-            return plain(value["value"]) if "value" in value else UNKNOWN
+            return UNKNOWN if value.get("secret") or "value" not in value else plain(value["value"])
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [plain(each) for each in value]
-    return UNKNOWN if value == COMPUTED else value
-
-
-def _opened(secret: Mapping[str, Any]) -> Any:
-    try:
-        return plain(json.loads(secret["plaintext"]))
-    except (KeyError, TypeError, ValueError):
-        return UNKNOWN
+    return UNKNOWN if value in (COMPUTED, HIDDEN) else value

@@ -10,7 +10,7 @@ from decimal import Decimal
 from policies.model import Resource
 from policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
 from policies.pricing.book import load as load_book
-from policies.pricing.lines import Credit, Line, PricingError, ResourceCost, worst
+from policies.pricing.lines import Credit, Line, PricingError, ResourceCost, times, total, worst
 from policies.pricing.services import PRICERS
 from policies.pricing.services.base import Bill, NotPricedError, Plan, region_of
 from policies.pricing.services.free import why_free
@@ -40,21 +40,21 @@ class Estimate:
     @property
     def fixed(self) -> Decimal:
         """What is owed whatever happens, after free tiers."""
-        return sum((r.part(usage=False) for r in self.resources), ZERO) - sum((c.fixed for c in self.credits), ZERO)
+        return total([*(r.part(usage=False) for r in self.resources), *(c.fixed.copy_negate() for c in self.credits)])
 
     @property
     def usage(self) -> Decimal:
         """What follows the traffic, after free tiers."""
-        return sum((r.part(usage=True) for r in self.resources), ZERO) - sum((c.usage for c in self.credits), ZERO)
+        return total([*(r.part(usage=True) for r in self.resources), *(c.usage.copy_negate() for c in self.credits)])
 
     @property
     def total(self) -> Decimal:
-        return self.fixed + self.usage
+        return total((self.fixed, self.usage))
 
     @property
     def list_price(self) -> Decimal:
         """The sum of all resources, before free tiers."""
-        return sum((r.monthly for r in self.resources), ZERO)
+        return total(r.monthly for r in self.resources)
 
     def components(self) -> dict[tuple[str, str] | None, list[ResourceCost]]:
         """Resources by top-level component, dearest first; resources outside any component under None."""
@@ -62,8 +62,8 @@ class Estimate:
         for resource in self.resources:
             groups.setdefault(resource.component, []).append(resource)
         for group in groups.values():
-            group.sort(key=lambda r: (-r.monthly, r.name, r.urn))
-        order = sorted(groups, key=lambda c: (-sum((r.monthly for r in groups[c]), ZERO), c or ("", "")))
+            group.sort(key=lambda r: (r.monthly.copy_negate(), r.name, r.urn))
+        order = sorted(groups, key=lambda c: (total(r.monthly for r in groups[c]).copy_negate(), c or ("", "")))
         return {component: groups[component] for component in order}
 
     def lines(self) -> list[tuple[ResourceCost, Line]]:
@@ -71,14 +71,14 @@ class Estimate:
 
     def resting_on(self, confidence: str) -> Decimal:
         """The part of the list price whose lines have this confidence."""
-        return sum((line.monthly for _, line in self.lines() if line.confidence == confidence), ZERO)
+        return total(line.monthly for _, line in self.lines() if line.confidence == confidence)
 
     def stale(self, today: date) -> dict[str, Decimal]:
         """Rates that were read too long ago, by id, with what rests on each."""
         found: dict[str, Decimal] = {}
         for _, line in self.lines():
             if (today - line.rate.read).days > STALE_AFTER_DAYS:
-                found[line.rate.id] = found.get(line.rate.id, ZERO) + line.monthly
+                found[line.rate.id] = total((found.get(line.rate.id, ZERO), line.monthly))
         return found
 
 
@@ -88,6 +88,7 @@ def estimate(
     book: Book | None = None,
     *,
     region: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Estimate:
     """Estimate a plan.
 
@@ -95,12 +96,13 @@ def estimate(
         resources: of any Pulumi program; only Google Cloud's cost anything here.
         usage: of the month to reckon with; without one, only what is always on costs.
         region: where resources are that name no region themselves; the reference region when absent.
+        notes: what is to be said of the plan beside what is found here.
 
     Raises:
         PricingError: the usage file does not fit the plan.
     """
     usage, book = usage or UsageFile(), book or load_book()
-    notes = [f"usage for '{pattern}' matches no resource of this plan" for pattern in usage.check(resources)]
+    said = [*notes, *(f"usage for '{pattern}' matches no resource of this plan" for pattern in usage.check(resources))]
     plan, by_urn = Plan(resources, usage), {r.urn: r for r in resources}
     costs: list[ResourceCost] = []
     free: dict[str, str] = {}
@@ -123,15 +125,15 @@ def estimate(
         where, unsure = region_of(resource, book.regions)
         bill = Bill(book, plan, resource, (region or REFERENCE) if where == GLOBAL else where)
         if unsure:
-            bill.note(f"its region is known only at update; reckoned with {REFERENCE}")
+            bill.note(f"its region is secret or known only at update; reckoned with {REFERENCE}")
         try:
             pricer.price(bill, usage.of(resource, pricer.usage))
         except NotPricedError as e:
             unpriced.setdefault(resource.type, []).append(f"{resource.name}: {e}")
             continue
-        except ArithmeticError as e:
-            raise PricingError(f"{resource.label}: its figures cannot be reckoned with ({type(e).__name__})") from None
-        notes += bill.notes
+        except ArithmeticError:
+            raise PricingError(f"{resource.label}: its figures are too large to reckon with") from None
+        said += bill.notes
         fallbacks |= bill.fallbacks
         costs.append(
             ResourceCost(
@@ -142,7 +144,7 @@ def estimate(
                 lines=tuple(bill.lines),
             )
         )
-    notes += [
+    said += [
         f"the book has no sourced rates for {r} of some services: {REFERENCE}'s are used" for r in sorted(fallbacks)
     ]
     return Estimate(
@@ -153,7 +155,7 @@ def estimate(
         free=free,
         free_count=free_count,
         not_estimated=unpriced,
-        notes=tuple(notes),
+        notes=tuple(said),
         unit_costs=usage.unit_costs(),
     )
 
@@ -180,16 +182,16 @@ def _free_tiers(costs: Sequence[ResourceCost], book: Book) -> list[Credit]:
     credits = []
     for name, pool in book.pools.items():
         members = [(r, line) for r in costs for line in r.lines if line.rate.free == name]
-        fixed = sum((line.monthly for _, line in members if not line.usage_based), ZERO)
-        usage = sum((line.monthly for _, line in members if line.usage_based), ZERO)
-        left = pool.quantity * pool.price
+        fixed = total(line.monthly for _, line in members if not line.usage_based)
+        usage = total(line.monthly for _, line in members if line.usage_based)
+        left = times(pool.quantity, pool.price)
         credit = Credit(
             name=pool.name,
             unit=pool.unit,
             free=pool.quantity,
-            used=sum((line.quantity for _, line in members), ZERO),
+            used=total(line.quantity for _, line in members),
             fixed=min(fixed, left),
-            usage=min(usage, left - min(fixed, left)),
+            usage=min(usage, total((left, min(fixed, left).copy_negate()))),
             source=str(pool.source),
             confidence=worst([pool.confidence, *(line.confidence for _, line in members)]),
             members=tuple(dict.fromkeys(r.name for r, _ in members)),
@@ -209,8 +211,8 @@ def _discounts(costs: Sequence[ResourceCost]) -> list[Credit]:
     credits = []
     for members in groups.values():
         rate = members[0][1].rate
-        fixed = rate.discount(sum((line.quantity for _, line in members if not line.usage_based), ZERO))
-        quantity = sum((line.quantity for _, line in members), ZERO)
+        fixed = rate.discount(total(line.quantity for _, line in members if not line.usage_based))
+        quantity = total(line.quantity for _, line in members)
         if off := rate.discount(quantity):
             credits.append(
                 Credit(
@@ -219,7 +221,7 @@ def _discounts(costs: Sequence[ResourceCost]) -> list[Credit]:
                     free=None,
                     used=quantity,
                     fixed=fixed,
-                    usage=off - fixed,
+                    usage=total((off, fixed.copy_negate())),
                     source=str(rate.source),
                     confidence=rate.confidence,
                     members=tuple(dict.fromkeys(r.name for r, _ in members)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from policies.pricing.book import Rate
+from policies.pricing.book import DIGITS, Rate
 
 HOURS = Decimal(730)
 """Hours in a month, as Google's calculator counts: 365 x 24 / 12."""
@@ -16,6 +16,11 @@ DAYS = Decimal(365) / 12
 GIB = Decimal(1024) ** 3
 STEP = Decimal("0.000000001")
 """Quantities are rounded to nine places once, where a line is made. Nothing is rounded after: sums are exact."""
+
+LARGEST = Decimal(10) ** 15
+"""The largest number that is reckoned with: more than anybody stores, sends or pays."""
+EXACT = Context(prec=DIGITS)
+"""Wide enough for every product and sum of such numbers: the default's 28 digits would round them."""
 
 CONFIDENCES = "CGTU"
 """Best first: Google's own page, a cost tool's test data, a third party, unconfirmed."""
@@ -29,13 +34,29 @@ def rounded(quantity: Decimal) -> Decimal:
     return quantity.quantize(STEP, ROUND_HALF_UP)
 
 
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    found = Decimal(0)
+    for each in amounts:
+        found = EXACT.add(found, each)
+    return found
+
+
+def times(quantity: Decimal, price: Decimal) -> Decimal:
+    """The exact product."""
+    return EXACT.multiply(quantity, price)
+
+
 def amount(value: Any) -> Decimal:
     """A number of a plan (int, float or string) as a Decimal; floats by their shortest decimal form.
 
     Raises:
-        ArithmeticError: it is no number.
+        ArithmeticError: it is no number, or beyond `LARGEST`.
     """
-    return Decimal(str(value))
+    number = Decimal(str(value))
+    if not abs(number) <= LARGEST:
+        raise ArithmeticError(f"{value} is beyond {LARGEST:,}")
+    return number
 
 
 def worst(confidences: Iterable[str]) -> str:
@@ -59,7 +80,7 @@ class Line:
 
     @property
     def monthly(self) -> Decimal:
-        return self.quantity * self.rate.price
+        return times(self.quantity, self.rate.price)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +95,10 @@ class ResourceCost:
 
     @property
     def monthly(self) -> Decimal:
-        return sum((line.monthly for line in self.lines), Decimal(0))
+        return total(line.monthly for line in self.lines)
 
     def part(self, *, usage: bool) -> Decimal:
-        return sum((line.monthly for line in self.lines if line.usage_based is usage), Decimal(0))
+        return total(line.monthly for line in self.lines if line.usage_based is usage)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,4 +117,4 @@ class Credit:
 
     @property
     def monthly(self) -> Decimal:
-        return self.fixed + self.usage
+        return total((self.fixed, self.usage))

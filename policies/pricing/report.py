@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from policies.pricing.estimator import ZERO, Estimate
-from policies.pricing.lines import Line, PricingError, ResourceCost
+from policies.pricing.lines import Line, PricingError, ResourceCost, total
 from policies.pricing.services.base import text
 
 FREE_TIERS = "free tiers of the billing account"
@@ -72,14 +72,14 @@ def as_json(found: Estimate) -> str:
                 "urn": "",
                 "type": "billing-account",
                 "name": FREE_TIERS,
-                "monthly": plain(-sum((c.monthly for c in found.credits), ZERO)),
+                "monthly": plain(total(c.monthly for c in found.credits).copy_negate()),
                 "components": [
                     {
                         "name": credit.name,
                         "unit": "USD",
                         "quantity": plain(part),
                         "price": "-1",
-                        "monthly": plain(-part),
+                        "monthly": plain(part.copy_negate()),
                         "usage_based": usage_based,
                         "source": credit.source,
                         "confidence": credit.confidence,
@@ -103,21 +103,21 @@ def as_json(found: Estimate) -> str:
 def as_table(found: Estimate, today: date, *, everything: bool = False) -> str:
     """A tree by component. Lines that cost nothing at this usage are left out unless `everything`."""
     rows: list[Sequence[str]] = [("Name", "Monthly Qty", "Unit", "Price", "Monthly Cost", "Share")]
-    total = found.total
+    overall = found.total
     for component, resources in found.components().items():
-        cost = sum((r.monthly for r in resources), ZERO)
+        cost = total(r.monthly for r in resources)
         shown = [r for r in resources if r.monthly or everything]
         if not shown:
             continue
-        rows.append((component_name(component), "", "", "", money(cost), share(cost, total)))
+        rows.append((component_name(component), "", "", "", money(cost), share(cost, overall)))
         for r, last in _marked(shown):
             rows.append((f"{_branch(last)} {r.name}", "", "", "", "", ""))
             for line, end in _marked([line for line in r.lines if line.quantity or everything]):
-                rows.append((f"{'   ' if last else '│  '}{_branch(end)} {_name(line)}", *_figures(line, total)))
+                rows.append((f"{'   ' if last else '│  '}{_branch(end)} {_name(line)}", *_figures(line, overall)))
         rows.append(())
     if found.credits:
-        credit = sum((c.monthly for c in found.credits), ZERO)
-        rows.append((FREE_TIERS.capitalize(), "", "", "", money(-credit), share(-credit, total)))
+        credit = total(c.monthly for c in found.credits)
+        rows.append((FREE_TIERS.capitalize(), "", "", "", money(-credit), share(-credit, overall)))
         for c, last in _marked(found.credits):
             rows.append((f"{_branch(last)} {c.name}", quantity(c.used), c.unit, "", money(-c.monthly), ""))
         rows.append(())
@@ -147,7 +147,7 @@ def doubts(found: Estimate, today: date) -> list[str]:
     lines = [unconfirmed(found)] if found.resting_on("U") else []
     if stale := found.stale(today):
         names = ", ".join(sorted(stale, key=lambda name: -stale[name]))
-        part = share(sum(stale.values(), ZERO), found.list_price)
+        part = share(total(stale.values()), found.list_price)
         lines.append(f"{part} of the list price rests on rates over a year old: {names}")
     return lines
 
@@ -168,9 +168,9 @@ def _dearest(lines: Iterable[Line]) -> str:
 
 def as_markdown(found: Estimate, title: str) -> str:
     """A table by component, the lines folded away: fits in a comment."""
-    total = found.total
+    overall = found.total
     out = [
-        f"**{title}: {money(total)} {found.currency} a month** ({money(found.fixed)} always on, "
+        f"**{title}: {money(overall)} {found.currency} a month** ({money(found.fixed)} always on, "
         f"{money(found.usage)} by usage)",
         "",
         *components_table(found),
@@ -187,7 +187,7 @@ def as_markdown(found: Estimate, title: str) -> str:
     for _, resources in found.components().items():
         for r in resources:
             out += [
-                f"| {r.name}: {_name(line)} | {' | '.join(_figures(line, total)[:4])} |"
+                f"| {r.name}: {_name(line)} | {' | '.join(_figures(line, overall)[:4])} |"
                 for line in r.lines
                 if line.quantity
             ]
@@ -199,14 +199,14 @@ def components_table(found: Estimate) -> list[str]:
     """Markdown rows: what each component costs, always on and by usage, then free tiers and the total."""
     out = ["| component | always on | by usage | month | share |", "|---|---:|---:|---:|---:|"]
     for component, resources in found.components().items():
-        fixed = sum((r.part(usage=False) for r in resources), ZERO)
-        usage = sum((r.part(usage=True) for r in resources), ZERO)
+        fixed = total(r.part(usage=False) for r in resources)
+        usage = total(r.part(usage=True) for r in resources)
         if fixed or usage:
             cells = (money(fixed), money(usage), money(fixed + usage), share(fixed + usage, found.total))
             out.append(f"| {component_name(component)} | {' | '.join(cells)} |")
     if found.credits:
-        fixed = sum((c.fixed for c in found.credits), ZERO)
-        usage = sum((c.usage for c in found.credits), ZERO)
+        fixed = total(c.fixed for c in found.credits)
+        usage = total(c.usage for c in found.credits)
         cells = (money(-fixed), money(-usage), money(-fixed - usage), share(-fixed - usage, found.total))
         out.append(f"| {FREE_TIERS} | {' | '.join(cells)} |")
     out.append(f"| **total** | **{money(found.fixed)}** | **{money(found.usage)}** | **{money(found.total)}** | |")
@@ -255,8 +255,8 @@ def _explained(r: ResourceCost, line: Line, currency: str) -> str:
     )
 
 
-def share(part: Decimal, total: Decimal) -> str:
-    return f"{part / total * 100:.1f} %" if total else "-"
+def share(part: Decimal, whole: Decimal) -> str:
+    return f"{part / whole * 100:.1f} %" if whole else "-"
 
 
 def short(type_: str) -> str:
@@ -275,13 +275,13 @@ def _name(line: Line) -> str:
     return f"{line.name} *" if line.usage_based else line.name
 
 
-def _figures(line: Line, total: Decimal) -> tuple[str, str, str, str, str]:
+def _figures(line: Line, overall: Decimal) -> tuple[str, str, str, str, str]:
     return (
         quantity(line.quantity),
         line.rate.unit,
         plain(line.rate.price),
         money(line.monthly),
-        share(line.monthly, total),
+        share(line.monthly, overall),
     )
 
 

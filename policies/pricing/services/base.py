@@ -85,6 +85,8 @@ class Bill:
             raise NotPricedError(f"the price book has no rate {rate}") from None
         if fallback:
             self.fallbacks.add(self.region)
+        if found.free and not self.book.pools[found.free].covers(self.region):
+            found = found.model_copy(update={"free": None})
         confidence = worst([found.confidence, *(constant.confidence for constant in assumes)])
         self.lines.append(
             Line(
@@ -104,7 +106,7 @@ class Bill:
         """A property; `default` where it is unset, and, with a note, where only the update will know it."""
         value = self.resource.get(path)
         if value is UNKNOWN:
-            self.note(f"{path} is known only at update; reckoned with {default}")
+            self.note(f"{path} is secret or known only at update; reckoned with {default}")
             return default
         return default if value is None else value
 

@@ -107,7 +107,7 @@ def _each(bill: Bill, part: str, key: str) -> Decimal:
     block: Any = bill.resource.get(f"config.workloadsConfig.{part}")
     value = UNKNOWN if block is UNKNOWN else (block or {}).get(key)
     if value is UNKNOWN:
-        bill.note(f"{part}.{key} is known only at update; reckoned with {_DEFAULTS[part].get(key, '1')}")
+        bill.note(f"{part}.{key} is secret or known only at update; reckoned with {_DEFAULTS[part].get(key, '1')}")
         value = None
     return amount(_DEFAULTS[part].get(key, "1") if value is None else value)
 

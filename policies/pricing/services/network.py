@@ -16,9 +16,15 @@ GLOBAL_ADDRESS = "gcp:compute/globalAddress:GlobalAddress"
 CONNECTOR = "gcp:vpcaccess/connector:Connector"
 
 
+COUNTED_VMS = Decimal(32)
+"""Up to so many VMs a NAT gateway costs by their number, beyond a flat rate (cloud.google.com/nat/pricing)."""
+
+
 class NatUsage(Usage):
     vms: Decimal = Field(
-        default=Decimal(1), ge=0, le=32, description="VMs or instances that use the gateway, on average"
+        default=Decimal(1),
+        ge=0,
+        description="VMs or instances that use the gateway, on average; above 32 at a flat rate",
     )
     addresses: Decimal = Field(default=Decimal(1), ge=0, description="external addresses that it takes by itself")
     monthly_processed_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB through it, both ways")
@@ -29,7 +35,11 @@ class NoUsage(Usage):
 
 
 def nat(bill: Bill, usage: NatUsage) -> None:
-    bill.add("network.nat-vm", usage.vms * HOURS, f"{text(usage.vms)} VMs x 730 h", name="Gateway")
+    if usage.vms > COUNTED_VMS:
+        words = f"730 h (a flat rate for {text(usage.vms)} VMs, which are more than {text(COUNTED_VMS)})"
+        bill.add("network.nat-gateway", HOURS, words, name="Gateway")
+    else:
+        bill.add("network.nat-vm", usage.vms * HOURS, f"{text(usage.vms)} VMs x 730 h", name="Gateway")
     if bill.known("natIpAllocateOption", "AUTO_ONLY") == "AUTO_ONLY":
         words = f"{text(usage.addresses)} addresses x 730 h"
         bill.add("network.address", usage.addresses * HOURS, words, name="Addresses")
@@ -40,7 +50,7 @@ def nat(bill: Bill, usage: NatUsage) -> None:
 def address(bill: Bill, usage: NoUsage) -> None:
     kind = bill.resource.get("addressType")
     if kind is UNKNOWN:
-        raise NotPricedError("its addressType is known only at update")
+        raise NotPricedError("its addressType is secret or known only at update")
     if (kind or "EXTERNAL") == "EXTERNAL" and bill.known("ipVersion", "IPV4") == "IPV4":
         bill.add("network.address", HOURS, "730 h", name="External address")
 

@@ -74,7 +74,7 @@ def _locations(bill: Bill, replication: object = None) -> Decimal:
     managed = given.get("userManaged") if isinstance(given, dict) else None
     replicas = managed.get("replicas") if isinstance(managed, dict) else None
     if replicas is UNKNOWN:
-        bill.note("its replicas are known only at update; reckoned with one")
+        bill.note("its replicas are secret or known only at update; reckoned with one")
     return Decimal(len(replicas)) if isinstance(replicas, list) and replicas else Decimal(1)
 
 

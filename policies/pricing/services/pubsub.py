@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from pydantic import Field
@@ -46,11 +47,23 @@ def gib(messages: Decimal, size: Decimal, batch: Decimal = Decimal(1), minimum: 
 
 def topic(bill: Bill, usage: TopicUsage) -> None:
     flow = gib(usage.monthly_messages, usage.message_bytes, usage.messages_per_request)
+    plain = f"{text(usage.monthly_messages)} messages x {text(usage.message_bytes)} bytes"
     arithmetic = (
         f"{text(usage.monthly_messages)} messages / {text(usage.messages_per_request)} a request "
         f"x max({text(usage.message_bytes * usage.messages_per_request)}, 1,000) bytes"
     )
-    bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
+    source = bill.resource.get("ingestionDataSourceSettings")
+    if isinstance(source, Mapping) and source:
+        rate = "pubsub.kinesis-import" if source.get("awsKinesis") else "pubsub.import"
+        bill.add(
+            rate,
+            gib(usage.monthly_messages, usage.message_bytes, minimum=Decimal(0)),
+            plain,
+            name="Imported",
+            usage=True,
+        )
+    else:
+        bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
     kept = bill.known("messageRetentionDuration", None)
     days = amount(seconds(kept) or 0) / DAY
     stored = usage.monthly_messages * usage.message_bytes / GIB
@@ -62,14 +75,14 @@ def topic(bill: Bill, usage: TopicUsage) -> None:
             name="Retained for replay",
             usage=True,
         )
-    if transforms := bill.resource.blocks("messageTransforms"):
-        bill.add(
-            "pubsub.transform",
-            stored * len(transforms),
-            f"{text(stored)} GiB x {len(transforms)} transforms",
-            name="Transformed",
-            usage=True,
-        )
+    _transforms(bill, stored)
+
+
+def _transforms(bill: Bill, volume: Decimal) -> None:
+    """Each transform that is on bills what it is given; what it makes is taken to be as large."""
+    if count := sum(block.get("disabled") is not True for block in bill.resource.blocks("messageTransforms")):
+        words = f"{text(volume)} GiB x {count} transforms"
+        bill.add("pubsub.transform", volume * count, words, name="Transformed", usage=True)
 
 
 def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
@@ -111,6 +124,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
             name="Retained acknowledged messages",
             usage=True,
         )
+    _transforms(bill, messages * size / GIB)
     if usage.old_backlog_gib:
         bill.add(
             "pubsub.retention",
@@ -127,7 +141,7 @@ def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
     found = bill.plan.find(TOPIC, "name", value) or bill.plan.find(TOPIC, "id", value)
     above = bill.plan.usage.of(found, TopicUsage) if found else TopicUsage()
     if not found and usage.monthly_messages is None:
-        where = "is known only at update" if value is UNKNOWN else "is outside this plan"
+        where = "is secret or known only at update" if value is UNKNOWN else "is outside this plan"
         bill.note(f"its topic {where}; without monthly_messages its traffic counts as 0")
     messages = above.monthly_messages if usage.monthly_messages is None else usage.monthly_messages
     return messages, above.message_bytes if usage.message_bytes is None else usage.message_bytes

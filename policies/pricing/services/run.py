@@ -64,6 +64,7 @@ def gibibytes(value: Any) -> Decimal:
 
 def service(bill: Bill, usage: TrafficUsage) -> None:
     template = bill.resource.get("template")
+    _no_accelerator(dig(template, "nodeSelector"))
     vcpu, memory, always = Decimal(0), Decimal(0), False
     for container in _containers(bill, template):
         limits = dig(container, "resources.limits") or {}
@@ -88,6 +89,7 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
 
 
 def job(bill: Bill, usage: JobUsage) -> None:
+    _no_accelerator(bill.resource.get("template.template.nodeSelector"))
     vcpu, memory = Decimal(0), Decimal(0)
     for container in _containers(bill, bill.resource.get("template.template")):
         limits = dig(container, "resources.limits") or {}
@@ -162,14 +164,19 @@ def _traffic(bill: Bill, usage: TrafficUsage, vcpu: Decimal, memory: Decimal, mi
 def _containers(bill: Bill, template: Any) -> list[Any]:
     found = dig(template, "containers")
     if template is UNKNOWN or found is UNKNOWN:
-        bill.note("its containers are known only at update; reckoned with one of 1 vCPU and 512 MiB")
+        bill.note("its containers are secret or known only at update; reckoned with one of 1 vCPU and 512 MiB")
         return [{}]
     return list(found or [{}])
 
 
+def _no_accelerator(selector: Any) -> None:
+    if selector:
+        raise NotPricedError("the price book has no rates for GPUs")
+
+
 def _cpu(bill: Bill, value: Any) -> Decimal:
     if value is UNKNOWN:
-        bill.note("its CPU is known only at update; reckoned with 1 vCPU")
+        bill.note("its CPU is secret or known only at update; reckoned with 1 vCPU")
         return Decimal(1)
     try:
         return cpus(value)
@@ -179,7 +186,7 @@ def _cpu(bill: Bill, value: Any) -> Decimal:
 
 def _memory(bill: Bill, value: Any) -> Decimal:
     if value is UNKNOWN:
-        bill.note("its memory is known only at update; reckoned with 512 MiB")
+        bill.note("its memory is secret or known only at update; reckoned with 512 MiB")
         return Decimal("0.5")
     return gibibytes(value)
 

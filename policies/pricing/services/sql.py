@@ -13,6 +13,7 @@ from policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, 
 from policies.pricing.services.run import logs
 from policies.pricing.services.switching import running_share
 
+_DISKS = {"PD_SSD": "ssd", "PD_HDD": "hdd"}
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 
 
@@ -39,7 +40,10 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     hours, words = _hours(bill, usage)
     _compute(bill, hours, words, copies, twice)
     size = max(bill.number("settings.diskSize", 10), usage.disk_gb)
-    disk = "hdd" if bill.known("settings.diskType", "PD_SSD") == "PD_HDD" else "ssd"
+    kind = str(bill.known("settings.diskType", "PD_SSD"))
+    disk = _DISKS.get(kind)
+    if disk is None:
+        raise NotPricedError(f"the price book has no rate for disks of type {kind}")
     bill.add(f"sql.{disk}", size * copies, f"{text(size)} GB{twice}", name=f"Storage, {disk.upper()}")
     if bill.known("settings.backupConfiguration.enabled", False) or usage.backup_gb:
         bill.add("sql.backup", usage.backup_gb, f"{text(usage.backup_gb)} GB kept", name="Backups", usage=True)
@@ -65,7 +69,7 @@ def _hours(bill: Bill, usage: InstanceUsage) -> tuple[Decimal, str]:
 def _compute(bill: Bill, hours: Decimal, words: str, copies: Decimal, twice: str) -> None:
     tier = bill.resource.get("settings.tier")
     if tier is UNKNOWN:
-        raise NotPricedError("its tier is known only at update")
+        raise NotPricedError("its tier is secret or known only at update")
     if tier in ("db-f1-micro", "db-g1-small"):
         bill.add(f"sql.{tier}", hours * copies, f"{words}{twice}", name=f"Instance {tier}")
         return

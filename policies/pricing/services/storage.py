@@ -9,7 +9,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from policies.model import Resource, number
-from policies.pricing.lines import DAYS, amount
+from policies.pricing.lines import DAYS, amount, total
 from policies.pricing.services.base import Bill, Pricer, Usage, text
 
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -164,10 +164,10 @@ def _early_deletion(bill: Bill, flow: Decimal, last: str, age: Decimal, deleted:
 
 
 def _retrieval(bill: Bill, usage: BucketUsage, stock: dict[str, Decimal]) -> None:
-    total = sum(stock.values(), Decimal(0))
+    whole = total(stock.values())
     for storage_class, quantity in stock.items():
-        if usage.monthly_read_gib and storage_class != "STANDARD" and total:
-            share = quantity / total
+        if usage.monthly_read_gib and storage_class != "STANDARD" and whole:
+            share = quantity / whole
             bill.add(
                 f"storage.{storage_class.lower()}-retrieval",
                 usage.monthly_read_gib * share,

@@ -1,0 +1,104 @@
+"""Writes what the catalogue says into the book's files, and leaves everything else of them, comments too, as it is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import yaml
+
+from policies.pricing.book import FOLDER, GLOBAL, Tier, load
+from policies.pricing.refresh import Finding, pools, source
+from policies.pricing.report import plain
+
+Edit = tuple[int, int, str]  # characters from, to; what stands there then
+_CONFIRMED = "C"
+
+
+def write(findings: Sequence[Finding], today: date, folder: Path = FOLDER) -> list[Path]:
+    """Write prices, tiers, source and date of every rate that the catalogue states; returns the files that changed.
+
+    Raises:
+        ValueError: what would be written is no valid book; nothing is written then.
+    """
+    book, texts = load(folder), {}
+    for path in sorted(folder.glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        edits: list[Edit] = []
+        for finding in findings:
+            if finding.offer and finding.rate.region == path.stem:
+                entry = _value(_value(root, "rates"), finding.rate.id)
+                new = {"source": source(finding.offer), "read": today.isoformat(), "confidence": _CONFIRMED}
+                edits += _edits(text, entry, new)
+                if finding.verdict == "changed":
+                    edits += _price(text, entry, finding.offer.price, finding.offer.tiers)
+        if path.stem == GLOBAL:
+            for name, (quantity, price) in pools(book, findings).items():
+                entry = _value(_value(root, "pools"), name)
+                new = {"quantity": _quoted(quantity), "price": _quoted(price), "read": today.isoformat()}
+                edits += _edits(text, entry, new)
+        after = _applied(text, edits)
+        if after != text:
+            texts[path] = after
+    _check(folder, texts)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    load.cache_clear()
+    return list(texts)
+
+
+def _check(folder: Path, texts: dict[Path, str]) -> None:
+    """Whether the book still loads with these texts, before any of them is written."""
+    with tempfile.TemporaryDirectory() as name:
+        trial = Path(name)
+        for path in folder.glob("*.yaml"):
+            text = texts.get(path) or path.read_text(encoding="utf-8")
+            (trial / path.name).write_text(text, encoding="utf-8")
+        load(trial)
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node:
+    assert isinstance(node, yaml.MappingNode)
+    found: yaml.Node = next(value for name, value in node.value if name.value == key)
+    return found
+
+
+def _edits(text: str, entry: yaml.Node, new: dict[str, str]) -> Iterable[Edit]:
+    for key, value in new.items():
+        node = _value(entry, key)
+        yield node.start_mark.index, _end(node), value
+
+
+def _price(text: str, entry: yaml.Node, price: Decimal, tiers: Sequence[Tier]) -> Iterable[Edit]:
+    """A price with its tiers on the line below; a comment beside it told of the old price and goes."""
+    node = _value(entry, "price")
+    line_end = text.index("\n", node.end_mark.index)
+    told = ", ".join(f"{{above: {_quoted(tier.above)}, price: {_quoted(tier.price)}}}" for tier in tiers)
+    indent = " " * entry.start_mark.column
+    yield node.start_mark.index, line_end, _quoted(price) + (f"\n{indent}tiers: [{told}]" if tiers else "")
+    assert isinstance(entry, yaml.MappingNode)
+    for name, old in entry.value:
+        if name.value == "tiers":
+            yield name.start_mark.index - name.start_mark.column, text.index("\n", _end(old)) + 1, ""
+
+
+def _end(node: yaml.Node) -> int:
+    """Where a node's own text ends: the end mark of a block is where the next one begins."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.index)
+
+
+def _applied(text: str, edits: Iterable[Edit]) -> str:
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def _quoted(value: Decimal) -> str:
+    return f'"{plain(value)}"'

@@ -1,0 +1,485 @@
+"""The price book held against the Cloud Billing Catalog, on answers of its documented shape
+(cloud.google.com/billing/v1/how-tos/catalog-api): made by hand, since none was recorded.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from ops.cli import cli
+from ops.errors import OperatorError
+from ops.prices import run
+from policies.pricing import PricingError, rates_file, refresh
+from policies.pricing.book import FOLDER, load
+from policies.pricing.catalogue import API, Catalogue
+from policies.pricing.refresh import Finding
+
+TODAY = date(2027, 1, 31)
+PUBSUB, RUN, SQL = "services/A1E8-BE35-7EBC", "services/152E-C115-5142", "services/9662-B51E-5089"
+
+GLOBAL_BOOK = """\
+# A book of two rates.
+currency: USD
+pools:
+  throughput:
+    name: first 10 GiB
+    unit: GiB
+    quantity: 10
+    price: "0.0390625"
+    source: https://example.com/old
+    read: 2020-01-01
+    confidence: U
+rates:
+  pubsub.throughput:
+    unit: GiB
+    price: "0.0390625"  # 40 a TiB
+    free: throughput
+    source: https://example.com/old
+    read: 2020-01-01
+    confidence: U
+    sku: {service: Cloud Pub/Sub, description: 'Message Delivery Basic'}
+  pubsub.retention:  # nobody knows its SKU
+    unit: GiB-month
+    price: "0.27"
+    source: https://example.com/old
+    read: 2020-01-01
+    confidence: C
+"""
+REGION_BOOK = """\
+currency: USD
+rates:
+  sql.vcpu:
+    unit: vCPU-hour
+    price: "0.0413"
+    source: https://example.com/old
+    read: 2020-01-01
+    confidence: G
+    note: kept as it is
+    sku: {service: Cloud SQL, description: 'Cloud SQL for PostgreSQL: Zonal - vCPU in .*'}
+"""
+
+
+def money(price: str, currency: str = "USD") -> dict[str, Any]:
+    """As the API writes it: an int64 as a string, a field that is 0 left out."""
+    units, _, fraction = price.partition(".")
+    nanos = int(fraction.ljust(9, "0")) if fraction else 0
+    found: dict[str, Any] = {"currencyCode": currency, "units": units}
+    return found | ({"nanos": nanos} if nanos else {})
+
+
+def sku(
+    description: str,
+    unit: str,
+    tiers: Mapping[float, str],
+    *,
+    sku_id: str = "AAAA-BBBB-CCCC",
+    regions: tuple[str, ...] = ("global",),
+    usage: str = "OnDemand",
+    group: str = "PubSub",
+    currency: str = "USD",
+    interval: str = "MONTHLY",
+) -> dict[str, Any]:
+    return {
+        "name": f"services/X/skus/{sku_id}",
+        "skuId": sku_id,
+        "description": description,
+        "category": {
+            "serviceDisplayName": "X",
+            "resourceFamily": "ApplicationServices",
+            "resourceGroup": group,
+            "usageType": usage,
+        },
+        "serviceRegions": list(regions),
+        "pricingInfo": [
+            {
+                "summary": "",
+                "pricingExpression": {
+                    "usageUnit": unit,
+                    "usageUnitDescription": "for people",
+                    "baseUnit": "By",
+                    "baseUnitDescription": "byte",
+                    "baseUnitConversionFactor": 1099511627776,
+                    "displayQuantity": 1000,  # changes no price
+                    "tieredRates": [
+                        {"startUsageAmount": start, "unitPrice": money(price, currency)}
+                        for start, price in tiers.items()
+                    ],
+                },
+                "aggregationInfo": {
+                    "aggregationLevel": "ACCOUNT",
+                    "aggregationInterval": interval,
+                    "aggregationCount": 1,
+                },
+                "currencyConversionRate": 1,
+                "effectiveTime": "2027-01-01T00:00:00Z",
+            }
+        ],
+        "serviceProviderName": "Google",
+        "geoTaxonomy": {"type": "GLOBAL"},
+    }
+
+
+THROUGHPUT = sku("Message Delivery Basic", "TiBy", {0: "0", 0.009765625: "40"})
+VCPU = sku("Cloud SQL for PostgreSQL: Zonal - vCPU in Iowa", "h", {0: "0.0413"}, regions=("us-central1",))
+ELSEWHERE = sku("Cloud SQL for PostgreSQL: Zonal - vCPU in Belgium", "h", {0: "0.05"}, regions=("europe-west1",))
+
+
+class Api:
+    """Serves services and SKUs a page of two at a time, and remembers what it was asked."""
+
+    def __init__(self, **skus: list[dict[str, Any]]) -> None:
+        self.skus = {PUBSUB: skus.get("pubsub", [THROUGHPUT]), SQL: skus.get("sql", [ELSEWHERE, VCPU])}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        names = {PUBSUB: "Cloud Pub/Sub", RUN: "Cloud Run", SQL: "Cloud SQL"}
+        self.services = [
+            {"name": name, "serviceId": name[9:], "displayName": words, "businessEntityName": "businessEntities/GCP"}
+            for name, words in names.items()
+        ]
+
+    def __call__(self, url: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        self.asked.append((url, dict(parameters)))
+        path = url.removeprefix(f"{API}/")
+        key, items = ("services", self.services) if path == "services" else ("skus", self.skus[path[: -len("/skus")]])
+        start = int(parameters.get("pageToken", "0"))
+        following = str(start + 2) if start + 2 < len(items) else ""
+        return {key: items[start : start + 2], "nextPageToken": following}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "global.yaml").write_text(GLOBAL_BOOK)
+    (tmp_path / "us-central1.yaml").write_text(REGION_BOOK)
+    yield tmp_path
+    load.cache_clear()
+
+
+def compared(folder: Path, **skus: list[dict[str, Any]]) -> dict[str, Finding]:
+    return {f.rate.id: f for f in refresh.compare(Catalogue(Api(**skus)), folder)}
+
+
+def reason(folder: Path, **skus: list[dict[str, Any]]) -> str:
+    found = compared(folder, **skus)["pubsub.throughput"]
+    assert found.verdict == "kept"
+    assert found.offer is None
+    return found.reason
+
+
+def test_a_rate_is_confirmed_through_units_and_the_free_tier_is_what_its_first_tier_gives(folder: Path) -> None:
+    """40 a TiB is 40 / 1,024 = 0.0390625 a GiB; 0.009765625 TiB for nothing are 10 GiB."""
+    found = compared(folder)
+    assert {name: f.verdict for name, f in found.items()} == {
+        "pubsub.throughput": "confirmed",
+        "pubsub.retention": "kept",
+        "sql.vcpu": "confirmed",
+    }
+    offer = found["pubsub.throughput"].offer
+    assert offer
+    assert (offer.price, offer.free, offer.tiers) == (Decimal("0.0390625"), Decimal(10), ())
+    assert found["pubsub.retention"].reason == "its entry names no SKU"
+
+
+def test_every_page_is_read_and_prices_are_asked_for_in_dollars(folder: Path) -> None:
+    api = Api(sql=[ELSEWHERE, ELSEWHERE, ELSEWHERE, ELSEWHERE, VCPU])
+    refresh.compare(Catalogue(api), folder)
+    assert [p.get("pageToken") for url, p in api.asked if url == f"{API}/services"] == [None, "2"]
+    asked = [p for url, p in api.asked if url == f"{API}/{SQL}/skus"]
+    assert [p.get("pageToken") for p in asked] == [None, "2", "4"]
+    assert {p["currencyCode"] for p in asked} == {"USD"}
+
+
+def test_the_last_pricing_information_is_the_one_that_holds(folder: Path) -> None:
+    """`pricingInfo` is in chronological order."""
+    older, newer = sku("Message Delivery Basic", "TiBy", {0: "60"}), sku("Message Delivery Basic", "TiBy", {0: "40"})
+    both = {**newer, "pricingInfo": [*older["pricingInfo"], *newer["pricingInfo"]]}
+    assert compared(folder, pubsub=[both])["pubsub.throughput"].verdict == "confirmed"
+
+
+def test_volume_tiers_become_tiers_of_the_book(folder: Path) -> None:
+    """60, then 50 above 50 TiB, then 40 above 150 TiB, in GiB: 0.05859375, 0.048828125 above 51,200, …"""
+    offer = compared(folder, pubsub=[sku("Message Delivery Basic", "TiBy", {150: "40", 0: "60", 50: "50"})])[
+        "pubsub.throughput"
+    ].offer
+    assert offer
+    assert offer.price == Decimal("0.05859375")
+    assert [(tier.above, tier.price) for tier in offer.tiers] == [
+        (Decimal(51200), Decimal("0.048828125")),
+        (Decimal(153600), Decimal("0.0390625")),
+    ]
+
+
+def test_a_free_tier_a_day_is_a_months_worth(folder: Path) -> None:
+    daily = sku("Message Delivery Basic", "GiBy", {0: "0", 1: "0.0390625"}, interval="DAILY")
+    offer = compared(folder, pubsub=[daily])["pubsub.throughput"].offer
+    assert offer
+    assert offer.free == pytest.approx(Decimal(365) / 12, abs=Decimal("1e-12"))
+
+
+def test_several_matching_skus_are_refused_by_name(folder: Path) -> None:
+    twin = {**THROUGHPUT, "skuId": "ZZZZ-0000-0000"}
+    assert reason(folder, pubsub=[THROUGHPUT, twin]) == (
+        "2 SKUs match: AAAA-BBBB-CCCC 'Message Delivery Basic'; ZZZZ-0000-0000 'Message Delivery Basic'; "
+        "name the right one by `id` in its `sku`"
+    )
+    pinned = GLOBAL_BOOK.replace("description: 'Message", "id: ZZZZ-0000-0000, description: 'Message")
+    (folder / "global.yaml").write_text(pinned)
+    load.cache_clear()
+    assert compared(folder, pubsub=[THROUGHPUT, twin])["pubsub.throughput"].verdict == "confirmed"
+
+
+def test_a_region_takes_its_own_sku_and_else_the_one_for_everywhere(folder: Path) -> None:
+    worldwide = sku("Cloud SQL for PostgreSQL: Zonal - vCPU in all", "h", {0: "0.06"})
+    own = compared(folder, sql=[ELSEWHERE, worldwide, VCPU])["sql.vcpu"].offer
+    assert own
+    assert own.price == Decimal("0.0413")
+    fallback = compared(folder, sql=[ELSEWHERE, worldwide])["sql.vcpu"].offer
+    assert fallback
+    assert fallback.price == Decimal("0.06")
+
+
+UNCLEAR: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "none": ([], "no SKU of Cloud Pub/Sub matches 'Message Delivery Basic' in global"),
+    "another description": (
+        [sku("Message Delivery Basic (Lite)", "TiBy", {0: "1"})],
+        "no SKU of Cloud Pub/Sub matches 'Message Delivery Basic' in global",
+    ),
+    "a commitment": (
+        [sku("Message Delivery Basic", "TiBy", {0: "1"}, usage="Commit1Yr")],
+        "no SKU of Cloud Pub/Sub matches 'Message Delivery Basic' in global",
+    ),
+    "another currency": (
+        [sku("Message Delivery Basic", "TiBy", {0: "36.9"}, currency="EUR")],
+        "AAAA-BBBB-CCCC 'Message Delivery Basic' is priced in EUR; the book is in USD",
+    ),
+    "another unit": (
+        [sku("Message Delivery Basic", "count", {0: "1"})],
+        "AAAA-BBBB-CCCC 'Message Delivery Basic' counts in count, which is not converted to GiB",
+    ),
+    "no price": (
+        [{**THROUGHPUT, "pricingInfo": []}],
+        "AAAA-BBBB-CCCC 'Message Delivery Basic' has no price",
+    ),
+    "free": (
+        [sku("Message Delivery Basic", "TiBy", {0: "0"})],
+        "AAAA-BBBB-CCCC 'Message Delivery Basic' is free of charge",
+    ),
+    "free again": (
+        [sku("Message Delivery Basic", "TiBy", {0: "2", 5: "0"})],
+        "AAAA-BBBB-CCCC 'Message Delivery Basic' becomes free again at 5",
+    ),
+    "dearer with volume": (
+        [sku("Message Delivery Basic", "TiBy", {0: "2", 5: "3"})],
+        "AAAA-BBBB-CCCC 'Message Delivery Basic' becomes dearer with volume, which the book cannot say",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_what_is_unclear_keeps_the_rate_and_says_so(folder: Path, case: str) -> None:
+    skus, words = UNCLEAR[case]
+    assert reason(folder, pubsub=skus) == words
+
+
+def test_a_service_that_is_not_there_keeps_the_rate(folder: Path) -> None:
+    (folder / "global.yaml").write_text(GLOBAL_BOOK.replace("service: Cloud Pub/Sub", "service: Pub/Sub Lite"))
+    assert compared(folder)["pubsub.throughput"].reason == "the catalogue has no service 'Pub/Sub Lite'"
+
+
+UNITS = {
+    ("GiB", "TiBy"): "1024",
+    ("GiB", "MiBy"): "0.0009765625",
+    ("TiB", "GiBy"): "0.0009765625",
+    ("GB", "GiBy"): "1",
+    ("MB", "GiBy"): "1024",
+    ("GiB-month", "GiBy.mo"): "1",
+    ("GB-month", "TiBy.mo"): "1024",
+    ("GiB-hour", "GiBy.h"): "1",
+    ("GiB-second", "GiBy.s"): "1",
+    ("vCPU-second", "s"): "1",
+    ("vCPU-second", "min"): "60",
+    ("vCPU-hour", "h"): "1",
+    ("hour", "d"): "24",
+    ("build-minute", "min"): "1",
+    ("build-minute", "h"): "60",
+    ("request", "count"): "1",
+    ("job", "mo"): "1",
+    ("version and location", "count"): "1",
+}
+
+
+@pytest.mark.parametrize("pair", UNITS, ids="/".join)
+def test_units_are_converted(pair: tuple[str, str]) -> None:
+    converted = refresh._units(*pair)
+    assert converted is not None
+    assert converted == pytest.approx(Decimal(UNITS[pair]), abs=Decimal("1e-20"))
+
+
+def test_a_gibibyte_hour_is_a_730th_of_a_gibibyte_month() -> None:
+    """0.000027397 for a GiB and hour (cloud.google.com/storage/pricing) are the 0.020 a GiB and month of before."""
+    converted = refresh._units("GiB-month", "GiBy.h")
+    assert converted is not None
+    assert round(Decimal("0.000027397") / converted, 3) == Decimal("0.020")
+
+
+@pytest.mark.parametrize(
+    "pair", [("GiB", "By.s"), ("GiB", "h"), ("vCPU-hour", "GiBy.h"), ("request", "h"), ("DCU", "h")]
+)
+def test_units_that_do_not_fit_are_not_converted(pair: tuple[str, str]) -> None:
+    assert refresh._units(*pair) is None
+
+
+def test_every_unit_of_the_book_can_be_converted_from_some_unit_of_the_catalogue() -> None:
+    known = ("GiBy", "GiBy.mo", "GiBy.h", "GiBy.s", "h", "s", "min", "count", "mo")
+    for rates in load().regions.values():
+        for rate in rates.values():
+            if rate.sku:
+                assert any(refresh._units(rate.unit, unit) for unit in known), (rate.id, rate.unit)
+
+
+def test_a_milli_dcu_is_a_thousandth_of_the_books_unit(folder: Path) -> None:
+    """0.00006 for a milli-DCU and hour is 0.06 for a DCU and hour."""
+    (folder / "us-central1.yaml").write_text(
+        REGION_BOOK.replace("vCPU-hour", "DCU-hour").replace("sku: {", 'sku: {factor: "0.001", ')
+    )
+    offer = compared(folder, sql=[{**VCPU, **sku(VCPU["description"], "h", {0: "0.00006"}, regions=("us-central1",))}])[
+        "sql.vcpu"
+    ].offer
+    assert offer
+    assert offer.price == Decimal("0.06")
+
+
+def test_what_is_written_is_price_tiers_date_source_and_nothing_else(folder: Path) -> None:
+    dearer = sku("Message Delivery Basic", "TiBy", {0: "0", 0.01953125: "80", 100: "60"})
+    findings = list(compared(folder, pubsub=[dearer]).values())
+    written = rates_file.write(findings, TODAY, folder)
+    assert [path.name for path in written] == ["global.yaml", "us-central1.yaml"]
+    assert (
+        (folder / "global.yaml").read_text()
+        == f"""\
+# A book of two rates.
+currency: USD
+pools:
+  throughput:
+    name: first 10 GiB
+    unit: GiB
+    quantity: "20"
+    price: "0.078125"
+    source: https://example.com/old
+    read: 2027-01-31
+    confidence: U
+rates:
+  pubsub.throughput:
+    unit: GiB
+    price: "0.078125"
+    tiers: [{{above: "102400", price: "0.05859375"}}]
+    free: throughput
+    source: {API}/{PUBSUB}/skus
+    read: 2027-01-31
+    confidence: C
+    sku: {{service: Cloud Pub/Sub, description: 'Message Delivery Basic'}}
+  pubsub.retention:  # nobody knows its SKU
+    unit: GiB-month
+    price: "0.27"
+    source: https://example.com/old
+    read: 2020-01-01
+    confidence: C
+"""
+    )
+    assert (folder / "us-central1.yaml").read_text() == REGION_BOOK.replace(
+        "https://example.com/old", f"{API}/{SQL}/skus"
+    ).replace("2020-01-01", "2027-01-31").replace("confidence: G", "confidence: C")
+    again = compared(folder, pubsub=[dearer])
+    assert again["pubsub.throughput"].verdict == "confirmed"
+    assert rates_file.write(list(again.values()), TODAY, folder) == []
+
+
+def test_tiers_that_go_are_taken_out(folder: Path) -> None:
+    tiers = (
+        '0.0390625"  # 40 a TiB\n    tiers:\n      - {above: 5, price: "0.01"}\n      - {above: 9, price: "0.001"}\n'
+    )
+    (folder / "global.yaml").write_text(GLOBAL_BOOK.replace('0.0390625"  # 40 a TiB\n', tiers))
+    rates_file.write(list(compared(folder).values()), TODAY, folder)
+    assert load(folder).regions["global"]["pubsub.throughput"].tiers == ()
+    assert "above" not in (folder / "global.yaml").read_text()
+
+
+def test_a_free_tier_whose_rates_disagree_keeps_its_quantity(folder: Path) -> None:
+    second = GLOBAL_BOOK.replace(
+        "pubsub.retention:  # nobody knows its SKU\n    unit: GiB-month", "pubsub.second:\n    unit: GiB"
+    )
+    second += "    free: throughput\n    sku: {service: Cloud Pub/Sub, description: 'Second'}\n"
+    (folder / "global.yaml").write_text(second)
+    other = sku("Second", "GiBy", {0: "0", 7: "0.2"}, sku_id="DDDD")
+    findings = list(compared(folder, pubsub=[THROUGHPUT, other]).values())
+    assert refresh.pools(load(folder), findings) == {}
+
+
+def test_the_difference_is_told_in_words(folder: Path) -> None:
+    dearer = sku("Message Delivery Basic", "TiBy", {0: "0", 0.009765625: "50"})
+    told = run(write=False, get=Api(pubsub=[dearer]), folder=folder).splitlines()
+    assert told == [
+        "changed    global pubsub.throughput: 0.0390625 -> 0.048828125 a GiB (+25.0 %), AAAA-BBBB-CCCC "
+        "'Message Delivery Basic'; nobody confirmed that this is its SKU",
+        "changed    free tier throughput: 10 at 0.0390625 -> 10 at 0.048828125",
+        "kept       global pubsub.retention: its entry names no SKU",
+        "1 rates confirmed, 1 changed, 1 kept as they are",
+        "nothing written; --write does",
+    ]
+    assert (folder / "global.yaml").read_text() == GLOBAL_BOOK
+    assert "wrote global.yaml, us-central1.yaml" in run(write=True, get=Api(pubsub=[dearer]), folder=folder)
+    assert load(folder).regions["global"]["pubsub.throughput"].price == Decimal("0.048828125")
+
+
+def test_an_answer_of_another_shape_is_one_line(folder: Path) -> None:
+    def broken(url: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        return {"services": [{"name": 3}]}
+
+    with pytest.raises(OperatorError) as caught:
+        run(write=True, get=broken, folder=folder)
+    assert (
+        str(caught.value)
+        == f"{API}/services: not of the documented shape: services.0.name: Input should be a valid string"
+    )
+
+
+def test_pages_that_never_end_are_given_up(folder: Path) -> None:
+    with pytest.raises(PricingError, match="does not end after 200 pages"):
+        Catalogue(lambda url, parameters: {"services": [], "nextPageToken": "again"}).services()
+
+
+def test_without_credentials_the_command_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    done = CliRunner().invoke(cli, ["prices", "refresh"])
+    assert done.exit_code == 1
+    assert "run `gcloud auth application-default login`" in done.output
+
+
+def test_our_own_book_can_be_written_and_read_again(tmp_path: Path) -> None:
+    """Every rate with a SKU is offered at twice its price: the files stay valid, comments and all other rates stay."""
+    mine = tmp_path / "rates"
+    shutil.copytree(FOLDER, mine)
+    offered = []
+    for rates in load(mine).regions.values():
+        for rate in rates.values():
+            if rate.sku:
+                sample = Catalogue(lambda url, parameters: {"skus": [THROUGHPUT]}).skus(PUBSUB)[0]
+                offer = refresh.Offer(sample, PUBSUB, rate.price * 2, (), Decimal(0))
+                offered.append(Finding(rate, "changed", offer=offer))
+    before = load(mine)
+    rates_file.write(offered, TODAY, mine)
+    after = load(mine)
+    for region, rates in before.regions.items():
+        for name, rate in rates.items():
+            assert after.regions[region][name].price == rate.price * (2 if rate.sku else 1), name
+            assert (after.regions[region][name].read == TODAY) is bool(rate.sku), name
+    load.cache_clear()
