@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def show(found: Plan) -> None:
     for column in ("component", "resources", "of which"):
         table.add_column(column, justify="right" if column == "resources" else "left")
     groups = _by_component(found.resources)
-    for component, types in groups.items():
+    for component, types in sorted(groups.items()):
         words = ", ".join(f"{n} {t}" if n > 1 else t for t, n in sorted(types.items()))
         table.add_row(component, str(sum(types.values())), words)
     total = sum(sum(types.values()) for types in groups.values())
@@ -110,6 +111,21 @@ def show(found: Plan) -> None:
         f"{found.seconds:.1f} s; checked by {found.provider}",
         soft_wrap=True,
     )
+
+
+def _show_cost(found: Plan) -> None:
+    """Print what the plan would cost a month, line by line, or why that cannot be said."""
+    from ops.cost import Request, priced  # it plans with this module
+    from policies.pricing import PricingError, documents, report
+
+    try:
+        estimate = priced(documents.read(found.document), Request(stack=found.stack))
+    except (PricingError, OperatorError) as e:
+        console.print(f"no estimate: {escape(str(e))}", soft_wrap=True)
+        return
+    console.print(f"\n[bold]Cost of stack {found.stack}, a month[/]")
+    console.print(report.as_table(estimate, datetime.now(UTC).date()), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"what a figure rests on: `uv run fastyle cost --stack {found.stack} --explain LINE`", soft_wrap=True)
 
 
 def _by_component(resources: list[dict[str, Any]]) -> dict[str, Counter[str]]:
@@ -232,6 +248,7 @@ def main(arguments: list[str]) -> int:
         say_error(e)
         return 1
     show(found)
+    _show_cost(found)
     return int(any(v["enforcementLevel"] == "mandatory" for v in found.violations))
 
 
