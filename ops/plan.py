@@ -113,7 +113,7 @@ def show(found: Plan) -> None:
     )
 
 
-def _show_cost(found: Plan) -> None:
+def show_cost(found: Plan) -> None:
     """Print what the plan would cost a month, line by line, or why that cannot be said."""
     from ops.cost import Request, priced  # it plans with this module
     from policies.pricing import PricingError, documents, report
@@ -248,7 +248,7 @@ def main(arguments: list[str]) -> int:
         say_error(e)
         return 1
     show(found)
-    _show_cost(found)
+    show_cost(found)
     return int(any(v["enforcementLevel"] == "mandatory" for v in found.violations))
 
 

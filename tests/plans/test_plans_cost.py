@@ -6,6 +6,8 @@ import pytest
 
 import policies.pricing
 from ops.cost_tables import block
+from ops.plan import Plan as Shown
+from ops.plan import show_cost
 from policies.pricing import documents, read_usage
 from policies.pricing.blocks import put
 from policies.pricing.services import PRICERS
@@ -33,6 +35,19 @@ def test_nothing_of_a_stack_is_left_out_of_its_estimate(plans: dict[str, Plan], 
     assert [note for note in found.notes if "matches no resource" in note] == []
     counted = len(found.resources) + found.free_count
     assert counted == sum(n for type_, n in plans[stack].counts.items() if type_.startswith("gcp:"))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_plan_is_shown_with_what_it_costs(
+    plans: dict[str, Plan], stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_cost(Shown(stack, "a provider", 1.0, [], document=plans[stack].document))
+    assert "Overall total" in capsys.readouterr().out
+
+
+def test_a_plan_that_cannot_be_priced_says_why_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_cost(Shown("dev", "a provider", 1.0, []))
+    assert capsys.readouterr().out.startswith("no estimate: ")
 
 
 def test_the_cost_tables_are_current(plans: dict[str, Plan]) -> None:
