@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import web
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What Cloud Run's and Cloud Functions' python311 runtimes are: Ubuntu 22.04 (glibc 2.35) on x86_64.
 PYTHON_VERSION = "3.11"
@@ -57,6 +59,7 @@ class Workload:
     group: str  # the dependency group of pyproject.toml that the archive carries
     entry: str  # module:callable
     include: tuple[str, ...]  # further folders or files of the repository
+    web: tuple[str, ...] = ()  # files of the npm packages locked beside it
 
     @property
     def suffix(self) -> str:
@@ -72,7 +75,9 @@ def load(name: str, repository: Path = REPOSITORY) -> Workload:
     path = repository / "workloads" / name / "workload.toml"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        workload = Workload(name, table["kind"], table["group"], table["entry"], tuple(table.get("include", ())))
+        workload = Workload(
+            name, table["kind"], table["group"], table["entry"], *(tuple(table.get(k, ())) for k in ("include", "web"))
+        )
     except FileNotFoundError:
         raise PackagingError(f"workloads/{name}/workload.toml: not found; name an existing workload") from None
     except (KeyError, tomllib.TOMLDecodeError) as e:
@@ -104,6 +109,8 @@ def build(name: str, out: Path | None = None, repository: Path = REPOSITORY) -> 
         lib = _libraries(requirements)
         files: dict[str, Path | bytes] = {**sources, **_generated(workload, requirements)}
         files |= {f"lib/{f.relative_to(lib).as_posix()}": f for f in _walk(lib)}
+        if workload.web:
+            files |= _browser_libraries(workload, repository)
         path = _write(workload, files, out)
         record.write_text(path.name, encoding="utf-8")
         return path
@@ -161,6 +168,14 @@ def _libraries(requirements: str) -> Path:
             if not ready.exists():
                 raise
     return ready
+
+
+def _browser_libraries(workload: Workload, repository: Path) -> dict[str, Path]:
+    folder = repository / "workloads" / workload.name / web.FOLDER
+    try:
+        return dict(web.files(folder, workload.web, cache_dir(), repository))
+    except web.WebError as e:
+        raise PackagingError(str(e)) from None
 
 
 def _drop_machine_traces(lib: Path) -> None:

@@ -9,6 +9,7 @@ bytes. A licence that is not on the list below is an error: whoever adds the pac
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import importlib.metadata
 import json
@@ -24,6 +25,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
+from infra import web
 from infra.archives import REPOSITORY, PackagingError, build, load
 
 # Licences that let us ship a package unchanged with its notice. LGPL-3.0 (psycopg) and MPL-2.0 (certifi) are copyleft
@@ -96,7 +98,9 @@ def archive_bill(workload: str) -> dict[str, Any]:
         "version": digest[:16],
         "hashes": [{"alg": "SHA-256", "content": digest}],
     }
-    return _document(exported, root, installed.get)
+    declared = load(workload)
+    browser = _browser(REPOSITORY / "workloads" / workload / web.FOLDER) if declared.web else {}
+    return _document(exported, root, installed.get, browser)
 
 
 def package_bill(name: str, *selection: str) -> dict[str, Any]:
@@ -126,6 +130,10 @@ def licence(metadata: Message) -> str:
         stated = [c for c in classified if c not in _SILENT] or [(metadata["License"] or "").strip()]
         spelled = [SPELLINGS.get(s, s) for s in stated]
         found = " AND ".join(f"({s})" if len(spelled) > 1 and " OR " in s else s for s in spelled)
+    return _allowed(name, found)
+
+
+def _allowed(name: str, found: str) -> str:
     words = [w for w in re.split(r"[\s()]+", found) if w and w not in ("AND", "OR", "WITH")]
     if not words:
         raise LicenceError(f"{name} names no licence; read its files, then name it in SPELLINGS of infra/sbom.py")
@@ -143,7 +151,33 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _document(exported: dict[str, Any], root: dict[str, Any], metadata: Metadata) -> dict[str, Any]:
+def _browser(folder: Path) -> dict[str, tuple[dict[str, Any], list[str]]]:
+    """Components and what they need, by reference: the npm packages that the page's libraries are bundled from."""
+    found = web.locked(folder)
+    refs = {p.name: f"pkg:npm/{p.name.replace('@', '%40')}@{p.version}" for p in found}
+    return {
+        refs[p.name]: (
+            {
+                "type": "library",
+                "bom-ref": refs[p.name],
+                "name": p.name,
+                "version": p.version,
+                "purl": refs[p.name],
+                "hashes": [{"alg": "SHA-512", "content": base64.b64decode(p.integrity.partition("-")[2]).hex()}],
+                "licenses": [{"expression": _allowed(f"{p.name} {p.version}", p.licence)}],
+            },
+            [refs[name] for name in p.requires],
+        )
+        for p in found
+    }
+
+
+def _document(
+    exported: dict[str, Any],
+    root: dict[str, Any],
+    metadata: Metadata,
+    browser: Mapping[str, tuple[dict[str, Any], list[str]]] | None = None,
+) -> dict[str, Any]:
     components = []
     for component in exported["components"]:
         if (found := metadata(normalised(component["name"]))) is None:
@@ -155,6 +189,9 @@ def _document(exported: dict[str, Any], root: dict[str, Any], metadata: Metadata
         for d in exported["dependencies"]
         if d["ref"] in refs
     ]
+    components += [component for component, _ in (browser or {}).values()]
+    refs |= set(browser or {})
+    graph += [{"ref": ref, "dependsOn": sorted(needs)} for ref, (_, needs) in (browser or {}).items()]
     needed = {ref for d in graph for ref in d["dependsOn"]}
     graph.append({"ref": root["bom-ref"], "dependsOn": sorted(refs - needed)})
     content = {"metadata": {"component": root}, "components": components, "dependencies": graph}

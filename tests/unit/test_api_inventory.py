@@ -28,8 +28,12 @@ from tests.support.push import change, rfc3339, sale, wrap
 from workloads.api.app import create_app
 from workloads.api.measures import ratio
 from workloads.api.positions import Item, Page
+from workloads.api.routes.assortment import SizeRunPage, SuggestionPage
+from workloads.api.routes.comparison import GmvComparison, MarginComparison
+from workloads.api.routes.context import Context
 from workloads.api.routes.freshness import Freshness
 from workloads.api.routes.inventory import Detail
+from workloads.api.routes.overview import Summary, WorstPage
 from workloads.api.routes.quality import Quality
 from workloads.api.routes.reports import GmvPage, MarginPage
 from workloads.api.settings import Settings
@@ -297,6 +301,13 @@ async def test_the_examples_of_the_description_work(filled: str) -> None:
         "/v1/quality": Quality,
         "/v1/reports/gmv": GmvPage,
         "/v1/reports/margin": MarginPage,
+        "/v1/reports/comparison/gmv": GmvComparison,
+        "/v1/reports/comparison/margin": MarginComparison,
+        "/v1/inventory/summary": Summary,
+        "/v1/inventory/attention": WorstPage,
+        "/v1/inventory/size-runs": SizeRunPage,
+        "/v1/inventory/transfers": SuggestionPage,
+        "/v1/context": Context,
     }
     async with client_of(filled) as client:
         schema = (await client.get("/openapi.json")).json()

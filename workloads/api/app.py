@@ -19,9 +19,8 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
-from workloads.api import errors
+from workloads.api import errors, pages
 from workloads.api.changes import Changes
 from workloads.api.routes import ROUTERS
 from workloads.api.settings import ApiAuth, Settings
@@ -33,6 +32,7 @@ log = logging.getLogger(__name__)
 
 REVISION = "0002"  # the migration whose tables the routers read
 STATIC = Path(__file__).parent / "static"
+LIBRARIES = Path(__file__).parents[2] / "web"  # of the archive
 # Cloud SQL's smallest tier takes 25 connections in all.
 POOL_SIZE = 5
 _DESCRIPTION = (
@@ -41,8 +41,8 @@ _DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, static: Path = STATIC) -> FastAPI:
-    """Return the ASGI application; `static` is served at `/` where it exists."""
+def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBRARIES) -> FastAPI:
+    """Return the ASGI application, with the page in `static` at `/` and the `libraries` that it loads."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -67,8 +67,7 @@ def create_app(settings: Settings, static: Path = STATIC) -> FastAPI:
     app.add_api_route("/ready", _ready, include_in_schema=False)
     for router in ROUTERS:
         app.include_router(router)
-    if static.is_dir():
-        app.mount("/", StaticFiles(directory=static, html=True), name="dashboard")
+    app.router.routes.extend(pages.routes(static, libraries))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to change it
     return app
 

@@ -6,7 +6,7 @@ them is of status `overstock` ("nothing sold"), unless it is `stockout` or `low`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, LiteralString
@@ -61,38 +61,78 @@ class Page(BaseModel):
     as_of: Instant = Field(description="When the database was read")
 
 
-_SELECT: LiteralString = """
-SELECT * FROM (
-    SELECT h.location_id, l.name AS location_name, h.sku, p.name, coalesce(p.category, 'unknown') AS category,
-           p.style, p.size, p.colour, h.quantity AS on_hand,
-           coalesce(p.reorder_point, %(reorder_point)s) AS reorder_point, u.units,
+_RELATION: LiteralString = """
+(
+    SELECT h.location_id, l.name AS location_name, l.kind AS location_kind, h.sku, p.name,
+           coalesce(p.category, 'unknown') AS category, p.style, p.size, p.colour, h.quantity AS on_hand,
+           coalesce(p.reorder_point, %(reorder_point)s) AS reorder_point, coalesce(u.units, 0) AS units,
            CASE WHEN h.quantity <= 0 THEN 'stockout'
                 WHEN h.quantity <= coalesce(p.reorder_point, %(reorder_point)s) THEN 'low'
-                WHEN u.units = 0 OR h.quantity * %(days)s > %(max_days_of_cover)s::numeric * u.units THEN 'overstock'
+                WHEN coalesce(u.units, 0) = 0 OR h.quantity * %(days)s > %(max_days_of_cover)s::numeric * u.units
+                    THEN 'overstock'
                 ELSE 'ok'
            END AS status,
            h.counted_at, h.updated_at
     FROM on_hand AS h
     LEFT JOIN product AS p ON p.sku = h.sku
     LEFT JOIN location AS l ON l.location_id = h.location_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(d.sold + d.transferred_out), 0)::bigint AS units
-        FROM daily_units AS d
-        WHERE d.location_id = h.location_id AND d.sku = h.sku
-          AND d.business_date >= (now() AT TIME ZONE %(timezone)s)::date - %(days)s
-          AND d.business_date < (now() AT TIME ZONE %(timezone)s)::date
-    ) AS u
+    {units}
 ) AS position
+"""
+
+_UNITS: LiteralString = """
+    SELECT d.location_id, d.sku, sum(d.sold + d.transferred_out)::bigint AS units
+    FROM daily_units AS d
+    WHERE d.business_date >= (now() AT TIME ZONE %(timezone)s)::date - %(days)s
+      AND d.business_date < (now() AT TIME ZONE %(timezone)s)::date
+"""
+_UNITS_OF_EACH = sql.SQL(
+    "LEFT JOIN LATERAL ({} AND d.location_id = h.location_id AND d.sku = h.sku GROUP BY 1, 2) AS u ON true"
+).format(sql.SQL(_UNITS))
+_UNITS_OF_ALL = sql.SQL("LEFT JOIN ({} GROUP BY 1, 2) AS u ON u.location_id = h.location_id AND u.sku = h.sku").format(
+    sql.SQL(_UNITS)
+)
+
+_COLUMNS: LiteralString = """
+location_id, location_name, sku, name, category, style, size, colour, on_hand, reorder_point, units, status,
+counted_at, updated_at
 """
 
 _CONDITIONS: dict[str, LiteralString] = {
     "location_id": "location_id = %(location_id)s",
     "sku": "sku = %(sku)s",
     "category": "category = %(category)s",
+    "sized": "style IS NOT NULL AND size IS NOT NULL AND location_kind IS DISTINCT FROM 'warehouse'",
+    "kind": "status = %(kind)s",
     "statuses": "status = ANY(%(statuses)s)",
     "after": "(location_id, sku) > (%(after_location)s, %(after_sku)s)",
     "positions": "(location_id, sku) IN (SELECT * FROM unnest(%(locations)s::text[], %(skus)s::text[]))",
 }
+
+
+def relation(*, few: bool = False) -> sql.Composable:
+    """Every position with its measures, as a table expression whose parameters are those of `parameters`.
+
+    Args:
+        few: what is asked for is a small part: demand is then looked up for each position, else for all at once.
+    """
+    return sql.SQL(_RELATION).format(units=_UNITS_OF_EACH if few else _UNITS_OF_ALL)
+
+
+def parameters(settings: Settings) -> dict[str, Any]:
+    """What `relation` is given."""
+    return {
+        "reorder_point": settings.reorder_point,
+        "max_days_of_cover": settings.max_days_of_cover,
+        "timezone": settings.timezone,
+        "days": WINDOW_DAYS,
+    }
+
+
+def where(given: Iterable[str]) -> sql.Composable:
+    """The WHERE clause of the named conditions, whose parameters have their names."""
+    conditions = [sql.SQL(_CONDITIONS[name]) for name in given]
+    return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("")
 
 
 async def fetch(
@@ -115,13 +155,7 @@ async def fetch(
         equals: `location_id`, `sku` and `category`; None does not restrict.
     """
     given = {name: value for name, value in equals.items() if value is not None}
-    values: dict[str, Any] = {
-        "reorder_point": settings.reorder_point,
-        "max_days_of_cover": settings.max_days_of_cover,
-        "timezone": settings.timezone,
-        "days": WINDOW_DAYS,
-        **given,
-    }
+    values: dict[str, Any] = parameters(settings) | given
     conditions = list(given)
     if after is not None:
         values |= {"after_location": after[0], "after_sku": after[1]}
@@ -132,17 +166,17 @@ async def fetch(
     if statuses is not None:
         values["statuses"] = [str(status) for status in statuses]
         conditions.append("statuses")
-    query = sql.Composed([sql.SQL(_SELECT)])
-    if conditions:
-        query += sql.SQL("WHERE ") + sql.SQL(" AND ").join(sql.SQL(_CONDITIONS[name]) for name in conditions)
+    few = positions is not None or limit is not None or bool(given)
+    query = sql.SQL("SELECT {} FROM {}{}").format(sql.SQL(_COLUMNS), relation(few=few), where(conditions))
     query += sql.SQL(" ORDER BY location_id, sku")
     if limit is not None:
         values["limit"] = limit
         query += sql.SQL(" LIMIT %(limit)s")
-    return [_item(row) async for row in await connection.execute(query, values)]
+    return [item(row) async for row in await connection.execute(query, values)]
 
 
-def _item(row: dict[str, Any]) -> dict[str, Any]:
+def item(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of `RELATION` in the form of `Item`."""
     units = row.pop("units")
     counted_at: datetime | None = row["counted_at"]
     return row | {

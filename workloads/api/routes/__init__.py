@@ -2,13 +2,27 @@
 
 from fastapi import APIRouter
 
-from workloads.api.routes import freshness, inventory, quality, reports, stream
+from workloads.api.routes import (
+    assortment,
+    comparison,
+    context,
+    freshness,
+    inventory,
+    overview,
+    quality,
+    reports,
+    stream,
+)
 
 # `stream` before `inventory`: its path is not a location.
 ROUTERS: tuple[APIRouter, ...] = (
     stream.router,
+    overview.router,
+    assortment.router,
     inventory.router,
     reports.router,
+    comparison.router,
+    context.router,
     freshness.router,
     quality.router,
 )

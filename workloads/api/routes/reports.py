@@ -140,9 +140,14 @@ async def margin(
     return await _answer(request, connection, query, ["category"], items, more=len(rows) > query.page_size)
 
 
-def _dates(query: Range, settings: Settings) -> tuple[date, date]:
-    last = query.to or datetime.now(ZoneInfo(settings.timezone)).date()
-    first = query.from_ or last - timedelta(days=DEFAULT_DAYS - 1)
+def dates_of(first: date | None, last: date | None, settings: Settings) -> tuple[date, date]:
+    """The business dates asked for; without them the last 28.
+
+    Raises:
+        ApiError: 400, the first is after the last.
+    """
+    last = last or datetime.now(ZoneInfo(settings.timezone)).date()
+    first = first or last - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise ApiError(400, f"from: {first} is after {last}", "from")
     return first, last
@@ -161,7 +166,7 @@ async def _page(
     columns: Sequence[sql.Composable],
 ) -> list[dict[str, Any]]:
     """One row more than a page, in the order of period and dimensions, after the page token's row."""
-    first, last = _dates(query, settings)
+    first, last = dates_of(query.from_, query.to, settings)
     names = [sql.Identifier(name) for name in ("period", *by)]
     after: sql.Composable = sql.SQL("true")
     if key := decode_token(query.page_token, 1 + len(by)):
@@ -196,7 +201,7 @@ async def _orders(
     connection: Connection, settings: Settings, query: Range, by: Sequence[str], table: str
 ) -> dict[tuple[Any, ...], int]:
     """Distinct orders by period and dimensions."""
-    first, last = _dates(query, settings)
+    first, last = dates_of(query.from_, query.to, settings)
     statement = sql.SQL(
         "SELECT {period} AS period, {dimensions} sum(orders) AS orders FROM {table}"
         " WHERE business_date BETWEEN %s AND %s GROUP BY {group}"

@@ -1,0 +1,226 @@
+"""`/v1/reports/comparison/…`: a range of business dates beside the equally long one just before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from workloads.api.comparing import (
+    Figures,
+    Range,
+    Span,
+    Sums,
+    change,
+    gmv_figures,
+    margin_figures,
+    periods,
+    sums,
+    written,
+)
+from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
+from workloads.api.errors import RESPONSES, ApiError
+from workloads.api.paging import Instant, respond, utc
+from workloads.api.routes.inventory import Text
+from workloads.api.routes.reports import GMV_DIMENSIONS, dates_of
+from workloads.api.settings import Settings
+
+router = APIRouter(
+    prefix="/v1/reports/comparison", tags=["reports"], dependencies=[Depends(require_caller)], responses=RESPONSES
+)
+
+MAX_DATES = 1100  # three years: what a page draws, and no answer grows beyond bounds
+
+
+class GmvDimension(StrEnum):
+    CUSTOMER_TYPE = "customer_type"
+    CATEGORY = "category"
+    CHANNEL = "channel"
+    LOCATION_ID = "location_id"
+
+
+class MarginComparisonQuery(BaseModel):
+    """Which business dates and rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: date | None = Field(
+        default=None, alias="from", ge=date(2000, 1, 1), description="First business date; 28 dates without it"
+    )
+    to: date | None = Field(default=None, ge=date(2000, 1, 1), description="Last business date; today without it")
+    grain: Span = Span.TOTAL
+    by: Annotated[str | None, Field(pattern="^category$", description="category; without it one row a period")] = None
+    category: Text | None = Field(default=None, examples=["tops"])
+
+
+class GmvComparisonQuery(MarginComparisonQuery):
+    by: GmvDimension | None = Field(default=None, description="One dimension; without it one row a period")
+    customer_type: Text | None = Field(default=None, examples=["returning"])
+    channel: Text | None = Field(default=None, examples=["store"])
+    location_id: Text | None = Field(default=None, examples=["S01"])
+
+
+class GmvFigures(BaseModel):
+    gmv: str = Field(examples=["1204.50"])
+    discounts: str = Field(examples=["60.00"])
+    returns: str = Field(examples=["35.00"])
+    net_sales: str = Field(examples=["1169.50"])
+    orders: int = Field(examples=[31])
+    units: int = Field(examples=[58])
+    discount_rate: str | None = Field(description="discounts / (gmv + discounts)", examples=["0.047449585"])
+    average_order: str | None = Field(description="gmv / orders", examples=["38.854838710"])
+
+
+class GmvChange(BaseModel):
+    """(current - before) / before, null where before is 0; of `discount_rate` current - before."""
+
+    gmv: str | None = Field(examples=["0.120000000"])
+    discounts: str | None
+    returns: str | None
+    net_sales: str | None
+    orders: str | None
+    units: str | None
+    discount_rate: str | None
+    average_order: str | None
+
+
+class MarginFigures(BaseModel):
+    """Nulls where costs are not known."""
+
+    net_sales: str = Field(examples=["1169.50"])
+    cogs: str | None = Field(examples=["480.10"])
+    gross_profit: str | None = Field(examples=["689.40"])
+    gross_margin: str | None = Field(examples=["0.589482685"])
+
+
+class MarginChange(BaseModel):
+    """(current - before) / before, null where before is 0; of `gross_margin` current - before."""
+
+    net_sales: str | None
+    cogs: str | None
+    gross_profit: str | None
+    gross_margin: str | None
+
+
+class _Row(BaseModel):
+    business_date: date | None = Field(description="The period's first date; null with grain `total`")
+    value: str | None = Field(description="Of the dimension asked for; else null", examples=["tops"])
+
+
+class GmvRow(_Row):
+    current: GmvFigures
+    before: GmvFigures
+    change: GmvChange
+
+
+class MarginRow(_Row):
+    current: MarginFigures
+    before: MarginFigures
+    change: MarginChange
+
+
+class Dates(BaseModel):
+    first: date
+    last: date
+    complete: bool = Field(description="False: figures begin later than this range, or there are none")
+
+
+class _Comparison(BaseModel):
+    current: Dates
+    before: Dates
+    as_of: Instant | None = Field(description="Publish time of the newest event in the figures; null: never published")
+
+
+class GmvComparison(_Comparison):
+    items: list[GmvRow]
+
+
+class MarginComparison(_Comparison):
+    items: list[MarginRow]
+
+
+@router.get("/gmv", response_model=GmvComparison, summary="GMV, discounts and orders against the period before")
+async def gmv(
+    request: Request, query: Annotated[GmvComparisonQuery, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """Every period of the range has a row for each value that occurs in either range, with zeros where nothing was."""
+    by = query.by and str(query.by)
+    where = {name: value for name in GMV_DIMENSIONS if (value := getattr(query, name)) is not None}
+    # Orders are distinct in either table only as the reports' are: see `gmv` in reports.py.
+    orders = "report_gmv_daily" if by == "category" or "category" in where else "report_orders_daily"
+    amounts = ("gmv", "discounts", "returns", "net_sales", "units")
+    dates = _dates_of(query, settings)
+    found = await sums(connection, dates, query.grain, by, "report_gmv_daily", amounts, where)
+    for key, row in (await sums(connection, dates, query.grain, by, orders, ("orders",), where)).items():
+        found.setdefault(key, {}).update(row)
+    return await _answer(request, connection, dates, query.grain, by, found, gmv_figures, ("discount_rate",))
+
+
+@router.get("/margin", response_model=MarginComparison, summary="Gross margin against the period before")
+async def margin(
+    request: Request, query: Annotated[MarginComparisonQuery, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """As for GMV. Without `by` the rows are of the categories whose costs are known: `unknown` is not in them."""
+    where = {} if query.category is None else {"category": query.category}
+    dates = _dates_of(query, settings)
+    known = query.by is None and query.category is None
+    columns = ("net_sales", "cogs", "gross_profit")
+    found = await sums(
+        connection, dates, query.grain, query.by, "report_margin_daily", columns, where, known="cogs" if known else None
+    )
+    return await _answer(request, connection, dates, query.grain, query.by, found, margin_figures, ("gross_margin",))
+
+
+def _dates_of(query: MarginComparisonQuery, settings: Settings) -> Range:
+    first, last = dates_of(query.from_, query.to, settings)
+    if (last - first).days >= MAX_DATES:
+        raise ApiError(400, f"from: {first} to {last} are more than {MAX_DATES} dates", "from")
+    return first, last
+
+
+async def _answer(
+    request: Request,
+    connection: Connection,
+    dates: Range,
+    grain: Span,
+    by: str | None,
+    found: Sums,
+    figures: Callable[[dict[str, Decimal | None]], Figures],
+    differences: Sequence[str],
+) -> Response:
+    first, last = dates
+    values = sorted({value for _, value, _ in found if value is not None}) if by else [None]
+    items = []
+    for period in periods(first, last, grain):
+        for value in values:
+            now, then = (figures(found.get((period, value, earlier), {})) for earlier in (False, True))
+            items.append(
+                {
+                    "business_date": period,
+                    "value": value,
+                    "current": written(now),
+                    "before": written(then),
+                    "change": change(now, then, differences),
+                }
+            )
+    begin = await (await connection.execute("SELECT min(business_date) AS first FROM report_gmv_daily")).fetchone()
+    published = await (
+        await connection.execute("SELECT as_of FROM report_publication ORDER BY published_at DESC LIMIT 1")
+    ).fetchone()
+    known_since = begin["first"] if begin else None
+    body = {
+        "current": _dates(first, last, known_since),
+        "before": _dates(first - (last - first) - timedelta(1), first - timedelta(1), known_since),
+        "items": items,
+        "as_of": utc(published["as_of"]) if published and published["as_of"] else None,
+    }
+    return respond(request, body)
+
+
+def _dates(first: date, last: date, known_since: date | None) -> dict[str, Any]:
+    return {"first": first, "last": last, "complete": known_since is not None and known_since <= first}

@@ -1,0 +1,51 @@
+// Figures as people read them. Amounts stay decimal strings: Intl formats these exactly, no float touches them.
+
+const LOCALE = "en-US";
+let currency = "USD";
+let timeZone = "UTC";
+const formats = new Map();
+
+export function configure(context) {
+  ({ currency, timezone: timeZone } = context);
+  formats.clear();
+}
+
+function number(options) {
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(LOCALE, options));
+  return formats.get(key);
+}
+
+export const NONE = "–";
+const or = (value, format) => (value === null || value === undefined ? NONE : format(value));
+
+export const count = (value) => or(value, (v) => number({}).format(v));
+export const signed = (value) => or(value, (v) => number({ signDisplay: "exceptZero" }).format(v));
+/** `"1204.5"` -> `$1,204.50` */
+export const money = (value) => or(value, (v) => number({ style: "currency", currency, minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(v));
+/** `"289540.01"` -> `$289.5K`, for axes */
+export const shortMoney = (value) => number({ style: "currency", currency, notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 }).format(value);
+/** `"0.0474"` -> `4.7%` */
+export const percent = (value, digits = 1) => or(value, (v) => number({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(v));
+export const change = (value) => or(value, (v) => number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(v));
+/** A difference of two shares, in percentage points: `"0.0123"` -> `+1.2 pp` */
+export const points = (value) => or(value, (v) => `${change(v).replace("%", "")} pp`);
+export const decimal = (value, digits = 1) => or(value, (v) => number({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(v));
+export const days = (value) => or(value, (v) => `${decimal(v, Math.abs(Number(v)) < 10 ? 1 : 0)} d`);
+
+export const seconds = (value) => or(value, (v) => (v < 120 ? `${decimal(v, 2)} s` : v < 7200 ? `${decimal(v / 60, 0)} min` : `${decimal(v / 3600, 0)} h`));
+
+const moment = (options) => new Intl.DateTimeFormat(LOCALE, options);
+export const time = (value) => or(value, (v) => moment({ timeZone, timeStyle: "medium" }).format(new Date(v)));
+export const dateTime = (value) => or(value, (v) => moment({ timeZone, dateStyle: "medium", timeStyle: "medium" }).format(new Date(v)));
+/** Today's times without the date, others with it. */
+export const when = (value) => or(value, (v) => (isoDay(new Date(v)) === isoDay(new Date()) ? time(v) : moment({ timeZone, month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(v))));
+const isoDay = (date) => moment({ timeZone, dateStyle: "short" }).format(date);
+/** A business date, which has no time zone any more: `2026-11-24` -> `Nov 24, 2026` */
+export const day = (value) => or(value, (v) => moment({ timeZone: "UTC", dateStyle: "medium" }).format(new Date(`${v}T00:00Z`)));
+export const shortDay = (value) => or(value, (v) => moment({ timeZone: "UTC", month: "short", day: "numeric" }).format(new Date(`${v}T00:00Z`)));
+export const span = (dates) => (dates.first === dates.last ? day(dates.first) : `${day(dates.first)} – ${day(dates.last)}`);
+
+/** `customer_type` -> `Customer type` */
+export const words = (name) => (name ? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ") : NONE);
+export const zone = () => timeZone.replaceAll("_", " ");

@@ -1,0 +1,62 @@
+// The two charts that reports are made of: columns over time, and one small line a part.
+
+import { length, shifted, utc } from "../core/dates.js";
+import { drawing } from "./chart.js";
+
+/** Rows of one comparison with where each period begins, ends and has its middle; nothing stands for what was before `since`. */
+export function placed(comparison, since) {
+  const { current } = comparison;
+  const days = length(current.first, current.last);
+  const starts = [...new Set(comparison.items.map((item) => item.business_date))].sort();
+  const ends = new Map(starts.map((start, index) => [start, starts[index + 1] ?? shifted(comparison.current.last, 1)]));
+  return comparison.items.map((item) => {
+    const [x1, x2] = [utc(item.business_date), utc(ends.get(item.business_date))];
+    const early = !since || shifted(item.business_date, -days) < since;
+    const before = early ? Object.fromEntries(Object.keys(item.before).map((name) => [name, null])) : item.before;
+    return { ...item, before, x1, x2, x: new Date((+x1 + +x2) / 2) };
+  });
+}
+
+const ticks = (width) => Math.max(3, Math.floor(width / 110));
+const axes = (Plot, width, y) => [
+  Plot.axisX({ ticks: ticks(width), tickSize: 0, tickPadding: 8, label: null }),
+  Plot.axisY({ ...y, label: null, tickSize: 0, tickPadding: 6 }),
+  Plot.gridY({ ...y, stroke: "var(--grid)", strokeOpacity: 1 }),
+];
+const tip = { fill: "var(--surface)", stroke: "var(--line-strong)", lineHeight: 1.4, fontSize: 12, textPadding: 10, pathFilter: "none" };
+
+/**
+ * Columns, stacked by `value`, and a bar across where the period before stood.
+ * `name` is the figure, `order` the values from the bottom, `title(row)` the words of a total's tooltip.
+ */
+export const columns = ({ label, parts, totals, name, order, colours, format, title }) =>
+  drawing(label, (Plot, width) => ({
+    height: width < 520 ? 240 : 300, marginLeft: 56, marginRight: 8, marginTop: 12, marginBottom: 28,
+    x: { type: "utc" }, y: { domain: [0, Math.max(1, ...totals.flatMap((t) => [Number(t.current[name]), Number(t.before[name])]))], nice: true },
+    color: { domain: order, range: colours },
+    marks: [
+      ...axes(Plot, width, { ticks: 5, tickFormat: format }),
+      Plot.rectY(parts, Plot.stackY({ order }, { x1: "x1", x2: "x2", y: (d) => Number(d.current[name]), fill: "value", insetLeft: 1, insetRight: 1 })),
+      Plot.ruleY([0], { stroke: "var(--line-strong)" }),
+      Plot.ruleY(totals.filter((d) => d.before[name] !== null), { x1: "x1", x2: "x2", y: (d) => Number(d.before[name]), stroke: "var(--before)", strokeWidth: 2, insetLeft: 2, insetRight: 2 }),
+      Plot.tip(totals, Plot.pointerX({ x: "x", y: (d) => Math.max(Number(d.current[name]), Number(d.before[name])), title, ...tip })),
+    ],
+  }));
+
+/** A line of the figure with the period before dashed behind it; periods without a figure are gaps. */
+export const line = ({ label, rows, name, domain, format, title, height = 130, small = true, colour = "var(--series-1)" }) =>
+  drawing(label, (Plot, width) => {
+    const value = (side) => (d) => (d[side][name] === null ? NaN : Number(d[side][name]));
+    return {
+      height, marginLeft: small ? 46 : 56, marginRight: 10, marginTop: 12, marginBottom: 26,
+      x: { type: "utc", domain: rows.length > 1 ? undefined : [rows[0].x1, rows[0].x2] }, y: { domain, nice: !domain, zero: !domain },
+      marks: [
+        ...axes(Plot, small ? Math.min(width, 330) : width, { ticks: small ? 3 : 5, tickFormat: format }),
+        Plot.lineY(rows, { x: "x", y: value("before"), stroke: "var(--before)", strokeWidth: 1.5, strokeDasharray: "3 3" }),
+        Plot.lineY(rows, { x: "x", y: value("current"), stroke: colour, strokeWidth: 2.25 }),
+        rows.length < 3 ? Plot.dot(rows, { x: "x", y: value("current"), fill: colour, r: 4 }) : null,
+        Plot.dot(rows, Plot.pointerX({ x: "x", y: value("current"), fill: colour, r: 4 })),
+        Plot.tip(rows, Plot.pointerX({ x: "x", y: value("current"), title, ...tip })),
+      ],
+    };
+  });

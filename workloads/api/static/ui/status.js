@@ -1,0 +1,80 @@
+// How fresh everything is: the live stream, the newest event, the published reports; always in the page's head.
+
+import { get } from "../core/api.js";
+import { announce, fill, h } from "../core/dom.js";
+import * as format from "../core/format.js";
+import { follow } from "../core/live.js";
+
+const LOOK = 15_000;
+
+export class Status {
+  /** `changed(items)` and `resync(again)` come from the stream (its first event is no news to a page just read), `published()` when newer reports are there. */
+  constructor(root, { changed, resync, published }) {
+    this.root = root;
+    this.published = published;
+    this.freshness = null;
+    this.stream = "connecting";
+    this.listeners = new Set();
+    this.stopping = new AbortController();
+    this.timer = setInterval(() => this.look(), LOOK);
+    follow({
+      signal: this.stopping.signal,
+      state: (state) => this.turn(state),
+      resync: () => { this.look(); resync(this.synced === true); this.synced = true; },
+      changed: (items) => { this.look(); changed(items); },
+    });
+    this.draw();
+  }
+
+  stop() {
+    this.stopping.abort();
+    clearInterval(this.timer);
+  }
+
+  turn(state) {
+    if (state === this.stream) return;
+    if (state === "lost") announce("The live connection is lost; it is being made again.");
+    if (state === "live" && this.stream === "lost") announce("The live connection is back.");
+    this.stream = state;
+    this.draw();
+  }
+
+  /** Ask how fresh things are, at most once a second however much is sold. */
+  async look() {
+    if (this.looking) return;
+    this.looking = true;
+    setTimeout(() => { this.looking = false; }, 1000);
+    try {
+      const before = this.freshness?.reports.published_at;
+      this.freshness = await get("/v1/freshness", {}, { signal: this.stopping.signal });
+      if (before !== undefined && before !== this.freshness.reports.published_at) this.published();
+      this.listeners.forEach((listener) => listener(this.freshness));
+    } catch (error) {
+      if (error.name === "AbortError") return;
+    }
+    this.draw();
+  }
+
+  draw() {
+    const words = { live: "Live", lost: "Reconnecting", connecting: "Connecting" };
+    const times = (this.freshness?.items ?? []).map((item) => item.last_event_time).filter(Boolean).sort();
+    const reports = this.freshness?.reports;
+    fill(this.root,
+      h("span", { class: `dot ${this.stream}` }, words[this.stream]),
+      times.length ? h("span", { title: "event_time of the newest accepted event" }, "Last event ", h("time", { datetime: times.at(-1) }, format.when(times.at(-1)))) : null,
+      reports ? h("a", { href: "?view=quality", "data-nav": true, "data-key": "reports", class: reports.stale_since ? "stale" : null },
+        reports.stale_since ? ["Reports stale since ", h("time", { datetime: reports.stale_since }, format.when(reports.stale_since))]
+          : reports.published_at ? ["Reports of ", h("time", { datetime: reports.published_at }, format.when(reports.published_at))]
+            : "No reports yet") : null);
+  }
+}
+
+/** Why the reports are stale, above the figures that are; nothing while they are not. */
+export function staleNotice(freshness) {
+  const reports = freshness?.reports;
+  if (!reports?.stale_since) return null;
+  const cause = { stopped: "A quality check stopped the last run.", failed: "The last run failed.", incomplete: "The last run did not finish." }[reports.last_run_state] ?? "";
+  return h("div", { class: "notice", role: "status" },
+    h("p", {}, h("strong", {}, `These reports are stale since ${format.dateTime(reports.stale_since)}. `), `${cause} What was good before is still shown. `,
+      h("a", { href: "?view=quality", "data-nav": true }, "See the checks")));
+}

@@ -1,0 +1,92 @@
+// Margin: what is left of net sales after the cost of goods, by category, with its trend.
+
+import { get } from "../core/api.js";
+import { h } from "../core/dom.js";
+import * as format from "../core/format.js";
+import { figure } from "../ui/chart.js";
+import { Panel } from "../ui/panel.js";
+import { categoryField } from "../ui/range.js";
+import { line, placed } from "../ui/series.js";
+import { csvButton, table } from "../ui/table.js";
+import { tile, tiles } from "../ui/tiles.js";
+import { against, changeCell, noReports, reportView } from "./reports.js";
+
+const PATH = "/v1/reports/comparison/margin";
+const FIGURES = ["net_sales", "cogs", "gross_profit", "gross_margin"];
+const files = (side, suffix = "") => ({ files: FIGURES.map((name) => name + suffix), csv: (row) => FIGURES.map((name) => row[side][name]) });
+
+const categoryColumns = (comparison) => [
+  { name: "category", title: "Category", head: true, show: (row) => format.words(row.value), csv: (row) => [row.value] },
+  { name: "net_sales", title: "Net sales", right: true, explain: "net_sales", show: (row) => format.money(row.current.net_sales), ...files("current") },
+  { name: "cogs", title: "Cost of goods", right: true, spare: true, explain: "cogs", show: (row) => format.money(row.current.cogs), ...files("before", "_before") },
+  { name: "gross_profit", title: "Gross profit", right: true, explain: "gross_profit", show: (row) => format.money(row.current.gross_profit), csv: null },
+  { name: "profit_change", title: "Change", right: true, spare: true, show: (row) => changeCell(comparison, row.change.gross_profit, format.change), csv: null },
+  { name: "gross_margin", title: "Margin", right: true, explain: "gross_margin", show: (row) => h("strong", {}, format.percent(row.current.gross_margin)), csv: null },
+  { name: "margin_change", title: "Change", right: true, show: (row) => changeCell(comparison, row.change.gross_margin, format.points), csv: null },
+];
+
+const timeColumns = [
+  { name: "business_date", title: "From", head: true, show: (row) => format.day(row.business_date) },
+  { name: "category", title: "Category", show: (row) => format.words(row.value), csv: (row) => [row.value] },
+  { name: "net_sales", title: "Net sales", right: true, show: (row) => format.money(row.current.net_sales), ...files("current") },
+  { name: "gross_profit", title: "Gross profit", right: true, show: (row) => format.money(row.current.gross_profit), ...files("before", "_before") },
+  { name: "gross_margin", title: "Margin", right: true, show: (row) => format.percent(row.current.gross_margin), csv: null },
+];
+
+export function margin(context, status) {
+  const panels = {
+    trend: new Panel({ title: "Gross margin by category", name: "gross_margin", note: "Every category on one scale." }),
+    categories: new Panel({ title: "What it is made of" }),
+  };
+  return reportView({ context, status, panels, layout: [["trend", "categories"]], fields: (known) => [categoryField(known, format.words)], names: ["category"], load });
+
+  function load({ figures, trend, categories }, question, { grain }, state, tell) {
+    const ask = (more) => get(PATH, { ...question, ...more });
+    figures.load(async () => {
+      const comparison = await ask({});
+      tell(comparison);
+      return keyFigures(comparison, !question.category && known(context));
+    });
+    trend.load(async () => {
+      const parts = await ask({ grain, by: "category" });
+      return parts.items.length ? overTime(parts, grain, context.first_date) : noReports(context);
+    });
+    categories.load(async () => {
+      const comparison = await ask({ by: "category" });
+      const columns = categoryColumns(comparison);
+      const rows = [...comparison.items].sort((a, b) => Number(b.current.gross_profit ?? -Infinity) - Number(a.current.gross_profit ?? -Infinity));
+      categories.tools.replaceChildren(csvButton({ name: "margin-by-category", columns, rows: async () => rows }));
+      return rows.length ? table({ caption: "Margin by category", columns, rows }) : noReports(context);
+    });
+  }
+}
+
+const known = (context) => context.categories.includes("unknown");
+
+function keyFigures(comparison, partly) {
+  const { current, change } = comparison.items[0];
+  const part = (name, title, value, good, text = format.change(change[name]), detail) =>
+    tile({ name, title, value, good, detail, change: against(comparison, change[name]), text: against(comparison, change[name] === null ? undefined : text) });
+  return tiles("Margin in these dates", [
+    part("gross_margin", "Gross margin", format.percent(current.gross_margin), "up", format.points(change.gross_margin)),
+    part("gross_profit", "Gross profit", format.money(current.gross_profit), "up"),
+    part("net_sales", "Net sales", format.money(current.net_sales), "up", undefined, partly ? "of categories with known costs" : undefined),
+    part("cogs", "Cost of goods", format.money(current.cogs), null),
+  ]);
+}
+
+function overTime(parts, grain, since) {
+  const rows = placed(parts, since).filter((row) => row.value !== "unknown");
+  const shares = rows.flatMap((row) => [row.current.gross_margin, row.before.gross_margin]).filter((v) => v !== null).map(Number);
+  // From ten percent to ten percent around what is there: a trend does not begin at 0.
+  const domain = [Math.floor(Math.min(...shares) * 10) / 10, Math.ceil(Math.max(...shares) * 10) / 10].map((v) => Math.max(-1, Math.min(1, v)));
+  const title = (row) => `${grain === "day" ? "" : "From "}${format.day(row.business_date)}\nMargin ${format.percent(row.current.gross_margin)}\nGross profit ${format.money(row.current.gross_profit)}\nBefore ${format.percent(row.before.gross_margin)}`;
+  return figure({
+    key: "trend", label: "Gross margin of each category over time", keys: [["solid", "This period"], ["dashed", "Period before"]],
+    asTable: () => table({ caption: "Gross margin by category over time", columns: timeColumns, rows: parts.items }),
+    tools: csvButton({ name: "margin-over-time", columns: timeColumns, rows: async () => parts.items }),
+    chart: () => h("div", { class: "multiples" }, [...new Set(rows.map((row) => row.value))].map((value) =>
+      h("div", { class: "multiple" }, h("h3", {}, format.words(value)),
+        line({ label: `Gross margin of ${value} over time`, rows: rows.filter((row) => row.value === value), name: "gross_margin", domain, format: (v) => format.percent(v, 0), title })))),
+  });
+}
