@@ -84,12 +84,9 @@ class Parts:
             "MAX_DAYS_OF_COVER": str(inventory.max_days_of_cover),
         }
 
-    def _topics(self, waits: bool) -> dict[str, pulumi.Input[str]]:
-        """Topics' full names: after the publishers' grants, or as text for what the streams themselves wait for."""
-        return {
-            f"{key.upper()}_TOPIC": self.streams[key].topic if waits else self._names.topic(stream.topic)
-            for key, stream in STREAMS.items()
-        }
+    def _topics(self) -> dict[str, pulumi.Input[str]]:
+        """Topics' full names, after the publishers' grants."""
+        return {f"{key.upper()}_TOPIC": stream.topic for key, stream in self.streams.items()}
 
     def _service(
         self,
@@ -155,8 +152,7 @@ class Parts:
                 topic=stream.topic,
                 project_number=config.project_number,
                 schema_definition=pubsub_definition(stream),
-                # The pipeline's replay rebuilds live inventory through the stream.
-                publishers={"pos-api": base.member("pos-api"), "pipeline": base.member("pipeline")},
+                publishers={"pos-api": base.member("pos-api")},
                 dead_letter_publishers={"inventory-sync": base.member("inventory-sync")},
                 redrivers=dict(config.access.operators),
                 bigquery=BigQueryExportArgs(table=base.warehouse.table_ids[f"raw.{stream.table}"]),
@@ -198,7 +194,7 @@ class Parts:
                 source=self.source("pos_api"),
                 environment=self.environment(
                     {
-                        **self._topics(waits=True),
+                        **self._topics(),
                         "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
                         "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
                         "SIMULATOR_SEED": str(config.simulator.seed),
@@ -248,7 +244,6 @@ class Parts:
         return {
             **self._database_environment("pipeline"),
             **self._stock_environment(),
-            **self._topics(waits=False),
             "RAW_DATASET": "raw",
             "STAGING_DATASET": "staging",
             "MARTS_DATASET": "marts",

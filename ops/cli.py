@@ -16,7 +16,7 @@ import click
 from ops import credentials as credential_store
 from ops.endpoints import LOCAL, Endpoints, load_endpoints
 from ops.errors import OperatorError
-from ops.google import request, until_done
+from ops.google import flush, until_done
 from ops.ledger import Ledger
 from ops.sender import Sender, SendReport
 from ops.terminal import console
@@ -205,10 +205,26 @@ def pipeline_run(stack: str, start: datetime | None, end: datetime | None) -> No
         raise OperatorError(f"stack {stack} runs its pipeline in Composer; trigger its DAG there")
     first, last = start or end, end or start
     body = {"from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}"} if first and last else {}
-    if endpoints.pubsub_control:
-        # The exports write every few minutes, as in the cloud; here nobody wants to wait for them.
-        request("POST", f"{endpoints.pubsub_control}/flush", timeout=300)
+    flush(endpoints)
     console.print_json(data=until_done(endpoints, endpoints.pipeline, "/run", body))
+
+
+@cli.command()
+@stack_option
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First date of publication.")
+@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="Last date of publication.")
+@speaks_plainly
+def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
+    """Rebuild warehouse and live inventory from the raw lake and the catalogue, or what is missing of them.
+
+    --from --to are dates of publication in the business's time zone, both included; without them it is all of the
+    lake. Interrupted, the same command goes on.
+    """
+    from ops.replay import run_replay
+
+    endpoints = load_endpoints(stack)
+    first, last = _dates(endpoints, start, end) if start or end else (None, None)
+    console.print_json(data=run_replay(endpoints, first, last))
 
 
 @cli.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -13,6 +14,10 @@ from ops.endpoints import LOCAL, Endpoints
 from ops.errors import OperatorError
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class Unreachable(OperatorError):  # noqa: N818
+    """Nothing answers there now."""
 
 
 def call(endpoints: Endpoints, method: str, api: str, path: str, body: Any = None) -> dict[str, Any]:
@@ -29,16 +34,26 @@ def call(endpoints: Endpoints, method: str, api: str, path: str, body: Any = Non
 
 
 def request(
-    method: str, url: str, *, headers: dict[str, str] | None = None, body: Any = None, timeout: float = 60
+    method: str,
+    url: str,
+    *,
+    headers: dict[str, str] | None = None,
+    body: Any = None,
+    timeout: float = 60,
+    accept: Collection[int] = (),
 ) -> dict[str, Any]:
-    """One JSON request; an answer other than 2xx is an `OperatorError` with the server's own words."""
+    """One JSON request; an answer other than 2xx, or in `accept`, is an `OperatorError` with the server's own words.
+
+    Raises:
+        Unreachable: there is no answer.
+    """
     try:
         response = httpx.request(
             method, url, headers=headers, json=body, timeout=timeout, trust_env="127.0.0.1" not in url
         )
     except httpx.HTTPError as e:
-        raise OperatorError(f"{url} cannot be reached ({type(e).__name__}: {e}); see `fastyle status`") from None
-    if not response.is_success:
+        raise Unreachable(f"{url} cannot be reached ({type(e).__name__}: {e}); see `fastyle status`") from None
+    if not response.is_success and response.status_code not in accept:
         raise OperatorError(f"{method} {url} answers {response.status_code}: {response.text[:300]}")
     return dict(response.json()) if response.content else {}
 
@@ -51,6 +66,13 @@ def until_done(endpoints: Endpoints, base: str, path: str, body: Any) -> dict[st
         if report.get("state") != "incomplete":
             return report
         click.echo(report["error"], err=True)  # the report alone goes to standard output
+
+
+def flush(endpoints: Endpoints) -> None:
+    """Have the exports of stack local write what they hold: they write every few minutes, as in the cloud, and here
+    nobody wants to wait for them."""
+    if endpoints.pubsub_control:
+        request("POST", f"{endpoints.pubsub_control}/flush", timeout=300)
 
 
 def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:

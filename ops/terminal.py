@@ -8,6 +8,8 @@ from rich.text import Text
 console = Console(highlight=False, soft_wrap=True)
 if not console.is_terminal:  # a file or a CI log: tables need not fit a screen
     console = Console(highlight=False, soft_wrap=True, width=160)
+aside = Console(stderr=True, highlight=False, soft_wrap=True)
+"""For progress beside a report that a program may read from standard output."""
 
 
 def say_error(error: Exception) -> None:

@@ -69,6 +69,13 @@ def run(
         raise NotReady(f"the database: {first_line(error)}; run again once it is there") from None
 
 
+def walk(
+    settings: Settings, connection: psycopg.Connection[DictRow], box: TimeBox, run_id: str, former: Mapping[str, Any]
+) -> Report:
+    """Do the tasks that `former`, the report of a former call, does not have, for a run that the caller has claimed."""
+    return _Call(settings, connection, box, asked_for(None, None)).finish(run_id, former)
+
+
 @dataclass(frozen=True)
 class _Call:
     """One call of the runner: what it was asked for, and how long it may take."""
@@ -81,12 +88,12 @@ class _Call:
     def go_on(self) -> Report | None:
         """Finish what a former call had no time for, if that was the last run."""
         former = history.resume(self.database, "run", self.request)
-        return None if former is None else self._finish(former["run_id"], former["report"])
+        return None if former is None else self.finish(former["run_id"], former["report"])
 
     def run(self) -> Report:
-        return self._finish(history.claim(self.database, "run", self.request), {})
+        return self.finish(history.claim(self.database, "run", self.request), {})
 
-    def _finish(self, run_id: str, former: Mapping[str, Any]) -> Report:
+    def finish(self, run_id: str, former: Mapping[str, Any]) -> Report:
         ended = _Ended("failed", "ended without a word")
         try:
             ended = self._walk(run_id, former)

@@ -1,10 +1,11 @@
-"""The pipeline as a service: `POST /run` runs it once. Who may call is the platform's to check."""
+"""The pipeline as a service: `POST /run` runs it once, `POST /replay` replays the lake. Who may call is the platform's
+to check."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from workloads.pipeline import runner
+from workloads.pipeline import replay, runner
 from workloads.pipeline.run import dates_of
 from workloads.pipeline.settings import Settings
 from workloads.runtime import logs
@@ -41,7 +42,26 @@ def create_app(settings: Settings) -> Starlette:
             return _error(503, str(error))
         return JSONResponse(report.as_json(), status_code=_status(report.state, request))
 
-    app = Starlette(routes=[Route("/health", health), Route("/run", run, methods=["POST"])])
+    async def replay_lake(request: Request) -> JSONResponse:
+        try:
+            start, end, seconds = _range(await request.body())
+        except ValueError as error:
+            return _error(400, str(error))
+        try:
+            report = await asyncio.to_thread(replay.replay, settings, start, end, seconds=seconds)
+        except replay.AlreadyRunning as error:
+            return _error(409, str(error))
+        except replay.NotReady as error:
+            return _error(503, str(error))
+        return JSONResponse(report.as_json(), status_code=_STATUS[report.state])
+
+    app = Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/run", run, methods=["POST"]),
+            Route("/replay", replay_lake, methods=["POST"]),
+        ]
+    )
     app.add_middleware(AccessLog)
     return app
 
@@ -54,13 +74,36 @@ def _status(state: str, request: Request) -> int:
 
 def _dates(body: bytes) -> tuple[date | None, date | None]:
     """`{"from": date, "to": date}`, both or none."""
+    return dates_of(_object(body, "2026-01-31"))
+
+
+def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:
+    """`{"from": timestamp?, "to": timestamp?, "seconds": number?}`: which messages, by publish time, and for how long."""
+    asked = _object(body, "2026-01-31T00:00:00Z")
+    if set(asked) - {"from", "to", "seconds"}:
+        raise ValueError("from and to, times of publication, and seconds can be asked for, and nothing else")
+    try:
+        start, end = (datetime.fromisoformat(asked[key]) if asked.get(key) else None for key in ("from", "to"))
+    except (TypeError, ValueError):
+        start = end = datetime.min
+    if any(moment and not moment.tzinfo for moment in (start, end)):
+        raise ValueError("from and to are times with their zone, such as 2026-01-31T00:00:00Z")
+    if start and end and end <= start:
+        raise ValueError(f"to {end.isoformat()} is not after from {start.isoformat()}")
+    seconds = asked.get("seconds", replay.CALL_SECONDS)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= replay.CALL_SECONDS:
+        raise ValueError(f"seconds is a number from 0 to {replay.CALL_SECONDS}")
+    return start, end, float(seconds)
+
+
+def _object(body: bytes, example: str) -> dict[str, Any]:
     try:
         asked: Any = json.loads(body or b"{}")
     except ValueError:
-        raise ValueError('the body is not JSON; send {} or {"from": "2026-01-01", "to": "2026-01-31"}') from None
+        asked = None
     if not isinstance(asked, dict):
-        raise ValueError('the body is not an object; send {} or {"from": "2026-01-01", "to": "2026-01-31"}')
-    return dates_of(asked)
+        raise ValueError(f'the body is not a JSON object; send {{}} or {{"from": "{example}"}}')
+    return asked
 
 
 def _error(status: int, message: str) -> JSONResponse:

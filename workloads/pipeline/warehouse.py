@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import date
-from typing import Any
+from typing import IO, Any
 
 from google.api_core.exceptions import Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
@@ -19,6 +20,7 @@ from workloads.pipeline.tables import Table, render, tables, views
 
 log = logging.getLogger(__name__)
 
+_LABELS = {"component": "pipeline"}
 _TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
 
@@ -56,9 +58,7 @@ class Warehouse:
 
     def job_configuration(self) -> bigquery.QueryJobConfig:
         """What every job of the pipeline carries: a limit on what it bills, and labels to find its cost by."""
-        return bigquery.QueryJobConfig(
-            maximum_bytes_billed=self._settings.maximum_bytes_billed, labels={"component": "pipeline"}
-        )
+        return bigquery.QueryJobConfig(maximum_bytes_billed=self._settings.maximum_bytes_billed, labels=_LABELS)
 
     def run(self, statement: str) -> list[dict[str, Any]]:
         """Run GoogleSQL, one statement or a script, and return its rows.
@@ -133,6 +133,36 @@ class Warehouse:
         return self.transaction_of(
             [f"DELETE FROM {name} WHERE TRUE", f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({rows})"]
         )
+
+    def start_load(
+        self, key: str, rows: IO[bytes], columns: Sequence[Mapping[str, Any]], *, name: str = "", replace: bool = False
+    ) -> bigquery.LoadJob:
+        """Start adding rows, a line of JSON each, to `dataset.table`, or putting them in the place of its rows.
+
+        A load job bills nothing and writes all of the rows or none. BigQuery does a job of one `name` once: started
+        again after a crash, the returned job is the first one unless that failed.
+        """
+        dataset, table = key.split(".")
+        write = bigquery.WriteDisposition
+        configuration = bigquery.LoadJobConfig(
+            schema=[_field(column) for column in columns],
+            source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+            write_disposition=write.WRITE_TRUNCATE if replace else write.WRITE_APPEND,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            labels=_LABELS,
+        )
+        target = f"{self._client.project}.{self.datasets[dataset]}.{table}"
+        for attempt in itertools.count():
+            job_id = f"{name or uuid.uuid4().hex}-{attempt}"
+            try:
+                return self._client.load_table_from_file(
+                    rows, target, rewind=True, job_id=job_id, job_config=configuration
+                )
+            except Conflict:
+                job = self._client.get_job(job_id)
+                if isinstance(job, bigquery.LoadJob) and not job.error_result:
+                    return job
+        raise AssertionError("unreachable")
 
     def ensure_tables(self) -> None:
         """Create what is missing and add new columns; views are written anew when their query changed."""
