@@ -74,12 +74,12 @@ def _status(state: str, request: Request) -> int:
 
 def _dates(body: bytes) -> tuple[date | None, date | None]:
     """`{"from": date, "to": date}`, both or none."""
-    return dates_of(_object(body, "2026-01-31"))
+    return dates_of(_object(body, '{"from": "2026-01-01", "to": "2026-01-31"}'))
 
 
 def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:
     """`{"from": timestamp?, "to": timestamp?, "seconds": number?}`: which messages, by publish time, and for how long."""
-    asked = _object(body, "2026-01-31T00:00:00Z")
+    asked = _object(body, '{"from": "2026-01-31T00:00:00Z"}')
     if set(asked) - {"from", "to", "seconds"}:
         raise ValueError("from and to, times of publication, and seconds can be asked for, and nothing else")
     try:
@@ -97,12 +97,13 @@ def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:
 
 
 def _object(body: bytes, example: str) -> dict[str, Any]:
+    send = f"send {{}} or {example}"
     try:
         asked: Any = json.loads(body or b"{}")
     except ValueError:
-        asked = None
+        raise ValueError(f"the body is not JSON; {send}") from None
     if not isinstance(asked, dict):
-        raise ValueError(f'the body is not a JSON object; send {{}} or {{"from": "{example}"}}')
+        raise ValueError(f"the body is not an object; {send}")
     return asked
 
 
