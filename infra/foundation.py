@@ -166,7 +166,10 @@ class Foundation:
     def _warehouse(self) -> Warehouse:
         settings, config = self.config.warehouse, self.config
         hours = settings.max_time_travel_hours
-        edits = DatasetGrantArgs(role="roles/bigquery.dataEditor", member=self.member("pipeline"))
+        reads, edits = (
+            DatasetGrantArgs(role=f"roles/bigquery.{role}", member=self.member("pipeline"))
+            for role in ("dataViewer", "dataEditor")
+        )
         analysts = {
             f"analyst-{key}": DatasetGrantArgs(role="roles/bigquery.dataViewer", member=member)
             for key, member in settings.analysts.items()
@@ -193,7 +196,7 @@ class Foundation:
                     "raw": DatasetArgs(
                         description="Events as they came, by Pub/Sub's export",
                         tables=raw_tables,
-                        grants={"pipeline": edits},
+                        grants={"pipeline": reads},
                         authorized_datasets=below,
                         max_time_travel_hours=hours,
                     ),

@@ -24,7 +24,7 @@ from pulumi_policy.proxy import UnknownValueError
 from pydantic import ValidationError
 
 from policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Violation
-from policies.waivers import judge
+from policies.waivers import judge, stale
 
 PackConfig = dict[str, dict[str, Any]]  # rule -> its parameters
 StackConfig = Callable[[str], PackConfig]  # of the stack of that name
@@ -104,6 +104,16 @@ def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callabl
         stack = urn.split("::")[0].rpartition(":")[2]
         return rule.parameters.model_validate({**config(stack).get(rule.id, {}), **plain(given)})
 
+    waivers_judged = False
+
+    def judge_waivers(parameters: Parameters, say: ReportViolation) -> None:
+        """Once a run, with whatever resource comes first: nothing need break a rule for its waiver to be too old."""
+        nonlocal waivers_judged
+        if not waivers_judged:
+            waivers_judged = True
+            for sentence in stale(parameters, today()):
+                say(sentence, None)
+
     common: dict[str, Any] = {
         "name": rule.id,
         "description": description,
@@ -117,8 +127,11 @@ def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callabl
 
         def validate(args: ResourceValidationArgs, say: ReportViolation) -> None:
             resource = resource_of(args)
-            if rule.concerns(resource):
+            concerned = rule.concerns(resource)
+            if concerned or not waivers_judged:
                 parameters = parameters_for(resource.urn, args.get_config())
+                judge_waivers(parameters, say)
+            if concerned:
                 found = (Violation(message, resource) for message in check_one(resource, parameters))
                 report(found, parameters, say)
 
@@ -129,6 +142,7 @@ def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callabl
     def validate_stack(args: StackValidationArgs, say: ReportViolation) -> None:
         plan = plan_of(args.resources)
         parameters = parameters_for(plan.resources[0].urn if plan.resources else "", args.get_config())
+        judge_waivers(parameters, say)
         report(check_all(plan, parameters), parameters, say)
 
     return StackValidationPolicy(validate=validate_stack, **common)

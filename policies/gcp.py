@@ -13,6 +13,8 @@ BUDGET = "gcp:billing/budget:Budget"
 COMPOSER = "gcp:composer/environment:Environment"
 DATASET = "gcp:bigquery/dataset:Dataset"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+BIGQUERY_JOB = "gcp:bigquery/job:Job"
+DATASET_ACCESS = "gcp:bigquery/datasetAccess:DatasetAccess"
 JOB = "gcp:cloudscheduler/job:Job"
 RUN_JOB = "gcp:cloudrunv2/job:Job"
 RUN_SERVICE = "gcp:cloudrunv2/service:Service"
@@ -24,6 +26,10 @@ SQL_USER = "gcp:sql/user:User"
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
 TABLE = "gcp:bigquery/table:Table"
 TOPIC = "gcp:pubsub/topic:Topic"
+
+# Types that grant a role, by pattern: to one member, or (`members`) to all of a role's.
+MEMBER_GRANTS = ("gcp:*IAMMember", "gcp:*IamMember")
+GRANTS = (*MEMBER_GRANTS, "gcp:*IAMBinding", "gcp:*IamBinding")
 
 WORKLOADS = (RUN_SERVICE, RUN_JOB, FUNCTION, COMPOSER)
 
@@ -48,6 +54,12 @@ LABELS: Mapping[str, str] = {
     "gcp:monitoring/alertPolicy:AlertPolicy": "userLabels",
     "gcp:monitoring/notificationChannel:NotificationChannel": "userLabels",
 }
+
+
+def members(grant: Resource) -> list[Any]:
+    """Whom a grant is for, as far as it is known."""
+    several = grant.get("members")
+    return [*(several if isinstance(several, list | tuple) else []), grant.get("member")]
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,15 @@ def variables(workload: Resource) -> Iterator[Variable]:
         yield from _map(workload, "config.softwareConfig.envVariables")
 
 
+def environment_unknown(workload: Resource) -> bool:
+    """Whether some of the workload's variables are known only at update, name and all."""
+    if workload.type in (RUN_SERVICE, RUN_JOB):
+        found = [dig(container, "envs") for container in containers(workload)]
+        return workload.get(_containers(workload)) is UNKNOWN or UNKNOWN in found
+    path = "serviceConfig.environmentVariables" if workload.type == FUNCTION else "config.softwareConfig.envVariables"
+    return workload.get(path) is UNKNOWN
+
+
 def _map(workload: Resource, path: str) -> Iterator[Variable]:
     values = workload.get(path)
     if isinstance(values, Mapping):
@@ -83,8 +104,11 @@ def _map(workload: Resource, path: str) -> Iterator[Variable]:
 
 
 def containers(workload: Resource) -> list[Mapping[str, Any]]:
-    path = "template.template.containers" if workload.type == RUN_JOB else "template.containers"
-    return workload.blocks(path)
+    return workload.blocks(_containers(workload))
+
+
+def _containers(workload: Resource) -> str:
+    return "template.template.containers" if workload.type == RUN_JOB else "template.containers"
 
 
 def mounted_secrets(workload: Resource) -> Iterator[Variable]:

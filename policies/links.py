@@ -6,6 +6,7 @@ agent's address) is unknown then; but the engine records which resources each pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -81,3 +82,20 @@ class Index:
             urns = resource.references.get(source, ())
             return Target(tuple(r for urn in urns if (r := self.by_urn.get(urn)) and r.type in types))
         return Target()
+
+
+def exported_table(index: Index, subscription: Resource) -> Target:
+    """The table that a BigQuery subscription writes to; `project.dataset.table` names it, the last two parts decide."""
+    value = subscription.get("bigqueryConfig.table")
+    if not isinstance(value, str):
+        return index.resolve(subscription, "bigqueryConfig.table", gcp.TABLE)
+    *_, dataset_id, table_id = ["", *re.split(r"[.:]", value)]
+    found = index.named(gcp.TABLE, table_id)
+    if dataset_id:
+        found = tuple(table for table in found if _in_dataset(index, table, dataset_id))
+    return Target(found) if found else Target(outside=value)
+
+
+def _in_dataset(index: Index, table: Resource, dataset_id: str) -> bool:
+    target = index.resolve(table, "datasetId", gcp.DATASET)
+    return target.outside == dataset_id or any(d.get("datasetId") == dataset_id for d in target.resources)

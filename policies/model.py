@@ -163,6 +163,7 @@ class Rule:
 
 
 DEFERRED = "passes at preview; checked again in the update, before the resource is created"
+NOTHING_READ = "nothing is read from values"
 REFUSED = "refused: the value decides safety or cost and must be known at preview"
 
 
@@ -175,6 +176,20 @@ def number(value: Any) -> float | None:
     if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
         return float(value)
     return None
+
+
+def flag(value: Any) -> Any:
+    """A switch as the provider reads it: "true" and 1 are true as well; None when unset, UNKNOWN stays."""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower(), value)
+    return value
+
+
+def shown(value: Any) -> str:
+    """How messages write a value: `unset`, `<known at update>`, `true`, or the value itself."""
+    if value is None:
+        return "unset"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def seconds(value: Any) -> float | None:

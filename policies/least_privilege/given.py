@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from policies import gcp
 from policies.links import Index, Target, short_name
@@ -13,23 +14,23 @@ from policies.model import UNKNOWN, Plan, Resource
 PROJECT = "project"  # stands for the one project of the plan
 SINK = "gcp:logging/projectSink:ProjectSink"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
-DATASET_ACCESS = "gcp:bigquery/datasetAccess:DatasetAccess"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 
-# Grant type -> (property that names what is granted on, types of that). Each is non-authoritative.
+# Grant type -> (property that names what is granted on, types of that). Each is non-authoritative. A function of the
+# second generation is called through its Cloud Run service: a role on the function itself opens nothing.
 GRANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gcp:pubsub/topicIAMMember:TopicIAMMember": ("topic", (gcp.TOPIC,)),
     "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": ("subscription", (gcp.SUBSCRIPTION,)),
     "gcp:bigquery/datasetIamMember:DatasetIamMember": ("datasetId", (gcp.DATASET,)),
-    DATASET_ACCESS: ("datasetId", (gcp.DATASET,)),
+    gcp.DATASET_ACCESS: ("datasetId", (gcp.DATASET,)),
     "gcp:bigquery/iamMember:IamMember": ("tableId", (gcp.TABLE,)),
     "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", (gcp.BUCKET,)),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("name", (gcp.RUN_SERVICE, gcp.FUNCTION)),
     "gcp:cloudrunv2/jobIamMember:JobIamMember": ("name", (gcp.RUN_JOB,)),
     "gcp:cloudrun/iamMember:IamMember": ("service", (gcp.RUN_SERVICE, gcp.FUNCTION)),
-    "gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember": ("cloudFunction", (gcp.FUNCTION,)),
     "gcp:secretmanager/secretIamMember:SecretIamMember": ("secretId", (gcp.SECRET,)),
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("repository", (REPOSITORY,)),
+    "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", (gcp.SERVICE_ACCOUNT,)),
     "gcp:projects/iAMMember:IAMMember": ("project", ()),
 }
 
@@ -42,6 +43,7 @@ class Grant:
     role: str
     member: str
     resource: Resource
+    people: bool  # a user, a group or a federated identity: granted by decision, not for a link
 
 
 def principal(index: Index, resource: Resource, source: str, value: object) -> str:
@@ -57,9 +59,9 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
             return account[0].urn
         if (same := _by_id(index, address)) is not None:
             return same.urn
-        if agent := re.fullmatch(r"service-\d+@(gcp-sa-[a-z0-9-]+|[a-z-]+)\.iam\.gserviceaccount\.com", address):
+        if agent := re.fullmatch(r"service-\d+@([a-z0-9-]+)\.iam\.gserviceaccount\.com", address):
             return f"agent:{agent[1]}"
-        return value if value.startswith(("user:", "group:", "domain:", "principal")) else address
+        return address
     if value is UNKNOWN:
         for urn in resource.references.get(source, ()):
             referred = index.by_urn.get(urn)
@@ -80,8 +82,7 @@ _AGENTS = {
     "iap.googleapis.com": "gcp-sa-iap",
     "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
     "composer.googleapis.com": "cloudcomposer-accounts",
-    "run.googleapis.com": "serverless-robot-prod",
-    "cloudscheduler.googleapis.com": "gcp-sa-cloudscheduler",
+    "storage.googleapis.com": "gs-project-accounts",
 }
 
 
@@ -95,7 +96,8 @@ def _by_id(index: Index, address: str) -> Resource | None:
 
 
 # Where a grant names who gets it; an entry of a dataset's access list has a property a kind of principal.
-_MEMBERS = ("member", "iamMember", "userByEmail", "groupByEmail")
+_MEMBERS = ("member", "iamMember", "userByEmail", "groupByEmail", "domain", "specialGroup")
+_PEOPLE = ("user:", "group:", "domain:", "principal:", "principalSet:")
 _BASIC_ROLES = {
     "READER": "roles/bigquery.dataViewer",
     "WRITER": "roles/bigquery.dataEditor",
@@ -104,18 +106,28 @@ _BASIC_ROLES = {
 
 
 def grants(index: Index) -> Iterator[Grant]:
+    """Every grant to one member; one of a type that no link needs is on nothing that a link would look for."""
     for resource in index.plan.resources:
-        if (shape := GRANTS.get(resource.type)) is None:
+        if resource.type not in GRANTS and not any(fnmatchcase(resource.type, p) for p in gcp.MEMBER_GRANTS):
             continue
-        path, types = shape
+        path, types = GRANTS.get(resource.type, ("", (resource.type,)))
         on = frozenset([PROJECT]) if not types else _granted_on(index, resource, path, types).keys
         role = resource.get("role")
-        if resource.type == DATASET_ACCESS and role is None:
+        if resource.type == gcp.DATASET_ACCESS and role is None:
             continue  # an authorised view or dataset: nobody's role
         named = next((key for key in _MEMBERS if resource.get(key) is not None), "member")
         member = principal(index, resource, named, resource.get(named))
         role = _BASIC_ROLES.get(role, role) if isinstance(role, str) else ""
-        yield Grant(on, role, member, resource)
+        yield Grant(on, role, member, resource, _people(named, resource.get(named)))
+
+
+def _people(named: str, value: object) -> bool:
+    if named in ("groupByEmail", "domain", "specialGroup"):
+        return True
+    if named == "userByEmail":
+        return isinstance(value, str) and not value.endswith(".gserviceaccount.com")
+    # Everyone is another rule's matter.
+    return isinstance(value, str) and (value.startswith(_PEOPLE) or value in ("allUsers", "allAuthenticatedUsers"))
 
 
 def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, ...]) -> Target:

@@ -1,19 +1,20 @@
 """The grants that a plan's links need, each with the sentence that says what stops without it.
 
 Sources: Google Cloud's documentation of each link (Pub/Sub export subscriptions, dead lettering and push; Cloud
-Scheduler; Secret Manager; Cloud SQL IAM authentication; custom build accounts of functions; log sinks; IAP).
+Scheduler; Secret Manager; Cloud SQL IAM authentication; custom build accounts of functions; Eventarc's roles for
+functions; access control of Composer 2 and 3; log sinks; IAP).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from policies import gcp
 from policies.least_privilege.given import PROJECT, SINK, principal
-from policies.links import Index, Target, short_name
-from policies.model import UNKNOWN, Resource, dig
+from policies.links import Index, Target, exported_table, short_name
+from policies.model import UNKNOWN, Resource, dig, flag
 
 PUBSUB_AGENT = "agent:gcp-sa-pubsub"
 
@@ -45,7 +46,7 @@ WIDER: dict[str, frozenset[str]] = {
             "roles/storage.legacyBucketOwner",
             "roles/storage.admin",
         ),
-        "roles/run.invoker": ("roles/run.admin", "roles/cloudfunctions.invoker"),
+        "roles/run.invoker": ("roles/run.admin",),
         "roles/secretmanager.secretAccessor": ("roles/secretmanager.admin",),
         "roles/cloudsql.client": ("roles/cloudsql.editor", "roles/cloudsql.admin"),
         "roles/cloudsql.instanceUser": ("roles/cloudsql.admin",),
@@ -53,6 +54,9 @@ WIDER: dict[str, frozenset[str]] = {
         "roles/artifactregistry.writer": ("roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin"),
         "roles/logging.logWriter": ("roles/logging.admin",),
         "roles/composer.worker": (),
+        "roles/composer.ServiceAgentV2Ext": (),
+        "roles/eventarc.eventReceiver": (),
+        "roles/iam.serviceAccountTokenCreator": (),
     }.items()
 }
 
@@ -136,10 +140,12 @@ class Needs:
 
     def _subscription(self, s: Resource) -> Iterator[Need]:
         if s.get("bigqueryConfig") is not None:
-            writer = self._account(s, "bigqueryConfig.serviceAccountEmail") or PUBSUB_AGENT
-            yield from self._need(s, "BigQuery export", "roles/bigquery.dataEditor", self._table(s), writer)
+            writer = yield from self._writer(s, "bigqueryConfig.serviceAccountEmail")
+            yield from self._need(
+                s, "BigQuery export", "roles/bigquery.dataEditor", exported_table(self.index, s), writer
+            )
         if s.get("cloudStorageConfig") is not None:
-            writer = self._account(s, "cloudStorageConfig.serviceAccountEmail") or PUBSUB_AGENT
+            writer = yield from self._writer(s, "cloudStorageConfig.serviceAccountEmail")
             bucket = self.index.resolve(s, "cloudStorageConfig.bucket", gcp.BUCKET)
             for role in ("roles/storage.objectCreator", "roles/storage.legacyBucketReader"):
                 yield from self._need(s, "Cloud Storage export", role, bucket, writer)
@@ -151,19 +157,13 @@ class Needs:
             caller = self._account(s, "pushConfig.oidcToken.serviceAccountEmail")
             yield from self._need(s, "push", "roles/run.invoker", self._called(s, "pushConfig.pushEndpoint"), caller)
 
-    def _table(self, s: Resource) -> Target:
-        value = s.get("bigqueryConfig.table")
-        if not isinstance(value, str):
-            return self.index.resolve(s, "bigqueryConfig.table", gcp.TABLE)
-        parts = re.split(r"[.:]", value)
-        found = self.index.named(gcp.TABLE, parts[-1])
-        if len(parts) > 1:
-            found = tuple(t for t in found if self._in_dataset(t, parts[-2]))
-        return Target(found) if found else Target(outside=value)
-
-    def _in_dataset(self, table: Resource, dataset_id: str) -> bool:
-        target = self.index.resolve(table, "datasetId", gcp.DATASET)
-        return target.outside == dataset_id or any(d.get("datasetId") == dataset_id for d in target.resources)
+    def _writer(self, s: Resource, path: str) -> Generator[Need, None, str]:
+        """Whom an export writes as. An account of one's own is borrowed by Pub/Sub's agent."""
+        if s.get(path) is None:
+            return PUBSUB_AGENT
+        account = self.index.resolve(s, path, gcp.SERVICE_ACCOUNT)
+        yield from self._need(s, "export account", "roles/iam.serviceAccountTokenCreator", account, PUBSUB_AGENT)
+        return self._account(s, path)
 
     def _called(self, resource: Resource, path: str) -> Target:
         """The Cloud Run service behind a URL: `https://<service>-<hash or number>.…run.app/…`, or what it came from."""
@@ -202,8 +202,13 @@ class Needs:
         elif job.get("httpTarget.oauthToken") is not None:
             caller = self._account(job, "httpTarget.oauthToken.serviceAccountEmail")
             uri = job.get("httpTarget.uri")
-            if isinstance(uri, str) and "sqladmin.googleapis.com" in uri:
+            if not isinstance(uri, str):
+                self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
+            elif "://sqladmin.googleapis.com/" in uri:
                 yield from self._on_project(job, "database schedule", "roles/cloudsql.editor", caller)
+            elif run := re.search(r"run\.googleapis\.com/.*/jobs/([^/:]+):run$", uri):
+                target = Target(self.index.named(gcp.RUN_JOB, run[1])) or Target(outside=run[1])
+                yield from self._need(job, "schedule", "roles/run.invoker", target, caller)
 
     def _sink(self, sink: Resource) -> Iterator[Need]:
         destination = sink.get("destination")
@@ -232,14 +237,24 @@ class Needs:
         yield from self._from_environment(w, account)
         if w.type == gcp.COMPOSER:
             yield from self._on_project(w, "Composer workers", "roles/composer.worker", account)
+            if str(w.get("config.softwareConfig.imageVersion")).startswith("composer-2"):
+                role, agent = "roles/composer.ServiceAgentV2Ext", "agent:cloudcomposer-accounts"
+                yield from self._on_project(w, "Composer 2", role, agent)
         if w.type == gcp.FUNCTION:
             yield from self._build(w)
-        if w.type == gcp.RUN_SERVICE and w.get("iapEnabled") is True:
+        if w.type == gcp.RUN_SERVICE and flag(w.get("iapEnabled")) is True:
             yield from self._need(w, "IAP", "roles/run.invoker", Target((w,)), "agent:gcp-sa-iap")
         if w.type == gcp.FUNCTION and w.get("eventTrigger") is not None:
             caller = self._account(w, "eventTrigger.serviceAccountEmail") or account
             yield from self._need(w, "event trigger", "roles/run.invoker", Target((w,)), caller)
-        if any(dig(volume, "cloudSqlInstance") is not None for volume in w.blocks("template.volumes")):
+            kind = str(w.get("eventTrigger.eventType"))
+            if not kind.startswith("google.cloud.pubsub."):
+                yield from self._on_project(w, "event trigger", "roles/eventarc.eventReceiver", caller)
+            if kind.startswith("google.cloud.storage."):
+                agent = "agent:gs-project-accounts"
+                yield from self._on_project(w, "events of a bucket", "roles/pubsub.publisher", agent)
+        volumes = [*w.blocks("template.volumes"), *w.blocks("template.template.volumes")]
+        if any(dig(volume, "cloudSqlInstance") is not None for volume in volumes):
             yield from self._on_project(w, "Cloud SQL connection", "roles/cloudsql.client", account)
 
     def _from_environment(self, w: Resource, account: str) -> Iterator[Need]:
@@ -247,6 +262,8 @@ class Needs:
         queries = False
         for variable in gcp.variables(w):
             name, value = variable.name, variable.value
+            if value in (None, ""):
+                continue  # nothing is named
             if name.endswith("_TOPIC"):
                 topic = self.index.resolve_value(w, variable.source, value, gcp.TOPIC)
                 yield from self._need(w, name, "roles/pubsub.publisher", topic, account)

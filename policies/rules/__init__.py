@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from policies.model import Rule
-from policies.rules import cost, grants, lifecycle, reliability, security
+from policies.rules import cost, exposure, grants, identity, reliability, retention, sizes, storage
 
-RULES: tuple[Rule, ...] = (*cost.RULES, *lifecycle.RULES, *security.RULES, *reliability.RULES, *grants.RULES)
+RULES: tuple[Rule, ...] = (
+    *cost.RULES,
+    *sizes.RULES,
+    *storage.RULES,
+    *retention.RULES,
+    *exposure.RULES,
+    *identity.RULES,
+    *reliability.RULES,
+    *grants.RULES,
+)

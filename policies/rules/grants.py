@@ -10,7 +10,7 @@ from policies import gcp
 from policies.least_privilege.given import PROJECT, Grant, grants, holders
 from policies.least_privilege.needed import WIDER, Need, Needs
 from policies.links import Index
-from policies.model import Parameters, Plan, Rule, Severity, Violation
+from policies.model import Parameters, Plan, Rule, Severity, Violation, matches
 
 
 class Wiring(Parameters):
@@ -49,30 +49,24 @@ def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
         )
 
 
-_PEOPLE = ("user:", "group:", "domain:", "principal:", "principalSet:")
-
-
 def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
     needs, wider = list(Needs(index, p.dataset_roles).all()), holders(index, plan)
     for grant in grants(index):
-        member = str(grant.resource.get("member"))
-        if member.startswith(_PEOPLE) or member in ("allUsers", "allAuthenticatedUsers"):
-            continue  # people are granted by decision; everyone is another rule's matter
-        if any(_fits(grant, need, wider) for need in needs):
+        if grant.people:
             continue
+        served = [need for need in needs if _fits(grant, need, wider)]
         account = index.by_urn.get(grant.member)
         shown = account.get("accountId") if account else grant.member or "an account unknown at preview"
-        line = f"{grant.role} {shown}"
-        if not any(line == expected for expected in p.expected):
+        if matches(f"{grant.role} {shown}", p.expected):
+            continue
+        if not served:
             yield Violation(f"grants {grant.role} to {shown}, which no link of the plan needs", grant.resource)
+        elif grant.role not in (enough := sorted({need.role for need in served})):
+            yield Violation(f"grants {grant.role} to {shown}, where {', '.join(enough)} would do", grant.resource)
 
 
-class DatabaseUsers(Parameters):
-    pass
-
-
-def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
+def database_users(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
     unknown = any(
@@ -116,8 +110,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="grants-surplus",
         severity=Severity.LOW,
-        why="No grant is left over. What no link needs is only of use to an intruder",
-        mend="remove the grant, or name it in `expected` as `role account`",
+        why="No grant is left over or wider than its link. What no link needs is only of use to an intruder",
+        mend="remove or narrow the grant, or name it in `expected` as `role account`",
         unknown="a member that is unknown and not derivable counts as surplus",
         check=grants_surplus,
         parameters=Wiring,
@@ -130,6 +124,6 @@ RULES: tuple[Rule, ...] = (
         mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
         unknown="an unknown user name or account passes at preview",
         check=database_users,
-        parameters=DatabaseUsers,
+        parameters=Parameters,
     ),
 )

@@ -20,7 +20,9 @@ from policies.model import (
     Severity,
     Violation,
     dig,
+    flag,
     number,
+    shown,
 )
 
 _ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
@@ -47,9 +49,8 @@ def deletion_protection(resource: Resource, p: Protected) -> Iterator[str]:
         return  # a view holds no data
     for path, wanted, default in _PROTECTION[resource.type]:
         value = resource.get(path)
-        if (default if value is None else value) != wanted:
-            shown = "unset" if value is None else value
-            yield f"has {path} {shown} in {environment}; needed: {str(wanted).lower()}"
+        if flag(default if value is None else value) != wanted:
+            yield f"has {path} {shown(value)} in {environment}; needed: {shown(wanted)}"
 
 
 class Backups(Protected):
@@ -62,8 +63,8 @@ def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
         return
     for path in ("enabled", "pointInTimeRecoveryEnabled"):
         value = instance.get(f"settings.backupConfiguration.{path}")
-        if value is not True:
-            yield f"has backupConfiguration.{path} {'unset' if value is None else value} in {environment}"
+        if flag(value) is not True:
+            yield f"has backupConfiguration.{path} {shown(value)} in {environment}"
     kept = instance.get("settings.backupConfiguration.backupRetentionSettings.retainedBackups")
     if kept is UNKNOWN:
         yield "its number of retained backups is not known at preview"
@@ -71,17 +72,19 @@ def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
         yield f"keeps {number(kept) or 0:g} backups in {environment}; needed: {p.retained}"
 
 
-class NoParameters(Parameters):
-    pass
-
-
-def subscription_permanent(subscription: Resource, p: NoParameters) -> Iterator[str]:
+def subscription_permanent(subscription: Resource, p: Parameters) -> Iterator[str]:
     ttl = subscription.get("expirationPolicy.ttl")
     if ttl is not UNKNOWN and ttl != "":
         yield f"is deleted after {ttl or '31 days'} without traffic"
 
 
-def dead_letter(subscription: Resource, p: NoParameters) -> Iterator[str]:
+class DeadLetter(Parameters):
+    minimum_attempts: int = Field(
+        default=20, description="fewest attempts before a message is given up; a short outage must not spend them"
+    )
+
+
+def dead_letter(subscription: Resource, p: DeadLetter) -> Iterator[str]:
     exports = [key for key in ("pushConfig", "bigqueryConfig") if subscription.get(key) is not None]
     if exports and subscription.get("deadLetterPolicy") is None:
         yield f"has {exports[0]} and no dead-letter topic: one bad message is retried until it expires"
@@ -89,11 +92,13 @@ def dead_letter(subscription: Resource, p: NoParameters) -> Iterator[str]:
     attempts = dig(policy, "maxDeliveryAttempts")
     if policy is not None and policy is not UNKNOWN and attempts is None:
         yield "leaves maxDeliveryAttempts to the default of 5: a short outage would empty the backlog into dead letters"
+    elif (many := number(attempts)) is not None and not p.minimum_attempts <= many <= 100:
+        yield f"has maxDeliveryAttempts {many:g}; allowed: {p.minimum_attempts} to 100"
     if exports and subscription.get("retryPolicy") is None:
         yield "has no retryPolicy: refused messages come back at once, for ever"
 
 
-def dead_letter_kept(plan: Plan, p: NoParameters) -> Iterator[Violation]:
+def dead_letter_kept(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     read: set[str] = set()
     for subscription in plan.of(gcp.SUBSCRIPTION):
@@ -122,17 +127,17 @@ class Alerts(Protected):
 def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
     if p.environment_of(*plan.resources) not in p.environments or not any(plan.of(*gcp.WORKLOADS, gcp.SUBSCRIPTION)):
         return
-    conditions = [repr(alert.get("conditions")) for alert in plan.of(_ALERT)]
+    conditions = [repr(alert.get("conditions")) for alert in plan.of(_ALERT) if flag(alert.get("enabled")) is not False]
     for topic, pattern in p.about.items():
         if not any(re.search(pattern, text) for text in conditions):
             yield Violation(f"no alert policy watches {topic}")
 
 
-def alert_tells(alert: Resource, p: NoParameters) -> Iterator[str]:
+def alert_tells(alert: Resource, p: Parameters) -> Iterator[str]:
     channels = alert.get("notificationChannels")
     if channels is not UNKNOWN and not channels:
         yield "has no notification channel: it fires unseen"
-    if alert.get("enabled") is False:
+    if flag(alert.get("enabled")) is False:
         yield "is switched off"
 
 
@@ -191,7 +196,7 @@ RULES: tuple[Rule, ...] = (
         unknown=DEFERRED,
         types=(gcp.SUBSCRIPTION,),
         check=subscription_permanent,
-        parameters=NoParameters,
+        parameters=Parameters,
     ),
     Rule(
         id="dead-letter",
@@ -201,7 +206,7 @@ RULES: tuple[Rule, ...] = (
         unknown="a policy that is set but unknown passes",
         types=(gcp.SUBSCRIPTION,),
         check=dead_letter,
-        parameters=NoParameters,
+        parameters=DeadLetter,
     ),
     Rule(
         id="dead-letter-kept",
@@ -210,7 +215,7 @@ RULES: tuple[Rule, ...] = (
         mend="add a subscription to the dead-letter topic",
         unknown="topics whose names are unknown are found by what the subscription depends on",
         check=dead_letter_kept,
-        parameters=NoParameters,
+        parameters=Parameters,
     ),
     Rule(
         id="alerts-present",
@@ -229,7 +234,7 @@ RULES: tuple[Rule, ...] = (
         unknown="channels that are set but unknown pass",
         types=(_ALERT,),
         check=alert_tells,
-        parameters=NoParameters,
+        parameters=Parameters,
     ),
     Rule(
         id="labels",

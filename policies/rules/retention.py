@@ -1,14 +1,13 @@
-"""Lifecycle: whatever grows ends one day, no object is paid for after it is gone, and replay finds what it needs."""
+"""Retention: tables, messages, logs and images are kept as long as they are needed, and read by the partition."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from pydantic import Field
 
 from policies import gcp
-from policies.links import Index
+from policies.links import Index, exported_table
 from policies.model import (
     DEFERRED,
     UNKNOWN,
@@ -19,93 +18,11 @@ from policies.model import (
     Severity,
     Violation,
     dig,
+    flag,
     matches,
     number,
     seconds,
 )
-
-# Days for which each class is billed at least (cloud.google.com/storage/docs/storage-classes), colder downwards.
-_MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
-
-
-class BucketLifecycle(Parameters):
-    permanent: list[str] = Field(default=[], description="buckets that need not delete anything (state, evidence)")
-
-
-def _is_delete(rule: Mapping[str, Any]) -> bool:
-    return bool(dig(rule, "action.type") == "Delete")
-
-
-def bucket_lifecycle(bucket: Resource, p: BucketLifecycle) -> Iterator[str]:
-    rules = bucket.get("lifecycleRules")
-    if rules is UNKNOWN or matches(bucket.get("name"), p.permanent) or matches(bucket.name, p.permanent):
-        return
-    deletes = [rule for rule in bucket.blocks("lifecycleRules") if _is_delete(rule)]
-    if not deletes:
-        yield "has no lifecycle rule that deletes: it grows for ever"
-    if bucket.get("versioning.enabled") is True and not any(
-        number(dig(rule, "condition.numNewerVersions")) or number(dig(rule, "condition.daysSinceNoncurrentTime"))
-        for rule in deletes
-    ):
-        yield "keeps versions and never deletes old ones: set numNewerVersions or daysSinceNoncurrentTime"
-
-
-class EarlyDeletion(Parameters):
-    pass
-
-
-def early_deletion(bucket: Resource, p: EarlyDeletion) -> Iterator[str]:
-    """Ages at which live objects change class or go; each class must have been held for its minimum by then."""
-    rules = bucket.blocks("lifecycleRules")
-    steps: list[tuple[float, str]] = []
-    for rule in rules:
-        age, kind = dig(rule, "condition.age"), dig(rule, "action.type")
-        narrowed = any(
-            dig(rule, f"condition.{key}") for key in ("numNewerVersions", "daysSinceNoncurrentTime", "matchesSuffixes")
-        )
-        if kind not in ("Delete", "SetStorageClass") or narrowed or dig(rule, "condition.withState") == "ARCHIVED":
-            continue
-        if (days := number(age)) is not None:
-            steps.append((days, "DELETE" if kind == "Delete" else str(dig(rule, "action.storageClass")).upper()))
-    held, since = str(bucket.get("storageClass") or "STANDARD").upper(), 0.0
-    for days, next_class in sorted(steps, key=lambda step: (step[0], step[1] == "DELETE")):
-        order = list(_MINIMUM_DAYS)
-        if next_class in order and held in order and order.index(next_class) <= order.index(held):
-            yield f"moves {held} objects to {next_class} at {days:g} days: objects only move to colder classes"
-            continue
-        minimum = _MINIMUM_DAYS.get(held, 0)
-        if days - since < minimum:
-            what = "deletes" if next_class == "DELETE" else f"moves to {next_class}"
-            yield (
-                f"{what} {held} objects {days - since:g} days after they became {held}: "
-                f"the full {minimum} days are billed"
-            )
-        if next_class == "DELETE":
-            return
-        held, since = next_class, days
-
-
-class LakeRetention(Parameters):
-    replay_days: int = Field(default=400, description="how far back a replay from the lake is promised, in days")
-
-
-def lake_retention(plan: Plan, p: LakeRetention) -> Iterator[Violation]:
-    index = Index(plan)
-    lakes: dict[str, Resource] = {}
-    for subscription in plan.of(gcp.SUBSCRIPTION):
-        target = subscription.get("cloudStorageConfig")
-        if target is None:
-            continue
-        lakes.update({r.urn: r for r in index.resolve(subscription, "cloudStorageConfig.bucket", gcp.BUCKET).resources})
-    for lake in lakes.values():
-        for rule in lake.blocks("lifecycleRules"):
-            days = number(dig(rule, "condition.age"))
-            live = _is_delete(rule) and dig(rule, "condition.withState") != "ARCHIVED"
-            if live and days is not None and days < p.replay_days:
-                yield Violation(
-                    f"deletes the lake's objects after {days:g} days, and a replay of {p.replay_days} days is promised",
-                    lake,
-                )
 
 
 class TableExpiry(Parameters):
@@ -116,9 +33,15 @@ class TableExpiry(Parameters):
 
 def table_expiry(plan: Plan, p: TableExpiry) -> Iterator[Violation]:
     index = Index(plan)
+    streamed = {
+        urn
+        for subscription in plan.of(gcp.SUBSCRIPTION)
+        if subscription.get("bigqueryConfig") is not None
+        for urn in exported_table(index, subscription).keys
+    }
     for table in plan.of(gcp.TABLE):
         partitioning = table.get("timePartitioning")
-        if partitioning is None or partitioning is UNKNOWN:
+        if partitioning is UNKNOWN or (partitioning is None and table.urn not in streamed):
             continue
         found = index.resolve(table, "datasetId", gcp.DATASET).resources
         dataset_id = table.get("datasetId") or next((r.get("datasetId") for r in found), None)
@@ -128,9 +51,9 @@ def table_expiry(plan: Plan, p: TableExpiry) -> Iterator[Violation]:
         expiries += [r.get("defaultPartitionExpirationMs") for r in found]
         expiries += [r.get("defaultTableExpirationMs") for r in found]
         if not any(value is UNKNOWN or (number(value) or 0) > 0 for value in expiries):
-            yield Violation(
-                f"{dataset_id}.{table.get('tableId')} is partitioned and its partitions never expire", table
-            )
+            grows = "is streamed into" if partitioning is None else "is partitioned"
+            ends = "nothing in it expires" if partitioning is None else "its partitions never expire"
+            yield Violation(f"{dataset_id}.{table.get('tableId')} {grows} and {ends}", table)
 
 
 class PartitionFilter(Parameters):
@@ -140,8 +63,8 @@ class PartitionFilter(Parameters):
 def partition_filter(table: Resource, p: PartitionFilter) -> Iterator[str]:
     if not (table.get("timePartitioning") or table.get("rangePartitioning")):
         return
-    required = table.get("requirePartitionFilter")
-    if required is True or table.get("timePartitioning.requirePartitionFilter") is True:
+    required = flag(table.get("requirePartitionFilter"))
+    if required is True or flag(table.get("timePartitioning.requirePartitionFilter")) is True:
         return
     if matches(f"{table.get('datasetId')}.{table.get('tableId')}", p.exempt):
         return
@@ -152,6 +75,7 @@ def partition_filter(table: Resource, p: PartitionFilter) -> Iterator[str]:
 
 
 class TopicRetention(Parameters):
+    minimum_hours: float = Field(default=24, description="shortest retention of a subscription's messages")
     maximum_days: int = Field(default=31, description="longest retention of a subscription's or a topic's messages")
 
 
@@ -166,6 +90,8 @@ def message_retention(resource: Resource, p: TopicRetention) -> Iterator[str]:
     length = seconds(value)
     if length is None:
         yield f"has messageRetentionDuration {value!r}: write seconds, such as 604800s"
+    elif resource.type == gcp.SUBSCRIPTION and length < p.minimum_hours * 3600:
+        yield f"keeps messages for {length / 3600:g} hours, below {p.minimum_hours:g}: a longer outage loses them"
     elif length > p.maximum_days * 86_400:
         yield f"keeps messages for {length / 86_400:g} days, above {p.maximum_days}"
 
@@ -198,55 +124,22 @@ def log_bucket_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
         yield Violation("the stack runs workloads and does not set the retention of the project's _Default log bucket")
 
 
-class ImageCleanup(Parameters):
-    pass
-
-
-def image_cleanup(repository: Resource, p: ImageCleanup) -> Iterator[str]:
+def image_cleanup(repository: Resource, p: Parameters) -> Iterator[str]:
     policies = repository.get("cleanupPolicies")
     if policies is UNKNOWN:
         return
     if not any(dig(policy, "action") == "DELETE" for policy in repository.blocks("cleanupPolicies")):
         yield "has no clean-up policy that deletes: every build's image is kept"
-    if repository.get("cleanupPolicyDryRun") is True:
+    if flag(repository.get("cleanupPolicyDryRun")) is True:
         yield "has cleanupPolicyDryRun on: its clean-up policies delete nothing"
 
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        id="bucket-lifecycle",
-        severity=Severity.HIGH,
-        why="Every bucket deletes what is old. Storage without an end is the bill that only grows",
-        mend="add a lifecycle rule with action Delete (and one for noncurrent versions), or name the bucket in `permanent`",
-        unknown=DEFERRED,
-        types=(gcp.BUCKET,),
-        check=bucket_lifecycle,
-        parameters=BucketLifecycle,
-    ),
-    Rule(
-        id="bucket-early-deletion",
-        severity=Severity.MEDIUM,
-        why="No object leaves a cold class early. Nearline, Coldline and Archive bill 30, 90 and 365 days at least",
-        mend="delete or move objects only after the minimum of their class, or skip that class",
-        unknown=DEFERRED,
-        types=(gcp.BUCKET,),
-        check=early_deletion,
-        parameters=EarlyDeletion,
-    ),
-    Rule(
-        id="lake-retention",
-        severity=Severity.HIGH,
-        why="The lake keeps what replay promises. What its lifecycle deleted can never be rebuilt",
-        mend="raise the age of the lake's Delete rule to `replay_days`, or promise less",
-        unknown="a bucket whose name is unknown is found by what the subscription depends on; an unknown age passes",
-        check=lake_retention,
-        parameters=LakeRetention,
-    ),
-    Rule(
         id="table-expiry",
         severity=Severity.MEDIUM,
         why="Partitions expire unless the table is named as permanent. Streamed tables grow every second",
-        mend="set timePartitioning.expirationMs or the dataset's default, or name the table in `permanent`",
+        mend="partition the table with expirationMs, or the dataset's default, or name the table in `permanent`",
         unknown="an unknown expiry passes; a dataset whose id is unknown is found by what the table depends on",
         check=table_expiry,
         parameters=TableExpiry,
@@ -298,6 +191,6 @@ RULES: tuple[Rule, ...] = (
         unknown=DEFERRED,
         types=("gcp:artifactregistry/repository:Repository",),
         check=image_cleanup,
-        parameters=ImageCleanup,
+        parameters=Parameters,
     ),
 )
