@@ -25,6 +25,9 @@ class _Unknown:
     def __repr__(self) -> str:
         return "<known at update>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Unknown:
+        return self  # compared by identity
+
 
 UNKNOWN = _Unknown()
 

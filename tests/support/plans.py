@@ -95,6 +95,9 @@ class Project:
         (folder / "Pulumi.yaml").write_text("name: fastyle\nruntime: python\n", encoding="utf-8")
         self._environment = os.environ | engine_environment(folder / "state", port)
 
+    def extend_environment(self, variables: dict[str, str]) -> None:
+        self._environment |= variables
+
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],

@@ -1,0 +1,17 @@
+"""One table of cases a rule, by the rule's id. A module a module of `policies.rules`, each with its `CASES`."""
+
+from __future__ import annotations
+
+from tests.policies.cases import cost, exposure, grants, identity, reliability, retention, sizes, storage
+from tests.policies.table import Cases
+
+CASES: dict[str, Cases] = {
+    **cost.CASES,
+    **sizes.CASES,
+    **storage.CASES,
+    **retention.CASES,
+    **exposure.CASES,
+    **identity.CASES,
+    **reliability.CASES,
+    **grants.CASES,
+}
