@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.support.checkout import Checkout
+from tests.support.plans import STACKS, Plan, Project, provider
 
 # Fast tests first: a mistake is known in seconds, and only what passed them waits for a stack.
 ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "e2e", "browser")
@@ -45,6 +47,20 @@ def processes_of(checkout: Checkout) -> list[str]:
         if belongs:
             found.append(f"{process.info['pid']}: {' '.join(process.info['cmdline'] or [])}")
     return found
+
+
+@pytest.fixture(scope="session")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Plan]]:
+    """Each committed stack's preview on the real engine, judged by the policy pack; made once for all tests."""
+    folders = {stack: tmp_path_factory.mktemp(stack) for stack in STACKS}
+    with provider() as port, ThreadPoolExecutor(2) as two:
+
+        def plan(stack: str) -> Plan:
+            project = Project(folders[stack], port)
+            project.configure(stack, like=stack)
+            return project.preview(stack, policies=True)
+
+        yield dict(zip(STACKS, two.map(plan, STACKS), strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,9 @@ def differences(expected: Any, got: Any, where: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_plans_without_an_account(plans: dict[str, Plan], stack: str) -> None:
+def test_a_stack_plans_without_an_account_and_no_policy_objects(plans: dict[str, Plan], stack: str) -> None:
     assert plans[stack].exit_code == 0, plans[stack].output
+    assert [event["message"] for event in plans[stack].policy_events] == []
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -19,7 +19,7 @@ from policies.rules import RULES
 from tests.policies.accepting_provider import accepting_provider
 from tests.policies.cases import CASES
 from tests.policies.table import Case, changed
-from tests.support.plans import REPOSITORY, Project
+from tests.support.plans import REPOSITORY, Project, policy_events
 
 PACK = REPOSITORY / "policies"
 UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # pulumi.runtime.rpc.UNKNOWN
@@ -89,7 +89,6 @@ UNKNOWN_REFUSED = [
 class Engine:
     def __init__(self, folder: Path, port: int) -> None:
         self.project = Project(folder, port, PROGRAM)
-        self.project.extend_environment({"PULUMI_DEBUG_COMMANDS": "true"})  # --event-log is one
 
     def preview(self, stack: str, cases: list[Broken], *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
         """Exit code, policy events and output of a preview of all cases together."""
@@ -101,8 +100,7 @@ class Engine:
         done = self.project.pulumi(
             "preview", "--stack", stack, "--policy-pack", str(PACK), "--event-log", str(log), *arguments
         )
-        events = [json.loads(line).get("policyEvent") for line in log.read_text(encoding="utf-8").splitlines()]
-        return done.returncode, [event for event in events if event], done.stdout + done.stderr
+        return done.returncode, policy_events(log), done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

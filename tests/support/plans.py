@@ -59,6 +59,13 @@ class Plan:
     """`pulumi preview --json`, as it came."""
     output: str = ""
     exit_code: int = 0
+    policy_events: list[dict[str, Any]] = field(default_factory=list)
+    """What the policy pack said, if one was asked."""
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The engine's own states of all resources, components and providers included."""
+        return [step["newState"] for step in self.document.get("steps", []) if step.get("newState")]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -93,10 +100,8 @@ class Project:
         text = program or PROGRAM.format(repository=str(REPOSITORY), archives=str(archives))
         (folder / "__main__.py").write_text(text, encoding="utf-8")
         (folder / "Pulumi.yaml").write_text("name: fastyle\nruntime: python\n", encoding="utf-8")
-        self._environment = os.environ | engine_environment(folder / "state", port)
-
-    def extend_environment(self, variables: dict[str, str]) -> None:
-        self._environment |= variables
+        # The flag --event-log, which alone tells policy violations apart, is one of the debug commands.
+        self._environment = os.environ | engine_environment(folder / "state", port) | {"PULUMI_DEBUG_COMMANDS": "true"}
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -118,9 +123,17 @@ class Project:
         salt = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         path.write_text(yaml.safe_dump({**(salt or {}), "config": config}), encoding="utf-8")
 
-    def preview(self, stack: str) -> Plan:
-        done = self.pulumi("preview", "--stack", stack, "--json")
-        return _read(done)
+    def preview(self, stack: str, policies: bool = False) -> Plan:
+        log = self.folder / f"{stack}.events.ndjson"
+        judged = ["--policy-pack", str(REPOSITORY / "policies"), "--event-log", str(log)] if policies else []
+        plan = _read(self.pulumi("preview", "--stack", stack, "--json", *judged))
+        plan.policy_events = policy_events(log) if policies else []
+        return plan
+
+
+def policy_events(log: Path) -> list[dict[str, Any]]:
+    events = (json.loads(line).get("policyEvent") for line in log.read_text(encoding="utf-8").splitlines())
+    return [event for event in events if event]
 
 
 def _read(done: subprocess.CompletedProcess[str]) -> Plan:
