@@ -99,7 +99,8 @@ def parameters(settings: DatabaseSettings, *, statement_milliseconds: int = STAT
     """Return the connection parameters that are not in the URL, a fresh password included."""
     given: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
-        "options": f"-c statement_timeout={statement_milliseconds} -c timezone=UTC",
+        # jit: compiling takes longer than any statement of ours would save by it.
+        "options": f"-c statement_timeout={statement_milliseconds} -c timezone=UTC -c jit=off",
         **_KEEPALIVE,
     }
     if settings.database_auth is DatabaseAuth.IAM:

@@ -25,6 +25,11 @@ export function drawing(label, options) {
     if (width !== last) return;
     const chart = Plot.plot({ width, ariaLabel: label, style: { overflow: "visible" }, ...options(Plot, width) });
     chart.setAttribute("role", "img");
+    // An image has one name; Plot's names of its parts are for us.
+    for (const part of chart.querySelectorAll("g[aria-label]")) {
+      part.dataset.mark = part.getAttribute("aria-label");
+      part.removeAttribute("aria-label");
+    }
     fill(box, chart);
   };
   watcher.observe(box);

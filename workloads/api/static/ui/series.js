@@ -23,7 +23,8 @@ const axes = (Plot, width, y) => [
   Plot.axisY({ ...y, label: null, tickSize: 0, tickPadding: 6 }),
   Plot.gridY({ ...y, stroke: "var(--grid)", strokeOpacity: 1 }),
 ];
-const tip = { fill: "var(--surface)", stroke: "var(--line-strong)", lineHeight: 1.4, fontSize: 12, textPadding: 10, pathFilter: "none" };
+// Without names of their own: they come anew with every move of the pointer.
+const tip = { ariaLabel: null, fill: "var(--surface)", stroke: "var(--line-strong)", lineHeight: 1.4, fontSize: 12, textPadding: 10, pathFilter: "none" };
 
 /**
  * Columns, stacked by `value`, and a bar across where the period before stood.
@@ -55,7 +56,7 @@ export const line = ({ label, rows, name, domain, format, title, height = 130, s
         Plot.lineY(rows, { x: "x", y: value("before"), stroke: "var(--before)", strokeWidth: 1.5, strokeDasharray: "3 3" }),
         Plot.lineY(rows, { x: "x", y: value("current"), stroke: colour, strokeWidth: 2.25 }),
         rows.length < 3 ? Plot.dot(rows, { x: "x", y: value("current"), fill: colour, r: 4 }) : null,
-        Plot.dot(rows, Plot.pointerX({ x: "x", y: value("current"), fill: colour, r: 4 })),
+        Plot.dot(rows, Plot.pointerX({ x: "x", y: value("current"), fill: colour, r: 4, ariaLabel: null })),
         Plot.tip(rows, Plot.pointerX({ x: "x", y: value("current"), title, ...tip })),
       ],
     };

@@ -14,7 +14,7 @@ export function table({ caption, columns, rows, foot = [] }) {
     h("tr", { "data-row": index },
       columns.map((column) =>
         h(column.head ? "th" : "td", { class: kind(column), scope: column.head ? "row" : null }, column.show(row, index))));
-  return h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
+  return h("div", { class: "scroll", role: "group", tabindex: "0", "aria-label": caption },
     h("table", {}, h("caption", { class: "unseen" }, caption),
       h("thead", {}, h("tr", {}, columns.map((column) =>
         h("th", { class: kind(column), scope: "col" }, h("span", { class: "th" }, column.title, help(column.explain)))))),

@@ -43,7 +43,7 @@ export class Attention {
     this.where = where;
     this.size = PAGE;
     this.head();
-    this.reload();
+    return this.reload();
   }
 
   /** The numbers beside the choices. */
@@ -53,7 +53,7 @@ export class Attention {
   }
 
   reload() {
-    this.panel.load(async () => {
+    return this.panel.load(async () => {
       const page = await get(PATH, { ...this.where, kind: this.kind, page_size: this.size });
       if (!page.items.length) return nothing(`No shelf is ${{ stockout: "out of stock", overstock: "overstocked", low: "low" }[this.kind]}`, "Another filter may have some.");
       const shown = columns(this.kind).filter((column) => !column.hidden);

@@ -37,7 +37,7 @@ export class HeatMap {
     for (const id of ids) if (!locations.some((l) => l.location_id === id)) locations.push({ location_id: id, name: null });
     const title = WORDS[kind];
     return [
-      h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Heat map of ${title}` },
+      h("div", { class: "scroll", role: "group", tabindex: "0", "aria-label": `Heat map of ${title}` },
         h("table", { class: `heat ${kind}` }, h("caption", { class: "unseen" }, `Shelves: ${title} by location and category`),
           h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Location"),
             categories.map((category) => h("th", { scope: "col", class: "right" }, this.link({ category: state.category === category ? null : category }, `c-${category}`, format.words(category), state.category === category))),

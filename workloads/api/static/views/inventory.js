@@ -23,6 +23,7 @@ export function inventory(context) {
   const position = new Position();
   let state = null;
   let total = null;
+  let shown = Promise.resolve();
 
   let [items, moved] = [[], new Map()]; // the heat map's counts, and the cells whose stock has moved since
 
@@ -70,13 +71,11 @@ export function inventory(context) {
       state = next;
       if (filtered || shaded) {
         fill(bar, filterBar(context));
-        parts.heat.panel.load(filtered || !items.length ? summary : async () => draw(total));
+        shown = parts.heat.panel.load(filtered || !items.length ? summary : async () => draw(total));
       }
-      if (listed) parts.attention.load(where(), state.kind);
-      if (filtered) {
-        parts.transfers.load(where());
-        parts.runs.load(where());
-      }
+      // What is looked at first is asked first: each of these reads the whole chain's stock.
+      if (listed) shown = shown.then(() => parts.attention.load(where(), state.kind));
+      if (filtered) shown = shown.then(() => Promise.all([parts.transfers.load(where()), parts.runs.load(where())]));
       position.update(state);
     },
     changed(positions) {

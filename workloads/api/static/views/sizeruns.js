@@ -31,11 +31,11 @@ export class SizeRuns {
 
   load(where) {
     this.where = where;
-    this.reload();
+    return this.reload();
   }
 
   reload() {
-    this.panel.load(async () => {
+    return this.panel.load(async () => {
       const page = await get(PATH, { ...this.where, page_size: 8 });
       return page.items.length ? table({ caption: "Broken size runs", columns: COLUMNS, rows: page.items }) : nothing("Every size run is whole");
     });

@@ -8,7 +8,7 @@ import { csvButton, table } from "../ui/table.js";
 import { skuCell } from "./attention.js";
 
 const PATH = "/v1/inventory/transfers";
-const stock = (id, name, on_hand) => [h("span", { class: "code" }, id), h("span", { class: "sub" }, `${format.count(on_hand)} on hand`), h("span", { class: "unseen" }, ` ${name ?? ""}`)];
+const stock = (id, name, on_hand) => [h("span", { class: "code" }, id), h("span", { class: "sub" }, `has ${format.count(on_hand)}`), h("span", { class: "unseen" }, ` ${name ?? ""}`)];
 
 const COLUMNS = [
   { name: "sku", title: "SKU", head: true, show: (row) => skuCell(row, row.to_location_id), files: ["sku", "name", "category"], csv: (row) => [row.sku, row.name, row.category] },
@@ -25,11 +25,11 @@ export class Transfers {
 
   load(where) {
     this.where = where;
-    this.reload();
+    return this.reload();
   }
 
   reload() {
-    this.panel.load(async () => {
+    return this.panel.load(async () => {
       const page = await get(PATH, { ...this.where, page_size: 8 });
       return page.items.length ? table({ caption: "Suggested transfers", columns: COLUMNS, rows: page.items }) : nothing("Nothing to move", "No branch that sells runs out of what another place can spare.");
     });

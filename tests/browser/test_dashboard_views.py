@@ -1,0 +1,245 @@
+"""The dashboard over a small shop: addresses, keyboard, screen reader, phone, files, and when things go wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page, expect
+
+from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, fill
+from tests.support.browser import Watched
+from tests.support.postgres import migrated_database
+
+Watch = Callable[[str], Watched]
+VIEWS = {
+    "inventory": ("/", "table.heat"),
+    "shelf": ("/?sku=TEE-M&at=S01", "dialog tbody tr"),
+    "sales": ("/?view=sales", "[data-figure=time] svg"),
+    "categories": ("/?view=sales&split=category", ".multiple svg"),
+    "margin": ("/?view=margin", "[data-figure=trend] svg"),
+    "quality": ("/?view=quality", "tbody tr .status"),
+}
+
+
+def ready(page: Page, what: str) -> None:
+    """Wait until a view is drawn and nothing of it is under way."""
+    expect(page.locator(what).first).to_be_visible()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def test_a_link_shows_the_same_and_back_goes_back(shop: str, watched: Watch) -> None:
+    pages = watched(shop)
+    page = pages.open("/", token=TOKEN)
+    ready(page, "table.heat")
+    page.get_by_role("combobox", name="Location").select_option("S01")
+    page.locator(".choice a", has_text="Overstock").first.click()
+    ready(page, "table.heat.overstock")
+    expect(page.locator("[data-figure=stockout] .value")).to_have_text("1")
+    assert set(page.url.partition("?")[2].split("&")) == {"location=S01", "heat=overstock"}
+    again = pages.open(page.url.removeprefix(shop), token=TOKEN)
+    ready(again, "table.heat.overstock")
+    expect(again.get_by_role("combobox", name="Location")).to_have_value("S01")
+    expect(again.locator("[data-figure=stockout] .value")).to_have_text("1")
+    page.get_by_role("link", name="Sales").click()
+    ready(page, "[data-figure=time] svg")
+    page.go_back()
+    ready(page, "table.heat.overstock")
+    page.go_back()
+    page.go_back()
+    ready(page, "table.heat.stockout")
+    expect(page.get_by_role("combobox", name="Location")).to_have_value("")
+    expect(page.locator("[data-figure=stockout] .value")).to_have_text("2")
+
+
+def test_everything_is_reached_by_keyboard(shop: str, watched: Watch) -> None:
+    page = watched(shop).open("/", token=TOKEN)
+    ready(page, "table.heat")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the figures")).to_be_focused()
+    order = []
+    for _ in range(9):
+        page.keyboard.press("Tab")
+        order.append(
+            page.evaluate(
+                "document.activeElement.dataset.key ?? document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
+            )
+        )
+    assert order == [
+        "Fastyle",
+        "inventory",
+        "sales",
+        "margin",
+        "quality",
+        "reports",
+        "location",
+        "category",
+        "What is stockout?",
+    ]
+    page.keyboard.press("Enter")
+    definition = page.locator(".popover:popover-open")
+    expect(definition).to_contain_text("On hand is 0 or less")
+    page.keyboard.press("Escape")
+    expect(definition).to_have_count(0)
+    link = page.locator("[data-key='p-S01-TEE-M']").first
+    link.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Movements")
+    assert page.evaluate("document.activeElement.closest('dialog') !== null"), "the focus is in the dialog"
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(link).to_be_focused()
+    assert "sku=" not in page.url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(shop: str, watched: Watch, scheme: str) -> None:
+    page = watched(shop).open("/", token=TOKEN, color_scheme=scheme, reduced_motion="reduce")
+    found = []
+    for name, (address, drawn) in VIEWS.items():
+        page.goto(shop + address)
+        ready(page, drawn)
+        results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+        found += [
+            f"{name}: {v['id']} {node['target']} {node['failureSummary']}"
+            for v in results.response["violations"]
+            for node in v["nodes"]
+        ]
+    assert not found, "\n".join(found)
+
+
+def test_a_phone_shows_every_view_without_moving_sideways(shop: str, watched: Watch) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    page = watched(shop).open("/", token=TOKEN, **phone)
+    for name, (address, drawn) in VIEWS.items():
+        page.goto(shop + address)
+        ready(page, drawn)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+def rows_of(page: Page, button: str, folder: Path) -> list[dict[str, str]]:
+    """The file that a CSV button hands over."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"CSV of {button}", exact=True).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_files_have_every_row_exactly_and_run_no_formula(shop: str, watched: Watch, tmp_path: Path) -> None:
+    page = watched(shop).open("/", token=TOKEN)
+    ready(page, "table.heat")
+    with httpx.Client(base_url=shop, headers={"Authorization": f"Bearer {TOKEN}"}) as api:
+        worst = api.get("/v1/inventory/attention?kind=stockout").json()["items"]
+        dates = {"from": "2026-02-02", "to": str(LAST_DATE), "by": "customer_type"}
+        sold = api.get("/v1/reports/comparison/gmv", params=dates).json()["items"]
+    rows = rows_of(page, "needs attention stockout", tmp_path)
+    assert [(r["sku"], r["location_id"], r["on_hand"]) for r in rows] == [
+        (w["sku"], w["location_id"], str(w["on_hand"])) for w in worst
+    ]
+    [bag] = [r for r in rows if r["sku"] == "BAG"]
+    assert (bag["name"], bag["on_hand"]) == (f"'{FORMULA}", "-3"), "a formula is disarmed, a negative number is not"
+    page.goto(f"{shop}/?view=sales&from={dates['from']}&to={dates['to']}")
+    ready(page, "[data-figure=time] svg")
+    rows = rows_of(page, "gmv by customer type", tmp_path)
+    assert {r["customer_type"]: (r["gmv"], r["gmv_before"]) for r in rows} == {
+        s["value"]: (s["current"]["gmv"], s["before"]["gmv"]) for s in sold
+    }
+
+
+def test_a_chart_has_its_table_and_400_days_have_a_chart(shop: str, watched: Watch) -> None:
+    first = "2025-01-26"
+    page = watched(shop).open(f"/?view=sales&from={first}&to={LAST_DATE}", token=TOKEN)
+    ready(page, "[data-figure=time] svg")
+    expect(page.locator("[data-figure=time] svg [data-mark=rect] rect")).to_have_count(15 * 3)
+    page.locator("[data-figure=time]").get_by_role("button", name="Table", exact=True).click()
+    table = page.get_by_role("group", name="GMV over time")
+    expect(table.locator("tbody tr")).to_have_count(15 * 3)
+    expect(page.locator("[data-figure=time] svg")).to_have_count(0)
+    expect(page.get_by_text("There are no figures for all of the period before")).to_be_visible()
+    page.goto(f"{shop}/?view=sales&from={LAST_DATE}&to={LAST_DATE}")
+    ready(page, "[data-figure=time] svg")
+    expect(page.locator("[data-figure=gmv] .change")).to_contain_text("-1.0%")
+
+
+def test_a_shop_without_anything_says_what_will_be_there(serve: Callable[[str], str], watched: Watch) -> None:
+    base = serve(migrated_database())
+    page = watched(base).open("/", token=TOKEN)
+    expect(page.get_by_text("No stock yet")).to_be_visible()
+    expect(page.get_by_text("No shelf is out of stock")).to_be_visible()
+    expect(page.locator("#fresh")).to_contain_text("No reports yet")
+    for view in ("sales", "margin"):
+        page.goto(f"{base}/?view={view}")
+        expect(page.get_by_text("No reports yet").last).to_be_visible()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        expect(page.locator(".failed")).to_have_count(0)
+    page.goto(f"{base}/?view=quality")
+    expect(page.get_by_text("No checks have run yet")).to_be_visible()
+
+
+def test_the_token_is_asked_for_once_and_stays_out_of_the_address(shop: str, watched: Watch) -> None:
+    pages = watched(shop)
+    page = pages.open("/?view=sales")
+    field = page.get_by_label("Access token")
+    expect(field).to_be_focused()
+    field.fill("a wrong one")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("This token was not accepted.")
+    page.get_by_label("Access token").fill(f"{TOKEN}-till")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("limited to some locations")
+    page.get_by_label("Access token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    ready(page, "[data-figure=time] svg")
+    assert page.url == f"{shop}/?view=sales"
+    page.reload()
+    ready(page, "[data-figure=time] svg")
+    assert page.evaluate("localStorage.length + document.cookie.length") == 0
+    printed = pages.open("/?view=margin", token=TOKEN)
+    ready(printed, "[data-figure=trend] svg")
+    assert printed.url == f"{shop}/?view=margin"
+
+
+def test_an_api_that_is_down_is_said_and_tried_again(shop: str, watched: Watch) -> None:
+    page = watched(shop).open("/", token=TOKEN)
+    ready(page, "table.heat")
+    page.route("**/v1/**", lambda route: route.abort())
+    page.get_by_role("combobox", name="Location").select_option("S02")
+    expect(page.locator(".failed").first).to_contain_text("The API does not answer")
+    page.unroute("**/v1/**")
+    page.locator(".failed").first.get_by_role("button", name="Try again").click()
+    ready(page, "table.heat")
+    page.route("**/v1/**", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("heading", name="The figures cannot be read")).to_be_visible()
+    page.unroute("**/v1/**")
+    ready(page, "table.heat")  # by itself
+
+
+def test_stale_reports_say_since_when_and_why(serve: Callable[[str], str], watched: Watch) -> None:
+    url = migrated_database()
+    fill(url, days=1)
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(
+            "INSERT INTO pipeline_run (run_id, kind, state, started_at, error)"
+            " VALUES ('r2', 'run', 'stopped', now(), 'sales.unique failed')"
+        )
+    base = serve(url)
+    page = watched(base).open("/?view=sales", token=TOKEN)
+    expect(page.locator("main .notice")).to_contain_text(
+        re.compile("stale since .* A quality check stopped the last run")
+    )
+    expect(page.locator("#fresh .stale")).to_be_visible()
+    ready(page, "[data-figure=time] svg")  # what was good before is still shown, one day of it too
+    page.goto(f"{base}/?view=margin")
+    ready(page, "[data-figure=trend] svg")
