@@ -26,20 +26,24 @@ _READ = {
     """,
 }
 # What a change of a product touches in the marts: its category, and its costs.
+_CHANGED = """
+SELECT sku
+FROM (
+  SELECT DISTINCT sku, %(row)s AS content, 'now' AS side FROM ${staging}.catalogue_%(name)s
+  UNION ALL
+  SELECT DISTINCT sku, %(row)s AS content, 'before' AS side FROM ${staging}.%(name)s WHERE is_current
+)
+GROUP BY sku, content
+HAVING COUNT(*) = 1
+"""
+# Sales of any date may name the product: the history is read, but only when a product did change.
 _TOUCHED = """
+IF EXISTS (%(changed)s) THEN
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT l.business_date, 'catalogue', CURRENT_TIMESTAMP(), '${run_id}'
 FROM ${staging}.sales_lines AS l
-WHERE l.business_date >= DATE '2010-01-01' AND l.sku IN (
-  SELECT sku
-  FROM (
-    SELECT DISTINCT sku, %(row)s AS content, 'now' AS side FROM ${staging}.catalogue_%(name)s
-    UNION ALL
-    SELECT DISTINCT sku, %(row)s AS content, 'before' AS side FROM ${staging}.%(name)s WHERE is_current
-  )
-  GROUP BY sku, content
-  HAVING COUNT(*) = 1
-)
+WHERE l.business_date >= DATE '2010-01-01' AND l.sku IN (%(changed)s);
+END IF
 """
 _COMPARED = {"products": ("category",), "product_costs": ("applies_from", "applies_to", "unit_cost")}
 
@@ -77,7 +81,8 @@ def _cell(value: Any) -> str:
 
 
 def _touched(name: str) -> str:
-    return (_TOUCHED % {"name": name, "row": _row("", _COMPARED[name])}).strip()
+    changed = (_CHANGED % {"name": name, "row": _row("", _COMPARED[name])}).strip()
+    return _TOUCHED % {"changed": changed}
 
 
 def _versions(name: str) -> list[str]:

@@ -7,15 +7,19 @@ from typing import Any
 
 from workloads.pipeline import read_model
 from workloads.pipeline.run import QualityStop, Run
-from workloads.pipeline.tables import tables
+from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
 
 
 def check(run: Run) -> None:
     """Run every check; results are kept whatever they say. Raises `QualityStop` when an error failed."""
     checked_at, results = datetime.now(UTC), []
+    moved = run.warehouse.query("SELECT DISTINCT business_date FROM ${staging}.new_inventory ORDER BY 1")
+    inventory_dates = date_array([row["business_date"] for row in moved])
     for table in tables().values():
-        for row in run.warehouse.query(table.checks, run.dates) if table.checks else ():
+        if table.checks is None:
+            continue
+        for row in run.warehouse.query(table.checks, run.dates, inventory_dates=inventory_dates):
             failures = int(row["failures"] or 0)
             results.append(
                 {
@@ -35,7 +39,9 @@ def check(run: Run) -> None:
     values = ", ".join(f"({', '.join(literal(result[column]) for column in columns)})" for result in results)
     run.warehouse.transaction(
         [
-            "DELETE FROM ${marts}.quality_results WHERE run_id = '${run_id}'",  # of a first attempt of this task
+            # of a first attempt of this task
+            "DELETE FROM ${marts}.quality_results WHERE run_id = '${run_id}' "
+            "AND checked_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 2 DAY)",
             f"INSERT INTO ${{marts}}.quality_results ({', '.join(columns)}) VALUES {values}",
         ],
         run_id=run.run_id,

@@ -7,7 +7,7 @@ SELECT
 FROM (
   SELECT event_id
   FROM ${staging}.inventory_changes
-  WHERE business_date IN (SELECT business_date FROM ${staging}.new_inventory)
+  WHERE business_date IN UNNEST(${inventory_dates})
   GROUP BY event_id
   HAVING COUNT(*) > 1
 )

@@ -13,6 +13,7 @@ WHERE r.publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retent
   AND NOT EXISTS (
     SELECT 1
     FROM ${staging}.event_log AS seen
-    WHERE seen.publish_date >= DATE '2010-01-01' AND seen.stream = 'sales' AND seen.event_id = r.event_id
+    WHERE seen.publish_date >= DATE_SUB(CURRENT_DATE(), INTERVAL ${raw_retention_days} DAY)
+      AND seen.stream = 'sales' AND seen.event_id = r.event_id
   )
 QUALIFY ROW_NUMBER() OVER (PARTITION BY r.event_id ORDER BY r.publish_time, r.message_id) = 1

@@ -1,0 +1,114 @@
+"""Every job that reaches BigQuery: taken down by construction, and limited in what it may bill."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from google.cloud import bigquery
+
+from tests.support.jobs import MAXIMUM_BYTES_BILLED, PIPELINE, Recorded, occurs, templates
+
+ROOT = PIPELINE.parents[1]
+
+
+def test_every_statement_of_the_pipeline_is_among_the_jobs(recorded: Recorded) -> None:
+    """What follows is proven of the jobs: a statement that no run sends would go unproven."""
+    missing = [where for where, template in templates().items() if not occurs(template, recorded.jobs)]
+    assert not missing, f"no recorded run sends {missing}: lead a run of tests/support/jobs.py through it"
+
+
+def test_a_statement_that_no_run_sends_is_found(recorded: Recorded, tmp_path: Path) -> None:
+    """The completeness above rests on this: a text in the code that names a dataset, or is handed to the warehouse."""
+    (tmp_path / "more.py").write_text(
+        "def more(warehouse, table):\n"
+        '    warehouse.query("SELECT 1 AS nobody_asks FROM ${staging}.stock")\n'
+        '    warehouse.run(f"DELETE FROM {table} WHERE nobody")\n'
+        'LATER = "SELECT 2 AS nobody_asks FROM ${raw}.sales_transactions"\n'
+    )
+    found = templates(tmp_path)
+    assert {"more.py:2", "more.py:3", "more.py:4"} <= found.keys()
+    assert not any(occurs(found[f"more.py:{line}"], recorded.jobs) for line in (2, 3, 4))
+
+
+def test_every_job_is_limited_in_what_it_may_bill(recorded: Recorded) -> None:
+    assert len(recorded.jobs) > 100
+    for job in recorded.jobs:
+        assert job.config is not None, job.sql
+        assert job.config.maximum_bytes_billed == MAXIMUM_BYTES_BILLED, job.sql
+        assert job.config.labels == {"component": "pipeline"}, job.sql
+
+
+# What bills by the bytes it reads, in Google's client. A load job bills nothing.
+BILLED = {
+    "query",
+    "query_and_wait",
+    "extract_table",
+    "copy_table",
+    "create_job",
+    "list_rows",
+    "load_table_from_dataframe",
+}
+
+
+def test_there_is_no_other_way_to_a_query() -> None:
+    """One module of what runs in the cloud holds Google's client, and one method of it starts queries."""
+    importers, calls = set(), set()
+    for path in sorted((ROOT / "workloads").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "bigquery" not in text:
+            continue
+        tree = ast.parse(text)
+        name = str(path.relative_to(ROOT))
+        for node in ast.walk(tree):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                modules = [f"{node.module}.{a.name}" for a in node.names]
+            if any("cloud.bigquery" in module or "providers.google" in module for module in modules):
+                importers.add(name)
+        if name in importers:
+            calls |= _billed_calls(name, tree)
+    dags = {name for name in importers if name.startswith("workloads/dags/")}  # hand over job_configuration() as it is
+    assert importers - dags == {"workloads/pipeline/warehouse.py"}
+    assert calls == {("workloads/pipeline/warehouse.py", True)}
+
+
+def test_an_operator_s_client_reaches_the_stand_in_only() -> None:
+    """What `make up` counts, it counts locally: the client has no credentials that a cloud would take."""
+    texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "ops").rglob("*.py")}
+    clients = {path.name: text for path, text in texts.items() if "bigquery.Client(" in text}
+    assert list(clients) == ["summary.py"]
+    assert clients["summary.py"].count("bigquery.Client(") == clients["summary.py"].count(
+        "bigquery.Client(\n        project=endpoints.project,\n        credentials=AnonymousCredentials(),"
+    )
+
+
+def _billed_calls(name: str, tree: ast.AST) -> set[tuple[str, bool]]:
+    """Calls of `….client.<billed>`, and whether the limit goes with each."""
+    found = set()
+    for call in ast.walk(tree):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in BILLED):
+            continue
+        if not ast.unparse(call.func.value).endswith("client"):
+            continue
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        found.add((name, given.get("job_config") == "self.job_configuration()"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "call", ["self._client.query(sql)", "self._client.query(sql, job_config=other)", "client.query_and_wait(sql)"]
+)
+def test_a_query_without_the_limit_is_found(call: str) -> None:
+    assert _billed_calls("x", ast.parse(call)) == {("x", False)}
+
+
+def test_the_declared_tables_are_made_as_declared(recorded: Recorded) -> None:
+    made = {table.table_id: table for table in recorded.tables}
+    lines = made["sales_lines"]
+    assert lines.require_partition_filter
+    assert lines.time_partitioning.field == "business_date"
+    assert lines.time_partitioning.type_ == bigquery.TimePartitioningType.DAY
+    assert lines.clustering_fields == ["sku", "location_id", "customer_id"]
+    assert all(field.description for table in recorded.tables for field in table.schema)

@@ -1,0 +1,183 @@
+"""Every job that the pipeline sends to BigQuery, taken down from a run that talks to nobody.
+
+The run is the real one, over a real PostgreSQL; only Google's client is replaced, by one that keeps what it is asked
+and answers with the least rows that lead the run through each of its branches.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import psycopg
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+from tests.support.postgres import migrated_database
+from workloads.events import STREAMS
+from workloads.pipeline import runner
+from workloads.pipeline.replay_progress import Progress
+from workloads.pipeline.replay_stores import Stores
+from workloads.pipeline.settings import Settings
+from workloads.pipeline.tables import SQL
+from workloads.pipeline.warehouse import Warehouse
+
+DAY = date(2026, 3, 4)
+MAXIMUM_BYTES_BILLED = 123_456_789
+PIPELINE = Path(runner.__file__).parent
+_HANDED = ("run", "query", "transaction", "transaction_of", "refill", "refill_of")
+
+Rows = list[dict[str, Any]]
+
+# What a query is told, by words of it; the first that fits.
+ANSWERS: tuple[tuple[str, Rows], ...] = (
+    ("SELECT DISTINCT publish_date", [{"publish_date": DAY}]),
+    ("SELECT DISTINCT business_date FROM", [{"business_date": DAY}]),
+    ("SELECT business_date FROM staging.build_dates", [{"business_date": DAY}, {"business_date": date(2026, 3, 5)}]),
+    ("MIN(business_date) AS since", [{"since": DAY}]),
+    (
+        "FROM marts.publications ORDER BY",
+        [
+            {
+                "publication_id": "p",
+                "run_id": "r",
+                "published_at": datetime(2026, 3, 5, tzinfo=UTC),
+                "as_of": None,
+                "first_date": DAY,
+                "last_date": DAY,
+            }
+        ],
+    ),
+)
+
+
+@dataclass
+class Job:
+    """One query as it would reach BigQuery."""
+
+    sql: str
+    config: bigquery.QueryJobConfig | None
+    total_bytes_billed: int = 0
+    answer: Rows = field(default_factory=list)
+
+    def result(self, **_: object) -> Rows:
+        return self.answer
+
+
+class RecordingClient:
+    """Stands in for `bigquery.Client`; any other use of the client than these fails, and with it the test."""
+
+    project = "recorded"
+
+    def __init__(self, jobs: list[Job], created: list[bigquery.Table], answers: tuple[tuple[str, Rows], ...]) -> None:
+        self._jobs, self._created, self._answers = jobs, created, answers
+
+    def query(self, sql: str, *, job_config: bigquery.QueryJobConfig | None = None, **_: object) -> Job:
+        answer = next((rows for words, rows in self._answers if words in sql), [])
+        self._jobs.append(Job(sql, job_config, answer=answer))
+        return self._jobs[-1]
+
+    def get_table(self, reference: object) -> bigquery.Table:
+        raise NotFound(str(reference))  # type: ignore[no-untyped-call]
+
+    def create_table(self, table: bigquery.Table) -> None:
+        self._created.append(table)
+
+
+@dataclass
+class Recorded:
+    """The jobs of some runs, and the tables they declared."""
+
+    jobs: list[Job]
+    tables: list[bigquery.Table]
+
+
+def settings(database_url: str, **more: Any) -> Settings:
+    """Settings of a run; datasets have their own names, so that a statement reads as it is declared."""
+    told: dict[str, Any] = {
+        "google_cloud_project": "recorded",
+        "timezone": "America/New_York",
+        "currency": "USD",
+        "database_url": database_url,
+        "database_auth": "none",
+        "bigquery_emulator_host": "http://127.0.0.1:9",
+        "maximum_bytes_billed": MAXIMUM_BYTES_BILLED,
+        "raw_retention_days": 60,
+        "reorder_point": 20,
+        "max_days_of_cover": 60,
+    }
+    return Settings(**{**told, **more})
+
+
+def record(database_url: str | None = None) -> Recorded:
+    """Every job of a run with news, of one over a range asked for, of one that finds nothing, and of a replay."""
+    found = Recorded([], [])
+    url = database_url or migrated_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO product (sku, name, category, list_price) VALUES ('A-1', 'a', 'tops', 20);"
+            "INSERT INTO product_cost (sku, valid_from, unit_cost) VALUES ('A-1', '-infinity', 5.25);"
+            "INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch')"
+        )
+    for answers, asked in ((ANSWERS, (None, None)), (ANSWERS, (DAY, DAY)), ((), (None, None))):
+        client = RecordingClient(found.jobs, found.tables, answers)
+        with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
+            report = runner.run(settings(url), *asked)
+        assert report.state == "succeeded", report.error
+    client = RecordingClient(found.jobs, found.tables, ())
+    with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
+        stores = Stores(settings(url), Warehouse(settings(url)))
+        for stream in STREAMS.values():
+            written = {"table": stream.table, "publish_time": "2026-03-04T00:00:00+00:00", "message_id": "1"}
+            assert not stores.hold(mock.Mock(spec=Progress, recorded="", written=written))
+    return found
+
+
+def templates(folder: Path = PIPELINE) -> dict[str, str]:
+    """Every piece of GoogleSQL that the pipeline holds, by where it stands: files, and texts in the code.
+
+    In the code it is what names a dataset as `${…}` or is handed to the warehouse as it stands. What is filled in is
+    `\0`.
+    """
+    found = {
+        str(path.relative_to(SQL)): path.read_text(encoding="utf-8")
+        for path in sorted([*SQL.glob("*/*/query.sql"), *SQL.glob("*/*/checks.sql")])
+    }
+    for path in sorted(folder.rglob("*.py")):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        handed = {
+            id(argument)
+            for call in ast.walk(module)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _HANDED
+            for argument in call.args
+        }
+        inside = {id(part) for node in ast.walk(module) if isinstance(node, ast.JoinedStr) for part in node.values}
+        documentation = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+        for node in ast.walk(module):
+            text = _text(node)
+            if text is None or id(node) in inside | documentation:
+                continue
+            if re.search(r"\$\{\w+\}\.", text) or (id(node) in handed and " " in text):
+                found[f"{path.name}:{node.lineno}"] = text  # type: ignore[attr-defined]
+    return {where: re.sub(r"\$\{[^}]+\}|%\(\w+\)s|%s|\[?build_dates\]?", "\0", text) for where, text in found.items()}
+
+
+def _text(node: ast.AST) -> str | None:
+    """A literal, or an f-string with `\0` for what it fills in."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values)
+    return None
+
+
+def occurs(template: str, jobs: list[Job]) -> bool:
+    """Whether a job was made from the template."""
+    parts = (re.escape(part) for part in template.strip().rstrip(";").split("\0"))
+    wanted = re.compile(".*?".join(parts), re.DOTALL)
+    return any(wanted.search(job.sql) for job in jobs)

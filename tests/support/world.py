@@ -1,0 +1,195 @@
+"""A small world for the pipeline: a BigQuery stand-in and a PostgreSQL of their own, and events delivered to both.
+
+A world is a set of datasets and a database; many share one stand-in. What Pub/Sub would write is written directly:
+a row into the raw table, a record into the ledger of live inventory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import itertools
+import json
+import os
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+from zoneinfo import ZoneInfo
+
+import psycopg
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from psycopg.rows import dict_row
+
+from localcloud.process import ProcessSpec
+from localcloud.standins.bigquery import spec
+from tests.support.jobs import settings
+from tests.support.postgres import migrated_database
+from tests.support.push import wrap
+from workloads.events import STREAMS
+from workloads.events.schema import bigquery_fields
+from workloads.inventory_sync.delivery import event_of, unwrap
+from workloads.inventory_sync.ledger import record
+from workloads.pipeline import runner
+from workloads.pipeline.history import Report
+from workloads.runtime.database import connect_async
+
+ZONE = "America/New_York"
+PROJECT = "recorded"
+VIEWS = ("gmv_daily", "margin_daily", "inventory_status")
+READ_MODEL = ("report_gmv_daily", "report_margin_daily", "report_orders_daily")
+CATALOGUE = Path(__file__).resolve().parents[2] / "ops" / "data" / "catalogue"
+
+Event = tuple[str, dict[str, Any]]
+_numbers = itertools.count(1)
+
+
+def started_bigquery(folder: Path) -> Iterator[str]:
+    """Start the stand-in, yield its base URL, and stop it."""
+    ports = [_free_port(), _free_port()]
+    env = {"PATH": os.environ["PATH"], "TZ": "UTC"}
+    what: ProcessSpec = spec(
+        port=ports[0], grpc_port=ports[1], project=PROJECT, data_dir=folder, storage_dir=folder, env=env
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(what.argv, env=dict(what.env), cwd=what.cwd, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{ports[0]}"
+    try:
+        deadline = time.monotonic() + what.start_seconds
+        while not _answers(f"{url}{what.health_path}"):
+            assert process.poll() is None, (folder / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class World:
+    """One warehouse with its database, empty but for the catalogue."""
+
+    def __init__(self, url: str, catalogue: Path = CATALOGUE) -> None:
+        suffix = f"{os.getpid()}_{next(_numbers)}"
+        self.datasets = {name: f"{name}_{suffix}" for name in ("raw", "staging", "marts")}
+        self.database_url = migrated_database()
+        self.client = bigquery.Client(
+            project=PROJECT,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": url},
+        )
+        self.settings = settings(
+            self.database_url,
+            bigquery_emulator_host=url,
+            **{f"{name}_dataset": dataset for name, dataset in self.datasets.items()},
+        )
+        for dataset in self.datasets.values():
+            self.client.create_dataset(dataset)
+        for stream in STREAMS.values():
+            schema = [bigquery.SchemaField.from_api_repr(column) for column in bigquery_fields(stream)]
+            table = bigquery.Table(f"{PROJECT}.{self.datasets['raw']}.{stream.table}", schema=schema)
+            table.time_partitioning = bigquery.TimePartitioning(field="publish_time")
+            self.client.create_table(table)
+        self.load_catalogue(catalogue)
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        """Run GoogleSQL; `${raw}`, `${staging}` and `${marts}` are this world's datasets."""
+        for name, dataset in self.datasets.items():
+            statement = statement.replace(f"${{{name}}}", dataset)
+        return [dict(row) for row in self.client.query_and_wait(statement)]
+
+    def postgres(self, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database_url, autocommit=True, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement, parameters)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def load_catalogue(self, folder: Path) -> None:
+        """Put the catalogue of a folder of CSV in the place of the one there is."""
+        products = _rows(folder / "products.csv")
+        with psycopg.connect(self.database_url) as connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM product_cost; DELETE FROM product; DELETE FROM location")
+            first = {row["sku"]: row for row in products}
+            cursor.executemany(
+                "INSERT INTO product (sku, name, category, list_price, reorder_point) VALUES (%s, %s, %s, %s, %s)",
+                [
+                    [r["sku"], r["name"], r["category"], r["list_price"], r["reorder_point"] or None]
+                    for r in first.values()
+                ],
+            )
+            cursor.executemany(
+                "INSERT INTO product_cost (sku, valid_from, unit_cost) VALUES (%s, %s, %s)",
+                [[r["sku"], r["valid_from"] or "-infinity", r["unit_cost"]] for r in products],
+            )
+            cursor.executemany(
+                "INSERT INTO location (location_id, name, kind) VALUES (%s, %s, %s)",
+                [[r["location_id"], r["name"], r["kind"]] for r in _rows(folder / "locations.csv")],
+            )
+
+    def deliver(self, events: Iterable[Event], published: datetime | None = None, *, live: bool = True) -> None:
+        """Deliver messages, one an event, published at one time; `live`: to the live inventory as well."""
+        published = published or datetime.now(UTC)
+        events = list(events)
+        for key, stream in STREAMS.items():
+            rows = [self._row(event, published) for name, event in events if name == key]
+            for start in range(0, len(rows), 500):
+                table = f"{PROJECT}.{self.datasets['raw']}.{stream.table}"
+                errors = self.client.insert_rows_json(table, rows[start : start + 500], retry=None)  # type: ignore[arg-type]
+                assert not errors, errors
+        if live and events:
+            asyncio.run(self._record(events, published))
+
+    def _row(self, event: Mapping[str, Any], published: datetime) -> dict[str, Any]:
+        message = {"subscription_name": "s", "message_id": uuid.uuid4().hex, "publish_time": published.isoformat()}
+        return {**event, **message, "attributes": json.dumps({"event_id": event["event_id"]})}
+
+    async def _record(self, events: Sequence[Event], published: datetime) -> None:
+        when = published.isoformat().replace("+00:00", "Z")
+        prepared = [
+            event_of(name, unwrap(json.dumps(wrap(name, event, publishTime=when)).encode()), currency="USD")
+            for name, event in events
+        ]
+        connection = await connect_async(self.settings)
+        async with connection:
+            for start in range(0, len(prepared), 500):
+                await record(connection, prepared[start : start + 500], ZoneInfo(ZONE))
+
+    def run(self, from_date: date | None = None, to_date: date | None = None) -> Report:
+        """One run of the pipeline, whatever becomes of it."""
+        return runner.run(self.settings, from_date, to_date)
+
+    def published(self) -> dict[str, list[dict[str, Any]]]:
+        """What readers see: every row of the marts' views and of the read model, in one order."""
+        found = {name: self.sql(f"SELECT * FROM ${{marts}}.{name}") for name in VIEWS}
+        for name in READ_MODEL:
+            rows = self.postgres(f"SELECT * FROM {name}")
+            found[name] = [{k: v for k, v in row.items() if k != "publication_id"} for row in rows]
+        return {name: sorted(rows, key=_order) for name, rows in found.items()}
+
+
+def _order(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, default=str, sort_keys=True)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
