@@ -145,6 +145,7 @@ class StackConfig(Section):
         composer = self.orchestrator is Orchestrator.COMPOSER and self.composer is not None
         sleeps = self.database.night_stop is not None and self.environment is not Environment.PROD
         needed = {
+            "cloudresourcemanager": ("every grant on the project", True),
             "composer": ("orchestrator", composer),
             "cloudscheduler": ("a schedule", self.orchestrator is Orchestrator.SCHEDULER or sleeps),
             "eventarc": ("budget.guard", self.budget.guard is not None),

@@ -10,6 +10,8 @@ import pulumi
 from fastyle_components import (
     ArchiveBucket,
     ArchiveBucketArgs,
+    BudgetGuard,
+    BudgetGuardArgs,
     DatabaseUserArgs,
     DatasetArgs,
     DatasetGrantArgs,
@@ -43,8 +45,8 @@ Packager = Callable[[str], Path]
 EMPTY_CREDENTIALS = json.dumps({"credentials": []})
 """A first version without content: services start, and refuse everybody until an operator adds credentials."""
 
-AGENTS = ["pubsub.googleapis.com", "iap.googleapis.com"]
-"""Services whose agents are granted something, and which do not exist before somebody asks for them."""
+AGENTS = ["pubsub.googleapis.com", "eventarc.googleapis.com", "iap.googleapis.com"]
+"""Services whose agents are granted or used at once, and which do not exist before somebody asks for them."""
 
 # Roles that exist only at project level, by identity. Everything else is granted on the resource, by its component.
 IDENTITIES: dict[str, tuple[str, list[str]]] = {
@@ -87,6 +89,7 @@ class Foundation:
             ),
             self.opts,
         )
+        self.guard = self._guard() if self.acts else None
         self.lake = self._lake()
         self.warehouse = self._warehouse()
         self.secrets = self._secrets()
@@ -96,6 +99,11 @@ class Foundation:
     def opts(self) -> pulumi.ResourceOptions:
         """For every component: only once the APIs are on."""
         return pulumi.ResourceOptions(depends_on=self._on)
+
+    @property
+    def acts(self) -> bool:
+        """Whether a budget guard pauses and stops things here."""
+        return self.config.budget.guard is GuardMode.ACT
 
     def labels(self, component: str) -> dict[str, str]:
         return labels(self.config, component)
@@ -111,7 +119,13 @@ class Foundation:
         services = list(self.config.services)
         agents = [agent for agent in AGENTS if agent in services]
         return ProjectServices(
-            "services", ProjectServicesArgs(project=self.config.project, services=services, agents=agents)
+            "services",
+            ProjectServicesArgs(
+                project=self.config.project,
+                services=services,
+                agents=agents,
+                project_number=self.config.project_number,
+            ),
         )
 
     def _identity_specs(self) -> dict[str, tuple[str, list[str]]]:
@@ -125,9 +139,7 @@ class Foundation:
         if self.config.database.night_stop is not None:
             specs["database-switch"] = ("Stops the database at night and starts it again", ["roles/cloudsql.editor"])
         if self.config.budget.guard is not None:
-            acts = ["roles/cloudscheduler.admin", "roles/cloudsql.editor"]
-            roles = acts if self.config.budget.guard is GuardMode.ACT else []
-            specs["budget-guard"] = ("Acts on the budget's notices", roles)
+            specs["budget-guard"] = ("Acts on the budget's notices", [])
         return specs
 
     def _identity(self, key: str, description: str, roles: list[str]) -> WorkloadIdentity:
@@ -138,6 +150,25 @@ class Foundation:
                 project=self.config.project,
                 description=description,
                 project_roles=roles,
+            ),
+            self.opts,
+        )
+
+    def _guard(self) -> BudgetGuard:
+        config = self.config
+        simulators: dict[str, pulumi.Input[str]] = {}
+        if config.simulator.enabled:
+            simulators["pos-api"] = self.member("pos-api")
+        return BudgetGuard(
+            "guard",
+            BudgetGuardArgs(
+                project=config.project,
+                location=config.region,
+                bucket_name=self.names.bucket("budget-guard"),
+                member=self.member("budget-guard"),
+                readers=simulators,
+                labels=self.labels("budget-guard"),
+                force_destroy=not config.deletion_protection,
             ),
             self.opts,
         )
@@ -286,6 +317,7 @@ class Foundation:
                     time_zone=config.timezone,
                     service_account_email=self.identities["database-switch"].email,
                 ),
+                stopped_elsewhere=self.acts,
                 labels=self.labels("database"),
                 deletion_protection=config.deletion_protection,
             ),

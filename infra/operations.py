@@ -87,6 +87,7 @@ class Operations:
                 deadline_seconds=1800,
                 retries=5,
                 paused=config.pipeline.paused,
+                paused_elsewhere=base.acts,
             ),
             base.opts,
         )
@@ -148,8 +149,9 @@ class Operations:
     def _guard(self, mode: GuardMode, budget: Budget) -> None:
         """A function that hears every notice; in mode `tell` it has no right to change anything."""
         config, base, parts = self._config, self._base, self._parts
-        scheduled = SCHEDULED if config.orchestrator is Orchestrator.SCHEDULER else []
-        parent = f"projects/{config.project}/locations/{config.region}"
+        environment: dict[str, pulumi.Input[str]] = {"GUARD_MODE": mode.value, "GUARD_BUDGET": budget.budget}
+        if base.guard is not None:
+            environment |= self._may_stop() | {"GUARD_BUCKET": base.guard.bucket}
         Function(
             "budget-guard",
             FunctionArgs(
@@ -160,22 +162,33 @@ class Operations:
                 build_service_account=parts.build.service_account,
                 repository=parts.build.repository,
                 source=parts.source("budget_guard"),
-                environment=parts.environment(
-                    {
-                        "GUARD_MODE": mode.value,
-                        "GUARD_JOBS": json.dumps([f"{parent}/jobs/{job}" for job in scheduled]),
-                        "GUARD_DATABASE": base.database.instance,
-                    }
-                ),
+                environment=parts.environment(environment),
                 topic=budget.topic,
                 trigger_service_account_email=base.identities["budget-guard"].email,
                 maximum_instances=1,  # notices one after the other
                 memory="256M",
+                timeout_seconds=120,  # under the lease that a handler takes: workloads/budget_guard/guard.py
                 labels=base.labels("budget-guard"),
                 deletion_protection=config.deletion_protection,
             ),
             base.opts,
         )
+
+    def _may_stop(self) -> dict[str, pulumi.Input[str]]:
+        """What the guard pauses and stops. A job that the configuration pauses is nobody's to resume."""
+        config, base = self._config, self._base
+        jobs = f"projects/{config.project}/locations/{config.region}/jobs"
+        scheduled = config.orchestrator is Orchestrator.SCHEDULER and not config.pipeline.paused
+        stops: dict[str, pulumi.Input[str]] = {
+            "GUARD_JOBS": json.dumps([f"{jobs}/{job}" for job in SCHEDULED] if scheduled else []),
+            "GUARD_DATABASE": base.database.instance,
+        }
+        night = config.database.night_stop
+        if night is not None:
+            # Else the morning's schedule would start what the guard stopped.
+            stops["GUARD_DATABASE_JOB"] = f"{jobs}/fastyle-start"
+            stops["GUARD_DATABASE_STOP"], stops["GUARD_DATABASE_START"] = night.stop_cron, night.start_cron
+        return stops
 
     def _monitoring(self, settings: MonitoringSettings) -> None:
         config, base = self._config, self._base
@@ -197,6 +210,7 @@ class Operations:
                 freshness_hours=settings.freshness_hours,
                 latency_ms=settings.latency_ms,
                 objectives=settings.slos,
+                budget_guard=base.names.function("budget_guard") if config.budget.guard is not None else None,
                 runbook_url=_runbooks(config.ci),
                 labels=base.labels("monitoring"),
             ),

@@ -42,6 +42,7 @@ class Parts:
             "function-build",
             FunctionBuildArgs(
                 project=self._config.project,
+                project_number=self._config.project_number,
                 location=self._config.region,
                 bucket=foundation.archives.bucket,
                 labels=foundation.labels("function-build"),
@@ -182,6 +183,12 @@ class Parts:
         """The one public entrance: tills are not Google identities, its code checks a credential per location."""
         base, config, shape = self._base, self._config, self._config.workloads.pos_api
         files = self._credentials("pos_credentials")
+        simulator: dict[str, pulumi.Input[str]] = {
+            "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
+            "SIMULATOR_SEED": str(config.simulator.seed),
+        }
+        if config.simulator.enabled and base.guard is not None:
+            simulator["GUARD_BUCKET"] = base.guard.bucket
         return Function(
             "pos-api",
             FunctionArgs(
@@ -196,8 +203,7 @@ class Parts:
                     {
                         **self._topics(),
                         "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
-                        "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
-                        "SIMULATOR_SEED": str(config.simulator.seed),
+                        **simulator,
                     }
                 ),
                 secret_files=files,

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from localcloud.ports import HOST
+from localcloud.scheduler import Job
 from localcloud.secret_store import SecretError, Version
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Control:
                 web.get(project + "/secrets/{secret}/versions/{version}:access", self._access),
                 web.post(project + "/secrets/{secret}/versions/{version}:{verb}", self._set_version_state),
                 web.get(project + "/locations/{location}/jobs", self._jobs),
+                web.get(project + "/locations/{location}/jobs/{job}", self._job),
                 web.post(project + "/locations/{location}/jobs/{job}:run", self._run_job),
+                web.post(project + "/locations/{location}/jobs/{job}:{verb}", self._set_job_state),
                 web.post(project + "/serviceAccounts/{email}:generateIdToken", self._id_token),
                 web.post(project + "/serviceAccounts/{email}:generateAccessToken", self._access_token),
             ]
@@ -175,18 +178,41 @@ class Control:
     async def _jobs(self, request: web.Request) -> web.Response:
         return web.json_response({"jobs": self._cloud.scheduler.status()})
 
+    async def _job(self, request: web.Request) -> web.Response:
+        return web.json_response(_described(self._named(request)))
+
+    async def _set_job_state(self, request: web.Request) -> web.Response:
+        """Pause or resume; as in the cloud, only from the other of the two states."""
+        job, verb = self._named(request), request.match_info["verb"]
+        if verb not in ("pause", "resume"):
+            raise _Problem(404, f"unknown method :{verb}")
+        if job.paused == (verb == "pause"):
+            raise _Problem(400, f"{job.name} is {_described(job)['state']}")
+        self._cloud.scheduler.put(job.name, {**job.inputs, "paused": verb == "pause"})
+        return web.json_response(_described(job))
+
     async def _run_job(self, request: web.Request) -> web.Response:
         """Runs the job and waits: the answer holds the attempt, which the cloud reports in its log only."""
+        name = self._named(request).name
+        return web.json_response({"name": name, "attempt": await self._cloud.scheduler.run_now(name)})
+
+    def _named(self, request: web.Request) -> Job:
         self._check_project(request)
         info = request.match_info
         name = f"projects/{self._cloud.project}/locations/{info['location']}/jobs/{info['job']}"
-        if self._cloud.scheduler.get(name) is None:
+        job = self._cloud.scheduler.get(name)
+        if job is None:
             raise _Problem(404, f"{name} not found")
-        return web.json_response({"name": name, "attempt": await self._cloud.scheduler.run_now(name)})
+        return job
 
     def _check_project(self, request: web.Request) -> None:
         if request.match_info["project"] not in (self._cloud.project, self._cloud.project_number):
             raise _Problem(404, f"project {request.match_info['project']} not found: this is {self._cloud.project}")
+
+
+def _described(job: Job) -> dict[str, str]:
+    """What Cloud Scheduler's API says of a job, as far as anybody here asks."""
+    return {"name": job.name, "schedule": job.inputs["schedule"], "state": "PAUSED" if job.paused else "ENABLED"}
 
 
 _CACHED = {"Cache-Control": "public, max-age=3600"}

@@ -5,6 +5,7 @@ from pulumi import ComponentResource
 from fastyle_components.archive_bucket import ArchiveBucket, ArchiveBucketArgs
 from fastyle_components.base import Args, ArgsError
 from fastyle_components.budget import Budget, BudgetArgs
+from fastyle_components.budget_guard import BudgetGuard, BudgetGuardArgs
 from fastyle_components.event_stream import (
     BigQueryExportArgs,
     EventStream,
@@ -39,6 +40,7 @@ from fastyle_components.workload_identity_federation import WorkloadIdentityFede
 COMPONENTS: list[type[ComponentResource]] = [
     ArchiveBucket,
     Budget,
+    BudgetGuard,
     EventStream,
     Function,
     FunctionBuild,
@@ -69,6 +71,8 @@ __all__ = [
     "BigQueryExportArgs",
     "Budget",
     "BudgetArgs",
+    "BudgetGuard",
+    "BudgetGuardArgs",
     "DatabaseUserArgs",
     "DatasetArgs",
     "DatasetGrantArgs",

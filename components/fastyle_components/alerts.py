@@ -114,6 +114,32 @@ def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
     )
 
 
+def money(args: MonitoringArgs) -> list[Alert]:
+    if args.budget_guard is None:
+        return []
+    # Only notices at the whole amount and above are warnings; garbage and retries are the log's matter.
+    match = monitoring.AlertPolicyConditionConditionMatchedLogArgs(
+        filter=f'{on_service(args.budget_guard)} AND jsonPayload.event = "budget_guard" AND jsonPayload.level >= 1 '
+        "AND severity >= WARNING",
+        label_extractors={"cost": "EXTRACT(jsonPayload.cost)", "amount": "EXTRACT(jsonPayload.amount)"},
+    )
+    return [
+        Alert(
+            "budget",
+            "The budget is used up",
+            "Costs since the start of the month are over the budget's amount. See the bill by label `component`, and "
+            "what the budget guard has paused, if it may.",
+            [
+                monitoring.AlertPolicyConditionArgs(
+                    display_name="A notice at 100 % or more", condition_matched_log=match
+                )
+            ],
+            severity="WARNING",
+            rate_limit="86400s",
+        )
+    ]
+
+
 def stores(args: MonitoringArgs) -> list[Alert]:
     alerts: list[Alert] = []
     if args.database_instance is not None:

@@ -42,6 +42,8 @@ class Budget(pulumi.ComponentResource):
 
     topic: pulumi.Output[str]
     """Full name of the notices' topic, empty without one."""
+    budget: pulumi.Output[str]
+    """The budget's name, whose last part is the id that its notices carry; known once it exists."""
 
     def __init__(self, name: str, args: BudgetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
@@ -77,7 +79,7 @@ class Budget(pulumi.ComponentResource):
                 )
             )
         topic_id = None if topic is None else pulumi.Output.concat("projects/", args.project, "/topics/", topic.name)
-        gcp.billing.Budget(
+        budget = gcp.billing.Budget(
             f"{name}-budget",
             display_name=args.display_name,
             billing_account=args.billing_account,
@@ -111,7 +113,8 @@ class Budget(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=grants),
         )
         self.topic = pulumi.Output.from_input("") if topic_id is None else topic_id
-        self.register_outputs({"topic": self.topic})
+        self.budget = budget.name
+        self.register_outputs({"topic": self.topic, "budget": self.budget})
 
 
 def _thresholds(args: BudgetArgs) -> list[float]:

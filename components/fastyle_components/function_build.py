@@ -12,6 +12,8 @@ from fastyle_components.base import Args, after, either, token
 class FunctionBuildArgs(Args):
     project: pulumi.Input[str]
     """The project's id."""
+    project_number: str
+    """Names the bucket that Cloud Functions copies sources to before they are built."""
     location: str
     """Region of the repository: the functions'."""
     bucket: pulumi.Input[str]
@@ -31,8 +33,8 @@ class FunctionBuild(pulumi.ComponentResource):
     """Builds functions without the default accounts, and without images that pile up.
 
     Functions always go through Cloud Build and Artifact Registry. Owns the account that builds, its grants (write
-    this repository, read the archives, write logs) and the repository with its clean-up. One serves all functions
-    of a project and region.
+    this repository, read the archives and Cloud Functions' own copies of them, write logs) and the repository with
+    its clean-up. One serves all functions of a project and region.
     """
 
     service_account: pulumi.Output[str]
@@ -44,6 +46,7 @@ class FunctionBuild(pulumi.ComponentResource):
         super().__init__(token(type(self)), name, None, opts)
         args = FunctionBuildArgs.of(args)
         child = pulumi.ResourceOptions(parent=self)
+        sources = f"gcf-v2-sources-{args.project_number}-{args.location}"
         policy = gcp.artifactregistry.RepositoryCleanupPolicyArgs
         repository = gcp.artifactregistry.Repository(
             f"{name}-repository",
@@ -94,6 +97,20 @@ class FunctionBuild(pulumi.ComponentResource):
                 bucket=args.bucket,
                 role="roles/storage.objectViewer",
                 member=account.member,
+                opts=child,
+            ),
+            gcp.projects.IAMMember(
+                f"{name}-reads-sources",
+                project=args.project,
+                role="roles/storage.objectViewer",
+                member=account.member,
+                # A build reads the copy in `gcf-v2-sources-<number>-<region>`, a bucket that exists only after the
+                # first function: it cannot be granted anything itself
+                # (https://github.com/hashicorp/terraform-provider-google/issues/20571).
+                condition=gcp.projects.IAMMemberConditionArgs(
+                    title="sources-of-functions",
+                    expression=f'resource.name.startsWith("projects/_/buckets/{sources}/objects/")',
+                ),
                 opts=child,
             ),
             gcp.projects.IAMMember(

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_gcp.monitoring as monitoring
 
-from fastyle_components.alerts import flow, freshness, interfaces, stores
+from fastyle_components.alerts import flow, freshness, interfaces, money, stores
 from fastyle_components.base import either, token
 from fastyle_components.dashboard import dashboard
 from fastyle_components.objectives import objectives
@@ -51,7 +51,7 @@ class Monitoring(pulumi.ComponentResource):
             metric_descriptor=gcp.logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self._child,
         )
-        alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *stores(args)]
+        alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *stores(args), *money(args)]
         if either(args.objectives, False):
             alerts += objectives(self, args)
         policies = [self._policy(alert) for alert in alerts]
@@ -76,7 +76,12 @@ class Monitoring(pulumi.ComponentResource):
             conditions=alert.conditions,
             notification_channels=[channel.name for channel in self._channels],
             documentation=monitoring.AlertPolicyDocumentationArgs(content=text, mime_type="text/markdown"),
-            alert_strategy=monitoring.AlertPolicyAlertStrategyArgs(auto_close="86400s"),
+            alert_strategy=monitoring.AlertPolicyAlertStrategyArgs(
+                auto_close="86400s",
+                notification_rate_limit=None
+                if alert.rate_limit is None
+                else monitoring.AlertPolicyAlertStrategyNotificationRateLimitArgs(period=alert.rate_limit),
+            ),
             user_labels=self._args.labels,
             opts=self._child,
         )

@@ -82,6 +82,9 @@ class OperationalDatabaseArgs(Args):
     Default: require."""
     night_stop: NightStopArgs | None = None
     """Default: it always runs."""
+    stopped_elsewhere: bool | None = None
+    """Something else stops and starts it too (a budget guard, which keeps a night stop from waking it): updates leave
+    that alone. Default: no."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = None
     """By Pulumi and by Cloud SQL itself. Default: yes."""
@@ -128,8 +131,10 @@ class OperationalDatabase(pulumi.ComponentResource):
             deletion_protection=protected,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # The night stop changes it from outside; an update by day or night must not start or stop anything.
-                ignore_changes=["settings.activationPolicy"] if args.night_stop else None,
+                # Changed from outside; an update by day or night must not start or stop anything.
+                ignore_changes=["settings.activationPolicy"]
+                if args.night_stop or either(args.stopped_elsewhere, False)
+                else None,
             ),
         )
         database = gcp.sql.Database(
@@ -249,6 +254,7 @@ def _night_stop(
                 body=json.dumps({"settings": {"activationPolicy": policy}}),
                 google_api=True,
                 service_account_email=night.service_account_email,
+                paused_elsewhere=args.stopped_elsewhere,
                 description=f"{key.capitalize()}s the database {args.instance_name}",
             ),
             opts=pulumi.ResourceOptions(parent=parent),

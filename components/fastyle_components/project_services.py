@@ -15,14 +15,25 @@ class ProjectServicesArgs(Args):
     services: list[str]
     """Full names, such as pubsub.googleapis.com."""
     agents: list[str] | None = None
-    """Services among them whose agent must exist before it can be granted anything. Default: none."""
+    """Services among them whose agent must exist before it is granted or used. Default: none."""
+    project_number: str | None = None
+    """Names the agents. Needed with `agents`."""
+
+
+AGENTS: dict[str, tuple[str, str | None]] = {
+    "pubsub.googleapis.com": ("gcp-sa-pubsub", "roles/pubsub.serviceAgent"),
+    "eventarc.googleapis.com": ("gcp-sa-eventarc", "roles/eventarc.serviceAgent"),
+    "iap.googleapis.com": ("gcp-sa-iap", None),
+}
+"""Domain and usual role of a service's agent: https://cloud.google.com/iam/docs/service-agents"""
 
 
 class ProjectServices(pulumi.ComponentResource):
     """Enabled APIs and existing service agents.
 
     Everything else depends on it. Destroying the stack leaves the APIs on: others may use them, and switching one
-    off deletes what it holds.
+    off deletes what it holds. An agent that is asked for, instead of made by a service's first use, gets its usual
+    role from whoever asks: https://cloud.google.com/iam/docs/create-service-agents
     """
 
     services: pulumi.Output[list[str]]
@@ -37,6 +48,10 @@ class ProjectServices(pulumi.ComponentResource):
         for agent in either(args.agents, []):
             if agent not in args.services:
                 raise ArgsError(f"ProjectServices {name!r}: the agent of {agent} needs the service; add it to services")
+            if agent not in AGENTS:
+                raise ArgsError(f"ProjectServices {name!r}: the agent of {agent} is not known; use {', '.join(AGENTS)}")
+            if args.project_number is None:
+                raise ArgsError(f"ProjectServices {name!r}: agents are named by number; give it the project_number")
         enabled = {
             service: gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",
@@ -49,11 +64,21 @@ class ProjectServices(pulumi.ComponentResource):
             for service in args.services
         }
         for agent in either(args.agents, []):
-            gcp.projects.ServiceIdentity(
-                f"{name}-{agent.removesuffix('.googleapis.com')}-agent",
+            short = agent.removesuffix(".googleapis.com")
+            identity = gcp.projects.ServiceIdentity(
+                f"{name}-{short}-agent",
                 project=args.project,
                 service=agent,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[enabled[agent]]),
             )
+            domain, role = AGENTS[agent]
+            if role is not None:
+                gcp.projects.IAMMember(
+                    f"{name}-{short}-agent-role",
+                    project=args.project,
+                    role=role,
+                    member=f"serviceAccount:service-{args.project_number}@{domain}.iam.gserviceaccount.com",
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[identity]),
+                )
         self.services = pulumi.Output.all(*[service.service for service in enabled.values()])
         self.register_outputs({"services": self.services})

@@ -39,6 +39,9 @@ class ScheduleArgs(Args):
     """0 to 5. Default: 3."""
     paused: bool | None = None
     """Default: no."""
+    paused_elsewhere: bool | None = None
+    """Something else pauses and resumes it (a budget guard): updates leave its state alone, unless `paused` is set.
+    Default: no."""
 
 
 class Schedule(pulumi.ComponentResource):
@@ -91,7 +94,10 @@ class Schedule(pulumi.ComponentResource):
                 max_doublings=4,
             ),
             http_target=target,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=["paused"] if either(args.paused_elsewhere, False) and not args.paused else None,
+            ),
         )
         self.job = job.name
         self.register_outputs({"job": self.job})

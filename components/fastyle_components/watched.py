@@ -28,6 +28,9 @@ class MonitoringArgs(Args):
     """A Cloud SQL instance. Default: none watched."""
     composer_environment: str | None = None
     """A Composer environment. Default: none watched."""
+    budget_guard: str | None = None
+    """The Cloud Run service (or function) that logs `event: budget_guard` for each notice of a budget. Default: none
+    watched."""
     backlog_minutes: int | None = None
     """How old an undelivered event may get. Default: 15."""
     freshness_hours: int | None = None
@@ -52,6 +55,8 @@ class Alert:
     conditions: list[monitoring.AlertPolicyConditionArgs] = field(repr=False)
     severity: str = "ERROR"
     combiner: str = "OR"
+    rate_limit: str | None = None
+    """At most one notification in that time: needed for log matches, not allowed for others."""
 
 
 def on_service(service: str) -> str:

@@ -14,6 +14,7 @@ from policies.model import UNKNOWN, Plan, Resource
 PROJECT = "project"  # stands for the one project of the plan
 SINK = "gcp:logging/projectSink:ProjectSink"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
+CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 
 # Grant type -> (property that names what is granted on, types of that). Each is non-authoritative. A function of the
@@ -44,6 +45,7 @@ class Grant:
     member: str
     resource: Resource
     people: bool  # a user, a group or a federated identity: granted by decision, not for a link
+    permissions: frozenset[str] = frozenset()  # of a role that the plan itself makes
 
 
 def principal(index: Index, resource: Resource, source: str, value: object) -> str:
@@ -72,15 +74,16 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
             if referred.type == SINK:
                 return f"writer:{urn}"
             if referred.type == SERVICE_IDENTITY:
-                return f"agent:{_AGENTS.get(str(referred.get('service')), str(referred.get('service')))}"
+                return f"agent:{AGENTS.get(str(referred.get('service')), str(referred.get('service')))}"
     return ""
 
 
 # Services whose agent's address is not `gcp-sa-<service>`.
-_AGENTS = {
+AGENTS = {
     "pubsub.googleapis.com": "gcp-sa-pubsub",
     "iap.googleapis.com": "gcp-sa-iap",
     "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
+    "eventarc.googleapis.com": "gcp-sa-eventarc",
     "composer.googleapis.com": "cloudcomposer-accounts",
     "storage.googleapis.com": "gs-project-accounts",
 }
@@ -118,7 +121,18 @@ def grants(index: Index) -> Iterator[Grant]:
         named = next((key for key in _MEMBERS if resource.get(key) is not None), "member")
         member = principal(index, resource, named, resource.get(named))
         role = _BASIC_ROLES.get(role, role) if isinstance(role, str) else ""
-        yield Grant(on, role, member, resource, _people(named, resource.get(named)))
+        if (condition := resource.get("condition.title")) is not None:
+            on = frozenset([f"{PROJECT} where {condition}"])  # it holds on no more than the condition says
+        yield Grant(on, role, member, resource, _people(named, resource.get(named)), _permissions(index, role))
+
+
+def _permissions(index: Index, role: str) -> frozenset[str]:
+    """What a custom role of the plan contains; nothing for a predefined one."""
+    for made in index.plan.of(CUSTOM_ROLE):
+        permissions = made.get("permissions")
+        if role.startswith("projects/") and short_name(role) == made.get("roleId") and isinstance(permissions, list):
+            return frozenset(p for p in permissions if isinstance(p, str))
+    return frozenset()
 
 
 def _people(named: str, value: object) -> bool:

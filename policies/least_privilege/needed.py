@@ -9,14 +9,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policies import gcp
-from policies.least_privilege.given import PROJECT, SINK, principal
+from policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, SINK, principal
 from policies.links import Index, Target, exported_table, short_name
 from policies.model import UNKNOWN, Resource, dig, flag
 
 PUBSUB_AGENT = "agent:gcp-sa-pubsub"
+OBJECT_VIEWER = "roles/storage.objectViewer"
+SOURCES = "sources-of-functions"
+"""Title of the condition on `gcf-v2-sources-<number>-<region>`, a bucket of Cloud Functions' own."""
+
+# Usual roles of agents (cloud.google.com/iam/docs/service-agents).
+AGENT_ROLES = {
+    "pubsub.googleapis.com": "roles/pubsub.serviceAgent",
+    "eventarc.googleapis.com": "roles/eventarc.serviceAgent",
+}
+
+# What a budget guard is given the name of, it pauses or stops.
+GUARDED = {
+    "GUARD_JOBS": (
+        "roles/cloudscheduler.admin",
+        frozenset(["cloudscheduler.jobs.get", "cloudscheduler.jobs.pause", "cloudscheduler.jobs.enable"]),
+    ),
+    "GUARD_DATABASE": ("roles/cloudsql.editor", frozenset(["cloudsql.instances.get", "cloudsql.instances.update"])),
+}
 
 # A role and those that contain all of it.
 WIDER: dict[str, frozenset[str]] = {
@@ -41,6 +59,7 @@ WIDER: dict[str, frozenset[str]] = {
             "roles/storage.objectAdmin",
             "roles/storage.admin",
         ),
+        "roles/storage.objectUser": ("roles/storage.objectAdmin", "roles/storage.admin"),
         "roles/storage.legacyBucketReader": (
             "roles/storage.legacyBucketWriter",
             "roles/storage.legacyBucketOwner",
@@ -54,6 +73,9 @@ WIDER: dict[str, frozenset[str]] = {
         "roles/artifactregistry.writer": ("roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin"),
         "roles/logging.logWriter": ("roles/logging.admin",),
         "roles/composer.worker": (),
+        "roles/cloudscheduler.admin": (),
+        "roles/pubsub.serviceAgent": (),
+        "roles/eventarc.serviceAgent": (),
         "roles/composer.ServiceAgentV2Ext": (),
         "roles/eventarc.eventReceiver": (),
         "roles/iam.serviceAccountTokenCreator": (),
@@ -73,6 +95,8 @@ class Need:
     member_shown: str
     resource: Resource
     required: bool = True
+    permissions: frozenset[str] = frozenset()
+    """What of the role is used, where a role of the plan's own may stand for it."""
 
     @property
     def sentence(self) -> str:
@@ -112,6 +136,8 @@ class Needs:
                     yield from self._publisher(resource, "labels.topic", "agent:gcp-sa-monitoring-notification", True)
             elif resource.type == SINK:
                 yield from self._sink(resource)
+            elif resource.type == SERVICE_IDENTITY:
+                yield from self._agent(resource)
 
     # -- how a need is put together ------------------------------------------------------------------------------
 
@@ -193,6 +219,12 @@ class Needs:
                 required,
             )
 
+    def _agent(self, identity: Resource) -> Iterator[Need]:
+        """An agent that is asked for gets no role by itself (cloud.google.com/iam/docs/create-service-agents)."""
+        service = str(identity.get("service"))
+        if service in AGENT_ROLES:
+            yield from self._on_project(identity, "service agent", AGENT_ROLES[service], f"agent:{AGENTS[service]}")
+
     # -- schedules and sinks -------------------------------------------------------------------------------------
 
     def _schedule(self, job: Resource) -> Iterator[Need]:
@@ -260,6 +292,7 @@ class Needs:
     def _from_environment(self, w: Resource, account: str) -> Iterator[Need]:
         """What a workload is given the name of, it uses: topics, datasets, buckets, the database."""
         queries = False
+        guards = any(variable.name == "GUARD_MODE" for variable in gcp.variables(w))
         for variable in gcp.variables(w):
             name, value = variable.name, variable.value
             if value in (None, ""):
@@ -274,7 +307,13 @@ class Needs:
                 yield from self._need(w, name, role, dataset, account)
             elif name.endswith("_BUCKET"):
                 bucket = self.index.resolve_value(w, variable.source, value, gcp.BUCKET)
-                yield from self._need(w, name, "roles/storage.objectViewer", bucket, account)
+                # A budget guard keeps its memory there; whoever else is given it only asks.
+                role = "roles/storage.objectUser" if name == "GUARD_BUCKET" and guards else OBJECT_VIEWER
+                yield from self._need(w, name, role, bucket, account)
+            elif name in GUARDED and value != "[]":
+                role, permissions = GUARDED[name]
+                for need in self._on_project(w, name, role, account):
+                    yield replace(need, permissions=permissions)
             elif name == "DATABASE_AUTH" and value == "iam":
                 yield from self._on_project(w, "Cloud SQL login", "roles/cloudsql.instanceUser", account)
         if queries:
@@ -284,7 +323,9 @@ class Needs:
         account = self._account(function, "buildConfig.serviceAccount")
         yield from self._on_project(function, "build", "roles/logging.logWriter", account)
         source = self.index.resolve(function, "buildConfig.source.storageSource.bucket", gcp.BUCKET)
-        yield from self._need(function, "build", "roles/storage.objectViewer", source, account)
+        yield from self._need(function, "build", OBJECT_VIEWER, source, account)
+        copies = Target(outside=f"{PROJECT} where {SOURCES}")
+        yield from self._need(function, "build", OBJECT_VIEWER, copies, account)
         repository = Target(outside=PROJECT)
         if function.get("buildConfig.dockerRepository") is not None:
             type_ = "gcp:artifactregistry/repository:Repository"

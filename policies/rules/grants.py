@@ -28,7 +28,8 @@ def _fits(grant: Grant, need: Need, wider: dict[str, frozenset[str]]) -> bool:
     places = {PROJECT, *need.on}
     for key in need.on:
         places |= wider.get(key, frozenset())
-    return grant.member == need.member and grant.role in WIDER[need.role] and bool(grant.on & places)
+    enough = grant.role in WIDER[need.role] or bool(need.permissions and need.permissions <= grant.permissions)
+    return grant.member == need.member and enough and bool(grant.on & places)
 
 
 def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
@@ -62,6 +63,9 @@ def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
             continue
         if not served:
             yield Violation(f"grants {grant.role} to {shown}, which no link of the plan needs", grant.resource)
+        elif grant.permissions:
+            if unused := sorted(grant.permissions.difference(*(need.permissions for need in served))):
+                yield Violation(f"grants {grant.role} to {shown}, of which it needs no {unused[0]}", grant.resource)
         elif grant.role not in (enough := sorted({need.role for need in served})):
             yield Violation(f"grants {grant.role} to {shown}, where {', '.join(enough)} would do", grant.resource)
 

@@ -90,6 +90,10 @@ def _up_and_down(project: Project, like: str) -> None:
     assert up.returncode == 0, up.stdout + up.stderr
     again = project.pulumi("preview", "--diff", "--expect-no-changes", "--stack", stack)
     assert again.returncode == 0, again.stdout + again.stderr
+    if like == "dev":
+        _stop_everything(project, stack)
+        again = project.pulumi("preview", "--diff", "--expect-no-changes", "--stack", stack)
+        assert again.returncode == 0, again.stdout + again.stderr
     destroy = project.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack)
     if like == "prod":
         assert destroy.returncode != 0
@@ -100,6 +104,25 @@ def _up_and_down(project: Project, like: str) -> None:
             json.loads(project.pulumi("stack", "export", "--stack", stack).stdout)["deployment"].get("resources", [])
             == []
         )
+
+
+def _stop_everything(project: Project, stack: str) -> None:
+    """Record what a refresh finds after the budget guard has acted: jobs paused, the database off."""
+    state = json.loads(project.pulumi("stack", "export", "--stack", stack).stdout)
+    stopped = []
+    for resource in state["deployment"]["resources"]:
+        name = resource["urn"].rpartition("::")[2]
+        for values in (resource.get("inputs", {}), resource.get("outputs", {})):
+            if name in ("pipeline-run-job", "database-start-job"):
+                values["paused"] = True
+                stopped.append(name)
+            elif name == "database-instance":
+                values["settings"]["activationPolicy"] = "NEVER"
+                stopped.append(name)
+    assert len(stopped) == 6
+    (project.folder / "stopped.json").write_text(json.dumps(state), encoding="utf-8")
+    done = project.pulumi("stack", "import", "--stack", stack, "--file", str(project.folder / "stopped.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_mistake_in_the_configuration_stops_the_preview_with_its_line(port: int, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from fastyle_components import (
     ArchiveBucketArgs,
     Budget,
     BudgetArgs,
+    BudgetGuard,
+    BudgetGuardArgs,
     EventStream,
     EventStreamArgs,
     Function,
@@ -72,6 +74,10 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "labels": LABELS,
         },
     ),
+    BudgetGuard: (
+        BudgetGuardArgs,
+        {**PLACE, "bucket_name": "shop-1-guard", "member": WHO, "readers": {"simulator": WHO}, "labels": LABELS},
+    ),
     EventStream: (
         EventStreamArgs,
         {
@@ -101,7 +107,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "labels": LABELS,
         },
     ),
-    FunctionBuild: (FunctionBuildArgs, {**PLACE, "bucket": "code", "labels": LABELS}),
+    FunctionBuild: (FunctionBuildArgs, {**PLACE, "project_number": "123", "bucket": "code", "labels": LABELS}),
     LogRetention: (LogRetentionArgs, {"project": "shop-1", "retention_days": 90}),
     Monitoring: (
         MonitoringArgs,
@@ -115,6 +121,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "freshness_filter": 'jsonPayload.event="out"',
             "database_instance": "db",
             "composer_environment": "air",
+            "budget_guard": "guard",
             "objectives": True,
             "labels": LABELS,
         },
@@ -164,6 +171,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "project": "shop-1",
             "services": ["pubsub.googleapis.com", "run.googleapis.com"],
             "agents": ["pubsub.googleapis.com"],
+            "project_number": "123",
         },
     ),
     RawLake: (

@@ -13,8 +13,10 @@ from fastyle_components import (
     COMPONENTS,
     ArgsError,
     Budget,
+    BudgetGuard,
     EventStream,
     Function,
+    FunctionBuild,
     Monitoring,
     Network,
     OperationalDatabase,
@@ -65,7 +67,7 @@ def test_every_bucket_is_private_and_its_objects_end(tmp_path: Path) -> None:
         for key, inputs in declare(example(component, archive)).resources.items()
         if key.startswith("gcp:storage/bucket:")
     ]
-    assert len(buckets) == 3
+    assert len(buckets) == 4
     for bucket in buckets:
         assert bucket["publicAccessPrevention"] == "enforced"
         assert bucket["uniformBucketLevelAccess"] is True
@@ -161,6 +163,46 @@ def test_a_function_on_a_topic_retries_and_its_trigger_may_call_it() -> None:
     assert recorder.one("c-invoker-trigger")["member"] == "serviceAccount:g@x"
 
 
+def test_a_build_reads_the_copy_that_cloud_functions_makes_and_nothing_beside_it() -> None:
+    """Without it a build ends with "Access to bucket gcf-v2-sources-… denied"; the bucket comes with the function."""
+    grant = declare(example(FunctionBuild, ARCHIVE)).one("c-reads-sources")
+    assert grant["role"] == "roles/storage.objectViewer"
+    assert grant["condition"]["expression"] == (
+        'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123-us-central1/objects/")'
+    )
+
+
+def test_an_agent_that_is_asked_for_gets_its_usual_role() -> None:
+    """Made by a service's first use it would get it by itself; without it Pub/Sub signs no token for a push."""
+    grant = declare(example(ProjectServices, ARCHIVE)).one("c-pubsub-agent-role")
+    assert grant["role"] == "roles/pubsub.serviceAgent"
+    assert grant["member"] == "serviceAccount:service-123@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+
+def test_a_budget_guard_may_pause_and_stop_and_nothing_else() -> None:
+    recorder = declare(example(BudgetGuard, ARCHIVE))
+    assert recorder.one("c-role")["permissions"] == [
+        *("cloudscheduler.jobs.enable", "cloudscheduler.jobs.get", "cloudscheduler.jobs.pause"),
+        *("cloudsql.instances.get", "cloudsql.instances.update"),
+    ]
+    assert recorder.one("c-acts")["role"] == "projects/shop-1/roles/budgetGuard"
+    roles = {inputs["role"] for inputs in recorder.resources.values() if "role" in inputs}
+    assert roles == {"projects/shop-1/roles/budgetGuard", "roles/storage.objectUser", "roles/storage.objectViewer"}
+    assert recorder.one("c-memory")["versioning"] == {"enabled": True}
+    jobs_only = declare(example(BudgetGuard, ARCHIVE, stops_databases=False)).one("c-role")["permissions"]
+    assert not [permission for permission in jobs_only if "sql" in permission]
+
+
+def test_a_used_up_budget_is_an_alert_once_a_day() -> None:
+    policy = declare(example(Monitoring, ARCHIVE)).one("c-budget")
+    assert policy["alertStrategy"]["notificationRateLimit"] == {"period": "86400s"}
+    (condition,) = policy["conditions"]  # a log match stands alone in its policy
+    assert 'jsonPayload.event = "budget_guard"' in condition["conditionMatchedLog"]["filter"]
+    others = declare(example(Monitoring, ARCHIVE, budget_guard=...)).resources
+    assert not [key for key in others if key.endswith("::c-budget")]
+    assert not [key for key, inputs in others.items() if "notificationRateLimit" in str(inputs)], "only for log matches"
+
+
 def test_a_nat_exists_only_where_asked_for() -> None:
     recorder = declare(example(Network, ARCHIVE, nat=...))
     assert not [key for key in recorder.resources if "Router" in key]
@@ -177,7 +219,7 @@ def test_a_burn_alert_needs_both_windows() -> None:
 def test_alerts_name_what_to_do_and_reach_somebody() -> None:
     recorder = declare(example(Monitoring, ARCHIVE, runbook_url="https://runbooks/#"))
     policies = {k: v for k, v in recorder.resources.items() if "alertPolicy" in k}
-    assert len(policies) == 10
+    assert len(policies) == 11
     for key, policy in policies.items():
         assert policy["notificationChannels"] == ["projects/shop-1/notificationChannels/c-email-a@example.com"], key
         assert f"https://runbooks/#{key.rpartition('::c-')[2]}" in policy["documentation"]["content"]
@@ -276,6 +318,9 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Budget, {"monthly_amount": 0}, "at least 1"),
     (ProjectServices, {"services": ["pubsub"]}, "write it in full"),
     (ProjectServices, {"agents": ["iap.googleapis.com"]}, "add it to services"),
+    (ProjectServices, {"agents": ["run.googleapis.com"]}, "is not known"),
+    (ProjectServices, {"project_number": ...}, "named by number"),
+    (BudgetGuard, {"pauses_jobs": False, "stops_databases": False}, "only tells"),
     (Orchestration, {"image_version": "composer-3-airflow-3"}, "in full"),
     (Orchestration, {"maintenance_days": ["MO", "TU", "WE", "TH"]}, "one to three"),
     (Orchestration, {"worker_memory_gb": 16.0}, "1 to 8 GB a vCPU"),

@@ -117,8 +117,6 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("prod", "simulator.enabled", True, "invented sales would mix with real ones"),
     ("prod", "budget.emails", [], "an overspend would wait"),
     ("local", "database.night_stop.stop_hour", 3, "unknown key"),
-    ("dev", "services", ["pubsub.googleapis.com"], "services lacks cloudscheduler.googleapis.com"),
-    ("dev", "budget.guard", "tell", "services lacks eventarc.googleapis.com, which budget.guard needs"),
     ("prod", "monitoring", ..., "nobody hears of an outage"),
     ("prod", "monitoring.emails", [], "whom alerts wake"),
     ("prod", "ci.repository_id", "fastyle", "a renamed repository's successor could deploy"),
@@ -146,7 +144,6 @@ def test_several_mistakes_are_told_at_once() -> None:
 
 def test_the_guard_only_tells_in_production() -> None:
     config = changed("prod", "budget.guard", "act")
-    config["fastyle:services"] = json.dumps([*configuration("prod")["fastyle:services"], "eventarc.googleapis.com"])
     with pytest.raises(ConfigError, match="a late notice would stop what shops sell with"):
         load_config(config)
 

@@ -28,7 +28,8 @@ def line(key: str, inputs: dict[str, Any]) -> str | None:
     kind = key.partition("::")[0].rpartition("/")[2].rpartition(":")[2]
     what = next((inputs[name] for name in ON if name in inputs), None) or inputs.get("datasetId") or inputs.get("name")
     thing = kind.replace("IAMMember", "").replace("IamMember", "") or ("Table" if "tableId" in inputs else "Project")
-    return f"{inputs['role']} on {thing} {what or ''}".rstrip() + f" to {whom}"
+    where = f" where {inputs['condition']['title']}" if "condition" in inputs else ""
+    return f"{inputs['role']} on {thing} {what or ''}".rstrip() + f"{where} to {whom}"
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])

@@ -48,8 +48,6 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
         "guard": draw(st.sampled_from([None, "tell", *([] if stack == "prod" else ["act"])])),
     }
     config["fastyle:budget"] = budget
-    if "fastyle:services" in config:
-        config["fastyle:services"] = [*config["fastyle:services"], "eventarc.googleapis.com"]
     return config
 
 

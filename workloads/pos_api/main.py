@@ -8,7 +8,10 @@ from workloads.pos_api.publisher import Publisher
 from workloads.pos_api.service import PosApi, Simulation
 from workloads.pos_api.settings import Settings
 from workloads.runtime import logs
+from workloads.runtime.brake import STATE_OBJECT, Brake
 from workloads.runtime.credentials import CredentialStore
+from workloads.runtime.google import session
+from workloads.runtime.objects import ObjectFile
 from workloads.runtime.settings import load
 
 
@@ -20,6 +23,12 @@ def _simulation(settings: Settings) -> Simulation | None:
     return simulation(seed=settings.simulator_seed, timezone=settings.timezone, currency=settings.currency)
 
 
+def _brake(settings: Settings) -> Brake | None:
+    if not settings.guard_bucket:
+        return None
+    return Brake(lambda: ObjectFile(session(), settings.guard_bucket, STATE_OBJECT))
+
+
 def build(settings: Settings) -> PosApi:
     """Return the service for these settings."""
     return PosApi(
@@ -27,6 +36,7 @@ def build(settings: Settings) -> PosApi:
         credentials=CredentialStore(settings.credentials_file),
         publisher=Publisher({"sales": settings.sales_topic, "inventory": settings.inventory_topic}),
         simulation=_simulation(settings),
+        brake=_brake(settings),
     )
 
 

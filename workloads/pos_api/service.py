@@ -20,6 +20,7 @@ from flask import Request, Response
 from workloads.events import STREAMS, Violation, validate
 from workloads.pos_api.body import BodyError, as_events, drain, read_json
 from workloads.pos_api.publisher import Event, Publisher, PublishError
+from workloads.runtime.brake import Brake
 from workloads.runtime.credentials import Credential, CredentialStore
 
 log = logging.getLogger(__name__)
@@ -54,12 +55,14 @@ class PosApi:
         credentials: CredentialStore,
         publisher: Publisher,
         simulation: Simulation | None = None,
+        brake: Brake | None = None,
     ) -> None:
-        """Take the stack's currency and, only where the simulator is turned on, the simulation."""
+        """Take the stack's currency and, only where the simulator is turned on, the simulation and its brake."""
         self._currency = currency
         self._credentials = credentials
         self._publisher = publisher
         self._simulation = simulation
+        self._brake = brake
 
     def __call__(self, request: Request) -> Response:
         """Answer a request; a fault of the sender is never a 5xx."""
@@ -124,6 +127,12 @@ class PosApi:
     def _simulate(self, caller: Credential, request: Request) -> Response:
         if not caller.is_unlimited:
             return _error(403, "the simulator trades every location: use a credential for all of them")
+        try:
+            if self._brake is not None and self._brake.on():
+                return _error(409, "the budget guard has stopped the simulator until the budget's next month")
+        except OSError as error:
+            log.warning("the budget guard cannot be asked: %s", error)
+            return _error(503, "the budget guard cannot be asked whether to simulate: try again", {"Retry-After": "60"})
         assert self._simulation is not None
         events = self._simulation(read_json(request), datetime.now(UTC))
         counts = Counter(dict.fromkeys(STREAMS, 0))

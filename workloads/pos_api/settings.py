@@ -21,3 +21,4 @@ class Settings(WorkloadSettings):
     credentials_file: Path = Field(description="the path of the mounted secret with the tills' credentials")
     simulator_enabled: bool = Field(default=False, description="true to serve POST /v1/simulate, else false")
     simulator_seed: int = Field(default=0, description="an integer; the same seed trades the same")
+    guard_bucket: str = Field(default="", description="the bucket of the budget guard that may stop the simulator")

@@ -1,11 +1,13 @@
 """Service accounts, grants on projects and accounts, project services, federation, Identity-Aware Proxy."""
 
+import re
 from collections.abc import Iterator
 
 from localcloud.provider.vocabulary import (
     Problem,
     Reference,
     Rules,
+    check,
     exactly_one,
     length,
     matches,
@@ -56,6 +58,22 @@ RULES = {
     ),
     "projects.IAMMember": Rules(
         id="{project}/{role}/{member}", replaces_always=True, exclusive=False, checks=(role(), member())
+    ),
+    "projects.IAMCustomRole": Rules(
+        id="projects/{project}/roles/{roleId}",
+        replaces=("roleId", "project"),
+        checks=(
+            matches("roleId", r"[A-Za-z0-9_.]{3,64}", "is not a role id: 3 to 64 of letters, digits, _ and ."),
+            check(
+                "permissions",
+                lambda v: bool(re.fullmatch(r"[a-z][A-Za-z]*(\.[A-Za-z]+){2}", v)),
+                "is not a permission such as pubsub.topics.get",
+            ),
+            length("title", 0, 100),
+            length("description", 0, 300),
+            one_of("stage", "ALPHA", "BETA", "GA", "DEPRECATED", "DISABLED", "EAP"),
+        ),
+        outputs={"name": "{id}", "deleted": False},
     ),
     "projects.Service": Rules(
         id="{project}/{service}",

@@ -18,6 +18,7 @@ FREE: Mapping[str, str] = {
     "gcp:*IAMPolicy": GRANT,
     "gcp:bigquery/datasetAccess:DatasetAccess": GRANT,
     "gcp:serviceaccount/account:Account": GRANT,
+    "gcp:projects/iAMCustomRole:IAMCustomRole": GRANT,
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": GRANT,
     "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": GRANT,
     "gcp:projects/service:Service": "switching an API on is free; what is used of it is billed where it is used",

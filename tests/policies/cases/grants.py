@@ -414,8 +414,17 @@ _BUILD = [
         repository="functions",
     ),
     r.on_project("b-logs", "roles/logging.logWriter", r.member("shop-builder")),
+    r.grant(
+        "projects/iAMMember",
+        "b-copies",
+        "roles/storage.objectViewer",
+        r.member("shop-builder"),
+        project=r.PROJECT,
+        condition={"title": "sources-of-functions", "expression": "resource.name.startsWith('…')"},
+    ),
 ]
 _BUILD_ON = {"b-reads": "Bucket 'archives'", "b-writes": "Repository 'functions'", "b-logs": "project"}
+_BUILD_ON["b-copies"] = "project where sources-of-functions"
 _ALL = [*_PLAN, *(grant for grant, _, _ in _grants()), *_BUILD]
 
 

@@ -1,0 +1,112 @@
+"""What a budget guard needs to act: a memory, and the right to pause and to stop, nothing more."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from fastyle_components.base import Args, ArgsError, after, either, token
+
+PAUSE_JOBS = ["cloudscheduler.jobs.enable", "cloudscheduler.jobs.get", "cloudscheduler.jobs.pause"]
+STOP_DATABASES = ["cloudsql.instances.get", "cloudsql.instances.update"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetGuardArgs(Args):
+    project: str
+    """The project's id."""
+    location: str
+    """Region of the memory."""
+    bucket_name: str
+    """Of the memory. Globally unique."""
+    member: pulumi.Input[str]
+    """Whom the guard runs as: `serviceAccount:…`."""
+    pauses_jobs: bool | None = None
+    """It may pause and resume Cloud Scheduler's jobs. Default: yes."""
+    stops_databases: bool | None = None
+    """It may change Cloud SQL instances: their activation policy has no right of its own. Default: yes."""
+    readers: dict[str, pulumi.Input[str]] | None = None
+    """Members that may ask the memory whether they are stopped (simulators), by a stable key."""
+    role_id: str | None = None
+    """Of the custom role. A deleted id is blocked for weeks. Default: budgetGuard."""
+    labels: dict[str, str] | None = None
+    force_destroy: bool | None = None
+    """Delete the memory with the bucket. Default: no; what it holds paused would have to be resumed by hand."""
+
+
+class BudgetGuard(pulumi.ComponentResource):
+    """The memory and the rights of a function that pauses and stops what a project can do without.
+
+    Owns the bucket of the memory, a custom role with the four or five permissions that pausing and stopping take
+    (the predefined ones, cloudscheduler.admin and cloudsql.editor, may also delete, create and export), and the
+    grants. It owns neither the function (see `Function`), nor the budget and its topic (see `Budget`), nor what is
+    paused. A guard that only tells needs none of this.
+    """
+
+    bucket: pulumi.Output[str]
+    """The bucket's name; waits for the grants."""
+
+    def __init__(self, name: str, args: BudgetGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(token(type(self)), name, None, opts)
+        args = BudgetGuardArgs.of(args)
+        permissions = [
+            *(PAUSE_JOBS if either(args.pauses_jobs, True) else []),
+            *(STOP_DATABASES if either(args.stops_databases, True) else []),
+        ]
+        if not permissions:
+            raise ArgsError(
+                f"BudgetGuard {name!r}: it may pause and stop nothing; leave it out, such a guard only tells"
+            )
+        child = pulumi.ResourceOptions(parent=self)
+        rule, action = gcp.storage.BucketLifecycleRuleArgs, gcp.storage.BucketLifecycleRuleActionArgs
+        condition = gcp.storage.BucketLifecycleRuleConditionArgs
+        bucket = gcp.storage.Bucket(
+            f"{name}-memory",
+            name=args.bucket_name,
+            project=args.project,
+            location=args.location.upper(),
+            storage_class="STANDARD",
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            # Earlier states are the record of what was done, and the way back from a mistaken edit.
+            versioning=gcp.storage.BucketVersioningArgs(enabled=True),
+            soft_delete_policy=gcp.storage.BucketSoftDeletePolicyArgs(retention_duration_seconds=0),
+            lifecycle_rules=[
+                rule(action=action(type="Delete"), condition=condition(days_since_noncurrent_time=90)),
+                rule(action=action(type="AbortIncompleteMultipartUpload"), condition=condition(age=1)),
+            ],
+            force_destroy=either(args.force_destroy, False),
+            labels=args.labels,
+            opts=child,
+        )
+        role = gcp.projects.IAMCustomRole(
+            f"{name}-role",
+            role_id=either(args.role_id, "budgetGuard"),
+            project=args.project,
+            title="Budget guard",
+            description="Pauses schedules and stops databases when a budget is used up",
+            permissions=permissions,
+            stage="GA",
+            opts=child,
+        )
+        grants: list[pulumi.Resource] = [
+            gcp.projects.IAMMember(
+                f"{name}-acts",
+                project=args.project,
+                # Known at preview, unlike the role's own name.
+                role=pulumi.Output.concat("projects/", args.project, "/roles/", role.role_id),
+                member=args.member,
+                opts=child,
+            ),
+            gcp.storage.BucketIAMMember(
+                f"{name}-remembers", bucket=bucket.name, role="roles/storage.objectUser", member=args.member, opts=child
+            ),
+        ]
+        grants += [
+            gcp.storage.BucketIAMMember(
+                f"{name}-reader-{key}", bucket=bucket.name, role="roles/storage.objectViewer", member=member, opts=child
+            )
+            for key, member in either(args.readers, {}).items()
+        ]
+        self.bucket = after(bucket.name, *grants)
+        self.register_outputs({"bucket": self.bucket})
