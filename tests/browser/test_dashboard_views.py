@@ -88,6 +88,16 @@ def test_everything_is_reached_by_keyboard(shop: str, watched: Watch) -> None:
     expect(definition).to_contain_text("On hand is 0 or less")
     page.keyboard.press("Escape")
     expect(definition).to_have_count(0)
+    cell = page.locator("[data-cell='S01 tops']")
+    cell.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-cell='S02 tops']")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-cell='S02 accessories']")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('table.heat')") is None, "the heat map is one stop"
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("[data-cell='S02 accessories']")).to_be_focused()
     link = page.locator("[data-key='p-S01-TEE-M']").first
     link.focus()
     page.keyboard.press("Enter")

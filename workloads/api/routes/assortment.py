@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from psycopg import sql
 from pydantic import BaseModel, Field
 
 from workloads.api import positions
-from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
+from workloads.api.dependencies import ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError
 from workloads.api.measures import ratio
 from workloads.api.paging import Instant, decode_token, encode_token, respond
@@ -156,16 +157,17 @@ async def transfers(
     """A branch that is out of stock or low, and sold in the 28 dates, is filled up to what it moved in them and above
     its reorder point: from what the warehouse holds above its own, then from what overstocked branches have beyond
     the days of cover at which stock is too much. Nothing is suggested twice; nothing makes the giver low."""
-    items = await _suggestions(connection, settings, query)
+    given = query.model_dump(include={"category"}, exclude_none=True)
+    statement = sql.SQL(_SHELVES).format(relation=positions.relation(), where=positions.where(given))
+    rows = await (await connection.execute(statement, positions.parameters(settings) | given)).fetchall()
+    # Beside the loop: a chain's stock takes a while to go through, and others wait for their answers.
+    items = await asyncio.to_thread(_suggestions, rows, settings, query)
     page, token = _slice(items, query)
     return respond(request, {"items": page, "next_page_token": token, "as_of": await positions.as_of(connection)})
 
 
-async def _suggestions(connection: Connection, settings: Settings, query: TransferQuery) -> list[dict[str, Any]]:
-    given = query.model_dump(include={"category"}, exclude_none=True)
-    statement = sql.SQL(_SHELVES).format(relation=positions.relation(), where=positions.where(given))
-    cursor = await connection.execute(statement, positions.parameters(settings) | given)
-    rows = {(row["location_id"], row["sku"]): row async for row in cursor}
+def _suggestions(found: list[dict[str, Any]], settings: Settings, query: TransferQuery) -> list[dict[str, Any]]:
+    rows = {(row["location_id"], row["sku"]): row for row in found}
     shelves = (
         Shelf(
             location_id=row["location_id"],

@@ -19,6 +19,8 @@ const nav = document.getElementById("views");
 
 let status = null;
 let shown = null; // { name, view } on screen
+let known = null; // the context of the figures
+let listening = null;
 
 const named = (state) => (state.view in VIEWS ? state.view : "inventory");
 
@@ -38,14 +40,17 @@ async function start() {
   configureHelp(context);
   onRefused(askForToken);
   status?.stop();
+  shown?.view.stop?.();
+  shown = null;
   status = new Status(document.getElementById("fresh"), {
     changed: (items) => shown?.view.changed?.(items),
     resync: (again) => shown?.view.resync?.(again),
     published: async () => shown?.view.published?.(await get("/v1/context")),
   });
   fill(document.getElementById("foot"), footer());
-  show(context, url.current());
-  url.onChange((state) => status && show(context, state));
+  known = context;
+  show(known, url.current());
+  listening ??= url.onChange((state) => status && show(known, state));
 }
 
 function show(context, state) {
@@ -86,4 +91,6 @@ function footer() {
 }
 
 url.start();
+// A link with a token, followed in a tab that is open already, changes nothing but the fragment.
+addEventListener("hashchange", () => location.hash.startsWith("#token=") && start());
 start();

@@ -22,7 +22,7 @@ const or = (value, format) => (value === null || value === undefined ? NONE : fo
 export const count = (value) => or(value, (v) => number({}).format(v));
 export const signed = (value) => or(value, (v) => number({ signDisplay: "exceptZero" }).format(v));
 /** `"1204.5"` -> `$1,204.50` */
-export const money = (value) => or(value, (v) => number({ style: "currency", currency, minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(v));
+export const money = (value) => or(value, (v) => number({ style: "currency", currency }).format(v));
 /** `"289540.01"` -> `$289.5K`, for axes */
 export const shortMoney = (value) => number({ style: "currency", currency, notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 }).format(value);
 /** `"0.0474"` -> `4.7%` */
@@ -44,6 +44,7 @@ const isoDay = (date) => moment({ timeZone, dateStyle: "short" }).format(date);
 /** A business date, which has no time zone any more: `2026-11-24` -> `Nov 24, 2026` */
 export const day = (value) => or(value, (v) => moment({ timeZone: "UTC", dateStyle: "medium" }).format(new Date(`${v}T00:00Z`)));
 export const shortDay = (value) => or(value, (v) => moment({ timeZone: "UTC", month: "short", day: "numeric" }).format(new Date(`${v}T00:00Z`)));
+export const month = (value) => or(value, (v) => moment({ timeZone: "UTC", month: "short", year: "numeric" }).format(new Date(`${v}T00:00Z`)));
 export const span = (dates) => (dates.first === dates.last ? day(dates.first) : `${day(dates.first)} – ${day(dates.last)}`);
 
 /** `customer_type` -> `Customer type` */

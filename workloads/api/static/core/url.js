@@ -19,6 +19,7 @@ export function go(changes) {
   move(href(changes));
 }
 
+/** Call `listener` with the parameters whenever the address changes. */
 export const onChange = (listener) => listeners.push(listener);
 
 function move(address) {

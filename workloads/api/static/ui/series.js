@@ -1,6 +1,7 @@
 // The two charts that reports are made of: columns over time, and one small line a part.
 
 import { length, shifted, utc } from "../core/dates.js";
+import * as format from "../core/format.js";
 import { drawing } from "./chart.js";
 
 /** Rows of one comparison with where each period begins, ends and has its middle; nothing stands for what was before `since`. */
@@ -17,9 +18,18 @@ export function placed(comparison, since) {
   });
 }
 
-const ticks = (width) => Math.max(3, Math.floor(width / 110));
-const axes = (Plot, width, y) => [
-  Plot.axisX({ ticks: ticks(width), tickSize: 0, tickPadding: 8, label: null }),
+/** Labels under the middle of as many periods as have room for one. */
+function labels(Plot, rows, width) {
+  const middles = [...new Map(rows.map((row) => [+row.x, row])).values()];
+  const monthly = middles.length > 1 && middles.every((row, index) => index === 0 || row.business_date.endsWith("-01"));
+  const every = Math.ceil(middles.length / Math.max(2, Math.floor((width - 70) / (monthly ? 76 : 62))));
+  const shown = middles.filter((_, index) => index % every === 0);
+  const text = new Map(shown.map((row) => [+row.x, (monthly ? format.month : format.shortDay)(row.business_date)]));
+  return Plot.axisX(shown.map((row) => row.x), { tickFormat: (x) => text.get(+x), tickSize: 0, tickPadding: 8, label: null });
+}
+
+const axes = (Plot, rows, width, y) => [
+  labels(Plot, rows, width),
   Plot.axisY({ ...y, label: null, tickSize: 0, tickPadding: 6 }),
   Plot.gridY({ ...y, stroke: "var(--grid)", strokeOpacity: 1 }),
 ];
@@ -28,15 +38,15 @@ const tip = { ariaLabel: null, fill: "var(--surface)", stroke: "var(--line-stron
 
 /**
  * Columns, stacked by `value`, and a bar across where the period before stood.
- * `name` is the figure, `order` the values from the bottom, `title(row)` the words of a total's tooltip.
+ * `name` is the figure, `order` the values from the bottom, `show` formats the axis, `title(row)` has the words of a total's tooltip.
  */
-export const columns = ({ label, parts, totals, name, order, colours, format, title }) =>
+export const columns = ({ label, parts, totals, name, order, colours, show, title }) =>
   drawing(label, (Plot, width) => ({
-    height: width < 520 ? 240 : 300, marginLeft: 56, marginRight: 8, marginTop: 12, marginBottom: 28,
-    x: { type: "utc" }, y: { domain: [0, Math.max(1, ...totals.flatMap((t) => [Number(t.current[name]), Number(t.before[name])]))], nice: true },
+    height: width < 520 ? 240 : 300, marginLeft: 56, marginRight: 8, marginTop: 12, marginBottom: 24,
+    x: { type: "utc", domain: [totals[0].x1, totals.at(-1).x2] }, y: { domain: [0, Math.max(1, ...totals.flatMap((t) => [Number(t.current[name]), Number(t.before[name])]))], nice: true },
     color: { domain: order, range: colours },
     marks: [
-      ...axes(Plot, width, { ticks: 5, tickFormat: format }),
+      ...axes(Plot, totals, width, { ticks: 5, tickFormat: show }),
       Plot.rectY(parts, Plot.stackY({ order }, { x1: "x1", x2: "x2", y: (d) => Number(d.current[name]), fill: "value", insetLeft: 1, insetRight: 1 })),
       Plot.ruleY([0], { stroke: "var(--line-strong)" }),
       Plot.ruleY(totals.filter((d) => d.before[name] !== null), { x1: "x1", x2: "x2", y: (d) => Number(d.before[name]), stroke: "var(--before)", strokeWidth: 2, insetLeft: 2, insetRight: 2 }),
@@ -45,17 +55,17 @@ export const columns = ({ label, parts, totals, name, order, colours, format, ti
   }));
 
 /** A line of the figure with the period before dashed behind it; periods without a figure are gaps. */
-export const line = ({ label, rows, name, domain, format, title, height = 130, small = true, colour = "var(--series-1)" }) =>
+export const line = ({ label, rows, name, domain, show, title, height = 130, small = true, colour = "var(--series-1)" }) =>
   drawing(label, (Plot, width) => {
     const value = (side) => (d) => (d[side][name] === null ? NaN : Number(d[side][name]));
     return {
-      height, marginLeft: small ? 46 : 56, marginRight: 10, marginTop: 12, marginBottom: 26,
+      height, marginLeft: small ? 46 : 56, marginRight: 10, marginTop: 12, marginBottom: 24,
       x: { type: "utc", domain: rows.length > 1 ? undefined : [rows[0].x1, rows[0].x2] }, y: { domain, nice: !domain, zero: !domain },
       marks: [
-        ...axes(Plot, small ? Math.min(width, 330) : width, { ticks: small ? 3 : 5, tickFormat: format }),
+        ...axes(Plot, rows, width, { ticks: small ? 3 : 5, tickFormat: show }),
         Plot.lineY(rows, { x: "x", y: value("before"), stroke: "var(--before)", strokeWidth: 1.5, strokeDasharray: "3 3" }),
         Plot.lineY(rows, { x: "x", y: value("current"), stroke: colour, strokeWidth: 2.25 }),
-        rows.length < 3 ? Plot.dot(rows, { x: "x", y: value("current"), fill: colour, r: 4 }) : null,
+        rows.filter((row) => row.current[name] !== null).length < 3 ? Plot.dot(rows, { x: "x", y: value("current"), fill: colour, r: 4 }) : null,
         Plot.dot(rows, Plot.pointerX({ x: "x", y: value("current"), fill: colour, r: 4, ariaLabel: null })),
         Plot.tip(rows, Plot.pointerX({ x: "x", y: value("current"), title, ...tip })),
       ],

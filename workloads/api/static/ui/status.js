@@ -70,11 +70,11 @@ export class Status {
 }
 
 /** Why the reports are stale, above the figures that are; nothing while they are not. */
-export function staleNotice(freshness) {
+export function staleNotice(freshness, link = true) {
   const reports = freshness?.reports;
   if (!reports?.stale_since) return null;
   const cause = { stopped: "A quality check stopped the last run.", failed: "The last run failed.", incomplete: "The last run did not finish." }[reports.last_run_state] ?? "";
   return h("div", { class: "notice", role: "status" },
     h("p", {}, h("strong", {}, `These reports are stale since ${format.dateTime(reports.stale_since)}. `), `${cause} What was good before is still shown. `,
-      h("a", { href: "?view=quality", "data-nav": true }, "See the checks")));
+      link ? h("a", { href: "?view=quality", "data-nav": true }, "See the checks") : null));
 }

@@ -3,12 +3,12 @@
 import { h, unseen } from "../core/dom.js";
 import { help } from "./help.js";
 
-/** `good` says which direction is: "up", "down" or null. */
-export function tile({ name, title, value, detail, change, text, good = "up", mark }) {
+/** `explain` names the figure whose definition it has; `good` says which direction is: "up", "down" or null. */
+export function tile({ name, explain = name, title, value, detail, change, text, good = "up", mark }) {
   const direction = change === null || change === undefined ? 0 : Math.sign(Number(change));
   const tone = direction === 0 || !good ? "flat" : (direction > 0) === (good === "up") ? "good" : "bad";
   return h("div", { class: `tile${mark ? ` mark-${mark}` : ""}`, "data-figure": name },
-    h("dt", {}, title, help(name)),
+    h("dt", {}, title, help(explain)),
     h("dd", {}, h("span", { class: "value" }, value),
       text ? h("span", { class: `change ${tone}` }, h("span", { "aria-hidden": "true" }, direction > 0 ? "▲ " : direction < 0 ? "▼ " : ""), text, unseen(" against the period before")) : null,
       detail ? h("span", { class: "detail" }, detail) : null));

@@ -35,6 +35,7 @@ export class Attention {
   constructor() {
     this.panel = new Panel({ title: "Needs attention" });
     this.total = null;
+    this.where = {};
     this.size = PAGE;
   }
 
@@ -55,7 +56,7 @@ export class Attention {
   reload() {
     return this.panel.load(async () => {
       const page = await get(PATH, { ...this.where, kind: this.kind, page_size: this.size });
-      if (!page.items.length) return nothing(`No shelf is ${{ stockout: "out of stock", overstock: "overstocked", low: "low" }[this.kind]}`, "Another filter may have some.");
+      if (!page.items.length) return nothing(`No shelf is ${{ stockout: "out of stock", overstock: "overstocked", low: "low" }[this.kind]}`, this.where.location_id || this.where.category ? "Another filter may have some." : null);
       const shown = columns(this.kind).filter((column) => !column.hidden);
       return [
         table({ caption: `${TITLES[this.kind]}, the worst first`, columns: shown, rows: page.items }),

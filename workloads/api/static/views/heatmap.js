@@ -4,6 +4,7 @@ import { h, unseen } from "../core/dom.js";
 import * as format from "../core/format.js";
 import { href } from "../core/url.js";
 import { choice } from "../ui/controls.js";
+import { arrows } from "../ui/arrows.js";
 import { Panel, nothing } from "../ui/panel.js";
 import { csvButton } from "../ui/table.js";
 
@@ -37,12 +38,12 @@ export class HeatMap {
     for (const id of ids) if (!locations.some((l) => l.location_id === id)) locations.push({ location_id: id, name: null });
     const title = WORDS[kind];
     return [
-      h("div", { class: "scroll", role: "group", tabindex: "0", "aria-label": `Heat map of ${title}` },
-        h("table", { class: `heat ${kind}` }, h("caption", { class: "unseen" }, `Shelves: ${title} by location and category`),
+      h("div", { class: "scroll", role: "group", "aria-label": `Heat map of shelves ${title}; the arrow keys move through it` },
+        arrows(h("table", { class: `heat ${kind}` }, h("caption", { class: "unseen" }, `Shelves: ${title} by location and category`),
           h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Location"),
             categories.map((category) => h("th", { scope: "col", class: "right" }, this.link({ category: state.category === category ? null : category }, `c-${category}`, format.words(category), state.category === category))),
             h("th", { scope: "col", class: "right" }, "All"))),
-          h("tbody", {}, locations.map((location) => this.row(location, categories, counts, kind, title, state, changed))))),
+          h("tbody", {}, locations.map((location) => this.row(location, categories, counts, kind, title, state, changed)))))),
       scale(kind, title),
     ];
   }

@@ -106,7 +106,7 @@ const COUNTS = ["shelves", "units", "stockout", "low", "overstock", "ok"];
 const sums = (items) => Object.fromEntries(COUNTS.map((name) => [name, items.reduce((total, item) => total + item[name], 0)]));
 
 function keyFigures(total) {
-  const part = (name) => `${format.percent(total.shelves ? total[name] / total.shelves : null)} of shelves`;
+  const part = (name) => (total.shelves ? `${format.percent(total[name] / total.shelves)} of shelves` : "no shelves");
   return tiles("Stock now", [
     tile({ name: "stockout", title: "Stockouts", value: format.count(total.stockout), detail: part("stockout"), mark: "stockout" }),
     tile({ name: "low", title: "Low", value: format.count(total.low), detail: part("low"), mark: "low" }),

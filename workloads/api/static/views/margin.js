@@ -87,6 +87,6 @@ function overTime(parts, grain, since) {
     tools: csvButton({ name: "margin-over-time", columns: timeColumns, rows: async () => parts.items }),
     chart: () => h("div", { class: "multiples" }, [...new Set(rows.map((row) => row.value))].map((value) =>
       h("div", { class: "multiple" }, h("h3", {}, format.words(value)),
-        line({ label: `Gross margin of ${value} over time`, rows: rows.filter((row) => row.value === value), name: "gross_margin", domain, format: (v) => format.percent(v, 0), title })))),
+        line({ label: `Gross margin of ${value} over time`, rows: rows.filter((row) => row.value === value), name: "gross_margin", domain, show: (v) => format.percent(v, 0), title })))),
   });
 }

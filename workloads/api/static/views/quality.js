@@ -69,7 +69,7 @@ export function quality(context, status) {
 function reports(freshness) {
   const { published_at, as_of, last_run_state, last_run_error, stale_since } = freshness.reports;
   return [
-    staleNotice(freshness),
+    staleNotice(freshness, false),
     tiles("Published reports", [
       tile({ name: "published", title: "Published", value: format.when(published_at) }),
       tile({ name: "as_of", title: "With events until", value: format.when(as_of) }),

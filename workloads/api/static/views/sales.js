@@ -22,7 +22,7 @@ const FIGURES = ["gmv", "discounts", "returns", "net_sales", "orders", "units", 
 const partColumns = (title, name, comparison) => [
   { name, title, head: true, show: (row) => format.words(row.value), csv: (row) => [row.value] },
   { name: "gmv", title: "GMV", right: true, explain: "gmv", show: (row) => bar(row, comparison), files: FIGURES, csv: (row) => FIGURES.map((figure) => row.current[figure]) },
-  { name: "before", title: "Before", right: true, spare: true, explain: "before", show: (row) => format.money(row.before.gmv), files: FIGURES.map((figure) => `${figure}_before`), csv: (row) => FIGURES.map((figure) => row.before[figure]) },
+  { name: "before", title: "Before", right: true, spare: true, explain: "before", show: (row) => (comparison.before.complete ? format.money(row.before.gmv) : format.NONE), files: FIGURES.map((figure) => `${figure}_before`), csv: (row) => FIGURES.map((figure) => row.before[figure]) },
   { name: "change", title: "Change", right: true, show: (row) => changeCell(comparison, row.change.gmv, format.change), csv: null },
   ...(name === "category" ? [{ name: "orders", title: "Orders", right: true, spare: true, explain: "orders", show: (row) => format.count(row.current.orders), csv: null }] : []),
   ...(name === "category" ? [{ name: "discount_rate", title: "Discount", right: true, spare: true, explain: "discounts", show: (row) => format.percent(row.current.discount_rate), csv: null }] : []),
@@ -94,7 +94,7 @@ const sold = (comparison) => comparison.items.some((item) => Number(item.current
 function keyFigures(comparison) {
   const { current, change } = comparison.items[0];
   const part = (name, title, value, good, text = format.change(change[name]), detail) =>
-    tile({ name, title, value, detail, good, change: against(comparison, change[name]), text: against(comparison, change[name] === null ? undefined : text) });
+    tile({ name, explain: name === "discount_rate" ? "discounts" : name, title, value, detail, good, change: against(comparison, change[name]), text: against(comparison, change[name] === null ? undefined : text) });
   return tiles("Sales in these dates", [
     part("gmv", "GMV", format.money(current.gmv), "up"),
     part("net_sales", "Net sales", format.money(current.net_sales), "up", undefined, `${format.money(current.returns)} returned`),
@@ -120,7 +120,7 @@ function overTime(parts, whole, split, grain, since) {
   return figure({
     key: "time", label: "GMV by customer type over time, and of the period before", asTable, tools,
     keys: [...order.map((type) => [`s${TYPES.indexOf(type) + 1}`, format.words(type)]), ["before", "Period before, all"]],
-    chart: () => columns({ label: "GMV by customer type over time", parts: rows, totals: placed(whole, since), name: "gmv", order, colours, format: format.shortMoney, title }),
+    chart: () => columns({ label: "GMV by customer type over time", parts: rows, totals: placed(whole, since), name: "gmv", order, colours, show: format.shortMoney, title }),
   });
 }
 
@@ -129,7 +129,7 @@ function multiples(rows, grain) {
   return h("div", { class: "multiples" }, values.map((value) => {
     const own = rows.filter((row) => row.value === value);
     const title = (row) => `${period(row, grain)}\nGMV ${format.money(row.current.gmv)}\nBefore ${format.money(row.before.gmv)}`;
-    return h("div", { class: "multiple" }, h("h3", {}, format.words(value)), line({ label: `GMV of ${value} over time`, rows: own, name: "gmv", format: format.shortMoney, title }));
+    return h("div", { class: "multiple" }, h("h3", {}, format.words(value)), line({ label: `GMV of ${value} over time`, rows: own, name: "gmv", show: format.shortMoney, title }));
   }));
 }
 
@@ -139,6 +139,6 @@ function discountRate(whole, grain, since) {
   return figure({
     key: "discounts", label: "Discount rate over time", keys: [["solid s2", "This period"], ["dashed", "Period before"]],
     asTable: () => table({ caption: "Discount rate over time", columns: shown, rows: whole.items }), tools: csvButton({ name: "sales-over-time", columns: shown, rows: async () => whole.items }),
-    chart: () => line({ label: "Discount rate over time", rows: placed(whole, since), name: "discount_rate", format: (v) => format.percent(v, 0), title, height: 210, small: false, colour: "var(--series-2)" }),
+    chart: () => line({ label: "Discount rate over time", rows: placed(whole, since), name: "discount_rate", show: (v) => format.percent(v, 0), title, height: 210, small: false, colour: "var(--series-2)" }),
   });
 }

@@ -9,7 +9,7 @@ export function signIn({ code, tried, enter }) {
     h("h1", {}, "Sign in"),
     tried ? h("p", { class: "wrong", role: "alert" }, wrong) : null,
     h("label", { for: "token" }, "Access token"), field,
-    h("p", { id: "token-help", class: "note" }, "On this machine it is `api_token` in .localcloud/endpoints.json; `make up` prints a link that has it. It is kept for this tab only."),
+    h("p", { id: "token-help", class: "note" }, "On this machine ", h("code", {}, "make up"), " prints a link that has it, and ", h("code", {}, ".localcloud/endpoints.json"), " keeps it. It stays in this tab only."),
     h("button", { type: "submit", class: "primary" }, "Show the dashboard"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -37,7 +37,7 @@ export class SizeRuns {
   reload() {
     return this.panel.load(async () => {
       const page = await get(PATH, { ...this.where, page_size: 8 });
-      return page.items.length ? table({ caption: "Broken size runs", columns: COLUMNS, rows: page.items }) : nothing("Every size run is whole");
+      return page.items.length ? table({ caption: "Broken size runs", columns: COLUMNS, rows: page.items }) : nothing("No broken size runs", "Where a branch has one size of a style, it has them all.");
     });
   }
 }
