@@ -228,6 +228,22 @@ def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
 
 
 @cli.command()
+@click.argument("topic")
+@stack_option
+@click.option("--dry-run", is_flag=True, help="Only list the letters, by the reason of their death.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@speaks_plainly
+def redrive(topic: str, stack: str, dry_run: bool, as_json: bool) -> None:
+    """Send the dead letters of TOPIC (a stream's, or its dead-letter topic) again, once their cause is mended.
+
+    Only those that are there now: what dies again stays, with its new reason.
+    """
+    from ops.redrive import run_redrive
+
+    run_redrive(load_endpoints(stack), topic, dry_run=dry_run, as_json=as_json)
+
+
+@cli.command()
 @click.option("--stack", help="The stack to plan and estimate.")
 @click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
 @click.option(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.google import Unreachable, flush, request, service_headers
-from ops.terminal import aside
+from ops.terminal import progress
 
 CALL_SECONDS = 20
 _PUBLISH_SECONDS = 1800  # the last call also runs the pipeline: Cloud Run's limit of a request here
@@ -30,7 +28,7 @@ def run_replay(endpoints: Endpoints, start: datetime | None, end: datetime | Non
     flush(endpoints)
     body = {"from": start and start.isoformat(), "to": end and end.isoformat(), "seconds": CALL_SECONDS}
     failures = 0
-    with _progress() as show:
+    with progress("reading the lake") as show:
         while True:
             try:
                 report = _call(endpoints, body)
@@ -67,13 +65,3 @@ def _words(report: dict[str, Any]) -> str:
         return "the lake is read; the pipeline publishes"
     counts, position = report["counts"], report["position"]
     return f"{counts.get('messages', 0):,} messages of {counts.get('files', 0):,} files; {position['file']}"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """One line that changes on a terminal, a line each elsewhere; beside the report, which goes to standard output."""
-    if not aside.is_terminal:
-        yield lambda words: aside.print(words, markup=False)
-        return
-    with aside.status("reading the lake") as status:
-        yield status.update

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 console = Console(highlight=False, soft_wrap=True)
 if not console.is_terminal:  # a file or a CI log: tables need not fit a screen
     console = Console(highlight=False, soft_wrap=True, width=160)
-aside = Console(stderr=True, highlight=False, soft_wrap=True)
-"""For progress beside a report that a program may read from standard output."""
+_aside = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(words: str) -> Iterator[Callable[[str], None]]:
+    """Show how far something is: a line that changes on a terminal, a line each elsewhere. Yields what says it.
+
+    On standard error: a report that a program may read goes to standard output.
+    """
+    if not _aside.is_terminal:
+        yield lambda now: _aside.print(now, markup=False)
+        return
+    with _aside.status(escape(words)) as status:
+        yield lambda now: status.update(escape(now))
 
 
 def say_error(error: Exception) -> None:

@@ -1,0 +1,147 @@
+"""Warehouse and live inventory rebuilt from the lake: the same figures to the last digit, beside live trade.
+
+What is emptied beforehand is what docs/operations/data.md says, by its own words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from tests.e2e.test_exact_marts import assert_reports, expected, lake, run_pipeline
+from tests.support.checkout import REPOSITORY, Checkout
+from tests.support.events import line
+from tests.support.on_hand import on_hand
+
+pytestmark = pytest.mark.slow
+
+VIEWS = ("gmv_daily", "margin_daily", "inventory_status")
+DATED = "business_date >= '2010-01-01'"
+
+
+def client(stack: Checkout) -> bigquery.Client:
+    endpoints = stack.endpoints
+    return bigquery.Client(
+        project=endpoints["project"],
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": endpoints["bigquery"]},
+    )
+
+
+def hashes(stack: Checkout) -> dict[str, str]:
+    """Each view of the marts, and what it adds of later events, as a hash of its rows in order."""
+    found = {}
+    for view in (*VIEWS, *(f"{view}_live" for view in VIEWS)):
+        where = "" if view.startswith("inventory_status") else f"WHERE {DATED}"
+        rows = sorted(repr(tuple(row)) for row in client(stack).query_and_wait(f"SELECT * FROM marts.{view} {where}"))
+        assert rows, view
+        found[view] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return found
+
+
+def empty(stack: Checkout) -> None:
+    """As docs/operations/data.md says: everything that a replay rebuilds."""
+    page = (REPOSITORY / "docs" / "operations" / "data.md").read_text(encoding="utf-8")
+    section = page.partition("## Replay")[2].partition("\n## ")[0]
+    warehouse, inventory = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+    for statement in filter(None, map(str.strip, warehouse.split(";"))):
+        client(stack).query_and_wait(statement)
+    with stack.database() as db:
+        db.execute(inventory)
+    for table in ("raw.sales_transactions", "staging.sales_lines", "marts.gmv_daily_v1"):
+        (row,) = client(stack).query_and_wait(f"SELECT COUNT(*) AS n FROM {table}")
+        assert row["n"] == 0, table
+
+
+def replay(stack: Checkout, *options: str) -> dict[str, Any]:
+    output = stack.fastyle("replay", *options).stdout
+    report: dict[str, Any] = json.loads(output[output.index("{\n") :])
+    assert report["state"] == "succeeded", report
+    return report
+
+
+def objects(stack: Checkout) -> int:
+    return len({json.dumps(event, sort_keys=True) for event in lake(stack)})
+
+
+def test_killed_amid_live_trade_and_still_exact(
+    stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
+) -> None:
+    run_pipeline(stack)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    trade = [
+        line(sku=f"RP-{n % 5}", quantity=1, discount="0")
+        | {
+            "event_id": str(uuid.uuid4()),
+            "transaction_id": f"RP-{uuid.uuid4()}",
+            "event_time": now,
+            "location_id": "RP",
+        }
+        for n in range(1000)
+    ]
+    path = tmp_path / "live.ndjson"
+    path.write_text("".join(json.dumps(event) + "\n" for event in trade), encoding="utf-8")
+    victim = next(int(p["pid"]) for p in stack.status()["processes"] if p["name"] == "pipeline")
+    empty(stack)
+
+    def half_way() -> bool:
+        with stack.database() as db:
+            row = db.execute("SELECT count(*) FROM stream_event").fetchone()
+        return bool(row and row[0] > 2000)
+
+    fastyle = ["uv", "run", "--quiet", "fastyle"]
+    options = {"cwd": stack.root, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with (
+        subprocess.Popen([*fastyle, "replay"], **options) as replaying,
+        subprocess.Popen([*fastyle, "trade", "file", str(path), "--batch", "10"], **options) as trading,
+    ):
+        eventually(half_way, "the replay is under way", 60)
+        os.kill(victim, signal.SIGKILL)
+        output, _ = replaying.communicate(timeout=300)
+        traded, _ = trading.communicate(timeout=120)
+    assert replaying.returncode == 0, output
+    assert trading.returncode == 0, traded
+    report = json.loads(output[output.index("{\n") :])
+    assert report["counts"]["sales_recorded"] + report["counts"].get("sales_repeated", 0) > 2000
+
+    run_pipeline(stack)
+    assert_reports(stack, expected(stack))
+    wanted = on_hand(lake(stack))
+    assert sum(wanted["RP", f"RP-{n}"] for n in range(5)) == -1000
+    assert stack.inventory() == wanted
+
+
+def test_an_empty_warehouse_and_inventory_become_what_they_were(stack: Checkout) -> None:
+    run_pipeline(stack)
+    before, shelves, kept = hashes(stack), stack.inventory(), objects(stack)
+    empty(stack)
+    report = replay(stack)
+    assert report["damaged"] == {}
+    assert hashes(stack) == before
+    assert stack.inventory() == shelves
+    run_pipeline(stack)
+    assert hashes(stack) == before, "and the next run finds nothing more"
+    assert objects(stack) == kept, "nothing was written into the lake"
+
+
+def test_over_what_is_there_it_changes_nothing(stack: Checkout) -> None:
+    run_pipeline(stack)
+    before, shelves = hashes(stack), stack.inventory()
+    report = replay(stack)
+    assert report["counts"].get("sales_recorded", 0) + report["counts"].get("inventory_recorded", 0) == 0
+    assert report["counts"]["sales_repeated"] > 0
+    assert hashes(stack) == before
+    assert stack.inventory() == shelves
