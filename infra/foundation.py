@@ -197,10 +197,8 @@ class Foundation:
     def _warehouse(self) -> Warehouse:
         settings, config = self.config.warehouse, self.config
         hours = settings.max_time_travel_hours
-        reads, edits = (
-            DatasetGrantArgs(role=f"roles/bigquery.{role}", member=self.member("pipeline"))
-            for role in ("dataViewer", "dataEditor")
-        )
+        # Raw tables too: a replay of the lake adds to them.
+        edits = DatasetGrantArgs(role="roles/bigquery.dataEditor", member=self.member("pipeline"))
         analysts = {
             f"analyst-{key}": DatasetGrantArgs(role="roles/bigquery.dataViewer", member=member)
             for key, member in settings.analysts.items()
@@ -227,7 +225,7 @@ class Foundation:
                     "raw": DatasetArgs(
                         description="Events as they came, by Pub/Sub's export",
                         tables=raw_tables,
-                        grants={"pipeline": reads},
+                        grants={"pipeline": edits},
                         authorized_datasets=below,
                         max_time_travel_hours=hours,
                     ),
