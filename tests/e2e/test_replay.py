@@ -103,7 +103,7 @@ def test_killed_amid_live_trade_and_still_exact(
         return bool(row and row[0] > 2000)
 
     fastyle = ["uv", "run", "--quiet", "fastyle"]
-    options = {"cwd": stack.root, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    options: dict[str, Any] = {"cwd": stack.root, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with (
         subprocess.Popen([*fastyle, "replay"], **options) as replaying,
         subprocess.Popen([*fastyle, "trade", "file", str(path), "--batch", "10"], **options) as trading,
