@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import types
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Self, Union, get_args, get_origin
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pulumi
-from fastyle_components import Availability
-from pydantic import BaseModel, ValidationError, field_validator, model_validator
+from fastyle_components import Availability, Ingress
+from pydantic import ValidationError, field_validator, model_validator
 
+from infra.complaints import NAMESPACE, PROVIDERS_OWN, explain
 from infra.crons import clash
+from infra.fields import Api, Key, Label, setting
+from infra.known import CURRENCIES, REGIONS
 from infra.settings import (
     Access,
     ApiAuth,
@@ -26,7 +27,6 @@ from infra.settings import (
     Environment,
     GuardMode,
     Inventory,
-    Key,
     Lake,
     Monitoring,
     Network,
@@ -37,10 +37,14 @@ from infra.settings import (
     Streams,
     Warehouse,
     Workloads,
-    setting,
 )
 
-NAMESPACE = "fastyle"
+ALWAYS = (
+    *("artifactregistry", "bigquery", "billingbudgets", "cloudbuild", "cloudfunctions", "cloudresourcemanager"),
+    *("compute", "iam", "logging", "monitoring", "pubsub", "run", "secretmanager", "servicenetworking", "sqladmin"),
+    "storage",
+)
+"""APIs that no stack of this program does without."""
 
 
 class ConfigError(pulumi.RunError):
@@ -65,10 +69,10 @@ class StackConfig(Section):
     environment: Environment = setting(means="which safety rules apply", example="dev")
     timezone: str = setting(means="the clock that business dates are cut by", example="America/New_York")
     currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
-    labels: dict[Key, str] = setting({}, means="labels on everything", example={"team": "data"})
+    labels: dict[Key, Label] = setting({}, means="labels on everything", example={"team": "data"})
     deletion_protection: bool = setting(True, means="whether a mistaken destroy is refused")
     force_destroy: bool = setting(False, means="whether destroying also deletes data that Pulumi did not make")
-    services: list[str] = setting([], means="the APIs that must be on", example=["pubsub.googleapis.com"])
+    services: list[Api] = setting([], means="the APIs that must be on", example=["pubsub.googleapis.com"])
     orchestrator: Orchestrator = setting(Orchestrator.SCHEDULER, means="what runs the pipeline", example="scheduler")
     inventory: Inventory = setting(Inventory(), means="when stock is low or too much", example={"reorder_point": 20})
     simulator: Simulator = setting(Simulator(), means="invented trade", example={"enabled": True})
@@ -95,6 +99,25 @@ class StackConfig(Section):
             raise ValueError(
                 f"{value!r} is no IANA time zone; business dates could not be cut; write for instance America/New_York"
             ) from None
+        return value
+
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        if value not in REGIONS:
+            near = difflib.get_close_matches(value, sorted(REGIONS), n=1)
+            raise ValueError(
+                f"{value!r} is no region known here, the deployment would stop half-way; "
+                f"{f'did you mean {near[0]}?' if near else 'write for instance us-central1'} "
+                "(a newer one: add it to infra/known.py)"
+            )
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in CURRENCIES:
+            raise ValueError(f"{value!r} is no ISO 4217 code; every sale would be refused; write for instance USD")
         return value
 
     @model_validator(mode="after")
@@ -142,21 +165,33 @@ class StackConfig(Section):
 
     def _service_problems(self) -> list[str]:
         """An empty list says that somebody else switches the APIs on. What another check refuses is not told twice."""
+        twice = sorted({api for api in self.services if self.services.count(api) > 1})
+        if twice:
+            return [
+                f"services names {twice[0]} twice; both would be one resource, and the deployment stop; name it once"
+            ]
         composer = self.orchestrator is Orchestrator.COMPOSER and self.composer is not None
         sleeps = self.database.night_stop is not None and self.environment is not Environment.PROD
         needed = {
-            "cloudresourcemanager": ("every grant on the project", True),
+            **dict.fromkeys(ALWAYS, ("every stack", True)),
             "composer": ("orchestrator", composer),
             "cloudscheduler": ("a schedule", self.orchestrator is Orchestrator.SCHEDULER or sleeps),
             "eventarc": ("budget.guard", self.budget.guard is not None),
             "iap": ("access.people", bool(self.access.people)),
+            "iamcredentials": ("ci", self.ci is not None),
             "sts": ("ci", self.ci is not None),
         }
-        return [
+        lacking = [
             f"services lacks {api}.googleapis.com, which {what} needs; the deployment would stop half-way; add it"
             for api, (what, used) in needed.items()
             if used and self.services and f"{api}.googleapis.com" not in self.services
         ]
+        if self.access.people and self.workloads.api.ingress is Ingress.INTERNAL:
+            lacking.append(
+                "access.people is given while workloads.api.ingress is internal; no browser would get as far as the "
+                "sign-in; write workloads.api.ingress: all"
+            )
+        return lacking
 
     def _production_problems(self) -> list[str]:
         if self.environment is not Environment.PROD:
@@ -197,7 +232,7 @@ def load_config(values: Mapping[str, str] | None = None) -> StackConfig:
         namespace, _, name = key.partition(":")
         if namespace == NAMESPACE:
             data[name] = _parse(key, value)
-    for reserved in ("project", "region"):
+    for reserved in PROVIDERS_OWN:
         if reserved in data:
             raise ConfigError(f"fastyle:{reserved}: the provider would not see it; write gcp:{reserved} instead")
         if (given := values.get(f"gcp:{reserved}")) is not None:
@@ -205,7 +240,7 @@ def load_config(values: Mapping[str, str] | None = None) -> StackConfig:
     try:
         return StackConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(error))) from None
+        raise ConfigError("\n".join(explain(error, StackConfig))) from None
 
 
 def _running() -> Mapping[str, str]:
@@ -221,61 +256,3 @@ def _parse(key: str, value: Any) -> Any:
         except ValueError as e:
             raise ConfigError(f"{key}: not valid JSON ({e}); nothing of it would be used; write it as YAML") from None
     return value
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors(include_url=False):
-        path = [str(part) for part in problem["loc"]]
-        key = _key(path)
-        if problem["type"] == "value_error":
-            message = problem["msg"].removeprefix("Value error, ")
-            # A check over several keys names them itself.
-            lines += [f"{NAMESPACE}:{m}" if not path else f"{key}: {m}" for m in message.split("\n")]
-        elif problem["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown key, it would change nothing; {_nearest(path)}")
-        else:
-            lines.append(f"{key} {_complaint(problem)}; {_mend(path, key)}")
-    return lines
-
-
-def _key(path: list[str]) -> str:
-    return f"gcp:{path[0]}" if path and path[0] in ("project", "region") else f"{NAMESPACE}:{'.'.join(path)}"
-
-
-def _complaint(problem: Mapping[str, Any]) -> str:
-    if problem["type"] == "missing":
-        return "is missing"
-    expected = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"is {problem['input']!r}: {expected}"
-
-
-def _mend(path: list[str], key: str) -> str:
-    owner = _model(path[:-1])
-    field = owner.model_fields.get(path[-1]) if owner else None
-    if field is None:  # inside a list or map: the key above it has the description
-        return _mend(path[:-1], _key(path[:-1])) if len(path) > 1 else "see docs/configuration.md"
-    example: Any = field.examples[0] if field.examples else None
-    text = str(example.value) if isinstance(example, Enum) else json.dumps(example, default=str)
-    return f"{field.description}; write for instance {key}: {text}"
-
-
-def _nearest(path: list[str]) -> str:
-    owner = _model(path[:-1])
-    known = sorted(owner.model_fields) if owner else []
-    near = difflib.get_close_matches(path[-1], known, n=1)
-    return f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
-
-
-def _model(path: list[str]) -> type[BaseModel] | None:
-    """The model at a path of keys, None inside a list or map."""
-    model: type[BaseModel] = StackConfig
-    for part in path:
-        field = model.model_fields.get(part)
-        annotation: Any = field.annotation if field else None
-        if get_origin(annotation) in (Union, types.UnionType):
-            annotation = next(a for a in get_args(annotation) if a is not type(None))
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return None
-        model = annotation
-    return model

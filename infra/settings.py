@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import itertools
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from fastyle_components import Availability, Ingress
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastyle_components import (
+    ArgsError,
+    Availability,
+    Ingress,
+    check_size,
+    check_subnet,
+    check_tier,
+    early_deletion,
+)
+from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
 
-Days = Annotated[int, Field(ge=1, le=36500)]
-Email = Annotated[str, Field(pattern=r"^[^@\s:]+@[^@\s]+\.[^@\s]+$")]
-Member = Annotated[str, Field(pattern=r"^(user|group|domain|serviceAccount):\S+$")]
-Cron = Annotated[str, Field(pattern=r"^\S+ \S+ \S+ \S+ \S+$")]
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-
-
-def setting(default: Any = ..., *, means: str, example: Any = None, **bounds: Any) -> Any:
-    """A field whose description is for whoever got it wrong."""
-    example = default if example is None else example
-    return Field(default, description=means, examples=[example], **bounds)
+from infra.fields import Cron, Days, Email, Key, Member, Role, Weekday, accepted, distinct, setting
 
 
 class Section(BaseModel):
@@ -95,6 +93,9 @@ class Lake(Section):
                 f"delete_after_days ({self.delete_after_days}) is under replay_days ({self.replay_days}); a replay "
                 f"would miss what was deleted; write delete_after_days: {self.replay_days} or promise less"
             )
+        moves = [(name.partition("_")[0].upper(), days) for name, days in given[:-1]]
+        if lost := early_deletion(moves, self.delete_after_days):
+            raise ValueError(lost)
         if 0 < self.soft_delete_days < 7:
             raise ValueError("soft_delete_days is under 7; Cloud Storage refuses it; write 7 or more, or 0 for off")
         return self
@@ -143,11 +144,41 @@ class Database(Section):
         None, means="whether it sleeps at night", example={"stop_cron": "0 22 * * *"}
     )
 
+    @field_validator("tier")
+    @classmethod
+    def _known_tier(cls, value: str) -> str:
+        return accepted(value, check_tier, "Cloud SQL has no tier")
+
+    @model_validator(mode="after")
+    def _restorable(self) -> Self:
+        if self.disk_limit_gb and self.disk_limit_gb < self.disk_gb:
+            raise ValueError(
+                f"disk_limit_gb ({self.disk_limit_gb}) is under disk_gb ({self.disk_gb}); the disk could never grow; "
+                f"write disk_limit_gb: {self.disk_gb * 2}, or 0 for no limit"
+            )
+        backups = self.backups
+        if backups.point_in_time_recovery and backups.kept < backups.log_days:
+            raise ValueError(
+                f"backups.kept ({backups.kept}) is under backups.log_days ({backups.log_days}); a restore to a second "
+                f"starts from a backup that would be gone; write backups.kept: {backups.log_days} or more"
+            )
+        if self.availability is Availability.REGIONAL and not self.tier.startswith("db-custom-"):
+            raise ValueError(
+                f"availability is REGIONAL with tier {self.tier}; shared cores are outside the SLA, a standby would "
+                "cost and buy nothing; write tier: db-custom-2-7680"
+            )
+        return self
+
 
 class Network(Section):
     subnet_cidr: str = setting("10.10.0.0/24", means="where Cloud Run enters the network: a private /26 or larger")
     services_prefix_length: int = setting(20, means="the size of the range for Cloud SQL", ge=16, le=24)
     nat: bool = setting(False, means="whether private addresses reach the Internet; it is billed by the hour")
+
+    @field_validator("subnet_cidr")
+    @classmethod
+    def _enterable(cls, value: str) -> str:
+        return accepted(value, check_subnet, "Cloud Run cannot enter by")
 
 
 class Workload(Section):
@@ -168,6 +199,10 @@ class Workload(Section):
                 f"minimum_instances ({self.minimum_instances}) is over maximum_instances ({self.maximum_instances}); "
                 f"Cloud Run would refuse the revision; write maximum_instances: {self.minimum_instances} or more"
             )
+        try:
+            check_size("", self.cpu, self.memory, self.concurrency)
+        except ArgsError as refusal:
+            raise ValueError(f"Cloud Run would refuse the revision; {refusal}") from None
         return self
 
 
@@ -209,7 +244,9 @@ class Budget(Section):
         None, means="the billing account's, where it is not `currency`", example="USD", pattern=r"^[A-Z]{3}$"
     )
     thresholds: list[float] = setting([0.5, 0.9, 1.0, 1.2], means="shares of the amount at which people are told")
-    emails: list[Email] = setting([], means="who is told beside the billing administrators", max_length=5)
+    emails: Annotated[list[Email], AfterValidator(distinct)] = setting(
+        [], means="who is told beside the billing administrators", example=["finance@example.com"], max_length=5
+    )
     guard: GuardMode | None = setting(None, means="whether a function acts on notices", example="tell")
 
     @model_validator(mode="after")
@@ -227,7 +264,9 @@ class Budget(Section):
 
 
 class Monitoring(Section):
-    emails: list[Email] = setting(means="whom alerts wake", example=["oncall@example.com"], min_length=1)
+    emails: Annotated[list[Email], AfterValidator(distinct)] = setting(
+        means="whom alerts wake", example=["oncall@example.com"], min_length=1
+    )
     backlog_minutes: int = setting(15, means="how old an undelivered event may get", ge=1, le=1440)
     freshness_hours: int = setting(20, means="how long no new marts may come out", ge=1, le=23)
     latency_ms: int = setting(1000, means="the API's slowest answer of a hundred", ge=1, le=60000)
@@ -242,12 +281,23 @@ class Composer(Section):
     )
     environment_size: str = setting("SMALL", means="the size of its database", pattern="^(SMALL|MEDIUM|LARGE)$")
     snapshot_cron: Cron = setting("0 4 * * *", means="when the environment is saved, UTC")
-    maintenance_days: list[str] = setting(["SA", "SU"], means="12 hours a week are Google's", min_length=1)
+    maintenance_days: list[Weekday] = setting(
+        ["SA", "SU"], means="12 hours a week are Google's", min_length=1, max_length=3
+    )
     maintenance_hour: int = setting(0, means="when a maintenance day's window begins, UTC", ge=0, le=23)
     worker_cpu: float = setting(0.5, means="vCPUs of a worker", ge=0.5, le=32)
     worker_memory_gb: float = setting(2, means="memory of a worker, 1 to 8 GB a vCPU", ge=1, le=256)
     maximum_workers: int = setting(3, means="what bounds the cost of a busy day", ge=1, le=100)
     packages: dict[str, str] = setting({}, means="PyPI packages of the tasks", example={"fastavro": "==1.12.1"})
+
+    @model_validator(mode="after")
+    def _sized(self) -> Self:
+        if not max(1.0, self.worker_cpu) <= self.worker_memory_gb <= 8 * self.worker_cpu:
+            raise ValueError(
+                f"worker_memory_gb ({self.worker_memory_gb:g}) does not go with worker_cpu ({self.worker_cpu:g}); "
+                f"Composer would refuse the environment; write 1 to 8 GB a vCPU, at most {8 * self.worker_cpu:g} here"
+            )
+        return self
 
 
 class Ci(Section):
@@ -260,7 +310,7 @@ class Ci(Section):
         means="a renamed repository's successor could deploy", example="123456789", pattern=r"^\d+$"
     )
     branch: str = setting("main", means="the branch that may deploy")
-    roles: list[str] = setting(
+    roles: list[Role] = setting(
         means="what it may do in the project: administer each service that the stack uses, nothing wider",
         example=["roles/pubsub.admin"],
         min_length=1,

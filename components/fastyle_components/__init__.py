@@ -18,18 +18,19 @@ from fastyle_components.function_build import FunctionBuild, FunctionBuildArgs
 from fastyle_components.identity import WorkloadIdentity, WorkloadIdentityArgs
 from fastyle_components.log_retention import LogRetention, LogRetentionArgs
 from fastyle_components.monitoring import Monitoring, MonitoringArgs
-from fastyle_components.network import Network, NetworkArgs
+from fastyle_components.network import Network, NetworkArgs, check_subnet
 from fastyle_components.operational_database import (
     Availability,
     DatabaseUserArgs,
     NightStopArgs,
     OperationalDatabase,
     OperationalDatabaseArgs,
+    check_tier,
 )
 from fastyle_components.orchestration import Orchestration, OrchestrationArgs
 from fastyle_components.project_services import ProjectServices, ProjectServicesArgs
-from fastyle_components.raw_lake import RawLake, RawLakeArgs
-from fastyle_components.runtime import Ingress, SecretFileArgs, SourceArgs, SubnetArgs
+from fastyle_components.raw_lake import RawLake, RawLakeArgs, early_deletion
+from fastyle_components.runtime import Ingress, SecretFileArgs, SourceArgs, SubnetArgs, check_size
 from fastyle_components.schedule import Schedule, ScheduleArgs
 from fastyle_components.secrets import SecretArgs, Secrets, SecretsArgs
 from fastyle_components.service import Service, ServiceArgs
@@ -119,4 +120,8 @@ __all__ = [
     "WorkloadIdentityArgs",
     "WorkloadIdentityFederation",
     "WorkloadIdentityFederationArgs",
+    "check_size",
+    "check_subnet",
+    "check_tier",
+    "early_deletion",
 ]

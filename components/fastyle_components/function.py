@@ -7,7 +7,17 @@ import pulumi
 import pulumi_gcp.cloudfunctionsv2 as functions
 
 from fastyle_components.base import Args, ArgsError, after, either, in_range, token
-from fastyle_components.runtime import FUNCTION_INGRESS, Ingress, SecretFileArgs, SourceArgs, may_invoke
+from fastyle_components.runtime import (
+    FUNCTION_INGRESS,
+    Ingress,
+    SecretFileArgs,
+    SourceArgs,
+    check_size,
+    may_invoke,
+)
+
+RESERVED = frozenset(["PORT", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_NAME", "FUNCTION_REGION"])
+"""Set by Cloud Functions: https://cloud.google.com/functions/docs/configuring/env-var"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +176,9 @@ def _check(name: str, args: FunctionArgs) -> None:
         raise ArgsError(f"{where}: a function on a topic needs no public entrance; leave allow_unauthenticated out")
     least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
     in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
-    in_range(f"{where}: concurrency", either(args.concurrency, 1), 1, 1000, "Cloud Run's bounds")
+    check_size(f"{where}: ", either(args.cpu, "1"), either(args.memory, "512M"), either(args.concurrency, 1))
+    for key in either(args.environment, {}):
+        if key in RESERVED or key.startswith(("X_GOOGLE_", "K_")):
+            raise ArgsError(f"{where}: environment {key} is Cloud Functions' own; name it otherwise")
     limit = 3600 if args.topic is None else 540
     in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 60), 1, limit, "the trigger's bounds")

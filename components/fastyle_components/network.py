@@ -116,12 +116,21 @@ class Network(pulumi.ComponentResource):
 
 def _check(name: str, args: NetworkArgs) -> None:
     where = f"Network {name!r}"
-    try:
-        cidr = ipaddress.IPv4Network(args.subnet_cidr)
-    except ValueError as e:
-        raise ArgsError(f"{where}: subnet_cidr {args.subnet_cidr!r}: {e}; write for instance 10.10.0.0/24") from None
-    if cidr.prefixlen > 26 or not cidr.is_private:
-        raise ArgsError(f"{where}: subnet_cidr {args.subnet_cidr}; direct VPC egress needs a private /26 or larger")
+    check_subnet(f"{where}: subnet_cidr", args.subnet_cidr)
     in_range(
         f"{where}: services_prefix_length", either(args.services_prefix_length, 20), 16, 24, "Cloud SQL needs a /24"
     )
+
+
+def check_subnet(where: str, cidr: str) -> None:
+    """Refuse a range that Cloud Run cannot enter a network by.
+
+    Raises:
+        ArgsError: one line that begins with `where`.
+    """
+    try:
+        network = ipaddress.IPv4Network(cidr)
+    except ValueError as e:
+        raise ArgsError(f"{where} {cidr!r}: {e}; write for instance 10.10.0.0/24") from None
+    if network.prefixlen > 26 or not network.is_private:
+        raise ArgsError(f"{where} {cidr}; direct VPC egress needs a private /26 or larger")

@@ -265,9 +265,8 @@ def _check(name: str, args: OperationalDatabaseArgs) -> None:
     where = f"OperationalDatabase {name!r}"
     if len(f"{args.project}:{args.instance_name}") > 98:
         raise ArgsError(f"{where}: {args.project}:{args.instance_name} is over 98 characters; shorten instance_name")
-    if args.tier not in SHARED_CORE:
-        _check_custom_tier(where, args.tier)
-    elif args.availability == Availability.REGIONAL:
+    check_tier(f"{where}: tier", args.tier)
+    if args.tier in SHARED_CORE and args.availability == Availability.REGIONAL:
         raise ArgsError(f"{where}: {args.tier} is outside Cloud SQL's SLA, a standby buys nothing; use db-custom-…")
     in_range(f"{where}: disk_gb", either(args.disk_gb, 10), 10, 65536, "Cloud SQL's bounds")
     in_range(f"{where}: log_days", either(args.log_days, 7), 1, 7, "Enterprise edition's bounds")
@@ -281,15 +280,19 @@ def _check(name: str, args: OperationalDatabaseArgs) -> None:
         in_range(f"{where}: {key}", either(hour, 3), 0, 23, "UTC")
 
 
-def _check_custom_tier(where: str, tier: str) -> None:
-    """https://cloud.google.com/sql/docs/postgres/create-instance#machine-types"""
+def check_tier(where: str, tier: str) -> None:
+    """Refuse what is no size of Cloud SQL: https://cloud.google.com/sql/docs/postgres/create-instance#machine-types
+
+    Raises:
+        ArgsError: one line that begins with `where`.
+    """
+    if tier in SHARED_CORE:
+        return
     parts = tier.split("-")
     if len(parts) != 4 or parts[:2] != ["db", "custom"] or not (parts[2].isdigit() and parts[3].isdigit()):
-        raise ArgsError(f"{where}: tier {tier!r}; use {', '.join(SHARED_CORE)} or db-custom-<vCPU>-<MB>")
+        raise ArgsError(f"{where} {tier!r}; use {', '.join(SHARED_CORE)} or db-custom-<vCPU>-<MB>")
     cpu, memory = int(parts[2]), int(parts[3])
     if cpu != 1 and (cpu % 2 or not 2 <= cpu <= 96):
-        raise ArgsError(f"{where}: tier {tier!r} has {cpu} vCPU; use 1 or an even number up to 96")
+        raise ArgsError(f"{where} {tier!r}: {cpu} vCPU; use 1 or an even number up to 96")
     if memory % 256 or memory < 3840 or not 0.9 * 1024 * cpu <= memory <= 6.5 * 1024 * cpu:
-        raise ArgsError(
-            f"{where}: tier {tier!r} has {memory} MB; use a multiple of 256, at least 3840, 0.9 to 6.5 GB a vCPU"
-        )
+        raise ArgsError(f"{where} {tier!r}: {memory} MB; use a multiple of 256, at least 3840, 0.9 to 6.5 GB a vCPU")

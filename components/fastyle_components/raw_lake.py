@@ -120,13 +120,8 @@ def _lifecycle(name: str, args: RawLakeArgs) -> list[gcp.storage.BucketLifecycle
         "whole days; 0 would match every object at once",
     )
     taken = [(cls, age) for cls, age in moves if age is not None]
-    ends = [age for _, age in taken[1:]] + [args.delete_after_days]
-    for (cls, begin), end in zip(taken, ends, strict=False):
-        if end - begin < MINIMUM_DAYS[cls]:
-            raise ArgsError(
-                f"{where}: objects would leave {cls} after {end - begin} days and be billed for {MINIMUM_DAYS[cls]}; "
-                f"raise the next step to {begin + MINIMUM_DAYS[cls]} days or leave {cls.lower()}_after_days out"
-            )
+    if lost := early_deletion(taken, args.delete_after_days):
+        raise ArgsError(f"{where}: {lost}")
     rules = [_rule("SetStorageClass", age, cls) for cls, age in taken]
     rules.append(_rule("Delete", args.delete_after_days))
     if either(args.versioning, False):
@@ -138,6 +133,18 @@ def _lifecycle(name: str, args: RawLakeArgs) -> list[gcp.storage.BucketLifecycle
         )
     rules.append(_rule("AbortIncompleteMultipartUpload", 1))
     return rules
+
+
+def early_deletion(moves: list[tuple[str, int]], delete_after_days: int) -> str | None:
+    """What is paid for objects that are no longer there, in words: `moves` are (class, age), ascending."""
+    ends = [age for _, age in moves[1:]] + [delete_after_days]
+    for (cls, begin), end in zip(moves, ends, strict=False):
+        if end - begin < MINIMUM_DAYS[cls]:
+            return (
+                f"objects would leave {cls} after {end - begin} days and be billed for {MINIMUM_DAYS[cls]}; "
+                f"raise the next step to {begin + MINIMUM_DAYS[cls]} days or leave {cls.lower()}_after_days out"
+            )
+    return None
 
 
 def _rule(action: str, age: int, storage_class: str | None = None) -> gcp.storage.BucketLifecycleRuleArgs:

@@ -1,12 +1,13 @@
 """What a service and a function share: where code comes from, what it reads, who may call it."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args
+from fastyle_components.base import Args, ArgsError, in_range
 
 
 class Ingress(Enum):
@@ -77,3 +78,31 @@ def may_invoke(
         )
         for key, member in invokers.items()
     ]
+
+
+MEMORY_MIB = {1: (128, 4096), 2: (128, 8192), 4: (2048, 16384), 6: (4096, 24576), 8: (4096, 32768)}
+"""Least and most memory of so many CPUs: https://cloud.google.com/run/docs/configuring/services/memory-limits"""
+
+_UNITS = {"Mi": 1.0, "Gi": 1024.0, "M": 1e6 / 2**20, "G": 1e9 / 2**20}
+
+
+def check_size(where: str, cpu: str, memory: str, concurrency: int) -> None:
+    """Refuse a size of an instance that Cloud Run refuses, and no preview does.
+
+    Raises:
+        ArgsError: one line that begins with `where`.
+    """
+    amount = re.fullmatch(r"(\d+(?:\.\d+)?)(Mi|Gi|M|G)", memory)
+    if amount is None:
+        raise ArgsError(f'{where}memory {memory!r} is no amount; write "512Mi" or "1Gi"')
+    try:
+        cores = float(cpu)
+    except ValueError:
+        raise ArgsError(f'{where}cpu {cpu!r} is no number of vCPUs; write "1" or "0.5"') from None
+    in_range(f"{where}cpu", cores, 0.08, 8, "Cloud Run's bounds")
+    if cores > 1 and cores not in MEMORY_MIB:
+        raise ArgsError(f"{where}cpu {cpu} is no size of Cloud Run; use 1, 2, 4, 6, 8 or less than one")
+    in_range(f"{where}concurrency", concurrency, 1, 1000 if cores >= 1 else 1, "1 under one CPU")
+    least, most = MEMORY_MIB[int(cores)] if cores >= 1 else (128, 512 if cores < 0.5 else 1024)
+    if not least <= float(amount[1]) * _UNITS[amount[2]] <= most:
+        raise ArgsError(f"{where}memory {memory} does not go with {cpu} CPU; use {least}Mi to {most}Mi, or more CPU")

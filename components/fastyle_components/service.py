@@ -8,7 +8,15 @@ import pulumi_gcp as gcp
 import pulumi_gcp.cloudrunv2 as run
 
 from fastyle_components.base import Args, ArgsError, after, either, in_range, token
-from fastyle_components.runtime import RUN_INGRESS, Ingress, SecretFileArgs, SourceArgs, SubnetArgs, may_invoke
+from fastyle_components.runtime import (
+    RUN_INGRESS,
+    Ingress,
+    SecretFileArgs,
+    SourceArgs,
+    SubnetArgs,
+    check_size,
+    may_invoke,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,20 +230,11 @@ def _check(name: str, args: ServiceArgs) -> None:
     least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
     in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
     in_range(f"{where}: minimum_instances", least, 0, most, "at most maximum_instances")
-    cpu = _number(where, either(args.cpu, "1"))
-    in_range(f"{where}: cpu", cpu, 0.08, 8, "Cloud Run's bounds")
-    concurrency = either(args.concurrency, 80)
-    in_range(f"{where}: concurrency", concurrency, 1, 1000 if cpu >= 1 else 1, "1 under one CPU")
+    cpu = either(args.cpu, "1")
+    check_size(f"{where}: ", cpu, either(args.memory, "512Mi"), either(args.concurrency, 80))
     in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 300), 1, 3600, "Cloud Run's bounds")
-    if cpu < 1 and either(args.cpu_always_allocated, False):
+    if float(cpu) < 1 and either(args.cpu_always_allocated, False):
         raise ArgsError(f"{where}: cpu_always_allocated needs a whole CPU; raise cpu to 1")
     for key in either(args.environment, {}):
         if key == "PORT" or key.startswith("K_"):
             raise ArgsError(f"{where}: environment {key} is set by Cloud Run; name it otherwise")
-
-
-def _number(where: str, cpu: str) -> float:
-    try:
-        return float(cpu)
-    except ValueError:
-        raise ArgsError(f'{where}: cpu {cpu!r} is no number of vCPUs; write "1" or "0.5"') from None
