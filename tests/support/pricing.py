@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import yaml
-
 from policies.model import Resource
 from policies.pricing import Estimate, estimate
 from policies.pricing.report import plain
-from policies.pricing.usage import UsageFile, parse
+from policies.pricing.usage import Document, UsageFile
 
 T = TypeVar("T", bound=Callable[..., object])
 REGION = "us-central1"
@@ -25,7 +25,7 @@ def resource(type_: str, name: str = "it", /, **props: Any) -> Resource:
 def usage_of(**by_resource: Mapping[str, Any]) -> UsageFile:
     """A usage file of entries by resource name (`_` in a keyword stands for `-`); values as in the file."""
     entries = {name.replace("_", "-"): dict(entry) for name, entry in by_resource.items()}
-    return parse(yaml.safe_dump({"version": 1, "resource_usage": entries}))
+    return UsageFile("the test", Document.model_validate({"version": 1, "resource_usage": entries}))
 
 
 def estimated(*resources: Resource, **by_resource: Mapping[str, Any]) -> Estimate:
@@ -55,3 +55,65 @@ def prices(*types: str) -> Callable[[T], T]:
         return test
 
     return mark
+
+
+def _switch(policy: str, schedule: str) -> dict[str, Any]:
+    body = base64.b64encode(json.dumps({"settings": {"activationPolicy": policy}}).encode()).decode()
+    uri = "https://sqladmin.googleapis.com/v1/projects/p/instances/shop"
+    return {"schedule": schedule, "httpTarget": {"uri": uri, "body": body}}
+
+
+_RULES = [
+    {"action": {"type": "SetStorageClass", "storageClass": "NEARLINE"}, "condition": {"age": 10}},
+    {"action": {"type": "SetStorageClass", "storageClass": "ARCHIVE"}, "condition": {"age": 60}},
+    {"action": {"type": "Delete"}, "condition": {"age": 100}},
+]
+_CONTAINERS = [{"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}]
+_ALWAYS = [{"resources": {"limits": {"cpu": "1", "memory": "512Mi"}, "cpuIdle": False}}]
+_SQL = {"availabilityType": "REGIONAL", "diskSize": 20, "backupConfiguration": {"enabled": True}}
+
+# One plan with every priced type in its kinds: what properties are checked on.
+SAMPLES: tuple[Resource, ...] = (
+    resource("gcp:artifactregistry/repository:Repository", "images", location=REGION),
+    resource("gcp:bigquery/dataset:Dataset", "dataset", location=REGION, defaultPartitionExpirationMs=10**10),
+    resource("gcp:bigquery/table:Table", "table", timePartitioning={"expirationMs": 400 * 86_400_000}),
+    resource("gcp:cloudfunctionsv2/function:Function", "function", serviceConfig={"availableMemory": "512Mi"}),
+    resource("gcp:cloudrunv2/job:Job", "batch", template={"taskCount": 2, "template": {"containers": _CONTAINERS}}),
+    resource("gcp:cloudrunv2/service:Service", "service", template={"containers": _CONTAINERS}),
+    resource(
+        "gcp:cloudrunv2/service:Service",
+        "warm",
+        template={"containers": _CONTAINERS, "scaling": {"minInstanceCount": 2}},
+    ),
+    resource(
+        "gcp:cloudrunv2/service:Service",
+        "always",
+        template={"containers": _ALWAYS, "scaling": {"minInstanceCount": 1}},
+    ),
+    resource("gcp:cloudscheduler/job:Job", "up", **_switch("ALWAYS", "0 8 * * *")),
+    resource("gcp:cloudscheduler/job:Job", "down", **_switch("NEVER", "0 20 * * *")),
+    resource("gcp:composer/environment:Environment", "third", config={"softwareConfig": {"imageVersion": "composer-3"}}),
+    resource(
+        "gcp:composer/environment:Environment", "second", config={"softwareConfig": {"imageVersion": "composer-2"}}
+    ),
+    resource("gcp:compute/address:Address", "address", region=REGION),
+    resource("gcp:compute/globalAddress:GlobalAddress", "anywhere"),
+    resource("gcp:compute/routerNat:RouterNat", "nat", region=REGION),
+    resource("gcp:logging/metric:Metric", "metric", metricDescriptor={"valueType": "DISTRIBUTION"}),
+    resource("gcp:logging/projectBucketConfig:ProjectBucketConfig", "logs", retentionDays=90),
+    resource("gcp:pubsub/topic:Topic", "topic", name="t", messageRetentionDuration="86400s"),
+    resource("gcp:pubsub/topic:Topic", "import", name="i", ingestionDataSourceSettings={"cloudStorage": {}}),
+    resource("gcp:pubsub/subscription:Subscription", "pull", topic="t", retainAckedMessages=True),
+    resource("gcp:pubsub/subscription:Subscription", "push", topic="t", pushConfig={"pushEndpoint": "https://x"}),
+    resource("gcp:pubsub/subscription:Subscription", "export", topic="t", bigqueryConfig={"table": "x"}),
+    resource("gcp:pubsub/subscription:Subscription", "archive", topic="t", cloudStorageConfig={"bucket": "x"}),
+    resource("gcp:secretmanager/secret:Secret", "secret", secretId="s", replication={"auto": {}}),
+    resource("gcp:secretmanager/secretVersion:SecretVersion", "version", secret="projects/p/secrets/s"),
+    resource(
+        "gcp:sql/databaseInstance:DatabaseInstance", "custom", settings={"tier": "db-custom-2-7680", **_SQL}
+    ),
+    resource("gcp:sql/databaseInstance:DatabaseInstance", "night", name="shop", settings={"tier": "db-f1-micro"}),
+    resource("gcp:storage/bucket:Bucket", "lake", location=REGION, lifecycleRules=_RULES),
+    resource("gcp:storage/bucket:Bucket", "kept", location="EUROPE-WEST1", storageClass="NEARLINE"),
+    resource("gcp:vpcaccess/connector:Connector", "connector", region=REGION),
+)  # fmt: skip

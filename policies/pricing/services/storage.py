@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -36,7 +36,9 @@ class BucketUsage(Usage):
         default=Decimal(36), gt=0, description="months since the first write, at which the stock is taken"
     )
     monthly_read_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="GiB read, from the classes in proportion to what lies in them"
+        default=Decimal(0),
+        ge=0,
+        description="GiB read: of what is written in proportion to where it lies, else of what simply lies there",
     )
     monthly_class_a_operations: Decimal = Field(default=Decimal(0), ge=0, description="lists and writes, besides")
     monthly_class_b_operations: Decimal = Field(default=Decimal(0), ge=0, description="reads of objects and metadata")
@@ -115,6 +117,7 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
     first = _class(bill.known("storageClass", "STANDARD"))
     lie(first, usage.storage_gib, f"{text(usage.storage_gib)} GiB")
     flow = usage.monthly_written_gib
+    readable = {stay.storage_class: flow * stay.days / DAYS for stay in aged if flow} or {first: usage.storage_gib}
     for stay in aged:
         lie(
             stay.storage_class,
@@ -138,7 +141,7 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
                 usage=True,
             )
     _early_deletion(bill, flow, last, aged[-1].end if aged else Decimal(0), deleted)
-    _retrieval(bill, usage, stock)
+    _retrieval(bill, usage, readable)
     _operations(bill, usage, first, aged)
     if usage.monthly_egress_gib:
         bill.add(
@@ -163,11 +166,11 @@ def _early_deletion(bill: Bill, flow: Decimal, last: str, age: Decimal, deleted:
         )
 
 
-def _retrieval(bill: Bill, usage: BucketUsage, stock: dict[str, Decimal]) -> None:
-    whole = total(stock.values())
-    for storage_class, quantity in stock.items():
-        if usage.monthly_read_gib and storage_class != "STANDARD" and whole:
-            share = quantity / whole
+def _retrieval(bill: Bill, usage: BucketUsage, readable: Mapping[str, Decimal]) -> None:
+    whole = total(readable.values())
+    for storage_class, quantity in readable.items():
+        if usage.monthly_read_gib and storage_class != "STANDARD":
+            share = quantity / whole if whole else Decimal(1)
             bill.add(
                 f"storage.{storage_class.lower()}-retrieval",
                 usage.monthly_read_gib * share,
