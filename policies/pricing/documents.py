@@ -52,14 +52,15 @@ def load(path: Path) -> Document:
 
 def parse(text: str, name: str = "the plan") -> Document:
     """As `load`, of a text. What Pulumi printed before the JSON is skipped."""
-    start = text.find("{")
+    _, brace, rest = text.partition("{")
+    text = brace + rest
     try:
-        content, end = json.JSONDecoder().raw_decode(text[start:]) if start >= 0 else (None, 0)
+        content, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError, too
         raise PricingError(f"{name}: is no JSON, or cut off; {MAKE}") from None
     if isinstance(content, dict) and "sequence" in content:
-        return _events(text[start:], name)
-    if rest := text[start + end :].strip() if start >= 0 else "":
+        return _events(text, name)
+    if rest := text[end:].strip():
         raise PricingError(f"{name}: has more after its JSON ('{rest[:20]}'); {MAKE}")
     return read(content, name)
 

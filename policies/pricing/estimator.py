@@ -10,7 +10,7 @@ from decimal import Decimal
 from policies.model import Resource
 from policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
 from policies.pricing.book import load as load_book
-from policies.pricing.lines import Credit, Line, PricingError, ResourceCost, times, total, worst
+from policies.pricing.lines import Credit, Line, ResourceCost, times, total, worst
 from policies.pricing.services import PRICERS
 from policies.pricing.services.base import Bill, NotPricedError, Plan, region_of
 from policies.pricing.services.free import why_free
@@ -132,7 +132,8 @@ def estimate(
             unpriced.setdefault(resource.type, []).append(f"{resource.name}: {e}")
             continue
         except ArithmeticError:
-            raise PricingError(f"{resource.label}: its figures are too large to reckon with") from None
+            unpriced.setdefault(resource.type, []).append(f"{resource.name}: its figures are too large to reckon with")
+            continue
         said += bill.notes
         fallbacks |= bill.fallbacks
         costs.append(

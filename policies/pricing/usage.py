@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from policies.model import Resource
 from policies.pricing.formulas import evaluate
-from policies.pricing.lines import PricingError
+from policies.pricing.lines import LARGEST, PricingError
 from policies.pricing.services import PRICERS
 from policies.pricing.services.base import Usage
 
@@ -136,6 +136,9 @@ class UsageFile:
         evaluated = {
             key: self._at(path, value, flow=key.startswith("monthly_")) for key, (path, value) in values.items()
         }
+        for key, value in evaluated.items():
+            if value > LARGEST:
+                raise self.error(values[key][0], f"{key} is {value:,.0f}; nothing beyond {LARGEST:,} is reckoned with")
         try:
             return model.model_validate(evaluated)
         except ValidationError as e:

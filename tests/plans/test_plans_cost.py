@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 import policies.pricing
 from ops.cost_tables import block
 from ops.plan import Plan as Shown
 from ops.plan import show_cost
-from policies.pricing import documents, read_usage
+from policies.pricing import documents, read_usage, report
 from policies.pricing.blocks import put
 from policies.pricing.services import PRICERS
 from policies.pricing.services.free import why_free
-from tests.support.plans import REPOSITORY, STACKS, Plan
+from tests.support.plans import REPOSITORY, STACKS, Plan, Project, provider
 
 README = REPOSITORY / "README.md"
 
@@ -54,3 +57,28 @@ def test_the_cost_tables_are_current(plans: dict[str, Plan]) -> None:
     document = README.read_text(encoding="utf-8")
     found = block({stack: documents.read(plan.document) for stack, plan in plans.items()})
     assert document == put(document, "costs", found), "run `make documents`"
+
+
+def test_another_companys_program_is_estimated(tmp_path: Path) -> None:
+    """The bookshop of the components' example: nothing in it is always on, and nothing is left out."""
+    program = (REPOSITORY / "components" / "examples" / "minimal" / "__main__.py").read_text(encoding="utf-8")
+    config = {
+        "gcp:project": "bookshop-1",
+        "bookshop:project_number": "42",
+        "bookshop:billing_account": "012345-6789AB-CDEF01",
+    }
+    with provider() as port:
+        project = Project(tmp_path, port, program)
+        (tmp_path / "Pulumi.yaml").write_text("name: bookshop\nruntime: python\n", encoding="utf-8")
+        assert project.pulumi("stack", "init", "scratch-bookshop").returncode == 0
+        for key, value in config.items():
+            assert project.pulumi("config", "set", key, value, "--stack", "scratch-bookshop").returncode == 0
+        plan = project.preview("scratch-bookshop")
+    assert plan.exit_code == 0, plan.output
+    document = documents.read(plan.document)
+    found = policies.pricing.estimate(document.resources, region=document.region)
+    assert found.not_estimated == {}
+    assert found.total == 0
+    priced = {r.type for r in found.resources}
+    assert priced >= {"gcp:bigquery/table:Table", "gcp:pubsub/subscription:Subscription", "gcp:storage/bucket:Bucket"}
+    assert json.loads(report.as_json(found))["free"]

@@ -210,7 +210,7 @@ def test_usage_and_activation_policy_say_how_long_it_runs() -> None:
         ({"settings.tier": "db-n1-standard-1"}, "the price book has no rate for tier db-n1-standard-1"),
         ({"settings.tier": UNKNOWN}, "its tier is secret or known only at update"),
         ({"settings.diskType": "HYPERDISK_BALANCED"}, "the price book has no rate for disks of type HYPERDISK_BALANCED"),
-        ({"settings.diskSize": "huge"}, "settings.diskSize is 'huge', which is no number"),
+        ({"settings.diskSize": "huge"}, "settings.diskSize is 'huge', which is no number to reckon with"),
     ],
 )  # fmt: skip
 def test_a_database_that_the_book_cannot_price_is_not_estimated(changed: dict[str, Any], why: str) -> None:

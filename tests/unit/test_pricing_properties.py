@@ -161,7 +161,7 @@ def test_a_free_tier_per_resource_would_be_seen() -> None:
     services = [resource("gcp:cloudrunv2/service:Service", f"s{n}") for n in range(10)]
     found = estimated(*services, **{s.name: {"monthly_requests": 10**6} for s in services})
     requests = next(c for c in found.credits if "requests" in c.name)
-    assert (requests.used, requests.monthly) == (10**7, Decimal("0.8"))
+    assert (requests.used, requests.monthly) == (Decimal(10**7), Decimal("0.8"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -111,16 +111,19 @@ class Bill:
         return default if value is None else value
 
     def number(self, path: str, default: int | str | Decimal) -> Decimal:
-        """A number of the plan.
+        """A number of the plan, from 0 up.
 
         Raises:
             NotPricedError: it is something else.
         """
         value = self.known(path, default)
         try:
-            return amount(value)
+            found = amount(value)
         except ArithmeticError:
-            raise NotPricedError(f"{path} is {value!r}, which is no number") from None
+            raise NotPricedError(f"{path} is {str(value)[:40]!r}, which is no number to reckon with") from None
+        if found < 0:
+            raise NotPricedError(f"{path} is {found}, which is below 0")
+        return found
 
     def note(self, text: str) -> None:
         self.notes.append(f"{self.resource.label}: {text}")

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from policies.pricing.lines import DAYS, amount
+from policies.pricing.lines import DAYS
 from policies.pricing.services.base import Bill, Pricer, Usage, text
 
 DATASET = "gcp:bigquery/dataset:Dataset"
@@ -49,7 +49,7 @@ def table(bill: Bill, usage: StorageUsage) -> None:
 def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
     if bill.resource.get("storageBillingModel") == "PHYSICAL":
         bill.note("is billed by physical bytes, for which the book has no rate; reckoned as logical")
-    found = (amount(bill.known(path, 0)) / MILLISECONDS_A_DAY for path in expiries)
+    found = (bill.number(path, 0) / MILLISECONDS_A_DAY for path in expiries)
     expiry = next((days for days in found if days > 0), None)
     horizon = usage.after_months * DAYS
     kept = min(expiry or horizon, horizon)

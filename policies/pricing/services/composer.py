@@ -109,7 +109,10 @@ def _each(bill: Bill, part: str, key: str) -> Decimal:
     if value is UNKNOWN:
         bill.note(f"{part}.{key} is secret or known only at update; reckoned with {_DEFAULTS[part].get(key, '1')}")
         value = None
-    return amount(_DEFAULTS[part].get(key, "1") if value is None else value)
+    found = amount(_DEFAULTS[part].get(key, "1") if value is None else value)
+    if found < 0:
+        raise NotPricedError(f"{part}.{key} is {found}, which is below 0")
+    return found
 
 
 PRICERS = (Pricer(token=ENVIRONMENT, usage=EnvironmentUsage, price=environment),)

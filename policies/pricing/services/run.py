@@ -58,7 +58,7 @@ def gibibytes(value: Any) -> Decimal:
     """GiB of `512Mi`, `1G` or a number of bytes."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(Ki|Mi|Gi|k|K|M|G)?", str(value))
     if not match:
-        raise NotPricedError(f"memory is {value!r}, which is no quantity")
+        raise NotPricedError(f"memory is {str(value)[:40]!r}, which is no quantity")
     return amount(match[1]) * _UNITS[match[2] or ""] / _UNITS["Gi"]
 
 
@@ -67,9 +67,8 @@ def service(bill: Bill, usage: TrafficUsage) -> None:
     _no_accelerator(dig(template, "nodeSelector"))
     vcpu, memory, always = Decimal(0), Decimal(0), False
     for container in _containers(bill, template):
-        limits = dig(container, "resources.limits") or {}
-        vcpu += _cpu(bill, limits.get("cpu", "1"))
-        memory += _memory(bill, limits.get("memory", "512Mi"))
+        vcpu += _cpu(bill, _limit(container, "cpu", "1"))
+        memory += _memory(bill, _limit(container, "memory", "512Mi"))
         always = always or dig(container, "resources.cpuIdle") is False
     minimum = max(
         bill.number("template.scaling.minInstanceCount", 0),
@@ -92,9 +91,8 @@ def job(bill: Bill, usage: JobUsage) -> None:
     _no_accelerator(bill.resource.get("template.template.nodeSelector"))
     vcpu, memory = Decimal(0), Decimal(0)
     for container in _containers(bill, bill.resource.get("template.template")):
-        limits = dig(container, "resources.limits") or {}
-        vcpu += _cpu(bill, limits.get("cpu", "1"))
-        memory += _memory(bill, limits.get("memory", "512Mi"))
+        vcpu += _cpu(bill, _limit(container, "cpu", "1"))
+        memory += _memory(bill, _limit(container, "memory", "512Mi"))
     tasks = bill.number("template.taskCount", 1)
     seconds = usage.monthly_executions * tasks * max(usage.task_seconds, JOB_MINIMUM_SECONDS)
     words = f"{text(usage.monthly_executions)} executions x {text(tasks)} tasks x max({text(usage.task_seconds)}, 60) s x {{}}"
@@ -166,7 +164,14 @@ def _containers(bill: Bill, template: Any) -> list[Any]:
     if template is UNKNOWN or found is UNKNOWN:
         bill.note("its containers are secret or known only at update; reckoned with one of 1 vCPU and 512 MiB")
         return [{}]
-    return list(found or [{}])
+    if not isinstance(found, list | None):
+        raise NotPricedError("its containers are no list")
+    return found or [{}]
+
+
+def _limit(container: Any, key: str, default: str) -> Any:
+    value = dig(container, f"resources.limits.{key}")
+    return default if value is None else value
 
 
 def _no_accelerator(selector: Any) -> None:
@@ -179,9 +184,12 @@ def _cpu(bill: Bill, value: Any) -> Decimal:
         bill.note("its CPU is secret or known only at update; reckoned with 1 vCPU")
         return Decimal(1)
     try:
-        return cpus(value)
+        found = cpus(value)
     except ArithmeticError:
-        raise NotPricedError(f"CPU is {value!r}, which is no quantity") from None
+        found = Decimal(-1)
+    if found < 0:
+        raise NotPricedError(f"CPU is {str(value)[:40]!r}, which is no quantity")
+    return found
 
 
 def _memory(bill: Bill, value: Any) -> Decimal:

@@ -124,7 +124,7 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
             flow * stay.days / DAYS,
             f"{text(flow)} GiB a month x days {text(stay.start)} to {text(stay.end)} of age / {text(DAYS)}",
         )
-    soft = amount(number(bill.known("softDeletePolicy.retentionDurationSeconds", 604800)) or 0) / 86400
+    soft = bill.number("softDeletePolicy.retentionDurationSeconds", 604800) / 86400
     last = aged[-1].storage_class if aged else first
     if deleted and soft:
         lie(last, flow * soft / DAYS, f"{text(flow)} GiB a month x {text(soft)} days of soft delete / {text(DAYS)}")
