@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pulumi
 import pulumi_gcp as gcp
@@ -24,22 +23,12 @@ from fastyle_components import (
     WorkloadIdentityFederationArgs,
 )
 
+from infra.airflow import added_packages, delivered_files, delivered_plugins
 from infra.foundation import Foundation
 from infra.parts import Parts
 from infra.settings import Ci, Composer, GuardMode, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
 from workloads.events import STREAMS
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-
-DELIVERED = {
-    "workloads/dags": "",
-    "workloads/events": "workloads/events",
-    "workloads/runtime": "workloads/runtime",
-    "workloads/pipeline": "workloads/pipeline",
-    "sql/bigquery": "sql/bigquery",
-}
-"""Folders that Airflow's tasks need, and where they lie under dags/, which is on Python's path there."""
 
 SCHEDULED = ["pipeline-run"]
 """Cloud Scheduler jobs that the budget guard may pause."""
@@ -107,7 +96,8 @@ class Operations:
                 subnetwork=base.network.subnetwork,
                 image_version=settings.image_version,
                 files=delivered_files(),
-                packages=dict(settings.packages),
+                plugins=delivered_plugins(),
+                packages=added_packages() | settings.packages,
                 environment=self._parts.environment(self._parts.pipeline_environment() | schedule),
                 size=settings.environment_size,
                 worker_cpu=settings.worker_cpu,
@@ -202,8 +192,8 @@ class Operations:
                 dead_letter_subscriptions=[f"{topic}-dead-letter-hold" for topic in topics],
                 entrance=base.names.function("pos_api"),
                 api=base.names.service("api"),
-                # A service logs JSON; Airflow's task logs are text.
-                freshness_filter='jsonPayload.event="marts_published" OR textPayload:"marts_published"',
+                # A service logs JSON, with this as a field or as its message; Airflow's task logs are text.
+                freshness_filter='jsonPayload.event:"marts_published" OR textPayload:"marts_published"',
                 database_instance="fastyle",
                 composer_environment="fastyle" if config.orchestrator is Orchestrator.COMPOSER else None,
                 backlog_minutes=settings.backlog_minutes,
@@ -235,15 +225,3 @@ class Operations:
 def _runbooks(ci: Ci | None) -> str | None:
     """Where each alert's runbook is: its key is a heading of that page. Without a repository, nowhere."""
     return None if ci is None else f"https://github.com/{ci.repository}/blob/{ci.branch}/docs/operations/alerts.md#"
-
-
-def delivered_files() -> dict[str, str]:
-    """What Composer's bucket gets: path under dags/ to file of the repository."""
-    files = {"workloads/__init__.py": str(REPOSITORY / "workloads" / "__init__.py")}
-    for folder, target in DELIVERED.items():
-        for path in sorted((REPOSITORY / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and path.name != "workload.toml":
-                files[(Path(target) / path.relative_to(REPOSITORY / folder)).as_posix()] = str(path)
-    # Airflow looks for DAGs in every Python file that it is not told to leave alone.
-    files[".airflowignore"] = str(REPOSITORY / "infra" / "airflowignore")
-    return files

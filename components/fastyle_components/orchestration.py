@@ -31,8 +31,10 @@ class OrchestrationArgs(Args):
     """In full, composer-3-airflow-X.Y.Z-build.N: an alias would upgrade by itself. A lower one replaces."""
     files: dict[str, str] | None = None
     """What is delivered: path under dags/ to file on this machine."""
+    plugins: dict[str, str] | None = None
+    """Likewise, under plugins/: what the triggerer must be able to import, a deadline's callback say."""
     packages: dict[str, str] | None = None
-    """PyPI packages: lower-case name to version, such as `==1.2.3`."""
+    """PyPI packages: lower-case name to extras and version, such as `[binary]==1.2.3`."""
     environment: dict[str, pulumi.Input[str]] | None = None
     """Variables of tasks."""
     airflow_overrides: dict[str, str] | None = None
@@ -94,11 +96,13 @@ class Orchestration(pulumi.ComponentResource):
             deletion_policy=protected,
             opts=child,
         )
+        delivered = {path: (f"dags/{path}", local) for path, local in either(args.files, {}).items()}
+        delivered |= {f"plugins-{path}": (f"plugins/{path}", local) for path, local in either(args.plugins, {}).items()}
         files = [
             gcp.storage.BucketObject(
-                f"{name}-{path}", bucket=bucket.name, name=f"dags/{path}", source=pulumi.FileAsset(local), opts=child
+                f"{name}-{key}", bucket=bucket.name, name=path, source=pulumi.FileAsset(local), opts=child
             )
-            for path, local in sorted(either(args.files, {}).items())
+            for key, (path, local) in sorted(delivered.items())
         ]
         self.airflow_uri = environment.config.apply(lambda config: config.airflow_uri or "")
         self.environment_name = after(environment.name, *files)

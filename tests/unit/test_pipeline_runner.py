@@ -332,6 +332,54 @@ def test_airflow_takes_its_own_run_over(database: Any) -> None:
     assert [(row["run_id"], row["state"]) for row in runs(database)] == [(first, "incomplete"), (second, "running")]
 
 
+def leased(database: Any, *done: str, origin: str = "dag-run-1") -> str:
+    """A run of Airflow's whose tasks of these names are done."""
+    run_id = history.claim(database, "run", {}, holder="airflow", origin=origin)
+    for name in done:
+        history.current(database, run_id, beginning=name)
+        history.record(database, run_id, name, 1.0, state={"dates": ["2026-01-02"]})
+    return run_id
+
+
+def test_a_leased_run_ends_by_what_its_tasks_left(database: Any) -> None:
+    assert history.settle(database, leased(database, *NAMES)).state == "succeeded"
+
+    unsaid = history.settle(database, leased(database, *NAMES[:3], origin="2"))
+    assert (unsaid.state, unsaid.error) == ("failed", "find_dirty_dates: did not end; see its log in Airflow")
+
+    failing = leased(database, *NAMES[:3], origin="3")
+    history.note(database, failing, failure="find_dirty_dates: no such column")
+    assert history.settle(database, failing).error == "find_dirty_dates: no such column"
+
+    stopping = leased(database, *NAMES[: NAMES.index("check_quality") + 1], origin="4")
+    history.note(database, stopping, stopped="a check stopped the publication: stock", failure="check_quality: x")
+    stopped = history.settle(database, stopping)
+    assert (stopped.state, stopped.error) == ("stopped", "a check stopped the publication: stock")
+
+    passing = leased(database, *NAMES[:3], origin="5")
+    history.note(database, passing, failure="load_events: 503")
+    for name in NAMES[3:]:
+        history.record(database, passing, name, 1.0)
+    assert history.settle(database, passing).state == "succeeded", "tried again, it went well"
+    assert all(row["lease_until"] is None for row in runs(database))
+
+
+def test_cleared_tasks_go_on_from_what_the_same_dag_run_found(database: Any) -> None:
+    first = leased(database, *NAMES[:8])
+    history.settle(database, first)
+    again = history.claim(database, "run", {}, holder="airflow", origin="dag-run-1")
+    assert again != first, "its jobs and its publication are new ones"
+    report = history.current(database, again)["report"]
+    assert (set(report["seconds"]), report["dates"]) == (set(NAMES[:8]), ["2026-01-02"])
+    # A task that is done again does not count as done until it is.
+    assert NAMES[7] not in history.current(database, again, beginning=NAMES[7])["report"]["seconds"]
+    history.settle(database, again)
+
+    history.settle(database, leased(database, *NAMES, origin="dag-run-2"))
+    late = history.claim(database, "run", {}, holder="airflow", origin="dag-run-1")
+    assert "seconds" not in history.current(database, late)["report"], "another ran since: what it found is stale"
+
+
 async def test_the_service_says_how_a_run_ended(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     transport = httpx.ASGITransport(app=service.create_app(settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://pipeline") as client:

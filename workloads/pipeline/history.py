@@ -49,9 +49,17 @@ class Report:
 
 
 def claim(
-    connection: psycopg.Connection[DictRow], kind: str, request: Mapping[str, Any], *, holder: str | None = None
+    connection: psycopg.Connection[DictRow],
+    kind: str,
+    request: Mapping[str, Any],
+    *,
+    holder: str | None = None,
+    origin: str | None = None,
 ) -> str:
     """Begin a run and return its id. Without a `holder` the connection holds the lock until it closes.
+
+    `origin` is the holder's own name for it. Begun again under that name, with none since, the run takes over what the
+    former one found: that is how some tasks of it are done again.
 
     Raises:
         AlreadyRunning: somebody else has the pipeline.
@@ -64,10 +72,15 @@ def claim(
             "UPDATE pipeline_run SET state = 'incomplete', finished_at = now(), lease_until = NULL, "
             f"error = 'ended without a word', publication_id = {_PUBLISHED} WHERE state = 'running'"
         )
+        former = connection.execute("SELECT report FROM pipeline_run ORDER BY started_at DESC LIMIT 1").fetchone()
+        report: dict[str, Any] = {} if origin is None else {"origin": origin}
+        if origin and former and former["report"].get("origin") == origin:
+            kept = ("partitions", "dates", "seconds", "counts")
+            report |= {key: former["report"][key] for key in kept if key in former["report"]}
         connection.execute(
-            "INSERT INTO pipeline_run (run_id, kind, state, request, holder, lease_until) "
-            "VALUES (%s, %s, 'running', %s, %s, now() + %s)",
-            [run_id, kind, json.dumps(request), holder, LEASE if holder else None],
+            "INSERT INTO pipeline_run (run_id, kind, state, request, holder, lease_until, report) "
+            "VALUES (%s, %s, 'running', %s, %s, now() + %s, %s)",
+            [run_id, kind, json.dumps(request), holder, LEASE if holder else None, json.dumps(report)],
         )
     return run_id
 
@@ -111,16 +124,16 @@ def _take(connection: psycopg.Connection[DictRow], holder: str | None) -> None:
         )
 
 
-def current(connection: psycopg.Connection[DictRow], run_id: str) -> dict[str, Any]:
-    """Return the run's row, its lease renewed.
+def current(connection: psycopg.Connection[DictRow], run_id: str, *, beginning: str | None = None) -> dict[str, Any]:
+    """Return the run's row, its lease renewed. The task that is `beginning` counts as not done until it is recorded.
 
     Raises:
         TakenOver: it is no longer running.
     """
     row = connection.execute(
-        "UPDATE pipeline_run SET lease_until = CASE WHEN holder IS NOT NULL THEN now() + %s END "
-        "WHERE run_id = %s AND state = 'running' RETURNING *",
-        [LEASE, run_id],
+        "UPDATE pipeline_run SET lease_until = CASE WHEN holder IS NOT NULL THEN now() + %s END, "
+        "report = report #- ARRAY['seconds', %s::text] WHERE run_id = %s AND state = 'running' RETURNING *",
+        [LEASE, beginning or "", run_id],
     ).fetchone()
     if row is None:
         raise TakenOver(f"run {run_id} is no longer running: another one took the pipeline over; start a new run")
@@ -185,6 +198,20 @@ def finish(
             "next": json.dumps({"next": next_task} if next_task else {}),
         },
     )
+
+
+def settle(connection: psycopg.Connection[DictRow], run_id: str) -> Report:
+    """End a run by what its tasks left in the report, and return it: what Airflow does at the end, come what may."""
+    row = connection.execute("SELECT report FROM pipeline_run WHERE run_id = %s", [run_id]).fetchone()
+    told = row["report"] if row else {}
+    undone = [task.name for task in TASKS if task.name not in told.get("seconds", {})]
+    if "stopped" in told:
+        finish(connection, run_id, "stopped", told["stopped"])
+    elif undone:
+        finish(connection, run_id, "failed", told.get("failure") or f"{undone[0]}: did not end; see its log in Airflow")
+    else:
+        finish(connection, run_id, "succeeded", None)
+    return report(connection, run_id)
 
 
 def report(connection: psycopg.Connection[DictRow], run_id: str) -> Report:

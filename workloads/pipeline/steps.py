@@ -132,4 +132,4 @@ def publish_marts(run: Run) -> str:
 def publish_read_model(run: Run) -> None:
     """Copy to Cloud SQL what it does not have yet: this publication, and any that a killed run left behind."""
     read_model.publish(run.database, run.warehouse)
-    log.info("marts published", extra={"event": "marts_published", "run_id": run.run_id, **run.counts})
+    log.info("marts_published", extra={"event": "marts_published", "run_id": run.run_id, **run.counts})

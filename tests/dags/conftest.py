@@ -1,0 +1,102 @@
+"""Airflow in an environment of its own, and the DAG folder as Composer's bucket would have it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.airflow import delivered_files, delivered_plugins
+from infra.archives import cache_dir
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """An installed Airflow and a home for it, whose dags/ and plugins/ hold what is delivered and nothing else."""
+
+    python: Path
+    home: Path
+
+    @property
+    def dags(self) -> Path:
+        return self.home / "dags"
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Nothing of this process's own: no path to the checkout, no setting of a stack."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+            **(more or {}),
+        }
+
+    def run(
+        self, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run its Python."""
+        result = subprocess.run(
+            [str(self.python), *arguments],
+            cwd=self.home,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=540,
+            check=False,
+        )
+        if check and result.returncode:
+            raise AssertionError(
+                f"{arguments} exited {result.returncode}:\n{result.stdout[-4000:]}{result.stderr[-8000:]}"
+            )
+        return result
+
+    def migrated(self) -> None:
+        """Make its own database, once."""
+        if not (self.home / "airflow.db").exists():
+            self.run("-m", "airflow", "db", "migrate")
+
+    def script(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Run a script of `inside/`, whose last line is JSON."""
+        output = self.run(str(HERE / "inside" / name), str(self.dags), *arguments, env=env).stdout
+        return dict(json.loads(output.splitlines()[-1]))
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+    """Installed once a lock file, outside the clone: 1.5 GB."""
+    home = tmp_path_factory.mktemp("airflow")
+    for folder, files in (("dags", delivered_files()), ("plugins", delivered_plugins())):
+        for name, source in files.items():
+            (home / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, home / folder / name)
+    return Airflow(_installed(), home)
+
+
+def _installed() -> Path:
+    digest = hashlib.sha256((HERE / "uv.lock").read_bytes()).hexdigest()[:12]
+    folder = cache_dir() / f"airflow-{digest}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        clean = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+        subprocess.run(
+            ["uv", "sync", "--quiet", "--frozen", "--project", str(HERE)],
+            env={**clean, "UV_PROJECT_ENVIRONMENT": str(folder)},
+            check=True,
+        )
+    return folder / "bin" / "python"

@@ -1,0 +1,154 @@
+"""The DAG as Composer reads it: from the delivered files alone, with and without the stack's variables."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.airflow import added_packages
+from tests.dags.conftest import Airflow
+from workloads.pipeline.tasks import DEADLINE, TASKS, Action
+
+pytestmark = pytest.mark.slow
+
+OURS = {"claim", "ensure_tables", "release"}
+VARIABLES = {"PIPELINE_CRON": "0 6,18 * * *", "TIMEZONE": "America/New_York"}
+
+
+@pytest.fixture(scope="module")
+def bare(airflow: Airflow) -> dict[str, Any]:
+    """Read in an environment that says nothing of a stack."""
+    return airflow.script("describe.py")
+
+
+@pytest.fixture(scope="module")
+def found(airflow: Airflow) -> dict[str, Any]:
+    return airflow.script("describe.py", env=VARIABLES)
+
+
+@pytest.fixture(scope="module")
+def dag(found: dict[str, Any]) -> dict[str, Any]:
+    return dict(found["dags"]["fastyle_pipeline"])
+
+
+def test_airflow_finds_one_dag_and_reads_no_other_file(found: dict[str, Any]) -> None:
+    assert found["errors"] == {}
+    assert list(found["dags"]) == ["fastyle_pipeline"]
+    assert found["files"] == ["fastyle_pipeline.py"], ".airflowignore leaves the libraries and the SQL alone"
+    assert found["serialized"] == {"fastyle_pipeline": True}
+
+
+def test_nothing_is_done_at_import(found: dict[str, Any], bare: dict[str, Any]) -> None:
+    for read in (found, bare):
+        assert read["did"] == [], "no connection, no process, no file written"
+        ours = {name for name in read["imported"] if name.startswith("workloads")}
+        # What costs time to import or needs a client is a task's to import.
+        assert ours == {
+            "workloads",
+            "workloads.pipeline",
+            "workloads.pipeline.airflow_steps",
+            "workloads.pipeline.tasks",
+        }
+        assert not {"psycopg", "pydantic_settings"} & set(read["imported"])
+
+
+def test_without_the_stacks_variables_it_is_there_and_waits_to_be_triggered(bare: dict[str, Any]) -> None:
+    assert bare["errors"] == {}
+    assert bare["dags"]["fastyle_pipeline"]["timetable"] == "NullTimetable"
+
+
+def test_a_task_says_which_variable_is_missing(airflow: Airflow) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from types import SimpleNamespace\n"
+        "from workloads.pipeline import airflow_steps\n"
+        "airflow_steps.claim({}, SimpleNamespace(run_id='r'))\n"
+    )
+    result = airflow.run("-c", code, str(airflow.dags), check=False)
+    last = [line for line in result.stderr.splitlines() if line.strip()]
+    said = "\n".join(last[-20:])
+    assert "AirflowFailException" in said
+    assert "environment variable DATABASE_URL: Field required; set it to postgresql://" in said
+    assert "environment variable MAXIMUM_BYTES_BILLED" in said
+
+
+def test_its_tasks_are_the_pipelines(dag: dict[str, Any]) -> None:
+    tasks = dag["tasks"]
+    assert set(tasks) == {task.name for task in TASKS} | OURS
+    for task in TASKS:
+        one = tasks[task.name]
+        assert one["upstream"] == sorted(task.after or ["ensure_tables"])
+        assert one["group"] == task.group
+        assert one["owner"] == task.owner
+        assert one["retries"] == task.retries >= 1
+        assert one["backoff"]
+        assert one["timeout"] == task.timeout.total_seconds()
+        assert one["doc"] == task.summary
+        assert one["inlets"] == sorted(unversioned(table) for table in task.reads)
+        assert one["outlets"] == sorted(unversioned(table) for table in task.writes)
+        if task.action is Action.STATEMENT:
+            assert "BigQueryInsertJobOperator" in one["classes"]
+            assert one["deferrable"]
+        else:
+            assert "PythonOperator" in one["classes"]
+
+
+def unversioned(table: str) -> str:
+    """A mart by the name of its stable view."""
+    return re.sub(r"_v\d+$", "", table) if table.startswith("marts.") else table
+
+
+def test_the_marts_are_assets_by_their_stable_names(dag: dict[str, Any]) -> None:
+    published = dag["tasks"]["publish_marts"]["outlets"]
+    assert {"marts.gmv_daily", "marts.margin_daily", "marts.inventory_status"} <= set(published)
+
+
+def test_a_run_takes_the_pipeline_first_and_gives_it_back_last(dag: dict[str, Any], found: dict[str, Any]) -> None:
+    tasks = dag["tasks"]
+    assert (tasks["claim"]["setup"], tasks["claim"]["upstream"]) == (True, [])
+    assert tasks["ensure_tables"]["upstream"] == ["claim"]
+    assert (tasks["release"]["teardown"], tasks["release"]["upstream"]) == (True, ["claim", "publish_read_model"])
+    # Whatever is cleared, the pipeline is taken and given back around it.
+    assert found["cleared"]["fastyle_pipeline"] == [
+        "check_quality",
+        "claim",
+        "publish_marts",
+        "publish_read_model",
+        "release",
+    ]
+
+
+def test_when_it_runs_and_how(dag: dict[str, Any]) -> None:
+    assert (dag["timetable"], dag["cron"], dag["timezone"]) == ("CronTriggerTimetable", *VARIABLES.values())
+    assert (dag["catchup"], dag["max_active_runs"], dag["paused"]) == (False, 1, False)
+    assert set(dag["params"]) == {"from", "to"}
+    assert dag["timeout"] > max(task["timeout"] for task in dag["tasks"].values())
+    assert "clear" in dag["doc"]
+
+
+def test_a_late_run_is_told_of(dag: dict[str, Any], airflow: Airflow) -> None:
+    assert [alert["interval"] for alert in dag["deadline"]] == [DEADLINE.total_seconds()]
+    airflow.migrated()
+    late = airflow.script("late.py")
+    assert late["seconds"] == DEADLINE.total_seconds()
+    assert [event["state"] for event in late["events"]] == ["running", "success"]
+    words = late["events"][-1]["body"]
+    assert words == (
+        "pipeline_late: run by-hand of fastyle_pipeline has not ended 90 minutes after it was due; "
+        "look at its tasks in Airflow"
+    )
+
+
+def test_airflow_here_has_what_is_added_there_at_the_versions_of_every_workload() -> None:
+    project = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text(encoding="utf-8"))
+    assert sorted(project["dependency-groups"]["added"]) == sorted(
+        f"{name}{version}" for name, version in added_packages().items()
+    )
+    locked = tomllib.loads((Path(__file__).parent / "uv.lock").read_text(encoding="utf-8"))["package"]
+    versions = {package["name"]: package.get("version") for package in locked}
+    for name, version in added_packages().items():
+        assert version.endswith(f"=={versions[name]}")

@@ -1,0 +1,184 @@
+"""The DAG run for real, by Airflow, against a stack's events: the tables are those that the runner makes of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import HERE, Airflow
+from tests.dags.twin import DATASETS, Twin, digest, twin_of
+from tests.support.checkout import Checkout
+from workloads.pipeline import history
+from workloads.pipeline.tables import tables
+from workloads.pipeline.tasks import TASKS, Action
+
+pytestmark = [pytest.mark.slow, pytest.mark.local]
+
+VIEWS = sorted(table.name for table in tables().values() if table.dataset == "marts" and table.kind == "view")
+HISTORY = ("sales_lines", "inventory_changes", "first_purchase", "stock", "products", "product_costs", "locations")
+STATEMENTS = [task.name for task in TASKS if task.action is Action.STATEMENT]
+
+
+@pytest.fixture(scope="module")
+def twin(stack: Checkout, airflow: Airflow) -> Twin:
+    """The stack's runner has done its work; Airflow has nothing yet."""
+    report = json.loads(stack.fastyle("pipeline", "run").stdout)
+    assert report["state"] == "succeeded", report
+    airflow.migrated()
+    return twin_of(stack)
+
+
+@pytest.fixture(scope="module")
+def ran(twin: Twin, airflow: Airflow) -> dict[str, Any]:
+    """One run of the DAG. While it runs, the runner is asked to run on the same tables."""
+    command = [str(airflow.python), str(HERE / "inside" / "run.py"), str(airflow.dags), "{}"]
+    with subprocess.Popen(
+        command,
+        cwd=airflow.home,
+        env=airflow.environment(twin.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            refused = _runner_refused(twin, process)
+            output, errors = process.communicate(timeout=400)
+        finally:
+            process.kill()
+    assert process.returncode == 0, output[-3000:] + errors[-6000:]
+    return {**json.loads(output.splitlines()[-1]), "refused": refused, "log": errors}
+
+
+def _runner_refused(twin: Twin, process: subprocess.Popen[str]) -> str:
+    """Wait for Airflow's claim, then call the runner's library in a process with the same environment."""
+    deadline = time.monotonic() + 300
+    with twin.database() as db:
+        while not db.execute("SELECT 1 FROM pipeline_run WHERE state = 'running'").fetchone():
+            assert process.poll() is None, "the run ended before it began"
+            assert time.monotonic() < deadline, "Airflow never claimed the pipeline"
+            time.sleep(0.2)
+    return runner_says(twin)
+
+
+def runner_says(twin: Twin) -> str:
+    code = (
+        "from workloads.pipeline import runner\nfrom workloads.pipeline.settings import Settings\n"
+        "try:\n    print(runner.run(Settings()).state)\nexcept runner.AlreadyRunning as refused:\n    print(refused)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=twin.environment,
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout.splitlines()[-1]
+
+
+def test_every_task_succeeds_and_statements_wait_in_the_triggerer(ran: dict[str, Any]) -> None:
+    assert ran["state"] == "success"
+    assert ran["tasks"] == dict.fromkeys(
+        [*(task.name for task in TASKS), "claim", "ensure_tables", "release"], "success"
+    )
+    assert sorted(one["task"] for one in ran["deferred"]) == sorted(STATEMENTS)
+    assert {one["trigger"].rsplit(".", 1)[1] for one in ran["deferred"]} == {"BigQueryInsertJobTrigger"}
+    assert "marts_published" in ran["log"], "what the freshness alert counts"
+
+
+def test_its_jobs_are_bounded_labelled_and_named_after_the_run(ran: dict[str, Any], twin: Twin) -> None:
+    with twin.database() as db:
+        run = db.execute("SELECT * FROM pipeline_run").fetchone()
+    assert run is not None
+    jobs = {job["id"]: job for job in ran["jobs"]}
+    assert sorted(jobs) == sorted(f"fastyle-{run['run_id']}-{name}-1" for name in STATEMENTS)
+    assert sorted(one["job_id"] for one in ran["deferred"]) == sorted(jobs)
+    for job in jobs.values():
+        query, labels = job["configuration"]["query"], job["configuration"]["labels"]
+        assert query["maximumBytesBilled"] == twin.environment["MAXIMUM_BYTES_BILLED"]
+        assert query["useLegacySql"] is False
+        assert job["location"] == twin.environment["BIGQUERY_LOCATION"]
+        assert labels["component"] == "pipeline"
+        assert (labels["airflow-dag"], labels["airflow-task"] in STATEMENTS) == ("fastyle_pipeline", True)
+
+
+def test_its_tables_are_the_runners(ran: dict[str, Any], twin: Twin) -> None:
+    """Every view people read, the history behind it, and the read model: row by row the same."""
+    everything = {name: "business_date >= '2010-01-01'" for name in VIEWS if name.startswith(("gmv", "margin"))}
+    everything |= {"sales_lines": "business_date >= '2010-01-01'", "inventory_changes": "business_date >= '2010-01-01'"}
+    for layer, names in (("marts", VIEWS), ("staging", HISTORY)):
+        for name in names:
+            where = everything.get(name, "TRUE")
+            theirs = twin.rows(f"{layer}.{name}", where)
+            ours = twin.rows(f"{DATASETS[f'{layer.upper()}_DATASET']}.{name}", where)
+            assert theirs, f"{layer}.{name} is empty: nothing is compared"
+            assert digest(ours) == digest(theirs), (name, [r for r in ours if r not in theirs][:3])
+    reports = twin.reports(twin.stack.endpoints["postgres"])
+    assert all(reports.values())
+    assert twin.reports(twin.superuser) == reports
+
+
+def test_the_history_tells_of_it_as_of_the_runners(ran: dict[str, Any], twin: Twin) -> None:
+    with twin.database() as db:
+        run = db.execute("SELECT * FROM pipeline_run").fetchone()
+    assert run is not None
+    assert (run["state"], run["holder"], run["lease_until"], run["error"]) == ("succeeded", "airflow", None, None)
+    assert run["publication_id"] == run["run_id"]
+    assert set(run["report"]["seconds"]) == {task.name for task in TASKS}
+    assert run["report"]["counts"]["sales_loaded"] > 0
+
+
+def test_the_runner_is_refused_while_it_runs(ran: dict[str, Any], twin: Twin) -> None:
+    assert "of airflow has the pipeline" in ran["refused"]
+
+
+def test_airflow_is_refused_while_the_runner_runs(ran: dict[str, Any], twin: Twin, airflow: Airflow) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from types import SimpleNamespace\n"
+        "from workloads.pipeline import airflow_steps\n"
+        "airflow_steps.claim({}, SimpleNamespace(run_id='r'))\n"
+    )
+    with twin.database() as db:
+        run_id = history.claim(db, "run", {})
+        result = airflow.run("-c", code, str(airflow.dags), env=twin.environment, check=False)
+        assert "AlreadyRunning: another run holds the lock" in result.stderr, result.stderr[-2000:]
+        history.finish(db, run_id, "succeeded", None)
+
+
+def test_a_check_that_fails_stops_it_and_the_pipeline_is_given_back(
+    ran: dict[str, Any], twin: Twin, airflow: Airflow
+) -> None:
+    """A customer with two first purchases; and past dates are asked for, which must stay as they are."""
+    staging, marts = DATASETS["STAGING_DATASET"], DATASETS["MARTS_DATASET"]
+    with twin.bigquery() as client:
+        client.query_and_wait(f"INSERT INTO {staging}.first_purchase SELECT * FROM {staging}.first_purchase LIMIT 1")
+        dates = [
+            r["d"]
+            for r in client.query_and_wait(
+                f"SELECT DISTINCT business_date AS d FROM {staging}.sales_lines WHERE business_date >= '2010-01-01'"
+            )
+        ]
+    where = "business_date >= '2010-01-01'"
+    before = digest(twin.rows(f"{marts}.gmv_daily", where))
+    asked = {"from": str(min(dates)), "to": str(max(dates))}
+    stopped = airflow.script("run.py", json.dumps(asked), env=twin.environment)
+    assert stopped["state"] == "failed"
+    assert stopped["tasks"]["check_quality"] == "failed", "not tried again: it would say the same"
+    assert stopped["tasks"]["publish_marts"] == "upstream_failed"
+    assert stopped["tasks"]["release"] == "success"
+    assert digest(twin.rows(f"{marts}.gmv_daily", where)) == before
+    with twin.database() as db:
+        run = db.execute("SELECT * FROM pipeline_run ORDER BY started_at DESC LIMIT 1").fetchone()
+    assert run is not None
+    assert (run["state"], run["lease_until"], run["publication_id"]) == ("stopped", None, None)
+    assert run["request"] == asked
+    assert run["report"]["counts"]["dates"] == len(dates)
+    assert run["error"].startswith("a check stopped the publication: ")
+    assert "first_purchase.unique" in run["error"]
+    assert runner_says(twin) == "stopped", "the runner may run at once, and says the same"
