@@ -162,6 +162,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "subnetwork": "s",
             "image_version": "composer-3-airflow-3.1.7-build.12",
             "files": {"daily.py": __file__},
+            "plugins": {"late.py": __file__},
             "labels": LABELS,
         },
     ),
