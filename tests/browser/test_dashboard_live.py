@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from bench import dashboard
+from ops.endpoints import Endpoints
 from tests.support.browser import Watched
 from tests.support.checkout import Checkout
 
@@ -95,6 +99,19 @@ def test_figures_on_screen_are_the_api_s(stack: Checkout, page: Page) -> None:
         assert (dollars(profit) if profit else NONE) in texts[item["value"]], item["value"]
     page.goto(f"{base}?view=quality")
     expect(page.get_by_role("group", name="Quality checks").locator("tbody tr")).to_have_count(len(checks))
+
+
+def test_the_bench_measures_the_page_and_the_api(stack: Checkout, browser: Browser) -> None:
+    """It holds our endpoints against bare ones that run the same statements; no figure of a test run counts."""
+    known = {field.name for field in fields(Endpoints)}
+    endpoints = Endpoints(**{name: value for name, value in stack.endpoints.items() if name in known})
+    with ThreadPoolExecutor(1) as beside:  # Playwright's own loop runs in this thread
+        page = beside.submit(dashboard.time_to_interactive, endpoints, 1).result()
+    assert 0 < page["cold_heat_map_ms"]["p50"] <= page["cold_ms"]["p50"]
+    assert 20 < page["transferred_kb_without_charts"] < 200
+    found = dashboard.api_latencies(endpoints, 0.1, paths=("/v1/freshness", "/v1/inventory/{shelf}"))
+    assert len(found) == 2
+    assert all(0 < f["p50_ms"] <= f["p99_ms"] and f["bare_p50_ms"] > 0 for f in found.values())
 
 
 def dollars(amount: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from infra import sbom, web
 from infra.archives import REPOSITORY, load
+from workloads.api.app import STATIC
 
 FOLDER = REPOSITORY / "workloads" / "api" / "web"
 
@@ -38,6 +40,13 @@ def test_each_package_is_locked_by_its_hash_and_brings_its_licence(tmp_path: Pat
     found = dict(web.files(FOLDER, load("api").web, tmp_path, REPOSITORY))
     assert {"web/plot.umd.min.js", "web/d3.min.js", "web/licenses/d3.txt"} <= set(found)
     assert len([name for name in found if name.startswith("web/licenses/")]) == len(packages)
+
+
+def test_all_that_the_page_loads_is_light(tmp_path: Path) -> None:
+    libraries = [f for name, f in web.files(FOLDER, load("api").web, tmp_path, REPOSITORY) if name.endswith(".js")]
+    ours = [f for f in STATIC.rglob("*") if f.is_file()]
+    compressed = {f.name: len(gzip.compress(f.read_bytes(), 9)) for f in (*libraries, *ours)}
+    assert sum(compressed.values()) < 250_000, compressed
 
 
 def test_a_changed_package_is_refused(tmp_path: Path) -> None:

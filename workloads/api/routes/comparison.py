@@ -133,6 +133,7 @@ class Dates(BaseModel):
 class _Comparison(BaseModel):
     current: Dates
     before: Dates
+    next_page_token: None
     as_of: Instant | None = Field(description="Publish time of the newest event in the figures; null: never published")
 
 
@@ -217,6 +218,7 @@ async def _answer(
         "current": _dates(first, last, known_since),
         "before": _dates(first - (last - first) - timedelta(1), first - timedelta(1), known_since),
         "items": items,
+        "next_page_token": None,
         "as_of": utc(published["as_of"]) if published and published["as_of"] else None,
     }
     return respond(request, body)

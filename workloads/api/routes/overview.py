@@ -45,6 +45,7 @@ class Counts(BaseModel):
 
 class Summary(BaseModel):
     items: list[Counts]
+    next_page_token: None
     total: Counts = Field(description="Of all items; its location_id and category are `*`")
     as_of: Instant
 
@@ -69,7 +70,8 @@ async def summary(
     rows = await (await connection.execute(statement, positions.parameters(settings) | given)).fetchall()
     total = next(row for row in rows if row["location_id"] == "*")
     items = [row for row in rows if row is not total]
-    return respond(request, {"items": items, "total": total, "as_of": await positions.as_of(connection)})
+    as_of = await positions.as_of(connection)
+    return respond(request, {"items": items, "next_page_token": None, "total": total, "as_of": as_of})
 
 
 class Attention(Paging, Where):
