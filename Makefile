@@ -66,6 +66,9 @@ cost: setup  ## Estimate STACK's month; AGAINST=git-ref for the difference; FORM
 bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
 	@$(RUN) python -m bench
 
+mutants: setup  ## Change the program bit by bit: does a test notice? ROOM=policies|pricing|components|infra, SAMPLE=n
+	@$(RUN) python -m tests.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
+
 scan: setup  ## Lint the workflows, and look for secrets in the whole history
 	@$(RUN) python -m ops.tools actionlint
 	@$(RUN) python -m ops.tools gitleaks git --no-banner --redact .

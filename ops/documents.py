@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import infra.reference
+import policies.reference
 import workloads.events.docs
 from ops import cost, cost_tables
 from ops.endpoints import REPOSITORY
@@ -60,6 +61,7 @@ PARTS: tuple[Part, ...] = (
     Part("components/REFERENCE.md", "components", components),
     Part("docs/configuration.md", "configuration", lambda _: infra.reference.reference()),
     Part("docs/events.md", "events", lambda _: workloads.events.docs.render()),
+    Part("docs/policies.md", "rules", policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("README.md", "costs", costs),
 )

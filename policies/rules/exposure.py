@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from policies import gcp
+from policies.links import short_name
 from policies.model import (
     REFUSED,
     UNKNOWN,
@@ -41,7 +42,7 @@ def _published(grant: Resource, p: PublicGrants) -> bool:
     """Whether the grant opens one of the services named as public, and nothing else."""
     named = [grant.get(key) for key in ("service", "cloudFunction", "name")]
     invokes = grant.get("role") in ("roles/run.invoker", "roles/cloudfunctions.invoker")
-    return invokes and any(isinstance(name, str) and name.rsplit("/", 1)[-1] in p.public for name in named)
+    return invokes and any(isinstance(name, str) and short_name(name) in p.public for name in named)
 
 
 def no_public_grant(resource: Resource, p: PublicGrants) -> Iterator[str]:

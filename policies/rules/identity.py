@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policies import gcp
+from policies.links import short_name
 from policies.model import (
     DEFERRED,
     NOTHING_READ,
@@ -60,7 +61,7 @@ _CALLERS = {
 
 
 def _is_default(account: object) -> bool:
-    return isinstance(account, str) and bool(_DEFAULT_ACCOUNT.search(account.rsplit("/", 1)[-1]))
+    return isinstance(account, str) and bool(_DEFAULT_ACCOUNT.search(short_name(account)))
 
 
 def no_key(resource: Resource, p: Parameters) -> Iterator[str]:

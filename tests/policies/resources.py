@@ -40,8 +40,8 @@ def bucket(name: str, **props: Any) -> Resource:
     )
 
 
-def topic(name: str, **props: Any) -> Resource:
-    return resource(gcp.TOPIC, name, **{"name": name, "labels": LABELS, **props})
+def topic(logical: str, /, **props: Any) -> Resource:
+    return resource(gcp.TOPIC, logical, **{"name": logical, "labels": LABELS, **props})
 
 
 def subscription(name: str, of: str, **props: Any) -> Resource:

@@ -7,6 +7,7 @@ that must come of it, word for word, as `<logical name>: <message>` (`stack: …
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -81,6 +82,16 @@ def violations(rule: Rule, resources: Sequence[Resource], parameters: Parameters
     if not rule.types:
         return list(check(Plan(tuple(resources)), parameters))
     return [Violation(words, r) for r in resources if rule.concerns(r) for words in check(r, parameters)]
+
+
+def recorded(resources: Mapping[str, Mapping[str, Any]], stack: str) -> list[Resource]:
+    """What Pulumi's mocks recorded (`<type>::<name>` to inputs), with Cloud Run's addresses as Google assigns them."""
+    text = json.dumps(resources, default=str).replace(".run.app", "-abc123-uc.a.run.app")
+    return [
+        Resource(type_, name, inputs, f"urn:pulumi:{stack}::fastyle::{type_}::{name}")
+        for key, inputs in json.loads(text).items()
+        for type_, _, name in [key.partition("::")]
+    ]
 
 
 def said(found: Sequence[Violation]) -> list[str]:

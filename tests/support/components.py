@@ -18,6 +18,8 @@ class Recorder(mocks.Mocks):
     def __init__(self) -> None:
         self.resources: dict[str, dict[str, Any]] = {}
         """`<type>::<name>` to inputs."""
+        self.options: dict[str, dict[str, Any]] = {}
+        """`<type>::<name>` to what the engine is told besides inputs: parent, what it waits for, what it ignores."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         key = f"{args.typ}::{args.name}"
@@ -41,6 +43,31 @@ class Recorder(mocks.Mocks):
         found = [inputs for key, inputs in self.resources.items() if key.partition("::")[2] == name]
         assert len(found) == 1, f"{len(found)} resources are named {name}: {sorted(self.resources)}"
         return found[0]
+
+
+class Monitor(mocks.MockMonitor):
+    """Pulumi's mocked engine, which forgets options; this one keeps those that a component decides on."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        found = {
+            "parent": _last(request.parent),
+            "after": sorted({_last(urn) for urn in request.dependencies} - {_last(request.parent)}),
+            "provider": _last(request.provider.rpartition("::")[0]),
+            "ignores": list(request.ignoreChanges),
+            "protect": request.protect,
+            "delete_before_replace": request.deleteBeforeReplace,
+            "retain_on_delete": request.retainOnDelete,
+            "aliases": [alias.spec.name for alias in request.aliases],
+        }
+        recorder = self.mocks
+        assert isinstance(recorder, Recorder)
+        if request.type != "pulumi:pulumi:Stack":  # made once a process, with whatever is declared first
+            recorder.options[f"{request.type}::{request.name}"] = {key: value for key, value in found.items() if value}
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+
+def _last(urn: str) -> str:
+    return urn.rpartition("::")[2]
 
 
 def _short(type_: str) -> str:
@@ -72,7 +99,7 @@ def declare(program: Callable[[], Any]) -> Recorder:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        mocks.set_mocks(recorder, project="test", stack="test", preview=False)
+        mocks.set_mocks(recorder, project="test", stack="test", preview=False, monitor=Monitor(recorder))
         mocks.test(program)()  # type: ignore[no-untyped-call]
     finally:
         asyncio.set_event_loop(None)

@@ -46,6 +46,12 @@ CASES: dict[str, Cases] = {
             ),
             Case(
                 "wrong",
+                {"budget.thresholdRules.0.thresholdPercent": 5.5},
+                ["budget: has the threshold 5.5: 1.0 is the whole amount, so 50 % is written 0.5"],
+                {"thresholds": [0.9]},
+            ),
+            Case(
+                "wrong",
                 {"budget.thresholdRules.2.spendBasis": "FORECASTED_SPEND"},
                 ["budget: does not announce 1 of its amount"],
             ),

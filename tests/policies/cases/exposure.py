@@ -71,6 +71,20 @@ CASES: dict[str, Cases] = {
                 parameters={"public": {"api": "checks a credential itself"}},
             ),
             Case(
+                "passes",
+                {
+                    "old": r.grant("cloudrun/iamMember", "old", "roles/run.invoker", "allUsers", service="api"),
+                    "fn": r.grant(
+                        "cloudfunctionsv2/functionIamMember",
+                        "fn",
+                        "roles/cloudfunctions.invoker",
+                        "allUsers",
+                        cloudFunction="api",
+                    ),
+                },
+                parameters={"public": {"api": "checks a credential itself"}},
+            ),
+            Case(
                 "wrong",
                 {"call.member": "allUsers", "call.role": "roles/run.admin"},
                 ["call: grants roles/run.admin to allUsers"],

@@ -599,7 +599,7 @@ CASES: dict[str, Cases] = {
     ),
     "grants-underivable": Cases(
         good=[
-            r.service("stock", "shop-stock", env={"STOCK_TOPIC": "stock", "LOG_LEVEL": "INFO"}),
+            r.service("stock", "shop-stock", env={"STOCK_TOPIC": "stock", "STOCK_DATASET": "stock"}),
             r.schedule("tick", "https://stock-abc123-uc.a.run.app/tick", "shop-ticker"),
             r.schedule("db", "https://sqladmin.googleapis.com/v1/x", "shop-ticker", "oauthToken"),
             r.schedule("else", "https://dataflow.googleapis.com/v1/x", "shop-ticker", "oauthToken"),
@@ -626,7 +626,12 @@ CASES: dict[str, Cases] = {
                 "unset",
                 {"stock.template.serviceAccount": ...},
                 [
-                    "stock: has a link whose grant cannot be derived before the update: STOCK_TOPIC (roles/pubsub.publisher)"
+                    f"stock: has a link whose grant cannot be derived before the update: {link}"
+                    for link in (
+                        "STOCK_TOPIC (roles/pubsub.publisher)",
+                        "STOCK_DATASET (roles/bigquery.dataEditor)",
+                        "BigQuery jobs (roles/bigquery.jobUser)",
+                    )
                 ],
             ),
             Case("unset", {"stock.template.containers.0.envs.0.value": ...}),
@@ -727,8 +732,8 @@ CASES: dict[str, Cases] = {
     "database-user": Cases(
         good=[
             r.account("shop-teller"),
-            r.service("teller", "shop-teller", env={"DATABASE_AUTH": "iam"}),
             r.service("plain", "shop-plain", env={"DATABASE_AUTH": "none"}),
+            r.service("teller", "shop-teller", env={"DATABASE_AUTH": "iam"}),
             r.resource(
                 gcp.SQL_USER,
                 "teller-user",
@@ -750,6 +755,14 @@ CASES: dict[str, Cases] = {
                 {"teller-user": ...},
                 [
                     f"teller: logs in to Cloud SQL as {r.email('shop-teller')}, and there is no database user 'shop-teller@{r.PROJECT}.iam'"
+                ],
+            ),
+            Case(
+                "unset",
+                {"teller-user": ..., "shop-teller": ...},  # an account of another stack
+                [
+                    f"teller: logs in to Cloud SQL as {r.email('shop-teller')}, "
+                    f"and there is no database user 'shop-teller@{r.PROJECT}.iam'"
                 ],
             ),
             Case("unknown", {"teller-user.name": UNKNOWN}),

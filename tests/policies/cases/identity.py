@@ -70,6 +70,11 @@ CASES: dict[str, Cases] = {
                 {"fn.buildConfig.serviceAccount": "projects/p/serviceAccounts/1@cloudbuild.gserviceaccount.com"},
                 ["fn: runs as the default account projects/p/serviceAccounts/1@cloudbuild.gserviceaccount.com"],
             ),
+            Case(
+                "wrong",
+                {"fn.buildConfig.serviceAccount": f"projects/p/serviceAccounts/{_DEFAULT}"},
+                [f"fn: runs as the default account projects/p/serviceAccounts/{_DEFAULT}"],
+            ),
             Case("unset", {"run.template.serviceAccount": ...}, _unset("run", "template.serviceAccount")),
             Case(
                 "unset",

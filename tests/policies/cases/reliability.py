@@ -114,6 +114,12 @@ CASES: dict[str, Cases] = {
                 {f"{_BACKUP}.backupRetentionSettings.retainedBackups": "none"},
                 ["db: keeps 0 backups in prod; needed: 7"],
             ),
+            Case(
+                "wrong",
+                {f"{_BACKUP}.backupRetentionSettings.retainedBackups": "none"},
+                ["db: keeps 0 backups in prod; needed: 1"],
+                {"retained": 1},
+            ),
             Case("passes", {f"{_BACKUP}.backupRetentionSettings.retainedBackups": 1}, parameters={"retained": 1}),
             Case("unset", {f"{_BACKUP}.backupRetentionSettings": ...}),  # the cloud's default is 7
             Case(
@@ -210,6 +216,14 @@ CASES: dict[str, Cases] = {
                 "unset",
                 {"kept": ...},
                 ["work: sends dead letters to Topic 'orders-given-up', which has no subscription: they are lost"],
+            ),
+            Case(
+                "unset",
+                {"kept": ..., "twin": r.topic("twin", name="orders-given-up")},
+                [
+                    "work: sends dead letters to Topic 'orders-given-up', Topic 'twin', "
+                    "which has no subscription: they are lost"
+                ],
             ),
             Case("passes", {"kept": ..., "work.deadLetterPolicy": ...}),
             Case(

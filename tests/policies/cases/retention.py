@@ -55,6 +55,33 @@ CASES: dict[str, Cases] = {
                 {"exported.timePartitioning": ..., "to-table.bigqueryConfig.table": "streams.exported"},
                 ["exported: streams.exported is streamed into and nothing in it expires"],
             ),
+            Case(
+                "wrong",
+                {"table.timePartitioning.expirationMs": ..., "exported.timePartitioning.expirationMs": ...},
+                ["exported: streams.exported is partitioned and its partitions never expire"],
+                {"permanent": ["streams.table"]},
+            ),
+            Case("passes", {"table.timePartitioning.expirationMs": 1}),
+            Case("unset", {"streams": ..., "table.timePartitioning.expirationMs": ...}, [_FOREVER]),
+            Case(
+                "unset",
+                {"table.datasetId": ..., "table.timePartitioning.expirationMs": ...},
+                ["table: None.table is partitioned and its partitions never expire"],
+            ),
+            Case(
+                "unknown",
+                {
+                    "table": r.resource(
+                        gcp.TABLE,
+                        "table",
+                        {"datasetId": (r.urn(gcp.DATASET, "streams"),)},
+                        datasetId=UNKNOWN,
+                        tableId="table",
+                        timePartitioning={"type": "DAY"},
+                    )
+                },
+                [_FOREVER],
+            ),
             Case("passes", {"exported.timePartitioning": ..., "exported.expirationTime": 1_800_000_000_000}),
             Case("unknown", {"table.timePartitioning.expirationMs": UNKNOWN}),
             Case("unknown", {"table.timePartitioning": UNKNOWN}),
@@ -89,7 +116,7 @@ CASES: dict[str, Cases] = {
             Case(
                 "passes", {"table.requirePartitionFilter": ..., "table.timePartitioning.requirePartitionFilter": True}
             ),
-            Case("passes", {"table.requirePartitionFilter": ...}, parameters={"exempt": ["streams.*"]}),
+            Case("passes", {"table.requirePartitionFilter": ...}, parameters={"exempt": ["streams.table"]}),
             Case("wrong", {"table.requirePartitionFilter": False}, [f"table: {_FILTER}"], {"exempt": ["table"]}),
             Case(
                 "unknown",

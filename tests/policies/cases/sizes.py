@@ -20,6 +20,7 @@ CASES: dict[str, Cases] = {
             Case("wrong", {f"run.{_RUN}": 21}, ["run: may grow to 21 instances, above the ceiling of 20"]),
             Case("passes", {f"run.{_RUN}": 20}),
             Case("passes", {f"run.{_RUN}": "20"}),
+            Case("passes", {f"run.{_RUN}": 1}),
             Case("passes", {f"run.{_RUN}": 500, "run.scaling": {"maxInstanceCount": 20}}),
             Case("passes", {f"run.{_RUN}": 21}, parameters={"maximum": 21}),
             Case("wrong", {f"fn.{_FN}": 3000}, ["fn: may grow to 3000 instances, above the ceiling of 20"]),

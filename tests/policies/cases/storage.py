@@ -132,6 +132,12 @@ CASES: dict[str, Cases] = {
             Case("unset", {f"lake.{_RULES}": ...}, [f"lake: {_STREAMED}"]),
             Case("unset", {f"lake.{_RULES}": [_delete()]}, [f"lake: {_STREAMED}"]),
             Case("passes", {f"lake.{_RULES}": ...}, parameters={"permanent": ["*-lake"]}),
+            Case(
+                "unset",
+                {f"lake.{_RULES}": ..., f"logs.{_RULES}": ...},
+                [f"logs: {_STREAMED}"],
+                {"permanent": ["*-lake"]},
+            ),
             Case("unknown", {f"lake.{_RULES}": UNKNOWN}),
             Case("unknown", {f"lake.{_RULES}.0.condition.age": UNKNOWN}),
             Case(
@@ -160,7 +166,9 @@ CASES: dict[str, Cases] = {
         good=[
             r.bucket("lake"),
             r.bucket("other", lifecycleRules=[_delete(1)]),
+            r.bucket("logs", lifecycleRules=[_delete(30)]),
             r.subscription("to-lake", "tills", **_EXPORT),
+            _LOGS,
         ],
         cases=[
             Case(

@@ -1,0 +1,53 @@
+"""What can be mutated, and the tests that must notice. Add a room here; `make mutants ROOM=<name>` runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Classical:
+    """Every function of `sources` is mutated; of `tests` those that reach it are run."""
+
+    sources: tuple[str, ...]  # folders or files
+    tests: tuple[str, ...]
+    needs: tuple[str, ...]  # folders and files that the tests read, beside `tests/`
+
+
+@dataclass(frozen=True)
+class Structural:
+    """A resource, a grant or an argument is taken out of `sources`, one at a time."""
+
+    sources: tuple[str, ...]  # files, by pattern
+    tests: tuple[tuple[str, ...], ...]  # in stages: the next is run of what survived the one before
+    own: tuple[str, ...] = ()  # a stage before them: of these the tests named after a class in the mutated file
+
+
+_OF_COMPONENTS = (
+    "tests/unit/test_components_children.py",
+    "tests/unit/test_components_options.py",
+    "tests/unit/test_components_safety.py",
+)
+_OF_STACKS = ("tests/unit/test_config_policies.py", "tests/unit/test_config_grants.py")
+
+ROOMS: dict[str, Classical | Structural] = {
+    "policies": Classical(
+        sources=("policies/rules", "policies/least_privilege"),
+        tests=("tests/policies/test_rules.py",),
+        needs=("policies",),
+    ),
+    "pricing": Classical(
+        sources=("policies/pricing",),
+        tests=("tests/unit",),
+        needs=("policies", "ops", "Pulumi.local.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"),
+    ),
+    "components": Structural(
+        sources=("components/fastyle_components/[!_]*.py",),
+        own=_OF_COMPONENTS[:2],
+        tests=(_OF_COMPONENTS, _OF_STACKS),
+    ),
+    "infra": Structural(
+        sources=("infra/foundation.py", "infra/parts.py", "infra/operations.py", "infra/composition.py"),
+        tests=(_OF_STACKS, ("tests/unit/test_components_options.py", "tests/unit/test_config.py")),
+    ),
+}

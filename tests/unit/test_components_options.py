@@ -1,0 +1,63 @@
+"""What each component tells the engine besides inputs: whose child a resource is, what it waits for, what it ignores.
+
+A resource without its parent escapes the component's options and its place in the destroy order; one that does not
+wait for its grant comes up and is refused. `UPDATE_SNAPSHOTS=1` after a meant change, and read the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from fastyle_components import COMPONENTS
+
+from infra.composition import compose
+from infra.config import load_config
+from tests.support.component_cases import example
+from tests.support.components import PROJECT, declare
+from tests.support.configuration import as_the_engine_gives_it, configuration
+
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "options"
+
+
+def compared(name: str, got: dict[str, Any]) -> None:
+    path = SNAPSHOTS / f"{name}.json"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        lines = (f" {json.dumps(key)}: {json.dumps(options)}" for key, options in sorted(got.items()))
+        path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    assert got == json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
+def test_options_are_exactly_those(component: type[pulumi.ComponentResource], tmp_path: Path) -> None:
+    archive = tmp_path / "shop.tar.gz"
+    archive.write_bytes(b"archive")
+    recorder = declare(example(component, archive))
+    assert [
+        key for key, options in recorder.options.items() if key.startswith("gcp:") and "parent" not in options
+    ] == []
+    compared(component.__name__, recorder.options)
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_program_s_order_is_exactly_that(stack: str, tmp_path: Path) -> None:
+    """Of the components themselves: which the program makes, with which provider, and what each of their parts awaits."""
+
+    def package(workload: str) -> Path:
+        path = tmp_path / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
+        path.write_text(workload, encoding="utf-8")
+        return path
+
+    config = load_config(as_the_engine_gives_it({**configuration(stack), "gcp:project": PROJECT}))
+    options = declare(lambda: compose(config, package)).options
+    for found in options.values():  # nearly all await every service
+        services = [name for name in found.get("after", []) if name.startswith("services-")]
+        if len(services) > 1:
+            others = [name for name in found["after"] if name not in services]
+            found["after"] = [*others, f"{len(services)} of services"]
+    compared(stack, options)
