@@ -9,13 +9,14 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = f"no browser on PATH ({', '.join(NAMES)}); Debian: apt-get install chromium"
 
 
 def executable() -> str | None:
     """The path of a Chromium, None where there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+    return next((path for name in (*NAMES, MAC) if (path := shutil.which(name))), None)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ export async function request(path, parameters = {}, options = {}) {
     answer = await fetch(`${path}${query.size ? `?${query}` : ""}`, { headers, redirect: "manual", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "The API does not answer. It is tried again by itself.");
+    throw new ApiError(0, "The API does not answer. It is asked again every few seconds.");
   }
   if (answer.type === "opaqueredirect") throw new ApiError(0, "Your sign-in has ended. Reload the page to sign in again.");
   if (answer.status === 401 || answer.status === 403) refused(answer.status);

@@ -3,6 +3,7 @@
 import { fill, h } from "../core/dom.js";
 import { help } from "./help.js";
 
+const RETRY = 5000; // milliseconds
 let serial = 0;
 
 export class Panel {
@@ -20,7 +21,7 @@ export class Panel {
 
   /**
    * Show what `work` resolves to: nodes. What was there before stays until then.
-   * A later call wins over an earlier one that answers late.
+   * What passes, such as a database out of reach, is tried again. A later call wins over an earlier one that answers late.
    */
   async load(work) {
     const turn = ++this.turn;
@@ -34,6 +35,7 @@ export class Panel {
     } catch (error) {
       if (error.name === "AbortError" || turn !== this.turn) return;
       this.failed = true;
+      if (error.status === 0 || error.status >= 500) setTimeout(() => turn === this.turn && this.root.isConnected && this.load(work), RETRY);
       if (error.status === undefined) console.error(error);
       fill(this.body, h("div", { class: "failed" }, h("p", {}, error.status === undefined ? "This part of the page failed." : error.message),
         h("button", { type: "button", "data-key": "again", on: { click: () => this.load(work) } }, "Try again")));

@@ -18,7 +18,7 @@ export class HeatMap {
   constructor(context) {
     this.context = context;
     this.items = [];
-    this.panel = new Panel({ title: "Shelves by location and category", name: "shelf", note: "The number of shelves; the darker, the larger their share." });
+    this.panel = new Panel({ title: "Shelves by location and category", name: "shelf", note: "The number of shelves; the stronger the colour, the larger their share." });
   }
 
   /** The nodes for these counts; called again whenever stock moved. */

@@ -32,9 +32,14 @@ export function inventory(context) {
   async function summary() {
     moved = new Map();
     const filtered = state.location || state.category;
-    const [everything, some] = await Promise.all([get("/v1/inventory/summary"), filtered ? get("/v1/inventory/summary", where()) : null]);
-    items = everything.items;
-    return draw((some ?? everything).total);
+    try {
+      const [everything, some] = await Promise.all([get("/v1/inventory/summary"), filtered ? get("/v1/inventory/summary", where()) : null]);
+      items = everything.items;
+      return draw((some ?? everything).total);
+    } catch (error) {
+      fill(figures, keyFigures(UNKNOWN)); // those of another filter must not stand here
+      throw error;
+    }
   }
 
   function draw(sum) {
@@ -103,14 +108,15 @@ const filterBar = (context) => filters([
 ], ["location", "category"]);
 
 const COUNTS = ["shelves", "units", "stockout", "low", "overstock", "ok"];
+const UNKNOWN = Object.fromEntries(COUNTS.map((name) => [name, null]));
 const sums = (items) => Object.fromEntries(COUNTS.map((name) => [name, items.reduce((total, item) => total + item[name], 0)]));
 
 function keyFigures(total) {
-  const part = (name) => (total.shelves ? `${format.percent(total[name] / total.shelves)} of shelves` : "no shelves");
+  const part = (name) => (total === UNKNOWN ? null : total.shelves ? `${format.percent(total[name] / total.shelves)} of shelves` : "no shelves");
   return tiles("Stock now", [
     tile({ name: "stockout", title: "Stockouts", value: format.count(total.stockout), detail: part("stockout"), mark: "stockout" }),
     tile({ name: "low", title: "Low", value: format.count(total.low), detail: part("low"), mark: "low" }),
     tile({ name: "overstock", title: "Overstock", value: format.count(total.overstock), detail: part("overstock"), mark: "overstock" }),
-    tile({ name: "on_hand", title: "Units on hand", value: format.count(total.units), detail: `on ${format.count(total.shelves)} shelves` }),
+    tile({ name: "on_hand", title: "Units on hand", value: format.count(total.units), detail: total === UNKNOWN ? null : `on ${format.count(total.shelves)} shelves` }),
   ]);
 }
