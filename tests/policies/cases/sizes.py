@@ -138,6 +138,18 @@ CASES: dict[str, Cases] = {
                 {"db.settings.edition": "ENTERPRISE_PLUS"},
                 ["db: has edition ENTERPRISE_PLUS; allowed: ENTERPRISE"],
             ),
+            Case(
+                "wrong",
+                {
+                    "db.settings.edition": "ENTERPRISE_PLUS",
+                    "airflow.config.environmentSize": "ENVIRONMENT_SIZE_LARGE",
+                },
+                [
+                    "db: has edition ENTERPRISE_PLUS; allowed: ENTERPRISE, BASIC",
+                    "airflow: has environment size ENVIRONMENT_SIZE_LARGE; allowed: ENVIRONMENT_SIZE_SMALL, TINY",
+                ],
+                {"sql_editions": ["ENTERPRISE", "BASIC"], "composer_sizes": ["ENVIRONMENT_SIZE_SMALL", "TINY"]},
+            ),
             Case("unset", {"db.settings.edition": ...}, ["db: has edition unset; allowed: ENTERPRISE"]),
             Case(
                 "unknown", {"db.settings.edition": UNKNOWN}, ["db: has edition <known at update>; allowed: ENTERPRISE"]

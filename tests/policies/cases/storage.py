@@ -101,6 +101,24 @@ CASES: dict[str, Cases] = {
                 {f"lake.{_RULES}": [_delete(5, matchesPrefixes=["tmp/"]), _move("NEARLINE", 30), _delete(40)]},
                 ["lake: deletes NEARLINE objects 10 days after they became NEARLINE: the full 30 days are billed"],
             ),
+            Case(
+                "wrong",
+                {f"lake.{_RULES}": [_move("NEARLINE", 10), _delete(15, matchesPrefixes=["tmp/"]), _delete(20)]},
+                [
+                    "lake: deletes NEARLINE objects 5 days after they became NEARLINE: the full 30 days are billed",
+                    "lake: deletes NEARLINE objects 10 days after they became NEARLINE: the full 30 days are billed",
+                ],
+            ),
+            Case(
+                "wrong",
+                {f"lake.{_RULES}": [_move("STANDARD", 10), _move("COLDLINE", 20), _move("NEARLINE", 50), _delete(60)]},
+                [
+                    "lake: moves STANDARD objects to STANDARD at 10 days: objects only move to colder classes",
+                    "lake: moves COLDLINE objects to NEARLINE at 50 days: objects only move to colder classes",
+                    "lake: deletes COLDLINE objects 40 days after they became COLDLINE: the full 90 days are billed",
+                ],
+            ),
+            Case("passes", {"plain.storageClass": "REGIONAL", f"plain.{_RULES}.0.condition.age": 0}),
             # What is gone moves no more, and at one age the move comes first.
             Case("passes", {f"lake.{_RULES}": [_delete(30), _move("NEARLINE", 31), _move("COLDLINE", 32)]}),
             Case(
