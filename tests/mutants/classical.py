@@ -56,6 +56,10 @@ def show(name: str, mutant: str) -> str:
     return "\n".join(line for line in done.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("---", "+++"))
 
 
+def _found(patterns: tuple[str, ...]) -> list[str]:
+    return sorted(path.relative_to(REPOSITORY).as_posix() for pattern in patterns for path in REPOSITORY.glob(pattern))
+
+
 def _workspace(name: str, room: Classical) -> Path:
     folder = WORK / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +70,7 @@ def _workspace(name: str, room: Classical) -> Path:
     lines = {
         "source_paths": room.sources,
         "also_copy": room.needs,
-        "pytest_add_cli_args_test_selection": room.tests,
+        "pytest_add_cli_args_test_selection": _found(room.tests),
         "pytest_add_cli_args": ("-p", "no:cacheprovider"),
     }
     text = "[mutmut]\n" + "".join(f"{key} =\n" + "".join(f"    {v}\n" for v in values) for key, values in lines.items())

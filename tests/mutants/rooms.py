@@ -10,7 +10,7 @@ class Classical:
     """Every function of `sources` is mutated; of `tests` those that reach it are run."""
 
     sources: tuple[str, ...]  # folders or files
-    tests: tuple[str, ...]
+    tests: tuple[str, ...]  # files, by pattern
     needs: tuple[str, ...]  # folders and files that the tests read, beside `tests/`
 
 
@@ -38,8 +38,8 @@ ROOMS: dict[str, Classical | Structural] = {
     ),
     "pricing": Classical(
         sources=("policies/pricing",),
-        tests=("tests/unit",),
-        needs=("policies", "ops", "Pulumi.local.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"),
+        tests=("tests/unit/test_pricing_*.py",),
+        needs=("policies",),
     ),
     "components": Structural(
         sources=("components/fastyle_components/[!_]*.py",),

@@ -193,6 +193,16 @@ CASES: dict[str, Cases] = {
         ],
         cases=[
             Case("wrong", _variable("DB_PASSWORD"), _plain("DB_PASSWORD")),
+            Case(
+                "wrong",
+                {
+                    "run.template.containers.0.envs": [
+                        {"name": "TOKEN", "valueSource": _SECRET["valueSource"]},
+                        {"name": "DB_PASSWORD", "value": "x"},
+                    ]
+                },
+                _plain("DB_PASSWORD"),
+            ),
             Case("wrong", _variable("api_key"), _plain("api_key")),
             Case("wrong", _variable("TOKEN"), _plain("TOKEN")),
             Case("wrong", _variable("PGPASSWORD"), _plain("PGPASSWORD")),

@@ -482,6 +482,14 @@ CASES: dict[str, Cases] = {
                 "passes",
                 {"reads-lake": r.on_project("reads-lake", "roles/storage.objectViewer", r.member("shop-ledger"))},
             ),
+            Case(
+                "wrong",
+                {"to-table.bigqueryConfig.serviceAccountEmail": r.email("shop-exporter")},
+                [
+                    "to-table: lacks a grant. BigQuery export: account 'shop-exporter' needs "
+                    "roles/bigquery.dataEditor on Table 'trades_raw'"
+                ],
+            ),
             # A function of the second generation is called through its service.
             Case(
                 "wrong",
@@ -697,6 +705,24 @@ CASES: dict[str, Cases] = {
                     "stray": r.on_project("stray", "roles/pubsub.editor", r.member("shop-tools")),
                     "t": r.account("shop-tools"),
                 },
+            ),
+            Case(
+                "wrong",
+                {"wide": r.on_project("wide", "roles/bigquery.admin", r.member("shop-ledger"))},
+                [
+                    "wide: grants roles/bigquery.admin to shop-ledger, where roles/bigquery.dataEditor, "
+                    "roles/bigquery.dataViewer, roles/bigquery.jobUser would do"
+                ],
+            ),
+            Case(
+                "wrong",
+                {
+                    "person": r.on_project("person", "roles/pubsub.editor", "user:a@b.c"),
+                    "ci": r.account("shop-ci"),
+                    "deploys": r.on_project("deploys", "roles/storage.admin", r.member("shop-ci")),
+                    "stray": r.on_project("stray", "roles/storage.admin", r.member("shop-batch")),
+                },
+                ["stray: grants roles/storage.admin to shop-batch, which no link of the plan needs"],
             ),
             *(
                 Case("passes", {"stray": r.on_project("stray", "roles/pubsub.editor", who)})
