@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -186,12 +187,26 @@ class StackConfig(Section):
             for api, (what, used) in needed.items()
             if used and self.services and f"{api}.googleapis.com" not in self.services
         ]
+        if problem := self._addresses_problem():
+            lacking.append(problem)
         if self.access.people and self.workloads.api.ingress is Ingress.INTERNAL:
             lacking.append(
                 "access.people is given while workloads.api.ingress is internal; no browser would get as far as the "
                 "sign-in; write workloads.api.ingress: all"
             )
         return lacking
+
+    def _addresses_problem(self) -> str | None:
+        """Direct VPC egress takes two addresses an instance: https://cloud.google.com/run/docs/configuring/vpc-direct-vpc"""
+        entering = (self.workloads.inventory_sync, self.workloads.api, self.workloads.pipeline)
+        needed = 2 * sum(workload.maximum_instances for workload in entering)
+        subnet = ipaddress.ip_network(self.network.subnet_cidr)
+        if (usable := subnet.num_addresses - 4) >= needed:
+            return None
+        return (
+            f"network.subnet_cidr {subnet} has {usable} addresses and the services' maximum_instances take {needed}; "
+            f"a flood would be refused; write a /{32 - (needed + 3).bit_length()} or larger"
+        )
 
     def _production_problems(self) -> list[str]:
         if self.environment is not Environment.PROD:

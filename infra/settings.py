@@ -131,7 +131,9 @@ class Database(Section):
     availability: Availability = setting(
         Availability.ZONAL, means="REGIONAL survives a zone's outage, at twice the price"
     )
-    disk_gb: int = setting(10, means="the disk at the start; it grows by itself", ge=10, le=65536)
+    disk_gb: int = setting(
+        10, means="the disk at the start; it grows by itself, a later change does nothing", ge=10, le=65536
+    )
     disk_limit_gb: int = setting(100, means="how far it may grow, 0 for no limit", ge=0, le=65536)
     backups: Backups = setting(Backups(), means="what can be restored", example={"kept": 7})
     maintenance_day: int = setting(7, means="when Google may restart it, 1 is Monday", ge=1, le=7)

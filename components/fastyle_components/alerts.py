@@ -180,6 +180,7 @@ def stores(args: MonitoringArgs) -> list[Alert]:
                         comparison="COMPARISON_LT",
                         aligner="ALIGN_FRACTION_TRUE",
                         minutes=15,
+                        alignment_seconds=300,  # sampled every two minutes
                     )
                 ],
             )

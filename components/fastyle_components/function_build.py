@@ -109,7 +109,7 @@ class FunctionBuild(pulumi.ComponentResource):
                 # (https://github.com/hashicorp/terraform-provider-google/issues/20571).
                 condition=gcp.projects.IAMMemberConditionArgs(
                     title="sources-of-functions",
-                    expression=f'resource.name.startsWith("projects/_/buckets/{sources}/objects/")',
+                    expression=f'resource.name.startsWith("projects/_/buckets/{sources}")',
                 ),
                 opts=child,
             ),

@@ -60,7 +60,7 @@ class OperationalDatabaseArgs(Args):
     availability: Availability | None = None
     """Default: zonal."""
     disk_gb: int | None = None
-    """It only ever grows. Default: 10."""
+    """At the start; it only ever grows, by itself. A later change here does nothing. Default: 10."""
     disk_limit_gb: int | None = None
     """How far it may grow by itself; 0 is no limit. Default: 100."""
     backups_kept: int | None = None
@@ -131,10 +131,12 @@ class OperationalDatabase(pulumi.ComponentResource):
             deletion_protection=protected,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # Changed from outside; an update by day or night must not start or stop anything.
-                ignore_changes=["settings.activationPolicy"]
-                if args.night_stop or either(args.stopped_elsewhere, False)
-                else None,
+                ignore_changes=[
+                    # It has grown by itself: the provider would replace the instance to make it small again.
+                    "settings.diskSize",
+                    # Changed from outside; an update by day or night must not start or stop anything.
+                    *(["settings.activationPolicy"] if args.night_stop or args.stopped_elsewhere else []),
+                ],
             ),
         )
         database = gcp.sql.Database(

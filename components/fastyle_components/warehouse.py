@@ -166,7 +166,7 @@ class Warehouse(pulumi.ComponentResource):
                         child_name,
                         dataset_id=dataset_id,
                         project=project,
-                        role=grant.role,
+                        role=_BASIC_ROLES.get(grant.role, grant.role),
                         **_principal(child_name, grant.member),
                         opts=self._child,
                     )
@@ -183,6 +183,14 @@ class Warehouse(pulumi.ComponentResource):
                     )
                 )
         return grants
+
+
+_BASIC_ROLES = {
+    "roles/bigquery.dataViewer": "READER",
+    "roles/bigquery.dataEditor": "WRITER",
+    "roles/bigquery.dataOwner": "OWNER",
+}
+"""An access list names these roles so: the API turns the others into them, and a grant would be replaced for ever."""
 
 
 def _principal(where: str, member: pulumi.Input[str]) -> dict[str, Any]:

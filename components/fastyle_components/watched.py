@@ -72,11 +72,12 @@ def threshold(
     aligner: str | None = "ALIGN_MEAN",
     reducer: str | None = None,
     minutes: int = 5,
+    alignment_seconds: int = 60,
 ) -> monitoring.AlertPolicyConditionArgs:
     """A threshold over one series; `aligner` None for a burn rate, which brings its own."""
     aggregations = aligner and [
         monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
-            alignment_period="60s", per_series_aligner=aligner, cross_series_reducer=reducer
+            alignment_period=f"{alignment_seconds}s", per_series_aligner=aligner, cross_series_reducer=reducer
         )
     ]
     return monitoring.AlertPolicyConditionArgs(

@@ -101,7 +101,7 @@ def _by_id(index: Index, address: str) -> Resource | None:
 # Where a grant names who gets it; an entry of a dataset's access list has a property a kind of principal.
 _MEMBERS = ("member", "iamMember", "userByEmail", "groupByEmail", "domain", "specialGroup")
 _PEOPLE = ("user:", "group:", "domain:", "principal:", "principalSet:")
-_BASIC_ROLES = {
+BASIC_ROLES = {
     "READER": "roles/bigquery.dataViewer",
     "WRITER": "roles/bigquery.dataEditor",
     "OWNER": "roles/bigquery.dataOwner",
@@ -120,7 +120,7 @@ def grants(index: Index) -> Iterator[Grant]:
             continue  # an authorised view or dataset: nobody's role
         named = next((key for key in _MEMBERS if resource.get(key) is not None), "member")
         member = principal(index, resource, named, resource.get(named))
-        role = _BASIC_ROLES.get(role, role) if isinstance(role, str) else ""
+        role = BASIC_ROLES.get(role, role) if isinstance(role, str) else ""
         if (condition := resource.get("condition.title")) is not None:
             on = frozenset([f"{PROJECT} where {condition}"])  # it holds on no more than the condition says
         yield Grant(on, role, member, resource, _people(named, resource.get(named)), _permissions(index, role))

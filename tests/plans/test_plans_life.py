@@ -107,7 +107,7 @@ def _up_and_down(project: Project, like: str) -> None:
 
 
 def _stop_everything(project: Project, stack: str) -> None:
-    """Record what a refresh finds after the budget guard has acted: jobs paused, the database off."""
+    """Record what a refresh finds after a while: a grown disk, and what the budget guard did: jobs paused, no database."""
     state = json.loads(project.pulumi("stack", "export", "--stack", stack).stdout)
     stopped = []
     for resource in state["deployment"]["resources"]:
@@ -118,6 +118,7 @@ def _stop_everything(project: Project, stack: str) -> None:
                 stopped.append(name)
             elif name == "database-instance":
                 values["settings"]["activationPolicy"] = "NEVER"
+                values["settings"]["diskSize"] = 17  # grown by itself: made small again it would be another, empty one
                 stopped.append(name)
     assert len(stopped) == 6
     (project.folder / "stopped.json").write_text(json.dumps(state), encoding="utf-8")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from policies import gcp
-from policies.least_privilege.given import Grant, grants
+from policies.least_privilege.given import BASIC_ROLES, Grant, grants
 from policies.links import Index
 from policies.model import UNKNOWN, Plan, Resource
 from policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_unresolved
@@ -127,7 +127,11 @@ def test_each_grant_given_to_somebody_else_is_listed_as_surplus(read: dict[str, 
         prefix = "" if key == "userByEmail" else "serviceAccount:"
         strays.append(replace(grant.resource, props={**grant.resource.props, key: f"{prefix}{STRAY}"}))
     assert [(v.resource, v.message) for v in grants_surplus(Plan((*plan.resources, *strays)), wiring(stack))] == [
-        (stray, f"grants {stray.get('role')} to {STRAY}, which no link of the plan needs") for stray in strays
+        (
+            stray,
+            f"grants {BASIC_ROLES.get(stray.get('role'), stray.get('role'))} to {STRAY}, which no link of the plan needs",
+        )
+        for stray in strays
     ]
 
 

@@ -257,7 +257,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "dev",
         "database.disk_gb",
         5,
-        "fastyle:database.disk_gb is 5, under 10; the disk at the start; it grows by itself; write for instance fastyle:database.disk_gb: 10",
+        "fastyle:database.disk_gb is 5, under 10; the disk at the start; it grows by itself, a later change does nothing; write for instance fastyle:database.disk_gb: 10",
     ),
     (
         "dev",
@@ -612,6 +612,12 @@ BAD: list[tuple[str, str, Any, str]] = [
         "network.subnet_cidr",
         "8.8.8.0/24",
         "fastyle:network.subnet_cidr: Cloud Run cannot enter by 8.8.8.0/24; direct VPC egress needs a private /26 or larger",
+    ),
+    (
+        "dev",
+        "workloads.api.maximum_instances",
+        40,
+        "fastyle:network.subnet_cidr 10.10.0.0/26 has 60 addresses and the services' maximum_instances take 86; a flood would be refused; write a /25 or larger",
     ),
     (
         "dev",
