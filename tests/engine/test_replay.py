@@ -17,14 +17,13 @@ from typing import Any
 import fastavro
 import psycopg
 import pytest
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no stubs
 
 from tests.support.events import change, sale
 from tests.support.on_hand import on_hand
 from tests.support.postgres import migrated_database
-from tests.support.standins import PROJECT, standins
-from workloads.events import STREAMS, bigquery_fields, encode
+from tests.support.standins import PROJECT, bigquery_client, create_raw_tables, pipeline_settings, standins
+from workloads.events import STREAMS, encode
 from workloads.pipeline import replay, replay_stores, runner
 from workloads.pipeline.attempts import TimeBox
 from workloads.pipeline.history import AlreadyRunning, claim, finish
@@ -119,34 +118,11 @@ def stores(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Stores
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(runner, "walk", publish)
-    client = bigquery.Client(
-        project=PROJECT,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": variables["BIGQUERY_EMULATOR_HOST"]},
-    )
-    client.create_dataset("raw", exists_ok=True)
-    for stream in STREAMS.values():
-        table = bigquery.Table(
-            f"{PROJECT}.raw.{stream.table}",
-            schema=[bigquery.SchemaField.from_api_repr(field) for field in bigquery_fields(stream)],
-        )
-        table.time_partitioning = bigquery.TimePartitioning(field="publish_time")
-        client.delete_table(table, not_found_ok=True)
-        client.create_table(table)
+    client = bigquery_client(variables)
+    create_raw_tables(client)
     name = f"lake-{uuid.uuid4().hex[:8]}"
     bucket = storage.Client(project=PROJECT).create_bucket(name)
-    settings = Settings(
-        google_cloud_project=PROJECT,
-        timezone="America/New_York",
-        currency="USD",
-        database_url=migrated_database(),
-        bigquery_emulator_host=variables["BIGQUERY_EMULATOR_HOST"],
-        lake_bucket=name,
-        maximum_bytes_billed=10_485_760,
-        raw_retention_days=60,
-        reorder_point=20,
-        max_days_of_cover=Decimal(60),
-    )
+    settings = pipeline_settings(variables, migrated_database(), lake_bucket=name)
     return Stores(settings, client, bucket)
 
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest import mock
 
 import psycopg
@@ -39,6 +39,7 @@ ANSWERS: tuple[tuple[str, Rows], ...] = (
     ("SELECT DISTINCT publish_date", [{"publish_date": DAY}]),
     ("SELECT DISTINCT business_date FROM", [{"business_date": DAY}]),
     ("SELECT business_date FROM staging.build_dates", [{"business_date": DAY}, {"business_date": date(2026, 3, 5)}]),
+    ("AS first_change", [{"first_change": datetime(2026, 3, 1, tzinfo=UTC)}]),
     ("MIN(business_date) AS since", [{"since": DAY}]),
     (
         "FROM marts.publications ORDER BY",
@@ -81,6 +82,9 @@ class RecordingClient:
         answer = next((rows for words, rows in self._answers if words in sql), [])
         self._jobs.append(Job(sql, job_config, answer=answer))
         return self._jobs[-1]
+
+    def load_table_from_file(self, rows: IO[bytes], target: str, **_: object) -> Job:
+        return Job(f"a load into {target}", None)
 
     def get_table(self, reference: object) -> bigquery.Table:
         raise NotFound(str(reference))  # type: ignore[no-untyped-call]

@@ -7,13 +7,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.bigquery import Client, SchemaField, Table, TimePartitioning
 
 from localcloud.process import ProcessSpec
 from localcloud.standins import bigquery, storage
 from tests.support.pubsub import free_port
+from workloads.events import STREAMS, bigquery_fields
+from workloads.pipeline.settings import Settings
 
 PROJECT = "fastyle-local"
 
@@ -45,6 +51,43 @@ def standins(folder: Path) -> Iterator[dict[str, str]]:
             for process in processes:
                 process.kill()
                 process.wait()
+
+
+def bigquery_client(variables: dict[str, str]) -> Client:
+    """A client of the BigQuery that `standins` started."""
+    return Client(
+        project=PROJECT,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": variables["BIGQUERY_EMULATOR_HOST"]},
+    )
+
+
+def create_raw_tables(client: Client) -> None:
+    """Create the datasets, and the raw tables anew: as the program does."""
+    for dataset in ("raw", "staging", "marts"):
+        client.create_dataset(dataset, exists_ok=True)
+    for stream in STREAMS.values():
+        schema = [SchemaField.from_api_repr(field) for field in bigquery_fields(stream)]
+        table = Table(f"{PROJECT}.raw.{stream.table}", schema=schema)
+        table.time_partitioning = TimePartitioning(field="publish_time")
+        client.delete_table(table, not_found_ok=True)
+        client.create_table(table)
+
+
+def pipeline_settings(variables: dict[str, str], database_url: str, **more: Any) -> Settings:
+    """Settings of the pipeline over them."""
+    told: dict[str, Any] = {
+        "google_cloud_project": PROJECT,
+        "timezone": "America/New_York",
+        "currency": "USD",
+        "database_url": database_url,
+        "bigquery_emulator_host": variables["BIGQUERY_EMULATOR_HOST"],
+        "maximum_bytes_billed": 10_485_760,
+        "raw_retention_days": 60,
+        "reorder_point": 20,
+        "max_days_of_cover": Decimal(60),
+    }
+    return Settings(**{**told, **more})
 
 
 def _wait(spec: ProcessSpec, process: subprocess.Popen[bytes]) -> None:

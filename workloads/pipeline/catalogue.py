@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import psycopg
 from psycopg.rows import DictRow
 
 from workloads.pipeline.tables import tables
 from workloads.pipeline.warehouse import Warehouse, literal
-
-_ROWS = 500  # an INSERT; BigQuery takes a statement of at most 1 MB
 
 _READ = {
     "products": "SELECT sku, name, category, style, size, colour, list_price, reorder_point FROM product",
@@ -25,19 +26,9 @@ _READ = {
         FROM product_cost WINDOW w AS (PARTITION BY sku ORDER BY valid_from)
     """,
 }
-# What a change of a product touches in the marts: its category, and its costs.
-_CHANGED = """
-SELECT sku
-FROM (
-  SELECT DISTINCT sku, %(row)s AS content, 'now' AS side FROM ${staging}.catalogue_%(name)s
-  UNION ALL
-  SELECT DISTINCT sku, %(row)s AS content, 'before' AS side FROM ${staging}.%(name)s WHERE is_current
-)
-GROUP BY sku, content
-HAVING COUNT(*) = 1
-"""
-# Sales of any date may name the product: the history is read, but only when a product did change.
-_TOUCHED = """
+# A category is the current one, whatever it was when something was sold: all dates of the product follow. The history is
+# read only when a product did change.
+_RECATEGORISED = """
 IF EXISTS (%(changed)s) THEN
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT l.business_date, 'catalogue', CURRENT_TIMESTAMP(), '${run_id}'
@@ -45,7 +36,47 @@ FROM ${staging}.sales_lines AS l
 WHERE l.business_date >= DATE '2010-01-01' AND l.sku IN (%(changed)s);
 END IF
 """
-_COMPARED = {"products": ("category",), "product_costs": ("applies_from", "applies_to", "unit_cost")}
+_CHANGED = """
+SELECT sku
+FROM (
+  SELECT DISTINCT sku, category, 'now' AS side FROM ${staging}.catalogue_products
+  UNION ALL
+  SELECT DISTINCT sku, category, 'before' AS side FROM ${staging}.products WHERE is_current
+)
+GROUP BY sku, category
+HAVING COUNT(*) = 1
+"""
+# The first instant at which any cost in force is another one. A cost that only ends otherwise is the same until then.
+_FIRST_CHANGE = """
+WITH sides AS (
+  SELECT 'now' AS side, sku, unit_cost, applies_from, COALESCE(applies_to, TIMESTAMP '9999-12-31') AS applies_to
+  FROM ${staging}.catalogue_product_costs
+  UNION ALL
+  SELECT 'before' AS side, sku, unit_cost, applies_from, COALESCE(applies_to, TIMESTAMP '9999-12-31') AS applies_to
+  FROM ${staging}.product_costs
+  WHERE is_current
+),
+costs AS (
+  SELECT sku, applies_from, COUNT(*) AS sides, MIN(applies_to) AS first_to, MAX(applies_to) AS last_to
+  FROM sides
+  GROUP BY sku, unit_cost, applies_from
+)
+SELECT MIN(IF(sides = 1, applies_from, first_to)) AS first_change FROM costs WHERE sides = 1 OR first_to != last_to
+"""
+_RECOSTED = """
+INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
+SELECT DISTINCT l.business_date, 'cost', CURRENT_TIMESTAMP(), '${run_id}'
+FROM ${staging}.sales_lines AS l
+LEFT JOIN ${staging}.catalogue_product_costs AS n
+  ON n.sku = l.sku AND l.event_time >= n.applies_from AND (n.applies_to IS NULL OR l.event_time < n.applies_to)
+LEFT JOIN ${staging}.product_costs AS b
+  ON b.is_current
+  AND b.sku = l.sku
+  AND l.event_time >= b.applies_from
+  AND (b.applies_to IS NULL OR l.event_time < b.applies_to)
+WHERE l.business_date >= %(first)s AND COALESCE(n.unit_cost, -1) != COALESCE(b.unit_cost, -1)
+"""
+_EARLIEST = datetime(2010, 1, 2, tzinfo=UTC)  # of event_time, and a day for time zones
 
 
 def sync(connection: psycopg.Connection[DictRow], warehouse: Warehouse, run_id: str) -> None:
@@ -54,35 +85,33 @@ def sync(connection: psycopg.Connection[DictRow], warehouse: Warehouse, run_id: 
     A row that changed gets a successor, one that is gone is closed; both keep what they said. All of it is one
     transaction: cut short, the next run finds the same differences.
     """
-    statements: list[str] = []
     for name, query in _READ.items():
         _refill(warehouse, name, connection.execute(query).fetchall())
-        if name in _COMPARED:
-            statements.append(_touched(name))
+    statements = [_RECATEGORISED % {"changed": _CHANGED.strip()}]
+    (costs,) = warehouse.query(_FIRST_CHANGE) or [{"first_change": None}]
+    if costs["first_change"] is not None:
+        first = max(costs["first_change"], _EARLIEST).date() - timedelta(days=1)
+        statements.append(_RECOSTED % {"first": literal(first)})
+    for name in _READ:
         statements += _versions(name)
     warehouse.transaction(statements, run_id=run_id)
 
 
 def _refill(warehouse: Warehouse, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rewrite the scratch copy `catalogue_<name>`."""
-    columns = [column["name"] for column in tables()[f"staging.catalogue_{name}"].columns]
-    target = f"{warehouse.datasets['staging']}.catalogue_{name}"
-    warehouse.run(f"DELETE FROM {target} WHERE TRUE")
-    for start in range(0, len(rows), _ROWS):
-        values = ", ".join(
-            f"({', '.join(_cell(row[column]) for column in columns)})" for row in rows[start : start + _ROWS]
-        )
-        warehouse.run(f"INSERT INTO {target} ({', '.join(columns)}) VALUES {values}")
+    """Rewrite the scratch copy `catalogue_<name>`: one load job, whatever the size of the catalogue."""
+    key = f"staging.catalogue_{name}"
+    columns = tables()[key].columns
+    lines = io.BytesIO()
+    for row in rows:
+        lines.write(orjson.dumps({column["name"]: _cell(row[column["name"]]) for column in columns}) + b"\n")
+    warehouse.start_load(key, lines, columns, replace=True).result()
 
 
-def _cell(value: Any) -> str:
-    """A literal; amounts keep all their digits as NUMERIC."""
-    return f"NUMERIC '{value}'" if isinstance(value, Decimal) else literal(value)
-
-
-def _touched(name: str) -> str:
-    changed = (_CHANGED % {"name": name, "row": _row("", _COMPARED[name])}).strip()
-    return _TOUCHED % {"changed": changed}
+def _cell(value: Any) -> Any:
+    """A value as a load job reads it; amounts keep all their digits."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27) if isinstance(value, datetime) else value
 
 
 def _versions(name: str) -> list[str]:
