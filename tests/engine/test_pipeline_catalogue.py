@@ -156,6 +156,7 @@ def test_a_name_or_a_reorder_point_is_no_matter_of_past_dates(shop: Shop) -> Non
 def test_a_large_catalogue_is_three_load_jobs(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = "".join(f"X{n},x,tops,,,,20,{n % 9}.5,,\n" for n in range(20_000))
     shop.load(HEADER + lines)
+    shop.change("INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch')")
     loads: list[str] = []
     original = Warehouse.start_load
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -18,6 +19,8 @@ from ops.errors import OperatorError
 from ops.redrive import RedriveReport, reason, redrive
 from tests.support.pubsub import PROJECT, PubSub
 from workloads.events import STREAMS, pubsub_definition
+from workloads.inventory_sync.dead_letter import PubSubDeadLetters
+from workloads.inventory_sync.delivery import Delivery
 
 pytestmark = pytest.mark.local
 
@@ -95,6 +98,22 @@ def test_letters_come_back_as_they_were(pubsub: PubSub) -> None:
     assert all(set(message.attributes) == {"event_id"} for message in received)
     assert stream.held == 0
     assert stream.redrive().letters == 0
+
+
+async def test_a_letter_of_inventory_sync_comes_back_with_its_key(
+    pubsub: PubSub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{pubsub.port}")
+    stream = Stream(pubsub)
+    letters = PubSubDeadLetters({"sales": stream.dead})
+    # Names of the client's own parameters are attributes like any others.
+    attributes = {"event_id": "e", "timeout": "soon", "retry": "no"}
+    poison = Delivery(b"{}", attributes, "1", "S01", datetime.now(UTC), "to-inventory")
+    await letters.publish("sales", poison, "the constraint")
+    letters.close()
+    assert [entry["error"] for entry in stream.redrive().as_json()["reasons"]] == ["the constraint"]
+    (received,) = pubsub.pull_all(stream.consumer, 1)
+    assert (dict(received.message.attributes), received.message.ordering_key) == (attributes, "S01")
 
 
 def test_a_dry_run_lists_and_leaves_all(pubsub: PubSub) -> None:

@@ -11,7 +11,9 @@ from typing import Protocol
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.pubsub_v1 import PublisherClient, types  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1 import PublisherClient  # type: ignore[import-untyped]
+from google.pubsub_v1 import PublisherClient as Api
+from google.pubsub_v1.types import PubsubMessage
 
 from workloads.inventory_sync.delivery import Delivery
 
@@ -46,22 +48,24 @@ class PubSubDeadLetters:
 
     def __init__(self, topics: dict[str, str]) -> None:
         self._topics = topics
-        self._client = PublisherClient(
-            types.BatchSettings(max_latency=0.01),
-            types.PublisherOptions(timeout=_PUBLISH_SECONDS),
-        )
+        self._client = PublisherClient()
 
     async def publish(self, stream: str, delivery: Delivery, error: str) -> None:
         """Publish the message as it came, its attributes kept, those of `letter_attributes` added."""
+        letter = PubsubMessage(data=delivery.data, attributes=letter_attributes(delivery, error))
         try:
-            future = self._client.publish(self._topics[stream], delivery.data, **letter_attributes(delivery, error))
-            await asyncio.wait_for(asyncio.wrap_future(future), _PUBLISH_SECONDS)
+            await asyncio.wait_for(asyncio.to_thread(self._send, self._topics[stream], letter), _PUBLISH_SECONDS)
         except (GoogleAPICallError, RetryError, GoogleAuthError, TimeoutError, ValueError) as reason:
             message = f"{self._topics[stream]} does not take dead letters: {type(reason).__name__}: {reason}"
             raise NotPublished(message) from None
 
+    def _send(self, topic: str, letter: PubsubMessage) -> None:
+        # The client's own `publish` takes attributes as keywords: one called `ordering_key`, as a letter's is, or
+        # `timeout`, as a stranger's may be, would be taken for its parameter.
+        Api.publish(self._client, topic=topic, messages=[letter], timeout=_PUBLISH_SECONDS)
+
     def close(self) -> None:
-        """Send what is under way and let the connection go."""
+        """Let the connection go."""
         self._client.stop()
 
 

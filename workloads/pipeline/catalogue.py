@@ -101,6 +101,9 @@ def _refill(warehouse: Warehouse, name: str, rows: Sequence[Mapping[str, Any]]) 
     """Rewrite the scratch copy `catalogue_<name>`: one load job, whatever the size of the catalogue."""
     key = f"staging.catalogue_{name}"
     columns = tables()[key].columns
+    if not rows:  # there is no job that loads nothing
+        warehouse.query(f"DELETE FROM ${{staging}}.catalogue_{name} WHERE TRUE")
+        return
     lines = io.BytesIO()
     for row in rows:
         lines.write(orjson.dumps({column["name"]: _cell(row[column["name"]]) for column in columns}) + b"\n")
