@@ -129,6 +129,9 @@ def record(database_url: str | None = None) -> Recorded:
             "INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch')"
         )
     for answers, asked in ((ANSWERS, (None, None)), (ANSWERS, (DAY, DAY)), ((), (None, None))):
+        if not answers:  # nor is there a catalogue
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("DELETE FROM product_cost; DELETE FROM product; DELETE FROM location")
         client = RecordingClient(found.jobs, found.tables, answers)
         with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
             report = runner.run(settings(url), *asked)
