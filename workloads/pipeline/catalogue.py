@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import psycopg
 from psycopg.rows import DictRow
 
@@ -106,7 +106,8 @@ def _refill(warehouse: Warehouse, name: str, rows: Sequence[Mapping[str, Any]]) 
         return
     lines = io.BytesIO()
     for row in rows:
-        lines.write(orjson.dumps({column["name"]: _cell(row[column["name"]]) for column in columns}) + b"\n")
+        values = {column["name"]: _cell(row[column["name"]]) for column in columns}
+        lines.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
     warehouse.start_load(key, lines, columns, replace=True).result()
 
 
