@@ -80,6 +80,14 @@ GOOD: dict[str, Properties] = {
         "thresholdRules": [{"thresholdPercent": 0.5}],
         "allUpdatesRule": {"pubsubTopic": "projects/p/topics/budget"},
     },
+    "bigquery.DatasetAccess": {"datasetId": "raw", "role": "READER", "groupByEmail": "a@example.com"},
+    "projects.IAMCustomRole": {"roleId": "guard", "title": "Guard", "permissions": ["cloudsql.instances.get"]},
+    "monitoring.AlertPolicy": {
+        "displayName": "budget",
+        "combiner": "OR",
+        "conditions": [{"displayName": "notice", "conditionMatchedLog": {"filter": "severity >= WARNING"}}],
+        "alertStrategy": {"notificationRateLimit": {"period": "86400s"}},
+    },
     "iam.WorkloadIdentityPoolProvider": {
         "workloadIdentityPoolId": "ci-pool",
         "workloadIdentityPoolProviderId": "github",
@@ -180,6 +188,20 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("billing.Budget", {"budgetFilter": {"projects": ["projects/my-project"]}}, "projects/NUMBER"),
     ("billing.Budget", {"thresholdRules": [{"thresholdPercent": 50}]}, "0.5 for 50 %"),
     ("billing.Budget", {"allUpdatesRule": {}}, "needs a topic"),
+    ("bigquery.DatasetAccess", {"role": "roles/bigquery.dataEditor"}, "would be replaced at every update"),
+    ("projects.IAMCustomRole", {"roleId": "a-b"}, "not a role id"),
+    ("projects.IAMCustomRole", {"permissions": ["sql.get"]}, "not a permission"),
+    ("monitoring.AlertPolicy", {"alertStrategy": None}, "which need it"),
+    (
+        "monitoring.AlertPolicy",
+        {"conditions": [{"displayName": "x", "conditionThreshold": {"comparison": "COMPARISON_GT", "duration": "0s"}}]},
+        "is for conditions on log entries",
+    ),
+    (
+        "monitoring.AlertPolicy",
+        {"conditions": [{"displayName": n, "conditionMatchedLog": {"filter": "severity >= ERROR"}} for n in "ab"]},
+        "must be the only one",
+    ),
     ("iam.WorkloadIdentityPoolProvider", {"attributeCondition": None}, "would be let in"),
     ("iam.WorkloadIdentityPoolProvider", {"attributeMapping": {}}, "google.subject"),
 ]

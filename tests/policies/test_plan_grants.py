@@ -135,6 +135,20 @@ def test_each_grant_given_to_somebody_else_is_listed_as_surplus(read: dict[str, 
     ]
 
 
+def test_a_role_of_our_own_holds_what_is_used_and_no_more(read: dict[str, Plan]) -> None:
+    plan, role = read["dev"], "gcp:projects/iAMCustomRole:IAMCustomRole"
+    (guard,) = plan.of(role)
+    permissions = guard.get("permissions")
+    for given, says in (
+        ([*permissions, "cloudsql.instances.export"], "of which it needs no cloudsql.instances.export"),
+        (permissions[1:], "needs roles/cloudscheduler.admin on project"),
+    ):
+        changed = replace(guard, props={**guard.props, "permissions": given})
+        other = Plan(tuple(changed if r is guard else r for r in plan.resources))
+        found = [v.message for rule in (grants_missing, grants_surplus) for v in rule(other, wiring("dev"))]
+        assert says in found[0], found
+
+
 def test_what_is_decided_is_still_there(read: dict[str, Plan]) -> None:
     """A reason without a grant is taken off the list."""
     everything = [r.name for plan in read.values() for r in plan.resources if is_grant(r)]

@@ -120,6 +120,8 @@ def _same_json(a: Any, b: Any) -> bool:
         return bool(a == b)
 
 
+_SWAPPED = ("roles/bigquery.dataViewer", "roles/bigquery.dataEditor", "roles/bigquery.dataOwner")
+
 RULES = {
     "bigquery.Dataset": Rules(
         id="projects/{project}/datasets/{datasetId}",
@@ -170,6 +172,13 @@ RULES = {
         "{specialGroup?}{domain?}{view?}{authorizedDataset?}{routine?}",
         replaces_always=True,
         exclusive=False,
+        checks=(
+            check(
+                "role",
+                lambda v: v not in _SWAPPED,
+                "comes back as READER, WRITER or OWNER and would be replaced at every update: write that",
+            ),
+        ),
         references=(_DATASET,),
     ),
     "bigquery.IamMember": Rules(

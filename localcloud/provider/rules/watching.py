@@ -31,6 +31,18 @@ def _budget(inputs: Properties) -> Iterator[Problem]:
             yield Problem(f"thresholdRules[{n}].spendBasis", "a forecast needs a calendar period")
 
 
+def _log_match(inputs: Properties) -> Iterator[Problem]:
+    """A condition on log entries stands alone, and its notifications are limited; others' may not be."""
+    conditions = [c for c in inputs.get("conditions") or [] if isinstance(c, dict)]
+    matching = any(c.get("conditionMatchedLog") for c in conditions)
+    strategy = inputs.get("alertStrategy")
+    limited = isinstance(strategy, dict) and bool(strategy.get("notificationRateLimit"))
+    if matching and len(conditions) > 1:
+        yield Problem("conditions", "a condition on log entries must be the only one")
+    if matching != limited:
+        yield Problem("alertStrategy.notificationRateLimit", "is for conditions on log entries, which need it")
+
+
 def _json(text: str) -> bool:
     try:
         json.loads(text)
@@ -115,6 +127,7 @@ RULES = {
             duration("conditions.conditionAbsent.duration", 120, 84600, 60),
             one_of("severity", "CRITICAL", "ERROR", "WARNING"),
             labels("userLabels"),
+            _log_match,
         ),
         outputs={"name": "projects/{project}/alertPolicies/{_unique}"},
     ),
