@@ -62,7 +62,8 @@ def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
         if matches(f"{grant.role} {shown}", p.expected):
             continue
         if not served:
-            yield Violation(f"grants {grant.role} to {shown}, which no link of the plan needs", grant.resource)
+            role = grant.role or "a role unknown at preview"
+            yield Violation(f"grants {role} to {shown}, which no link of the plan needs", grant.resource)
         elif grant.permissions:
             if unused := sorted(grant.permissions.difference(*(need.permissions for need in served))):
                 yield Violation(f"grants {grant.role} to {shown}, of which it needs no {unused[0]}", grant.resource)

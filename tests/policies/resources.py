@@ -263,11 +263,11 @@ def alert(name: str, filter_: str, **props: Any) -> Resource:
     )
 
 
-def grant(kind: str, name: str, role: str, to: str, /, **on: Any) -> Resource:
+def grant(kind: str, name: str, role: Any, to: str, /, **on: Any) -> Resource:
     """`kind` as in `pubsub/topicIAMMember`."""
     type_ = kind.rpartition("/")[2]
     return resource(f"gcp:{kind}:{type_[0].upper()}{type_[1:]}", name, role=role, member=to, **on)
 
 
-def on_project(name: str, role: str, to: str) -> Resource:
+def on_project(name: str, role: Any, to: str) -> Resource:
     return grant("projects/iAMMember", name, role, to, project=PROJECT)

@@ -490,6 +490,14 @@ CASES: dict[str, Cases] = {
                     "roles/bigquery.dataEditor on Table 'trades_raw'"
                 ],
             ),
+            Case(
+                "unset",
+                {"counter.buildConfig.dockerRepository": ...},  # then Google keeps the images in one of its own
+                [
+                    "counter: lacks a grant. build: account 'shop-builder' needs "
+                    "roles/artifactregistry.writer on project"
+                ],
+            ),
             # A function of the second generation is called through its service.
             Case(
                 "wrong",
@@ -746,6 +754,18 @@ CASES: dict[str, Cases] = {
                     ),
                     "view": r.resource(gcp.DATASET_ACCESS, "view", view={"tableId": "v"}, datasetId="marts"),
                 },
+            ),
+            Case(
+                "unknown",
+                {
+                    "stray": r.on_project("stray", UNKNOWN, r.member("shop-batch")),
+                    "nobody": r.resource("gcp:projects/iAMMember:IAMMember", "nobody", role="roles/pubsub.editor"),
+                },
+                [
+                    "stray: grants a role unknown at preview to shop-batch, which no link of the plan needs",
+                    "nobody: grants roles/pubsub.editor to an account unknown at preview, "
+                    "which no link of the plan needs",
+                ],
             ),
             Case(
                 "unknown",
