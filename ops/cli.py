@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -265,7 +266,8 @@ def cost(against: str | None, style: str, explain: str | None, everything: bool,
     """Estimate what a stack costs a month; usage-driven lines are marked with `*`."""
     from ops.cost import Request, run
 
-    click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything, width=width))
 
 
 @cli.group()

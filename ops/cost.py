@@ -81,6 +81,9 @@ def planned(request: Request, repository: Path = REPOSITORY) -> documents.Docume
         return documents.load(request.plan)
     assert request.stack is not None
     overrides = {key if ":" in key else f"fastyle:{key}": value for key, value in _pairs(request.overrides)}
+    if overrides:
+        # Another orchestrator needs other APIs: which are on costs nothing, and is no part of the question.
+        overrides = {"fastyle:services": "[]"} | overrides
     return documents.read(plan(request.stack, overrides=overrides, repository=repository, policies=False).document)
 
 
@@ -109,6 +112,7 @@ def run(
     explain: str | None = None,
     against: str | None = None,
     everything: bool = False,
+    width: int | None = None,
 ) -> str:
     """What `fastyle cost` prints.
 
@@ -134,7 +138,7 @@ def run(
         return report.as_json(found)
     if style == "markdown":
         return report.as_markdown(found, title)
-    return report.as_table(found, datetime.now(UTC).date(), everything=everything)
+    return report.as_table(found, datetime.now(UTC).date(), everything=everything, width=width)
 
 
 def _compared(found: Difference, style: str, title: str) -> str:

@@ -83,7 +83,9 @@ def plan(
         found = Plan(stack, name, time.monotonic() - started, _states(document), _violations(events), document)
         mandatory = [v for v in found.violations if v["enforcementLevel"] == "mandatory"]
         if result.returncode and not mandatory:
-            raise OperatorError(f"the preview of {stack} failed:\n{_reason(document, result)}")
+            reason = _reason(document, result).removeprefix("error: ")
+            apart = "\n" if "\n" in reason else " "
+            raise OperatorError(f"the preview of {stack} failed:{apart}{reason}")
         return found
 
 
@@ -236,8 +238,12 @@ def _violations(events: Path) -> list[dict[str, Any]]:
 
 
 def _reason(document: dict[str, Any], result: subprocess.CompletedProcess[str]) -> str:
-    words = [d["message"].strip() for d in document.get("diagnostics", []) if d.get("severity") == "error"]
-    return "\n".join(words) or result.stderr.strip() or result.stdout[-2000:]
+    """The engine's words, else the program's own, which it prints as `info#err`."""
+    said = document.get("diagnostics", [])
+    for severity in ("error", "info#err"):
+        if words := [d["message"].strip() for d in said if d.get("severity") == severity]:
+            return "\n".join(dict.fromkeys(words))
+    return result.stderr.strip() or result.stdout.strip()[:500] or "it says no reason"
 
 
 def main(arguments: list[str]) -> int:

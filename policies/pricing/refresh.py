@@ -27,7 +27,7 @@ _MONTHS = {"mo": Decimal(1), "d": 1 / DAYS, "h": 1 / HOURS}
 _BYTES = {"MB": "MiBy", "MiB": "MiBy", "GB": "GiBy", "GiB": "GiBy", "TiB": "TiBy"}
 _HOURS = {"h": Decimal(1), "min": Decimal(1) / 60, "s": Decimal(1) / 3600, "d": Decimal(24), "mo": HOURS}
 _COUNTED = {"request", "operation", "access"}
-_KEPT_MONTHLY = {"job", "version and location"}
+_KEPT_MONTHLY = {"job", "version"}
 
 
 @dataclass(frozen=True)

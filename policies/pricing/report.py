@@ -100,8 +100,11 @@ def as_json(found: Estimate) -> str:
     return json.dumps(document, indent=2)
 
 
-def as_table(found: Estimate, today: date, *, everything: bool = False) -> str:
-    """A tree by component. Lines that cost nothing at this usage are left out unless `everything`."""
+def as_table(found: Estimate, today: date, *, everything: bool = False, width: int | None = None) -> str:
+    """A tree by component. Lines that cost nothing at this usage are left out unless `everything`.
+
+    Where it is wider than `width` columns it has no shares and, if need be, no prices.
+    """
     rows: list[Sequence[str]] = [("Name", "Monthly Qty", "Unit", "Price", "Monthly Cost", "Share")]
     overall = found.total
     for component, resources in found.components().items():
@@ -121,7 +124,11 @@ def as_table(found: Estimate, today: date, *, everything: bool = False) -> str:
         for c, last in _marked(found.credits):
             rows.append((f"{_branch(last)} {c.name}", quantity(c.used), c.unit, "", money(-c.monthly), ""))
         rows.append(())
-    return "\n".join([*_aligned(rows), *_summary(found, today)])
+    for dropped in ((), (5,), (3, 5)):
+        table = _aligned([[cell for i, cell in enumerate(row) if i not in dropped] for row in rows])
+        if width is None or max(map(len, table)) <= width:
+            break
+    return "\n".join([*table, *_summary(found, today)])
 
 
 def _summary(found: Estimate, today: date) -> list[str]:

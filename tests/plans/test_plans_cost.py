@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import policies.pricing
+from ops.cost import Request, estimated
 from ops.cost_tables import block
+from ops.errors import OperatorError
 from ops.plan import Plan as Shown
 from ops.plan import show_cost
 from policies.pricing import documents, read_usage, report
@@ -82,3 +84,19 @@ def test_another_companys_program_is_estimated(tmp_path: Path) -> None:
     priced = {r.type for r in found.resources}
     assert priced >= {"gcp:bigquery/table:Table", "gcp:pubsub/subscription:Subscription", "gcp:storage/bucket:Bucket"}
     assert json.loads(report.as_json(found))["free"]
+
+
+def test_another_orchestrator_can_be_tried_out() -> None:
+    """What is switched on costs nothing: no API must be named to ask what a schedule would cost instead of Composer."""
+    found = estimated(Request(stack="prod", overrides=["orchestrator=scheduler"], variables=["branches=200"]))
+    assert "gcp:composer/environment:Environment" not in {r.type for r in found.resources}
+    assert found.unit_costs["branch"] == 200
+    assert found.not_estimated == {}
+
+
+def test_a_setting_that_is_none_is_one_line() -> None:
+    with pytest.raises(OperatorError) as caught:
+        estimated(Request(stack="prod", overrides=["orchestrtor=scheduler"]))
+    assert str(caught.value) == (
+        "the preview of prod failed: fastyle:orchestrtor: unknown key, it would change nothing; did you mean orchestrator?"
+    )

@@ -160,7 +160,7 @@ def test_a_free_tier_per_resource_would_be_seen() -> None:
     """Ten services of a million requests have two million free between them, not twenty: 8 x 0.40 and no free CPU left."""
     services = [resource("gcp:cloudrunv2/service:Service", f"s{n}") for n in range(10)]
     found = estimated(*services, **{s.name: {"monthly_requests": 10**6} for s in services})
-    requests = next(c for c in found.credits if "requests" in c.name)
+    requests = next(c for c in found.credits if c.unit == "request")
     assert (requests.used, requests.monthly) == (Decimal(10**7), Decimal("0.8"))
 
 

@@ -310,7 +310,7 @@ UNITS = {
     ("build-minute", "h"): "60",
     ("request", "count"): "1",
     ("job", "mo"): "1",
-    ("version and location", "count"): "1",
+    ("version", "count"): "1",
 }
 
 
