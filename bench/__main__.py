@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import end_to_end, stages
+from bench import end_to_end, estimate, stages
 from ops.endpoints import LOCAL, REPOSITORY, load_endpoints
 from ops.google import request
 from ops.local import environment
@@ -59,6 +59,7 @@ def measure(hold_seconds: float) -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "machine": {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()},
         "stages_alone_per_second": {name: round(value, 1) for name, value in alone.items()},
+        "estimate": estimate.of_200_resources(),
         "at_100_per_second": steady.as_json(),
         "highest_held": highest.as_json(),
         "tries": [run.as_json() for run in tries],
