@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from policies.model import Rule
-from policies.rules import cost, exposure, grants, identity, reliability, retention, sizes, storage
+from policies.rules import cost, exposure, grants, identity, reliability, retention, sizes, spend, storage
 
 RULES: tuple[Rule, ...] = (
     *cost.RULES,
     *sizes.RULES,
+    *spend.RULES,
     *storage.RULES,
     *retention.RULES,
     *exposure.RULES,

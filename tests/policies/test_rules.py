@@ -92,5 +92,5 @@ def test_a_rule_speaks_like_the_others(rule: Rule) -> None:
     assert not rule.mend.endswith(".")
     for case in CASES[rule.id].cases:
         for line in case.says:
-            assert "\n" not in line
+            assert all(more.startswith("  ") for more in line.split("\n")[1:]), "a table under the sentence, at most"
             assert not line.endswith(".")

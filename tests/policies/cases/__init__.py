@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.policies.cases import cost, exposure, grants, identity, reliability, retention, sizes, storage
+from tests.policies.cases import cost, exposure, grants, identity, reliability, retention, sizes, spend, storage
 from tests.policies.table import Cases
 
 CASES: dict[str, Cases] = {
     **cost.CASES,
     **sizes.CASES,
+    **spend.CASES,
     **storage.CASES,
     **retention.CASES,
     **exposure.CASES,
