@@ -270,6 +270,27 @@ def cost(against: str | None, style: str, explain: str | None, everything: bool,
     click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything, width=width))
 
 
+@cli.command()
+@click.option("--days", default=7, show_default=True, help="Business dates to trade.")
+@click.option(
+    "--from", "start", type=click.DateTime(["%Y-%m-%d"]), default="2026-03-09", show_default=True, help="The first."
+)
+@click.option(
+    "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="As of `trade simulate`."
+)
+@click.option("--seed", default=20260101, show_default=True, help="Of the simulator: the same trade uses the same.")
+@click.option("--keep", is_flag=True, help="Into the usage files of every stack in policies/pricing/usage, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the exact counts, for machines.")
+@speaks_plainly
+def meter(days: int, start: datetime, scale: float, seed: int, keep: bool, as_json: bool) -> None:
+    """Measure what stack local uses over simulated days, as a usage file: .localcloud/usage.yaml."""
+    from ops.metering.command import run
+    from ops.metering.measure import Trade
+
+    trade = Trade(first=start.date(), days=days, seed=seed, scale=scale)
+    run(load_endpoints(LOCAL), trade, keep=keep, as_json=as_json)
+
+
 @cli.group()
 def prices() -> None:
     """The price book behind `fastyle cost`."""

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import infra.reference
 import policies.reference
 import workloads.events.docs
 from ops import cost, cost_tables
+from ops.cost_pages import pages
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import console, say_error
@@ -48,13 +50,17 @@ def components(_: str) -> str:
 
 
 def costs(text: str) -> str:
-    """README with the tables of what the stacks cost; each stack is planned once."""
-    return put(text, "costs", cost_tables.block(_plans(cost_tables.STACKS)))
+    """README with the tables of what the stacks cost."""
+    plans = _plans()
+    return put(text, "costs", cost_tables.block({stack: plans[stack] for stack in cost_tables.STACKS}))
 
 
-def _plans(stacks: Sequence[str]) -> dict[str, Document]:
+@cache
+def _plans() -> dict[str, Document]:
+    """The stacks' plans and the other ones that documents compare them with, each planned once."""
+    wanted = {**{stack: cost.Request(stack=stack) for stack in cost_tables.STACKS}, **pages.OTHERS}
     with ThreadPoolExecutor(2) as two:
-        return dict(zip(stacks, two.map(lambda stack: cost.planned(cost.Request(stack=stack)), stacks), strict=True))
+        return dict(zip(wanted, two.map(cost.planned, wanted.values()), strict=True))
 
 
 PARTS: tuple[Part, ...] = (
@@ -64,6 +70,9 @@ PARTS: tuple[Part, ...] = (
     Part("docs/policies.md", "rules", policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("README.md", "costs", costs),
+    Part("docs/cost.md", "costs and decisions", lambda text: pages.cost(text, _plans())),
+    Part("docs/cost.svg", "plot", lambda _: pages.plot(_plans())),
+    Part("docs/scale.md", "sizes", lambda text: pages.scale(text, _plans())),
 )
 
 

@@ -136,7 +136,7 @@ def _first_day(endpoints: Endpoints) -> None:
 def _publish(endpoints: Endpoints) -> None:
     """Have what was traded arrive everywhere, and one run of the pipeline publish it."""
     with step("Deliveries to inventory, warehouse and lake"):
-        _settle(endpoints)
+        settle(endpoints)
     with step("Pipeline"):
         report = until_done(endpoints, endpoints.pipeline, "/run", {})
         counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in report["counts"].items())
@@ -155,7 +155,7 @@ def _traded_since(endpoints: Endpoints) -> bool:
     return row is None or bool(row[0])
 
 
-def _settle(endpoints: Endpoints) -> None:
+def settle(endpoints: Endpoints) -> None:
     """Wait until everything published has arrived: exports are hurried, pushes take the time they take.
 
     Raises:

@@ -46,7 +46,7 @@ def _accounts(endpoints: Endpoints, ledger_path: Path, db: psycopg.Connection[An
     for column in ("stream", "accepted", "lake", "raw", "inventory", "marts"):
         table.add_column(column, justify="left" if column == "stream" else "right")
     ledger, agree, others = Ledger(ledger_path), True, 0
-    warehouse = _warehouse(endpoints)
+    warehouse = warehouse_client(endpoints)
     for key, stream in STREAMS.items():
         accepted = ledger.event_ids(key)
         stores = [
@@ -70,7 +70,7 @@ def _accounts(endpoints: Endpoints, ledger_path: Path, db: psycopg.Connection[An
     return agree
 
 
-def _warehouse(endpoints: Endpoints) -> bigquery.Client:
+def warehouse_client(endpoints: Endpoints) -> bigquery.Client:
     return bigquery.Client(
         project=endpoints.project,
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]

@@ -21,6 +21,7 @@ from localcloud.pubsub.access import Refusal
 from localcloud.pubsub.journal import Journal
 from localcloud.pubsub.messages import PubsubMessage
 from localcloud.pubsub.resources import seconds
+from localcloud.pubsub.traffic import Traffic
 
 READ_AHEAD = 1_000
 READ_AHEAD_BYTES = 16 * 2**20
@@ -74,6 +75,7 @@ class Backlog:
         self.config = config
         self.epoch = epoch
         self.acknowledged = 0
+        self.traffic = Traffic()  # what was delivered, redeliveries included
         self.last_refusal: Refusal | None = None
         self.closed = False
         # The destination of an export cannot be written: shown as the state RESOURCE_ERROR.

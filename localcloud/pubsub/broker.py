@@ -15,6 +15,7 @@ from localcloud.pubsub.errors import already_exists, failed_precondition, invali
 from localcloud.pubsub.journal import Journal, StoredMessage
 from localcloud.pubsub.resources import check_subscription, check_topic, seconds
 from localcloud.pubsub.schemas import Schemas, Validator
+from localcloud.pubsub.traffic import Traffic
 
 # Limits of a publish request and a message: the guide "Quotas and limits".
 MAX_REQUEST_BYTES = 10 * 2**20
@@ -32,6 +33,7 @@ class Topic:
         self.backlogs: list[Backlog] = []
         # The newest committed message: where a new subscription begins.
         self.last_id = last_id
+        self.traffic = Traffic()
         self._schemas = schemas
         self.configure(config)
 
@@ -107,6 +109,7 @@ class Broker:
                 _check_schema(index, message, topic.validator)
         stored = self._stamp(topic, batch)
         await self._append(topic, stored)
+        topic.traffic.count(batch)
         return [str(row.id) for row in stored]
 
     def _stamp(self, topic: Topic, batch: Iterable[Any]) -> list[StoredMessage]:
@@ -162,6 +165,7 @@ class Broker:
             }
         )
         self._append(topic, self._stamp(topic, [letter]))
+        topic.traffic.count([letter])
         backlog.settle([delivery])
         return True
 

@@ -62,6 +62,7 @@ class Exporter(ABC):
             else:
                 troubles = 0
                 self.backlog.resource_error = False
+                self.backlog.traffic.count((delivery.message() for delivery in batch if delivery.body), minimum=0)
                 self.backlog.settle([d for d in batch if d.id not in refused])
                 self.backlog.last_refusal = None
                 for delivery in batch:

@@ -143,6 +143,7 @@ class Pusher:
 
     def _body(self, delivery: Delivery) -> bytes:
         message = delivery.message()
+        self._backlog.traffic.count([message])
         published = message.publish_time.ToJsonString()
         wrapped: dict[str, Any] = {
             "data": base64.b64encode(message.data).decode(),

@@ -54,6 +54,7 @@ class Server:
             [
                 web.get("/health", self._health),
                 web.get("/stats", self._stats),
+                web.get("/traffic", self._traffic),
                 web.post("/flush", self._flush),
                 web.put("/identities/{email}", self._identity),
             ]
@@ -108,6 +109,13 @@ class Server:
             for name, backlog in self._broker.subscriptions.items()
         }
         return web.json_response(stats)
+
+    async def _traffic(self, request: web.Request) -> web.Response:
+        traffic = {
+            kind: {name.rsplit("/", 1)[-1]: each.traffic.as_json() for name, each in found.items()}
+            for kind, found in (("topics", self._broker.topics), ("subscriptions", self._broker.subscriptions))
+        }
+        return web.json_response(traffic)
 
     async def _flush(self, request: web.Request) -> web.Response:
         left = await self._deliveries.flush()

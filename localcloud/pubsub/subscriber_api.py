@@ -181,4 +181,6 @@ def fill(response: Any, backlog: Backlog, taken: list[Delivery]) -> Any:
         )
         received.message.ParseFromString(delivery.body)
         delivery.body = None
+    if taken:
+        backlog.traffic.count(received.message for received in response.received_messages)
     return response

@@ -75,7 +75,7 @@ def broken(rule: Rule) -> Broken:
 
 
 ONE_RESOURCE = [broken(rule) for rule in RULES if rule.types]
-# Sums over a whole stack, in components: tests/plans/test_plans_cost.py has the engine stop a real one.
+# Sums over a whole stack, in components: tests/plans/test_plans_spend.py has the engine stop a real one.
 SUMS = tuple(rule.id for rule in spend.RULES)
 WHOLE_STACK = [broken(rule) for rule in RULES if not rule.types and rule.id not in SUMS]
 ALONE = ("grants-surplus",)  # its plan has the very grant that `grants-missing` lacks

@@ -117,6 +117,30 @@ def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
                 assert step["with"]["persist-credentials"] is False
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_pull_request_is_told_plan_policies_and_cost_of_both_stacks(tmp_path: Path, refused: bool) -> None:
+    """The step's own script, with a `make` that says what it was asked for: also when the policies stop prod's plan."""
+    job = jobs(REPOSITORY / ".github" / "workflows" / "plan.yml")["plan"]
+    [script] = [step["run"] for step in job["steps"] if step.get("name", "").startswith("Plan dev and prod")]
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    stop = '[[ "$*" == *"plan STACK=prod"* ]] && exit 1\n' if refused else ""
+    make.write_text(f'#!/bin/bash\necho "made: $*"\n{stop}exit 0\n', encoding="utf-8")
+    make.chmod(0o755)
+    environment = {
+        "PATH": f"{make.parent}:/usr/bin:/bin",
+        "BASE": "main",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+    }
+    done = subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == int(refused)
+    for name in ("comment.md", "summary.md"):
+        told = (tmp_path / name).read_text(encoding="utf-8")
+        for stack in ("dev", "prod"):
+            assert f"made: --silent plan STACK={stack}\n" in told  # policies and cost with it (ops/plan.py)
+            assert f"made: --silent cost STACK={stack} AGAINST=origin/main FORMAT=markdown\n" in told
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
 def test_a_failing_command_in_a_pipe_fails_the_step(path: Path) -> None:
     document = read(path)

@@ -1,0 +1,285 @@
+"""docs/cost.md: where the money goes, each decision beside the price of its alternative, and where it would turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from ops.cost_pages import dataflow
+from ops.cost_pages.changes import Change, Costed, adding, pipe_table, setting, without
+from ops.cost_pages.plot import Line, Mark, svg
+from policies.pricing import Estimate
+from policies.pricing.book import REFERENCE
+from policies.pricing.book import load as load_book
+from policies.pricing.lines import SECONDS
+from policies.pricing.report import money
+
+LARGEST = 8
+ZERO = Decimal(0)
+_MINIMUM = "minInstanceCount"
+_STANDARD = setting("lake-bucket", "lifecycleRules", [{"action": {"type": "Delete"}, "condition": {"age": 1095}}])
+
+
+def _warm(count: int) -> tuple[Change, ...]:
+    return (
+        setting("pos-api-function", f"serviceConfig.{_MINIMUM}", count),
+        setting("inventory-sync-service", f"template.scaling.{_MINIMUM}", count),
+        setting("api-service", f"template.scaling.{_MINIMUM}", count),
+    )
+
+
+_CONNECTOR = adding("gcp:vpcaccess/connector:Connector", "connector", minInstances=2, region=REFERENCE)
+_NAT = adding("gcp:compute/routerNat:RouterNat", "nat", region=REFERENCE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What was chosen, what else could have been, and what the choice is for."""
+
+    chosen: str
+    otherwise: str
+    why: str
+    changes: Sequence[Change]
+
+
+PROD = (
+    Decision(
+        chosen="database in two zones",
+        otherwise="in one zone",
+        why="a zone's failure stops no shop; every sale waits for this database only",
+        changes=[setting("database-instance", "settings.availabilityType", "ZONAL")],
+    ),
+    Decision(
+        chosen="2 vCPUs, 7.5 GiB",
+        otherwise="1 vCPU, 3.75 GiB",
+        why="400 connections instead of 100",
+        changes=[setting("database-instance", "settings.tier", "db-custom-1-3840")],
+    ),
+    Decision(
+        chosen="2 vCPUs, 7.5 GiB",
+        otherwise="4 vCPUs, 15 GiB",
+        why="twenty branches use a few percent (docs/scale.md)",
+        changes=[setting("database-instance", "settings.tier", "db-custom-4-15360")],
+    ),
+    Decision(
+        chosen="one warm instance of POS API, inventory and API",
+        otherwise="none",
+        why="no till and no shelf count waits for a cold start",
+        changes=_warm(0),
+    ),
+    Decision(
+        chosen="requests are billed",
+        otherwise="instances of the API are (CPU always on)",
+        why="three services are busy for a few percent of the time",
+        changes=[setting("api-service", "template.containers.0.resources.cpuIdle", False)],
+    ),
+    Decision(
+        chosen="lake in nearline after 30 days, coldline after 90",
+        otherwise="standard for three years",
+        why="little at twenty branches; it grows with them, and nobody has to think of it",
+        changes=[_STANDARD],
+    ),
+    Decision(
+        chosen="direct VPC egress",
+        otherwise="a VPC connector",
+        why="nothing runs while nothing flows, and one thing less to size",
+        changes=[_CONNECTOR],
+    ),
+    Decision(
+        chosen="Google's APIs by Private Google Access",
+        otherwise="a NAT gateway",
+        why="no workload needs the internet",
+        changes=[_NAT],
+    ),
+    Decision(
+        chosen="logs kept for 90 days",
+        otherwise="30 days",
+        why="a season's incidents can still be read",
+        changes=[setting("logs-default", "retentionDays", 30)],
+    ),
+)
+DEV = (
+    Decision(
+        chosen="Cloud Scheduler and the runner",
+        otherwise="Composer 3, the smallest",
+        why="sixty times the rest of the stack for one run a day",
+        changes=[adding("gcp:composer/environment:Environment", "composer", region=REFERENCE)],
+    ),
+    Decision(
+        chosen="database awake on weekdays from 08:00 to 20:00",
+        otherwise="always on",
+        why="deliveries wait in Pub/Sub for seven days without loss",
+        changes=[without("database-start-job", "database-stop-job")],
+    ),
+    Decision(
+        chosen="db-f1-micro",
+        otherwise="db-g1-small",
+        why="25 connections are enough for one developer",
+        changes=[setting("database-instance", "settings.tier", "db-g1-small")],
+    ),
+    Decision(
+        chosen="10 GB of SSD",
+        otherwise="10 GB of HDD",
+        why="not worth a slower start each morning",
+        changes=[setting("database-instance", "settings.diskType", "PD_HDD")],
+    ),
+    Decision(
+        chosen="scale to zero",
+        otherwise="one warm instance of POS API, inventory and API",
+        why="a developer can wait for a cold start",
+        changes=_warm(1),
+    ),
+    Decision(
+        chosen="direct VPC egress",
+        otherwise="a VPC connector",
+        why="the connector alone would be three times the stack",
+        changes=[_CONNECTOR],
+    ),
+)
+
+
+def where(found: Costed) -> str:
+    """The largest lines of an ordinary month, then the rest, then what free tiers give back."""
+    estimate = found.month()
+    lines = sorted(estimate.lines(), key=lambda pair: (-pair[1].monthly, pair[0].name, pair[1].name))
+    rows = [
+        [
+            f"{r.name}: {line.name}",
+            "usage" if line.usage_based else "always",
+            money(line.monthly),
+            _share(line.monthly, estimate),
+        ]
+        for r, line in lines[:LARGEST]
+    ]
+    rest = sum((line.monthly for _, line in lines[LARGEST:]), ZERO)
+    credits = -sum((c.monthly for c in estimate.credits), ZERO)
+    rows += [[f"{len(lines) - LARGEST} further lines", "", money(rest), _share(rest, estimate)]]
+    rows += [["free tiers of the billing account", "", money(credits), _share(credits, estimate)]]
+    rows += [["**total**", "", f"**{money(estimate.total)}**", ""]]
+    return "\n".join(pipe_table(["line", "", "USD a month", "share"], rows, left=2))
+
+
+def _share(part: Decimal, of: Estimate) -> str:
+    return f"{part / of.total * 100:.1f} %"
+
+
+def decided(found: Costed, decisions: Sequence[Decision], first: Sequence[Sequence[str]] = ()) -> str:
+    """A row a decision: what it costs to have decided otherwise. `first`: rows of whole other plans."""
+    base = found.month().total
+    rows = [*first]
+    for d in decisions:
+        other = found.month(*d.changes).total
+        rows.append([d.chosen, d.otherwise, d.why, money(other), signed(other - base)])
+    return "\n".join(pipe_table(["chosen", "otherwise", "why", "month", "difference"], rows, left=3))
+
+
+def signed(value: Decimal) -> str:
+    return f"+{money(value)}" if value > 0 else money(value)
+
+
+def orchestrators(composer: Costed, scheduler: Costed) -> list[str]:
+    """Production planned with the other orchestrator, as a row of `decided`."""
+    before, after = composer.month().total, scheduler.month().total
+    why = "Airflow's retries, history and backfills, and people who know it"
+    return ["Composer", "Cloud Scheduler and the runner", why, money(after), signed(after - before)]
+
+
+def exports(found: Costed, **variables: Decimal) -> Decimal:
+    """USD a month of the four export subscriptions."""
+    estimate = found.month(variables=variables)
+    return sum((line.monthly for _, line in estimate.lines() if line.rate.id.endswith("-export")), ZERO)
+
+
+def break_even_branches(found: Costed) -> int:
+    """Branches from which on the smallest Dataflow job would be cheaper than the exports: they cost by the byte."""
+    twenty = exports(found, branches=Decimal(20))
+    return int((dataflow.smallest_job() / twenty * 20).to_integral_value(ROUND_CEILING))
+
+
+def half_by_usage(found: Costed) -> int:
+    """The least number of branches with which an ordinary month costs as much by usage as for what is always on."""
+
+    def enough(branches: int) -> bool:
+        estimate = found.month(variables={"branches": Decimal(branches)})
+        return estimate.usage >= estimate.fixed
+
+    low, high = 1, 100_000
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
+
+
+def turns(found: Costed) -> str:
+    """Break-even points, each by the rates that decide it."""
+    book = load_book()
+
+    def price(rate: str) -> Decimal:
+        return book.rate(rate, REFERENCE)[0].price
+
+    a_gib = price("pubsub.bigquery-export") + price("pubsub.storage-export")
+    tib = dataflow.smallest_job() / a_gib / 1024
+    busy = price("run.instance-cpu") / price("run.request-cpu")
+    standard, coldline = price("storage.standard"), price("storage.coldline")
+    reads = (standard - coldline) * 12 / price("storage.coldline-retrieval")
+    idle = price("run.idle-cpu") * SECONDS
+    even = half_by_usage(found)
+    rows = [
+        [
+            "always on, or by usage",
+            f"{even:,} branches",
+            "from there on more than half of production's bill follows trade",
+        ],
+        [
+            "export subscriptions, or a Dataflow job",
+            f"{tib:.1f} TiB of messages a month: {break_even_branches(found):,} branches",
+            f"{money(dataflow.smallest_job())} a month for the smallest job, against {a_gib * 1024:.0f} a TiB for both exports",
+        ],
+        [
+            "requests billed, or instances",
+            f"an instance busy for {busy * 100:.0f} % of the time",
+            f"{price('run.request-cpu')} a vCPU-second while it serves, against {price('run.instance-cpu')} always",
+        ],
+        [
+            "coldline, or standard, for old trade",
+            f"everything read {reads:.0f} times a year",
+            f"{standard - coldline} a GiB and month saved, against {price('storage.coldline-retrieval')} a GiB read",
+        ],
+        [
+            "a warm instance, or cold starts",
+            f"{idle / price('run.request-cpu') / 3600:,.0f} busy hours a month",
+            f"{money(idle)} a month for an idle vCPU: from there on it is warm anyway",
+        ],
+    ]
+    return "\n".join(pipe_table(["choice", "turns at", "because"], rows, left=3))
+
+
+def plot(composer: Costed, scheduler: Costed) -> str:
+    """Cost by the number of branches: the whole of production, either way, and exports against Dataflow."""
+    sizes = [Decimal(n) for n in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000)]
+    job = dataflow.smallest_job()
+
+    def line(name: str, cost: Callable[[Decimal], Decimal]) -> Line:
+        return Line(name, [(float(n), round(float(cost(n)), 4)) for n in sizes])
+
+    turn, even = break_even_branches(composer), half_by_usage(composer)
+    return svg(
+        "Production a month, by branches",
+        "branches",
+        "USD a month",
+        [
+            line("all, with Composer", lambda n: composer.month(variables={"branches": n}).total),
+            line("all, with the scheduler", lambda n: scheduler.month(variables={"branches": n}).total),
+            line("of which export subscriptions", lambda n: exports(composer, branches=n)),
+            line("the smallest Dataflow job", lambda n: job),
+        ],
+        [
+            Mark(float(turn), float(job), f"exports cost as much as a job: {turn:,} branches"),
+            Mark(
+                float(even),
+                float(composer.month(variables={"branches": Decimal(even)}).total),
+                f"half by usage: {even:,} branches",
+            ),
+        ],
+    )

@@ -1,0 +1,62 @@
+"""What the pages on cost and scale say of the planned stacks, and that an overspend never gets past a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+import policies.pricing
+from ops.cost_pages import pages
+from policies.pricing import documents, read_usage
+from policies.pricing.report import money
+from tests.support.plans import REPOSITORY, Plan, Project, provider
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with provider() as number:
+        yield number
+
+
+def test_the_pages_on_cost_and_scale_are_current(
+    plans: dict[str, Plan], port: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project = Project(tmp_path_factory.mktemp("scheduled"), port)
+    project.configure("prod", like="prod", overrides={"fastyle:orchestrator": "scheduler"})
+    found = {stack: documents.read(plan.document) for stack, plan in plans.items()}
+    found[pages.SCHEDULED] = documents.read(project.preview("prod").document)
+    text = {
+        name: (REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("cost.md", "scale.md", "cost.svg")
+    }
+    current = {
+        "cost.md": pages.cost(text["cost.md"], found),
+        "scale.md": pages.scale(text["scale.md"], found),
+        "cost.svg": pages.plot(found),
+    }
+    assert [name for name in text if text[name] != current[name]] == [], "run `make documents`"
+
+
+def test_an_overspend_is_stopped_at_preview_with_the_table_in_the_message(
+    port: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A database that each rule on sizes lets pass, in a stack whose ceiling it breaks; the figure is the estimator's."""
+    stack: dict[str, Any] = yaml.safe_load((REPOSITORY / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
+    larger = {**stack["fastyle:database"], "tier": "db-custom-2-7680"}
+    project = Project(tmp_path_factory.mktemp("overspend"), port)
+    project.configure("dev", like="dev", overrides={"fastyle:database": larger})
+    planned = documents.read(project.preview("dev").document)
+    usage = read_usage(REPOSITORY / "policies" / "pricing" / "usage" / "dev.yaml")
+    sale = policies.pricing.estimate(planned.resources, usage.for_month("sale"), region=planned.region)
+    stopped = project.pulumi("preview", "--stack", "dev", "--policy-pack", str(REPOSITORY / "policies"))
+    said = stopped.stdout + stopped.stderr
+    assert stopped.returncode != 0
+    assert f"the stack costs {money(sale.total)} USD in a sale month, above its ceiling of 15.00:" in said
+    assert f"over by {money(sale.total - 15)} USD" in said
+    assert "  database (OperationalDatabase)" in said
+    assert f"the budget of 15.00 USD a month does not cover the {money(sale.total)} of a sale month:" in said
+    for rule in ("spend-ceiling", "component-ceiling", "budget-covers-estimate", "spend-increase"):
+        assert rule in said
+    assert "tier-ceiling" not in said
