@@ -103,7 +103,7 @@ DEV = (
     Decision(
         chosen="Cloud Scheduler and the runner",
         otherwise="Composer 3, the smallest",
-        why="sixty times the rest of the stack for one run a day",
+        why="many times the rest of the stack, for one run a day",
         changes=[adding("gcp:composer/environment:Environment", "composer", region=REFERENCE)],
     ),
     Decision(
@@ -133,7 +133,7 @@ DEV = (
     Decision(
         chosen="direct VPC egress",
         otherwise="a VPC connector",
-        why="the connector alone would be three times the stack",
+        why="the connector alone would be dearer than the stack",
         changes=[_CONNECTOR],
     ),
 )
@@ -275,7 +275,7 @@ def plot(composer: Costed, scheduler: Costed) -> str:
             line("the smallest Dataflow job", lambda n: job),
         ],
         [
-            Mark(float(turn), float(job), f"exports cost as much as a job: {turn:,} branches"),
+            Mark(float(turn), float(job), f"exports cost a job: {turn:,} branches"),
             Mark(
                 float(even),
                 float(composer.month(variables={"branches": Decimal(even)}).total),

@@ -61,7 +61,7 @@ def svg(title: str, x_name: str, y_name: str, lines: Sequence[Line], marks: Sequ
         y = up(10.0**power)
         out += [
             f'<line x1="{LEFT}" y1="{y}" x2="{right}" y2="{y}" stroke="#dddddd"/>',
-            f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{10.0**power:,g}</text>',
+            f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{f"{10**power:,}" if power >= 0 else f"{10.0**power:g}"}</text>',
         ]
     middle = (TOP + bottom) / 2
     out += [
