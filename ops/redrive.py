@@ -33,6 +33,7 @@ _REQUEST_BYTES = 9_000_000  # of the 10 MB that a publish request may have
 _LETTER_OVERHEAD = 2048  # bytes of attributes and framing, rounded up
 
 _OURS = ("error", "source_subscription", "source_message_id", "ordering_key")
+_RESERVED = "goog"  # how attributes begin that Pub/Sub adds to a message and takes from nobody
 _PUBSUBS = "CloudPubSubDeadLetterSource"  # how the attributes begin that Pub/Sub's own dead-lettering adds
 
 
@@ -130,7 +131,9 @@ def reason(attributes: Mapping[str, str]) -> str:
 def original(letter: PubsubMessage) -> PubsubMessage:
     """The message as it was before it died."""
     attributes = {
-        name: value for name, value in letter.attributes.items() if name not in _OURS and not name.startswith(_PUBSUBS)
+        name: value
+        for name, value in letter.attributes.items()
+        if name not in _OURS and not name.startswith((_PUBSUBS, _RESERVED))
     }
     key = letter.attributes.get("ordering_key") or letter.ordering_key
     return PubsubMessage(data=letter.data, attributes=attributes, ordering_key=key)

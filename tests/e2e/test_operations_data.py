@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from datetime import date
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
 from tests.e2e.test_exact_marts import assert_reports, expected
+from tests.e2e.test_replay import client, hashes
 from tests.support.checkout import REPOSITORY, Checkout
 
 pytestmark = pytest.mark.slow
@@ -23,12 +23,7 @@ def section(title: str) -> str:
 
 
 def test_a_customer_is_erased_and_every_figure_stays(stack: Checkout) -> None:
-    endpoints = stack.endpoints
-    warehouse = bigquery.Client(
-        project=endpoints["project"],
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints["bigquery"]},
-    )
+    warehouse = client(stack)
     (customer,) = warehouse.query_and_wait(
         "SELECT customer_id, MIN(business_date) AS first, MAX(business_date) AS last, COUNT(DISTINCT event_id) AS n "
         "FROM staging.sales_lines WHERE business_date >= '2010-01-01' AND customer_id IS NOT NULL "
@@ -62,3 +57,33 @@ def test_the_drill_compares_what_is_there(stack: Checkout) -> None:
         count, newest = db.execute(statement.replace("\n", " ").encode()).fetchone() or (0, None)
     assert count > 0
     assert newest is not None
+
+
+def test_a_backfill_rewrites_its_dates_and_no_others(stack: Checkout) -> None:
+    warehouse = client(stack)
+
+    def publications() -> dict[date, set[str]]:
+        """Which publications each business date's rows are of."""
+        found: dict[date, set[str]] = {}
+        for table in ("gmv_daily_v1", "margin_daily_v1"):
+            rows = warehouse.query_and_wait(
+                f"SELECT DISTINCT business_date, publication_id FROM marts.{table} WHERE business_date >= '2010-01-01'"
+            )
+            for row in rows:
+                found.setdefault(row["business_date"], set()).add(row["publication_id"])
+        return found
+
+    told = re.findall(r"uv run fastyle pipeline run --from (\S+) --to (\S+)", section("Backfill a range"))
+    ((first, last),) = told
+    stack.fastyle("pipeline", "run")
+    before, figures = publications(), hashes(stack)
+    dates = sorted(before)[:2]
+    report = json.loads(stack.fastyle("pipeline", "run", "--from", str(dates[0]), "--to", str(dates[-1])).stdout)
+    after = publications()
+    assert {day for day in before if after[day] != before[day]} == set(dates)
+    assert all(after[day] == {report["publication_id"]} for day in dates)
+    assert hashes(stack) == figures
+    refused = stack.fastyle("pipeline", "run", "--from", last, "--to", first, check=False)
+    assert refused.returncode == 1
+    assert f"to {first} is before from {last}" in refused.stdout
+    assert publications() == after

@@ -108,7 +108,9 @@ async def test_a_letter_of_inventory_sync_comes_back_with_its_key(
     letters = PubSubDeadLetters({"sales": stream.dead})
     # Names of the client's own parameters are attributes like any others.
     attributes = {"event_id": "e", "timeout": "soon", "retry": "no"}
-    poison = Delivery(b"{}", attributes, "1", "S01", datetime.now(UTC), "to-inventory")
+    # And on a topic with a schema Pub/Sub adds what it takes from nobody.
+    added = {"googclient_schemaencoding": "JSON", "googclient_schemarevisionid": "1"}
+    poison = Delivery(b"{}", attributes | added, "1", "S01", datetime.now(UTC), "to-inventory")
     await letters.publish("sales", poison, "the constraint")
     letters.close()
     assert [entry["error"] for entry in stream.redrive().as_json()["reasons"]] == ["the constraint"]

@@ -23,6 +23,7 @@ _PUBLISH_SECONDS = 8.0
 # Pub/Sub's limits for attributes.
 _VALUE_BYTES = 1024
 _ATTRIBUTES = 100
+_RESERVED = "goog"  # Pub/Sub adds such attributes itself, the schema's name among them, and takes none from others
 
 
 class NotPublished(Exception):  # noqa: N818
@@ -72,8 +73,8 @@ class PubSubDeadLetters:
 def letter_attributes(delivery: Delivery, error: str) -> dict[str, str]:
     """Return a dead letter's attributes: the original ones and `error`, `source_subscription`, `source_message_id`.
 
-    `ordering_key` too where the message had one: redrive gives it back. Where there are too many, original
-    ones give way.
+    `ordering_key` too where the message had one: redrive gives it back. Pub/Sub's own are left out. Where there are too
+    many, original ones give way.
     """
     own = {
         "error": _cut(error or "unknown"),
@@ -82,7 +83,9 @@ def letter_attributes(delivery: Delivery, error: str) -> dict[str, str]:
     }
     if delivery.ordering_key:
         own["ordering_key"] = _cut(delivery.ordering_key)
-    kept = [(k, v) for k, v in delivery.attributes.items() if k not in own][: _ATTRIBUTES - len(own)]
+    kept = [(k, v) for k, v in delivery.attributes.items() if k not in own and not k.startswith(_RESERVED)][
+        : _ATTRIBUTES - len(own)
+    ]
     return dict(kept) | own
 
 
