@@ -5,8 +5,11 @@ from __future__ import annotations
 from policies import gcp
 from policies.model import UNKNOWN
 from tests.policies import resources as r
-from tests.policies.cases.linked import ALL, ALSO, BUILD, BUILD_ON, NEEDED
+from tests.policies.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEEDED
 from tests.policies.table import Case, Cases
+
+_JOBS = "guard: lacks a grant. GUARD_JOBS: account 'shop-guard' needs roles/cloudscheduler.admin on project"
+_DATABASE = "guard: lacks a grant. GUARD_DATABASE: account 'shop-guard' needs roles/cloudsql.editor on project"
 
 
 def _without(name: str, says: list[str]) -> Case:
@@ -78,6 +81,20 @@ CASES: dict[str, Cases] = {
                     "counter: lacks a grant. build: account 'shop-builder' needs "
                     "roles/artifactregistry.writer on project"
                 ],
+            ),
+            # A role that the plan makes itself counts by its permissions.
+            Case("unset", {"guards": ...}, [_JOBS, _DATABASE]),
+            Case("wrong", {"guard-role.permissions": list(GUARDS[1:])}, [_JOBS]),
+            Case("wrong", {"guard-role.permissions": list(GUARDS[:-1])}, [_DATABASE]),
+            Case("wrong", {"guard-role.roleId": "shopGuards"}, [_JOBS, _DATABASE]),
+            Case("wrong", {"guards.role": "organizations/1/roles/shopGuard"}, [_JOBS, _DATABASE]),
+            Case("unknown", {"guard-role.permissions": UNKNOWN}, [_JOBS, _DATABASE]),
+            Case(
+                "passes",
+                {
+                    "guards.role": "roles/cloudscheduler.admin",
+                    "stops": r.on_project("stops", "roles/cloudsql.editor", r.member("shop-guard")),
+                },
             ),
             # A function of the second generation is called through its service.
             Case(
@@ -294,6 +311,14 @@ CASES: dict[str, Cases] = {
                     "stray": r.on_project("stray", "roles/pubsub.editor", r.member("shop-tools")),
                     "t": r.account("shop-tools"),
                 },
+            ),
+            Case(
+                "wrong",
+                {"guard-role.permissions": ["cloudsql.instances.export", *GUARDS, "cloudsql.instances.delete"]},
+                [
+                    f"guards: grants projects/{r.PROJECT}/roles/shopGuard to shop-guard, "
+                    "of which it needs no cloudsql.instances.delete"
+                ],
             ),
             Case(
                 "wrong",

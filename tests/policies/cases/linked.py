@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from policies import gcp
+from policies.least_privilege.given import CUSTOM_ROLE, SERVICE_IDENTITY
 from policies.model import UNKNOWN, Resource
 from tests.policies import resources as r
 
@@ -62,6 +63,10 @@ _FUNCTION.props["serviceConfig"]["secretEnvironmentVariables"] = [{"key": "PEPPE
 _AIRFLOW = r.composer("flow", "shop-flow", env={"MARTS_DATASET": "marts"})
 _AIRFLOW.props["config"]["softwareConfig"]["imageVersion"] = "composer-2.9.1-airflow-2.9.3"
 
+GUARDS = (
+    *("cloudscheduler.jobs.get", "cloudscheduler.jobs.pause", "cloudscheduler.jobs.enable"),
+    *("cloudsql.instances.get", "cloudsql.instances.update"),
+)
 _PLAN = [
     *map(r.account, ("shop-ledger", "shop-caller", "shop-builder", "shop-trigger", "shop-batch", "shop-counter")),
     *map(r.account, ("shop-flow", "shop-exporter", "shop-switch")),
@@ -102,6 +107,23 @@ _PLAN = [
     _sink("messages", "pubsub.googleapis.com/projects/shop-1/topics/logged"),
     r.resource(_CHANNEL, "channel", type="pubsub", labels={"topic": "projects/shop-1/topics/told"}),
     r.resource(_CHANNEL, "mail", type="email", labels={"email_address": "a@b.c"}),
+    r.resource(SERVICE_IDENTITY, "iap-agent", service="iap.googleapis.com"),  # has its role by itself
+    r.resource(SERVICE_IDENTITY, "pubsub-agent", service="pubsub.googleapis.com"),
+    r.account("shop-guard"),
+    r.service(
+        "guard",
+        "shop-guard",
+        env={
+            "GUARD_MODE": "act",
+            "GUARD_JOBS": '["nightly"]',
+            "GUARD_DATABASE": "db",
+            "GUARD_BUCKET": "shop-1-archives",
+        },
+    ),
+    r.service("idle-guard", "shop-guard", env={"GUARD_JOBS": "[]"}),
+    r.resource(CUSTOM_ROLE, "other-role", roleId="shopOther", permissions=["cloudsql.instances.export"]),
+    r.resource(CUSTOM_ROLE, "guard-role", roleId="shopGuard", permissions=list(GUARDS)),
+    r.on_project("guards", f"projects/{r.PROJECT}/roles/shopGuard", r.member("shop-guard")),
 ]
 
 
@@ -159,6 +181,8 @@ def _grants() -> list[tuple[Resource, str, str]]:
     add(on("projects/iAMMember", "reports", "roles/pubsub.publisher", _STORAGE), "watcher", "events of a bucket", "project", "the service agent of gs-project-accounts")
     add(on(secret_kind, "counts-keys", "roles/secretmanager.secretAccessor", r.member("shop-counter"), secretId="ledger-keys"), "counter", "secret", "Secret 'keys'", "account 'shop-counter'")
     add(on(secret_kind, "counts-pepper", "roles/secretmanager.secretAccessor", r.member("shop-counter"), secretId="ledger-pepper"), "counter", "secret", "Secret 'pepper'", "account 'shop-counter'")
+    add(on("projects/iAMMember", "serves", "roles/pubsub.serviceAgent", r.PUBSUB), "pubsub-agent", "service agent", "project", pubsub)
+    add(on(bucket_kind, "remembers", "roles/storage.objectUser", r.member("shop-guard"), bucket="shop-1-archives"), "guard", "GUARD_BUCKET", "Bucket 'archives'", "account 'shop-guard'")
     # fmt: on
     return found
 
