@@ -133,8 +133,12 @@ def record(database_url: str | None = None) -> Recorded:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("DELETE FROM product_cost; DELETE FROM product; DELETE FROM location")
         client = RecordingClient(found.jobs, found.tables, answers)
-        with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
-            report = runner.run(settings(url), *asked)
+        with (
+            mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client),
+            mock.patch("workloads.pipeline.reconcile.Lake") as lake,
+        ):
+            lake().opened.return_value = ()
+            report = runner.run(settings(url, lake_bucket="lake"), *asked)
         assert report.state == "succeeded", report.error
     client = RecordingClient(found.jobs, found.tables, ())
     with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):

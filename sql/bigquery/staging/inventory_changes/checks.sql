@@ -43,3 +43,12 @@ SELECT
   'The catalogue knows every location of this run where stock moved.'
 FROM ${staging}.new_inventory AS n
 WHERE NOT EXISTS (SELECT 1 FROM ${staging}.locations AS p WHERE p.is_current AND p.location_id = n.location_id)
+UNION ALL
+SELECT
+  'inventory_changes.event_time',
+  'warn',
+  COUNT(*),
+  STRING_AGG(event_id, ', ' ORDER BY event_id LIMIT 5),
+  'No change of this run is from before 2010, or later than 10 minutes after it was published.'
+FROM ${staging}.new_inventory
+WHERE event_time < TIMESTAMP '2010-01-01 00:00:00+00' OR event_time > TIMESTAMP_ADD(publish_time, INTERVAL 10 MINUTE)

@@ -38,3 +38,12 @@ SELECT
 FROM ${staging}.products AS p
 WHERE p.is_current
   AND NOT EXISTS (SELECT 1 FROM ${staging}.product_costs AS c WHERE c.is_current AND c.sku = p.sku)
+UNION ALL
+SELECT
+  'product_costs.ranges',
+  'error',
+  COUNT(*),
+  STRING_AGG(sku, ', ' ORDER BY sku LIMIT 5),
+  'No cost is negative.'
+FROM ${staging}.product_costs
+WHERE is_current AND unit_cost < 0

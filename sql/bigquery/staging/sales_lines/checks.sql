@@ -61,3 +61,12 @@ SELECT
 FROM ${staging}.sales_lines AS l
 WHERE l.business_date IN UNNEST(build_dates)
   AND NOT EXISTS (SELECT 1 FROM ${staging}.locations AS p WHERE p.is_current AND p.location_id = l.location_id)
+UNION ALL
+SELECT
+  'sales_lines.event_time',
+  'warn',
+  COUNT(*),
+  STRING_AGG(event_id, ', ' ORDER BY event_id LIMIT 5),
+  'No sale of this run is from before 2010, or later than 10 minutes after it was published.'
+FROM ${staging}.new_sales
+WHERE event_time < TIMESTAMP '2010-01-01 00:00:00+00' OR event_time > TIMESTAMP_ADD(publish_time, INTERVAL 10 MINUTE)

@@ -1,0 +1,271 @@
+"""Each check can fail, alone and for its own reason; an error among them stops publication and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import fastavro
+import psycopg
+import pytest
+
+from tests.support.push import change, sale
+from tests.support.world import Event, World
+from tests.unit.test_api_inventory import client_of
+from workloads.events import STREAMS, encode
+from workloads.pipeline import quality, reconcile
+from workloads.pipeline.lake import File, messages
+from workloads.pipeline.run import QualityStop, Run
+from workloads.pipeline.tables import tables
+from workloads.pipeline.warehouse import Warehouse
+from workloads.runtime.database import connect
+
+DAY = "2026-03-0{}T15:00:00Z"
+
+
+def event(n: int) -> str:
+    return str(uuid.UUID(int=n))
+
+
+def line(number: int, sku: str, quantity: int, price: str, discount: str = "0") -> dict[str, Any]:
+    return {"line_number": number, "sku": sku, "quantity": quantity, "unit_price": price, "discount": discount}
+
+
+# Three days: customers, guests, a return; and on a day and shelf of its own a return for nothing, which no sum shows.
+EVENTS: list[Event] = [
+    ("inventory", change("receipt", 50, event_id=event(1), event_time=DAY.format(1), location_id="W01")),
+    ("inventory", change("count", 30, event_id=event(2), event_time=DAY.format(1), location_id="S01")),
+    ("inventory", change("transfer_out", -4, event_id=event(3), event_time=DAY.format(2), location_id="W01")),
+    ("sales", sale(event_id=event(11), transaction_id="T1", event_time=DAY.format(1), customer_id="C1")
+     | {"lines": [line(1, "TOP-1", 2, "20.00", "1.50"), line(2, "SHOE-1", 1, "80.00")]}),
+    ("sales", sale(event_id=event(12), transaction_id="T2", event_time=DAY.format(2), customer_id="C1")
+     | {"lines": [line(1, "TOP-1", 1, "19.99"), line(2, "TOP-2", -1, "10.00")]}),
+    ("sales", sale(event_id=event(13), transaction_id="T3", event_time=DAY.format(2))),
+    ("sales", sale(event_id=event(14), transaction_id="T4", event_time=DAY.format(2))),
+    ("sales", sale(event_id=event(15), transaction_id="T5", event_time=DAY.format(4), location_id="S02")
+     | {"lines": [line(1, "TOP-2", -1, "0")]}),
+]  # fmt: skip
+DATES = [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 4)]
+FREE = "event_id = '00000000-0000-0000-0000-00000000000f'"  # the return for nothing
+TWICE = "INSERT INTO ${{{0}}}.{1} SELECT * FROM ${{{0}}}.{1} WHERE {2}"
+
+# check -> what breaks it: statements for BigQuery; for Cloud SQL a pair, the second of which mends it again.
+BREAKS: dict[str, str | tuple[str, str]] = {
+    "sales_transactions.freshness": "UPDATE ${raw}.sales_transactions SET publish_time = TIMESTAMP_SUB(publish_time, INTERVAL 27 HOUR) WHERE TRUE",
+    "inventory_changes.freshness": "UPDATE ${raw}.inventory_changes SET publish_time = TIMESTAMP_SUB(publish_time, INTERVAL 51 HOUR) WHERE TRUE",
+    "event_log.conflicting_bodies": "UPDATE ${staging}.event_log SET outcome = 'conflict' WHERE event_id = '00000000-0000-0000-0000-00000000000d'",
+    "first_purchase.unique": TWICE.format("staging", "first_purchase", "TRUE"),
+    "first_purchase.earliest": "UPDATE ${staging}.first_purchase SET event_time = TIMESTAMP_ADD(event_time, INTERVAL 1 HOUR) WHERE TRUE",
+    "inventory_changes.unique": TWICE.format("staging", "inventory_changes", "kind = 'count'"),
+    "inventory_changes.ranges": "UPDATE ${staging}.new_inventory SET quantity = -1 WHERE kind = 'receipt'",
+    "inventory_changes.sku_known": "UPDATE ${staging}.new_inventory SET sku = 'nobody' WHERE kind = 'count'",
+    "inventory_changes.location_known": "UPDATE ${staging}.new_inventory SET location_id = 'nowhere' WHERE kind = 'count'",
+    "inventory_changes.event_time": "UPDATE ${staging}.new_inventory SET event_time = TIMESTAMP_ADD(publish_time, INTERVAL 11 MINUTE) WHERE kind = 'count'",
+    "locations.unique": TWICE.format("staging", "locations", "location_id = 'S01'"),
+    "products.unique": TWICE.format("staging", "products", "sku = 'TOP-1'"),
+    "products.category": "UPDATE ${staging}.products SET category = 'unknown' WHERE sku = 'TOP-1'",
+    "product_costs.unique": TWICE.format("staging", "product_costs", "sku = 'TOP-2'"),
+    "product_costs.overlap": "UPDATE ${staging}.product_costs SET applies_to = NULL WHERE sku = 'TOP-1'",
+    "product_costs.complete": "DELETE FROM ${staging}.product_costs WHERE sku = 'TOP-2'",
+    "product_costs.ranges": "UPDATE ${staging}.product_costs SET unit_cost = -1 WHERE sku = 'TOP-2'",
+    "sales_lines.unique": TWICE.format("staging", "sales_lines", FREE),
+    "sales_lines.transaction_unique": "UPDATE ${staging}.sales_lines SET transaction_id = 'T3' WHERE transaction_id = 'T4'",
+    "sales_lines.ranges": f"UPDATE ${{staging}}.sales_lines SET channel = 'phone' WHERE {FREE}",
+    "sales_lines.sku_known": f"UPDATE ${{staging}}.sales_lines SET sku = 'nobody' WHERE {FREE}",
+    "sales_lines.location_known": f"UPDATE ${{staging}}.sales_lines SET location_id = 'nowhere' WHERE {FREE}",
+    "sales_lines.event_time": "UPDATE ${staging}.new_sales SET event_time = TIMESTAMP '2009-12-31 23:59:59+00' WHERE transaction_id = 'T3'",
+    "stock.unique": TWICE.format("staging", "stock", "location_id = 'W01'"),
+    "gmv_daily.unique": TWICE.format("staging", "build_gmv_daily", "location_id = 'S02'"),
+    "gmv_daily.complete": "UPDATE ${staging}.build_gmv_daily SET units = units + 1 WHERE location_id = 'S02'",
+    "margin_daily.unique": TWICE.format("staging", "build_margin_daily", "business_date = '2026-03-04'"),
+    "margin_daily.agrees_with_gmv_daily": "UPDATE ${staging}.build_margin_daily SET discounts = discounts + 1 WHERE business_date = '2026-03-04'",
+    "margin_daily.cost_known": "UPDATE ${staging}.build_margin_daily SET cogs = NULL WHERE business_date = '2026-03-04'",
+    "inventory_status.unique": TWICE.format("staging", "build_inventory_status", "location_id = 'W01'"),
+    "inventory_status.complete": "UPDATE ${staging}.build_inventory_status SET on_hand = on_hand + 1 WHERE location_id = 'W01'",
+    "inventory_status.status": "UPDATE ${staging}.build_inventory_status SET status = 'stockout' WHERE location_id = 'W01'",
+    "orders_daily.agrees_with_gmv_daily": "UPDATE ${staging}.build_orders_daily SET orders = orders + 9 WHERE business_date = '2026-03-01'",
+    "stock.agrees_with_live_inventory": (
+        "UPDATE on_hand SET quantity = quantity + 1 WHERE location_id = 'W01'",
+        "UPDATE on_hand SET quantity = quantity - 1 WHERE location_id = 'W01'",
+    ),
+    "history.agrees_with_live_inventory": (
+        "UPDATE stream_event SET event_time = event_time + interval '1 year' WHERE event_id = '00000000-0000-0000-0000-00000000000d'",
+        "UPDATE stream_event SET event_time = event_time - interval '1 year' WHERE event_id = '00000000-0000-0000-0000-00000000000d'",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(bigquery_url: str, small_catalogue: Path) -> World:
+    """Everything delivered half an hour ago, and run once: every store has settled."""
+    made = World(bigquery_url, small_catalogue)
+    made.deliver(EVENTS, datetime.now(UTC) - timedelta(minutes=30))
+    report = made.run()
+    assert report.state == "succeeded", report.error
+    for table in tables().values():
+        if table.kind in ("raw", "table", "scratch"):
+            made.sql(
+                f"CREATE TABLE ${{{table.dataset}}}.{table.name}_copy AS SELECT * FROM ${{{table.dataset}}}.{table.name}"
+            )
+    return made
+
+
+@dataclass
+class Outcome:
+    """What a check of everything found."""
+
+    results: dict[str, dict[str, Any]]
+    stop: str | None
+
+    @property
+    def failing(self) -> list[str]:
+        return sorted(name for name, result in self.results.items() if result["status"] == "fail")
+
+
+def checked(world: World, changed: str = "", **more: Any) -> Outcome:
+    """Run the checks, as the task does, over the dates of the run: those that read the table `changed`, or all."""
+    settings = world.settings.model_copy(update=more)
+    run_id, stop = uuid.uuid4().hex, None
+    reading = {key: table for key, table in tables().items() if f".{changed}" in (table.checks or "")}
+    with connect(settings) as connection, mock.patch.object(quality, "tables", return_value=reading):
+        connection.autocommit = True
+        try:
+            quality.check(Run(settings, Warehouse(settings), connection, run_id, dates=DATES))
+        except QualityStop as stopped:
+            stop = str(stopped)
+    rows = world.postgres("SELECT * FROM quality_result WHERE run_id = %s", [run_id])
+    return Outcome({row["check_name"]: row for row in rows}, stop)
+
+
+def test_every_check_passes_on_sound_data_and_has_a_case_below(world: World) -> None:
+    outcome = checked(world)
+    assert outcome.failing == []
+    assert outcome.stop is None
+    assert outcome.results.keys() == BREAKS.keys()
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_check_fails_alone_when_what_it_guards_is_broken(world: World, name: str) -> None:
+    broken = BREAKS[name]
+    if isinstance(broken, tuple):
+        world.postgres(broken[0])
+        outcome = checked(world, "stock")
+        world.postgres(broken[1])
+    else:
+        table = broken.split()[2 if broken.startswith(("INSERT", "DELETE")) else 1]
+        world.sql(broken)
+        outcome = checked(world, table.partition(".")[2])
+        world.sql(f"DELETE FROM {table} WHERE TRUE")
+        world.sql(f"INSERT INTO {table} SELECT * FROM {table}_copy")
+    assert outcome.failing == [name]
+    result = outcome.results[name]
+    assert result["failures"] >= 1
+    assert result["sample"]
+    assert (outcome.stop is not None) == (result["severity"] == "error")
+    assert outcome.stop is None or name in outcome.stop
+
+
+class FakeLake:
+    """A bucket with one file a stream, as Pub/Sub writes it."""
+
+    def __init__(self, kept: dict[str, list[dict[str, Any]]]) -> None:
+        self._kept = kept
+
+    def files(self, stream: Any, start: datetime, end: datetime) -> Iterator[tuple[File, bool]]:
+        yield File(stream.key, 0), True
+        yield File("somebody's notes", 0), False
+
+    def opened(self, files: Iterator[File]) -> Iterator[tuple[File, io.BytesIO]]:
+        schema = {
+            "type": "record",
+            "name": "m",
+            "fields": [
+                {"name": "data", "type": "bytes"},
+                {"name": "attributes", "type": {"type": "map", "values": "string"}},
+                {"name": "message_id", "type": "string"},
+                {"name": "publish_time", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+                {"name": "subscription_name", "type": "string"},
+            ],
+        }
+        for file in files:
+            content = io.BytesIO()
+            fastavro.writer(content, schema, self._kept[file.name])
+            content.seek(0)
+            yield file, content
+
+
+def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World) -> None:
+    raw = {
+        key: world.sql(f"SELECT message_id, publish_time, event_id FROM ${{raw}}.{stream.table}")
+        for key, stream in STREAMS.items()
+    }
+    bodies = {e["event_id"]: e for _, e in EVENTS}
+    kept = {
+        key: [
+            {
+                "data": encode(STREAMS[key], bodies[row["event_id"]]),
+                "attributes": {},
+                "message_id": row["message_id"],
+                "publish_time": row["publish_time"],
+                "subscription_name": "to-lake",
+            }
+            for row in rows
+        ]
+        for key, rows in raw.items()
+    }
+    assert list(messages(next(FakeLake(kept).opened(iter([File("sales", 0)])))[1])), "it is a file of the lake"
+
+    def found() -> tuple[list[str], str | None]:
+        with mock.patch.object(reconcile, "Lake", return_value=FakeLake(kept)):
+            outcome = checked(world, "nothing", lake_bucket="lake")
+        return outcome.failing, outcome.results[reconcile.LAKE]["sample"]
+
+    assert found() == ([], None)
+    world.postgres("DELETE FROM quality_result WHERE check_name = %s", [reconcile.LAKE])  # since the last that passed
+    lost = kept["sales"].pop()
+    assert found() == ([reconcile.LAKE], f"sales message {lost['message_id']} is not in the lake")
+    kept["sales"].append(lost)
+    kept["inventory"].append({**kept["inventory"][0], "message_id": "more"})
+    assert found() == ([reconcile.LAKE], "inventory message more is not in the raw table")
+    kept["inventory"][-1]["publish_time"] = datetime.now(UTC)
+    assert found() == ([], None), "what was published just now may be under way"
+
+
+async def test_an_error_stops_publication_and_the_api_says_since_when(bigquery_url: str, small_catalogue: Path) -> None:
+    world = World(bigquery_url, small_catalogue)
+    await asyncio.to_thread(world.deliver, EVENTS[:5])
+    assert (await asyncio.to_thread(world.run)).state == "succeeded"
+    before = world.published()
+    assert before["gmv_daily"]
+    assert before["inventory_status"]
+    [publication] = world.sql("SELECT published_at FROM ${marts}.publications")
+
+    world.postgres("DELETE FROM product_cost WHERE sku = 'TOP-2'")
+    await asyncio.to_thread(world.deliver, EVENTS[5:])
+    report = await asyncio.to_thread(world.run)
+    assert report.state == "stopped"
+    assert "product_costs.complete" in (report.error or "")
+    assert report.publication_id is None
+    assert world.published() == before, "the last good marts stay, all of them"
+    async with client_of(world.database_url) as client:
+        told = (await client.get("/v1/quality")).json()
+    failed = {i["check_name"] for i in told["items"] if i["status"] == "fail" and i["severity"] == "error"}
+    assert failed == {"product_costs.complete", "margin_daily.cost_known"}
+    assert told["reports"]["last_run_state"] == "stopped"
+    since = datetime.fromisoformat(told["reports"]["stale_since"])
+    assert abs(since - publication["published_at"]) < timedelta(milliseconds=1)
+
+    with psycopg.connect(world.database_url) as connection:
+        connection.execute("INSERT INTO product_cost (sku, valid_from, unit_cost) VALUES ('TOP-2', '-infinity', 3.10)")
+    assert (await asyncio.to_thread(world.run)).state == "succeeded"
+    async with client_of(world.database_url) as client:
+        assert (await client.get("/v1/quality")).json()["reports"]["stale_since"] is None
+    after = world.published()
+    assert len(after["gmv_daily"]) > len(before["gmv_daily"]), "what was stopped is made up for"

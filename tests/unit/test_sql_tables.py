@@ -1,0 +1,126 @@
+"""Each folder under `sql/bigquery` says what it is: grain, owner, every column in words, checks or why it has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.googlesql import schemas
+from workloads.pipeline.tables import KINDS, SQL, tables
+
+FOLDERS = sorted(path.parent for path in SQL.glob("*/*/table.yaml"))
+KEYS = {"description", "grain", "owner", "kind", "columns", "partition_by", "cluster_by", "require_partition_filter"}
+TYPES = {"STRING", "INT64", "NUMERIC", "DATE", "TIMESTAMP", "BOOL", "RECORD", "STRUCT"}
+
+
+def faults(declared: dict[str, Any], folder: Path, has_query: bool, has_checks: bool) -> list[str]:
+    """What is missing or meaningless in a declaration."""
+    found = [f"unknown key {key}" for key in declared.keys() - KEYS - {"unchecked"}]
+    found += [
+        f"no {key}" for key in ("description", "grain", "owner", "kind") if not str(declared.get(key) or "").strip()
+    ]
+    kind, columns = declared.get("kind"), declared.get("columns") or []
+    if kind not in KINDS:
+        found.append(f"kind {kind}")
+    if not str(declared.get("grain", "")).startswith("one row a"):
+        found.append("a grain reads `one row a …`")
+    if (kind == "raw") == bool(columns):
+        found.append("columns of all but raw tables, whose columns are the event schema's")
+    found += _column_faults(columns)
+    names = [column.get("name") for column in columns]
+    for key in ("partition_by", "cluster_by"):
+        wanted = declared.get(key) or []
+        found += [
+            f"{key} {name}: no such column"
+            for name in ([wanted] if isinstance(wanted, str) else wanted)
+            if name not in names
+        ]
+    if len(set(names)) != len(names):
+        found.append("a column stands twice")
+    if kind == "view" and not has_query:
+        found.append("a view has a query")
+    if (kind in ("raw", "table")) and has_checks == bool(declared.get("unchecked")):
+        found.append("a kept table has checks, or says in `unchecked` why not")
+    return [f"{folder.parent.name}/{folder.name}: {fault}" for fault in found]
+
+
+def _column_faults(columns: list[dict[str, Any]]) -> list[str]:
+    found = []
+    for column in columns:
+        name = column.get("name")
+        found += [
+            f"column {name}: unknown key {k}" for k in column.keys() - {"name", "type", "mode", "description", "fields"}
+        ]
+        if not str(column.get("description") or "").strip():
+            found.append(f"column {name} has no description")
+        elif str(column["description"]).strip()[-1] not in ".`":
+            found.append(f"column {name}: its description is no sentence")
+        if column.get("type") not in TYPES:
+            found.append(f"column {name}: type {column.get('type')}")
+        if column.get("mode", "nullable") not in ("nullable", "required", "repeated"):
+            found.append(f"column {name}: mode {column['mode']}")
+        found += _column_faults(column.get("fields") or [])
+    return found
+
+
+def of(folder: Path) -> list[str]:
+    declared = yaml.safe_load((folder / "table.yaml").read_text(encoding="utf-8"))
+    return faults(declared, folder, (folder / "query.sql").exists(), (folder / "checks.sql").exists())
+
+
+def test_every_table_says_what_it_is() -> None:
+    assert [fault for folder in FOLDERS for fault in of(folder)] == []
+    assert len(FOLDERS) == len(tables()) > 35
+
+
+def test_every_raw_column_says_what_it_is() -> None:
+    for key, columns in schemas().items():
+        if key.startswith("raw."):
+            for column in [*columns, *(inner for outer in columns for inner in outer.get("fields", ()))]:
+                assert column["description"].strip(), (key, column["name"])
+
+
+def test_a_folder_holds_nothing_else() -> None:
+    known = {"table.yaml", "query.sql", "checks.sql"}
+    assert {path.name for path in SQL.glob("*/*/*")} == known
+    assert {path.parent for path in SQL.glob("*/*/*")} == set(FOLDERS)
+
+
+def test_a_check_s_name_starts_with_its_table_s() -> None:
+    """`/v1/quality` lists checks by name: whoever reads one finds its folder."""
+    for table in tables().values():
+        if table.checks:
+            names = [
+                line.split("'")[1]
+                for line in table.checks.splitlines()
+                if line.startswith("  '") and "." in line.split("'")[1]
+            ]
+            names = [name for name in names if " " not in name]
+            prefix = table.name.removesuffix("_v1").removeprefix("build_")
+            assert names, table.key
+            assert all(name.startswith(f"{prefix}.") for name in names), (table.key, names)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"grain": None}, "no grain"),
+        ({"grain": "rows"}, "one row a"),
+        ({"owner": ""}, "no owner"),
+        ({"owners": "me"}, "unknown key owners"),
+        ({"kind": "cube"}, "kind cube"),
+        ({"columns": [{"name": "a", "type": "STRING"}]}, "column a has no description"),
+        ({"columns": [{"name": "a", "type": "TEXT", "description": "A."}]}, "type TEXT"),
+        ({"partition_by": "nothing"}, "partition_by nothing: no such column"),
+        ({"cluster_by": ["nothing"]}, "cluster_by nothing: no such column"),
+        ({"unchecked": "why not"}, "a kept table has checks, or says"),
+    ],
+)
+def test_a_declaration_that_lacks_something_is_found(change: dict[str, Any], word: str) -> None:
+    folder = SQL / "staging" / "stock"
+    sound = yaml.safe_load((folder / "table.yaml").read_text(encoding="utf-8"))
+    assert faults(sound, folder, has_query=True, has_checks=True) == []
+    assert any(word in fault for fault in faults(sound | change, folder, has_query=True, has_checks=True))
