@@ -116,7 +116,7 @@ class World:
         """Run GoogleSQL; `${raw}`, `${staging}` and `${marts}` are this world's datasets."""
         for name, dataset in self.datasets.items():
             statement = statement.replace(f"${{{name}}}", dataset)
-        return [dict(row) for row in self.client.query_and_wait(statement)]
+        return [dict(row) for row in self.client.query(statement).result()]
 
     def postgres(self, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, autocommit=True, row_factory=dict_row) as connection:

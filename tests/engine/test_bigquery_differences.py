@@ -1,0 +1,117 @@
+"""What the pipeline relies on in BigQuery, as its documentation says it, against the stand-in.
+
+Where the stand-in is known to do otherwise, the statements do without: `tests/sql/test_jobs.py` holds them to it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from tests.support.world import PROJECT
+from workloads.pipeline.tables import render
+
+NEW_YORK = "America/New_York"
+GOLDEN: dict[str, tuple[str, Any]] = {
+    # a body's fingerprint: seconds with all six digits, which the stand-in has not for every number of them
+    "microseconds in a text": (
+        "FORMAT_TIMESTAMP('%F %H:%M:%E6S', TIMESTAMP '2026-01-02 03:04:05.678901+00')",
+        "2026-01-02 03:04:05.678901",
+    ),
+    "no microseconds in a text": (
+        "FORMAT_TIMESTAMP('%F %H:%M:%E6S', TIMESTAMP '2026-01-02 03:04:05+00')",
+        "2026-01-02 03:04:05.000000",
+    ),
+    "the documented fingerprint": ("FARM_FINGERPRINT(CONCAT('1', 'foo', 'true'))", -1541654101129638711),
+    "NULLs are alike in a row's text": (
+        "TO_JSON_STRING(STRUCT(CAST(NULL AS STRING) AS a, 1 AS b)) = TO_JSON_STRING(STRUCT(CAST(NULL AS STRING) AS a, 1 AS b))",
+        True,
+    ),
+    "a NULL and a text differ in a row's text": (
+        "TO_JSON_STRING(STRUCT(CAST(NULL AS STRING) AS a)) = TO_JSON_STRING(STRUCT('' AS a))",
+        False,
+    ),
+    # business dates, at the hours when clocks change
+    "before the clocks go forward": (f"DATE(TIMESTAMP '2026-03-08 04:59:59+00', '{NEW_YORK}')", date(2026, 3, 7)),
+    "after the clocks went forward": (f"DATE(TIMESTAMP '2026-03-09 03:59:59+00', '{NEW_YORK}')", date(2026, 3, 8)),
+    "after the clocks went back": (f"DATE(TIMESTAMP '2026-11-02 04:59:59+00', '{NEW_YORK}')", date(2026, 11, 1)),
+    "the date of a partition": ("DATE(TIMESTAMP '2026-03-08 23:59:59.999999+00')", date(2026, 3, 8)),
+    # ratios to nine places, half away from zero; amounts exact
+    "a ratio": (render("${ratio:NUMERIC '2', NUMERIC '3'}", {}), Decimal("0.666666667")),
+    "a negative ratio": (render("${ratio:NUMERIC '-2', NUMERIC '3'}", {}), Decimal("-0.666666667")),
+    "over nothing": (render("${ratio:NUMERIC '2', NUMERIC '0'}", {}), None),
+    "of units": (render("${ratio:CAST(1 * 28 AS NUMERIC), 3}", {}), Decimal("9.333333333")),
+    "the greatest line": ("1000000 * NUMERIC '999999999999.9999' - NUMERIC '0.0001'", Decimal("999999999999999899.9999")),
+    "a sum of nothing": ("(SELECT SUM(x) FROM UNNEST([NUMERIC '1']) AS x WHERE x > 1)", None),
+    # checks
+    "a sample": ("(SELECT STRING_AGG(DISTINCT x, ', ' ORDER BY x LIMIT 2) FROM UNNEST(['b', 'a', 'c', 'a']) AS x)", "a, b"),
+    "no dates": ("(SELECT COUNT(*) FROM UNNEST([DATE '2026-01-01']) AS d WHERE d IN UNNEST(CAST([] AS ARRAY<DATE>)))", 0),
+    "distinct of some": ("(SELECT COUNT(DISTINCT IF(x > 1, x, NULL)) FROM UNNEST([1, 2, 2, 3]) AS x)", 2),
+    "a sum as a count": ("(SELECT CAST(SUM(x) AS INT64) FROM UNNEST([1, 2]) AS x)", 3),
+    "ids in the order of their bytes": ("(SELECT MAX(x) FROM UNNEST(['a', 'B', 'Z']) AS x)", "a"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(bigquery_url: str) -> bigquery.Client:
+    made = bigquery.Client(
+        project=PROJECT,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": bigquery_url},
+    )
+    made.create_dataset("differences")
+    made.query_and_wait("CREATE TABLE differences.kept (id STRING, n INT64)")
+    return made
+
+
+def rows(client: bigquery.Client, query: str) -> list[tuple[Any, ...]]:
+    """By a job: the stand-in's shorter way, `query_and_wait`, answers a query that fails with no rows."""
+    return sorted(tuple(row.values()) for row in client.query(query).result())
+
+
+def test_expressions_have_the_documented_values(client: bigquery.Client) -> None:
+    told = {name: rows(client, f"SELECT {expression}") for name, (expression, _) in GOLDEN.items()}
+    assert told == {name: [(value,)] for name, (_, value) in GOLDEN.items()}
+
+
+def test_a_script_that_fails_half_way_leaves_nothing(client: bigquery.Client) -> None:
+    """The load's guard is an error within its transaction."""
+    with pytest.raises(GoogleAPIError):
+        rows(
+            client,
+            "BEGIN TRANSACTION; INSERT INTO differences.kept (id, n) VALUES ('half', 1);"
+            "SELECT IF(COUNT(*) = 0, 0, ERROR('loaded meanwhile')) FROM differences.kept; COMMIT TRANSACTION;",
+        )
+    assert rows(client, "SELECT id FROM differences.kept WHERE id = 'half'") == []
+
+
+def test_a_script_runs_what_its_condition_says(client: bigquery.Client) -> None:
+    script = (
+        "BEGIN TRANSACTION; IF NOT EXISTS (SELECT 1 FROM differences.kept WHERE id = 'once') THEN "
+        "INSERT INTO differences.kept (id, n) VALUES ('once', 1); INSERT INTO differences.kept (id, n) VALUES ('too', 1);"
+        " END IF; COMMIT TRANSACTION;"
+    )
+    for _ in range(2):
+        rows(client, script)
+    assert rows(client, "SELECT id FROM differences.kept WHERE id IN ('once', 'too')") == [("once",), ("too",)]
+
+
+def test_a_merge_changes_and_adds(client: bigquery.Client) -> None:
+    rows(client, "INSERT INTO differences.kept (id, n) VALUES ('old', 1), ('kept', 5)")
+    rows(
+        client,
+        "MERGE differences.kept AS t USING (SELECT x AS id, 2 AS n FROM UNNEST(['old', 'new', 'kept']) AS x"
+        " WHERE TRUE QUALIFY ROW_NUMBER() OVER (PARTITION BY x ORDER BY x) = 1) AS s ON s.id = t.id"
+        " WHEN MATCHED AND s.n > t.n THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n)",
+    )
+    assert rows(client, "SELECT id, n FROM differences.kept WHERE id IN ('old', 'new', 'kept')") == [
+        ("kept", 5),
+        ("new", 2),
+        ("old", 2),
+    ]

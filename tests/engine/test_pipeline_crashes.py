@@ -1,0 +1,214 @@
+"""Killed after any statement, over shuffled, repeated and late events: the tables are those of one undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from zoneinfo import ZoneInfo
+
+import pytest
+from google.cloud import bigquery
+
+from tests.support.measures import Catalogue, Measures
+from tests.support.push import change, rfc3339, sale
+from tests.support.world import ZONE, Event, World
+from workloads.pipeline import read_model, runner
+from workloads.pipeline.history import Report
+from workloads.pipeline.warehouse import Warehouse
+
+SKUS = ("TOP-1", "TOP-2", "SHOE-1", "unheard-of")
+LOCATIONS = ("W01", "S01", "S02", "elsewhere")
+STAGING = {
+    "sales_lines": "business_date >= '2010-01-01'",
+    "inventory_changes": "business_date >= '2010-01-01'",
+    "first_purchase": "TRUE",
+    "stock": "TRUE",
+}
+
+
+def trade(dice: random.Random, many: int) -> list[Event]:
+    """Sales, returns, guests, transfers and counts of ten days, on few shelves and by few customers."""
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=11)
+
+    def one(n: int) -> Event:
+        base = {
+            "event_id": str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+            "event_time": rfc3339(start + timedelta(minutes=dice.randrange(10 * 24 * 4) * 15)),  # instants meet
+            "location_id": dice.choice(LOCATIONS),
+        }
+        if dice.random() < 0.3:
+            kind = dice.choice(("receipt", "transfer_in", "transfer_out", "adjustment", "count"))
+            quantity = dice.randint(1, 30)
+            return "inventory", change(kind, -quantity if kind == "transfer_out" else quantity, **base) | {
+                "sku": dice.choice(SKUS)
+            }
+        lines = [
+            {
+                "line_number": number,
+                "sku": dice.choice(SKUS),
+                "quantity": dice.choice((1, 1, 2, 5, -1, -2)),
+                "unit_price": str(Decimal(dice.randrange(100_000)) / 100),
+                "discount": "0",
+            }
+            for number in range(1, dice.randint(2, 4))
+        ]
+        customer = dice.choice((None, None, "C1", "C2", "C3", "C4"))
+        channel = dice.choice(("store", "online"))
+        fields = base | {"transaction_id": f"T-{n}", "customer_id": customer, "channel": channel, "lines": lines}
+        return "sales", sale(**fields)
+
+    return [one(n) for n in range(many)]
+
+
+@pytest.fixture(scope="module")
+def catalogues(small_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """As it is, and as it is later: another category, another cost, a product gone."""
+    later = tmp_path_factory.mktemp("later")
+    products = (small_catalogue / "products.csv").read_text()
+    changed = products.replace("TOP-2,Vest,tops", "TOP-2,Vest,knitwear").replace("8.3333", "9.1")
+    (later / "products.csv").write_text("\n".join(line for line in changed.splitlines() if "SHOE" not in line) + "\n")
+    (later / "locations.csv").write_text((small_catalogue / "locations.csv").read_text())
+    return [small_catalogue, later]
+
+
+def test_killed_after_every_statement_the_next_run_ends_right(bigquery_url: str, catalogues: list[Path]) -> None:
+    """Each time new trade has arrived, some of it again, and a run is killed one statement later than the last.
+
+    Nothing of what it left is looked at: the next is killed as well. Once on the way and at the end one may finish.
+    """
+    dice = random.Random(11)
+    events = trade(dice, 240)
+    world = World(bigquery_url, catalogues[0])
+    run(world)
+    points = _changing_statements(world, events[:1])
+    assert len(points) >= 18, points
+    batches = [events[n + 1 :: len(points)] for n in range(len(points))]
+    sent = events[:1]
+    with mock.patch.object(Warehouse, "ensure_tables"):
+        for point, batch in enumerate(batches):
+            again = dice.sample(sent, len(sent) // 3)
+            sent += batch
+            world.deliver(dice.sample([*batch, *again], len(batch) + len(again)))
+            if point == len(points) // 2:
+                world.load_catalogue(catalogues[1])
+            _killed(world, _after_statement(point + 1))
+            if point == len(points) // 2:
+                assert run(world).state == "succeeded"
+                _equal_computation(world, sent, catalogues[1])
+        for at in (1, 3):  # with the marts out, in the middle of the read model's transaction
+            _killed(world, _in_the_read_model(at))
+        assert run(world).state == "succeeded"
+    _equal_computation(world, events, catalogues[1])
+
+    at_once = World(bigquery_url, catalogues[1])
+    at_once.deliver(events)
+    assert run(at_once).state == "succeeded"
+    assert world.published() == at_once.published()
+    for table, every in STAGING.items():
+        assert _rows(world, table, every) == _rows(at_once, table, every), table
+    last = run(world)
+    assert last.counts["dates"] == 0, "nothing is left to do"
+
+
+def run(world: World) -> Report:
+    """Run once a killed run's lock is gone: the database notices the death a moment later."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return world.run()
+        except runner.AlreadyRunning:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _changing_statements(world: World, events: list[Event]) -> list[str]:
+    """The statements of a run over some events that change something, in order."""
+    found: list[str] = []
+    query = bigquery.Client.query
+
+    def noted(self: bigquery.Client, sql: str, *args: Any, **more: Any) -> Any:
+        found.append(sql)
+        return query(self, sql, *args, **more)
+
+    world.deliver(events)
+    with mock.patch.object(Warehouse, "ensure_tables"), mock.patch.object(bigquery.Client, "query", noted):
+        run(world)
+    return [sql[:60] for sql in found if not sql.lstrip().startswith("SELECT")]
+
+
+def _after_statement(number: int) -> Callable[[], Any]:
+    """Kill this process when that many changing statements are done."""
+    query, done = bigquery.Client.query, 0
+
+    def killing(self: bigquery.Client, sql: str, *args: Any, **more: Any) -> Any:
+        nonlocal done
+        job = query(self, sql, *args, **more)
+        done += not sql.lstrip().startswith("SELECT")
+        if done == number:
+            job.result()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return job
+
+    return lambda: mock.patch.object(bigquery.Client, "query", killing)
+
+
+def _in_the_read_model(number: int) -> Callable[[], Any]:
+    copy, done = read_model._copy, 0
+
+    def killing(*args: Any) -> None:
+        nonlocal done
+        done += 1
+        if done == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        copy(*args)
+
+    return lambda: mock.patch.object(read_model, "_copy", killing)
+
+
+def _killed(world: World, patched: Callable[[], Any]) -> None:
+    """Run in a process of its own that is killed on the way, as `kill -9` does."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with patched():
+                run(world)
+        finally:
+            os._exit(7)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"it was not killed but ended with {os.waitstatus_to_exitcode(status)}"
+
+
+def _rows(world: World, table: str, every: str) -> list[str]:
+    rows = world.sql(f"SELECT * EXCEPT (run_id) FROM ${{staging}}.{table} WHERE {every}")
+    return sorted(str(row) for row in rows)
+
+
+def _equal_computation(world: World, events: list[Event], catalogue: Path) -> None:
+    """Marts and read model against the contract's words."""
+    measures, published = Measures(events, ZONE, Catalogue(catalogue / "products.csv")), world.published()
+    dimensions = ("business_date", "customer_type", "category", "channel", "location_id")
+    for source in ("gmv_daily", "report_gmv_daily"):
+        assert _by(dimensions, published[source]) == measures.gmv_daily(), source
+    for source in ("margin_daily", "report_margin_daily"):
+        assert _by(("business_date", "category"), published[source]) == measures.margin_daily(), source
+    today = datetime.now(ZoneInfo(ZONE)).date()
+    status = measures.inventory_status(today, reorder_point=20, max_days_of_cover=Decimal(60))
+    assert _by(("location_id", "sku"), published["inventory_status"]) == status
+
+
+def _by(keys: tuple[str, ...], rows: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+    found = {
+        tuple(str(row[key]) for key in keys): {name: value for name, value in row.items() if name not in keys}
+        for row in rows
+    }
+    assert len(found) == len(rows), "a row stands twice"
+    return found
