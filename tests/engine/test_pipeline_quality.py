@@ -223,7 +223,7 @@ def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World
     assert list(messages(next(FakeLake(kept).opened(iter([File("sales", 0)])))[1])), "it is a file of the lake"
 
     def found() -> tuple[list[str], str | None]:
-        with mock.patch.object(reconcile, "Lake", return_value=FakeLake(kept)):
+        with mock.patch("workloads.pipeline.lake.Lake", return_value=FakeLake(kept)):
             outcome = checked(world, "nothing", lake_bucket="lake")
         return outcome.failing, outcome.results[reconcile.LAKE]["sample"]
 

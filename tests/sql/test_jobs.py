@@ -41,6 +41,8 @@ def test_every_job_is_limited_in_what_it_may_bill(recorded: Recorded) -> None:
         assert job.config.labels == {"component": "pipeline"}, job.sql
 
 
+AIRFLOW = "workloads/pipeline/airflow_steps.py"
+
 # What bills by the bytes it reads, in Google's client. A load job bills nothing.
 BILLED = {
     "query",
@@ -70,8 +72,7 @@ def test_there_is_no_other_way_to_a_query() -> None:
                 importers.add(name)
         if name in importers:
             calls |= _billed_calls(name, tree)
-    dags = {name for name in importers if name.startswith("workloads/dags/")}  # hand over job_configuration() as it is
-    assert importers - dags == {"workloads/pipeline/warehouse.py"}
+    assert importers == {"workloads/pipeline/warehouse.py", AIRFLOW}
     assert calls == {("workloads/pipeline/warehouse.py", True)}
 
 
@@ -83,6 +84,21 @@ def test_an_operator_s_client_reaches_the_stand_in_only() -> None:
     assert clients["summary.py"].count("bigquery.Client(") == clients["summary.py"].count(
         "bigquery.Client(\n        project=endpoints.project,\n        credentials=AnonymousCredentials(),"
     )
+
+
+def test_airflow_s_jobs_are_made_of_the_same_configuration() -> None:
+    """Its operator sends what the warehouse would: the only configuration that it ever has."""
+    tree = ast.parse((ROOT / AIRFLOW).read_text(encoding="utf-8"))
+    made = [
+        ast.unparse(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("configuration", "self.configuration")
+    ]
+    assert made == ["run.warehouse.job_configuration().to_api_repr()", "configuration"]
+    given = [
+        k for call in ast.walk(tree) if isinstance(call, ast.Call) for k in call.keywords if k.arg == "configuration"
+    ]
+    assert [ast.unparse(keyword.value) for keyword in given] == ["{}"], "empty until the task fills it in"
 
 
 def _billed_calls(name: str, tree: ast.AST) -> set[tuple[str, bool]]:

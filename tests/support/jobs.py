@@ -135,7 +135,7 @@ def record(database_url: str | None = None) -> Recorded:
         client = RecordingClient(found.jobs, found.tables, answers)
         with (
             mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client),
-            mock.patch("workloads.pipeline.reconcile.Lake") as lake,
+            mock.patch("workloads.pipeline.lake.Lake") as lake,
         ):
             lake().opened.return_value = ()
             report = runner.run(settings(url, lake_bucket="lake"), *asked)
