@@ -14,9 +14,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
-from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, fill
+from tests.browser.conftest import run
+from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, events, fill
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
+from tests.unit.test_api_inventory import write
 
 NONE = "\N{EN DASH}"  # where the page has no figure
 Watch = Callable[[str], Watched]
@@ -183,8 +185,11 @@ def test_a_chart_has_its_table_and_400_days_have_a_chart(shop: str, watched: Wat
     expect(page.locator("[data-figure=gmv] .change")).to_contain_text("-1.0%")
 
 
-def test_a_shop_without_anything_says_what_will_be_there(serve: Callable[[str], str], watched: Watch) -> None:
-    base = serve(migrated_database())
+def test_a_shop_without_anything_says_what_will_be_there_and_shows_it_when_it_comes(
+    serve: Callable[[str], str], watched: Watch
+) -> None:
+    url = migrated_database()
+    base = serve(url)
     page = watched(base).open("/", token=TOKEN)
     expect(page.get_by_text("No stock yet")).to_be_visible()
     expect(page.get_by_text("No shelf is out of stock")).to_be_visible()
@@ -196,6 +201,14 @@ def test_a_shop_without_anything_says_what_will_be_there(serve: Callable[[str], 
         expect(page.locator(".failed")).to_have_count(0)
     page.goto(f"{base}/?view=quality")
     expect(page.get_by_text("No checks have run yet")).to_be_visible()
+    page.goto(f"{base}/?view=sales")
+    expect(page.locator("main .nothing").first).to_contain_text("No reports yet")
+    fill(url, days=60)
+    run(write(url, *events()))  # whatever moves, the page asks how fresh things are
+    ready(page, "[data-figure=time] svg")
+    expect(page.locator("[data-figure=gmv] .change")).to_be_visible()
+    page.get_by_role("link", name="Inventory").click()
+    ready(page, "table.heat")
 
 
 def test_the_token_is_asked_for_once_and_stays_out_of_the_address(shop: str, watched: Watch) -> None:

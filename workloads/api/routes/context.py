@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from workloads.api.dependencies import ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES
-from workloads.api.paging import respond
+from workloads.api.paging import Instant, respond, utc
 from workloads.api.positions import WINDOW_DAYS
 
 router = APIRouter(prefix="/v1", tags=["context"], dependencies=[Depends(require_caller)], responses=RESPONSES)
@@ -32,6 +32,7 @@ class Context(BaseModel):
     reorder_point: int = Field(description="Where the catalogue has none")
     max_days_of_cover: Decimal = Field(description="Beyond it a shelf is overstocked", examples=["60"])
     window_days: int = Field(description="The business dates before today that avg_daily_units counts")
+    published_at: Instant | None = Field(description="When the published figures were; null: never")
     first_date: date | None = Field(description="The first business date with published figures; null: none")
     last_date: date | None = Field(description="The last one")
     locations: list[Location] = Field(description="Those of the catalogue or with stock: warehouses first")
@@ -58,7 +59,13 @@ async def context(request: Request, settings: SettingsDep, connection: Connectio
         """
     )
     dates = await (
-        await connection.execute("SELECT min(business_date) AS first, max(business_date) AS last FROM report_gmv_daily")
+        await connection.execute(
+            """
+            SELECT min(business_date) AS first, max(business_date) AS last,
+                   (SELECT max(published_at) FROM report_publication) AS published_at
+            FROM report_gmv_daily
+            """
+        )
     ).fetchone()
     assert dates is not None
     body = {
@@ -68,6 +75,7 @@ async def context(request: Request, settings: SettingsDep, connection: Connectio
         "reorder_point": settings.reorder_point,
         "max_days_of_cover": f"{settings.max_days_of_cover:f}",
         "window_days": WINDOW_DAYS,
+        "published_at": dates["published_at"] and utc(dates["published_at"]),
         "first_date": dates["first"],
         "last_date": dates["last"],
         "locations": await locations.fetchall(),

@@ -43,9 +43,13 @@ async function start() {
   shown?.view.stop?.();
   shown = null;
   status = new Status(document.getElementById("fresh"), {
+    seen: context.published_at,
     changed: (items) => shown?.view.changed?.(items),
     resync: (again) => shown?.view.resync?.(again),
-    published: async () => shown?.view.published?.(await get("/v1/context")),
+    published: async () => {
+      known = await get("/v1/context");
+      shown?.view.published?.(known);
+    },
   });
   fill(document.getElementById("foot"), footer());
   known = context;

@@ -8,10 +8,11 @@ import { follow } from "../core/live.js";
 const LOOK = 15_000;
 
 export class Status {
-  /** `changed(items)` and `resync(again)` come from the stream (its first event is no news to a page just read), `published()` when newer reports are there. */
-  constructor(root, { changed, resync, published }) {
+  /** `changed(items)` and `resync(again)` come from the stream (its first event is no news to a page just read), `published()` when newer reports than those of `seen` are there. */
+  constructor(root, { seen, changed, resync, published }) {
     this.root = root;
     this.published = published;
+    this.seen = seen;
     this.freshness = null;
     this.stream = "connecting";
     this.listeners = new Set();
@@ -45,9 +46,11 @@ export class Status {
     this.looking = true;
     setTimeout(() => { this.looking = false; }, 1000);
     try {
-      const before = this.freshness?.reports.published_at;
       this.freshness = await get("/v1/freshness", {}, { signal: this.stopping.signal });
-      if (before !== undefined && before !== this.freshness.reports.published_at) this.published();
+      if (this.seen !== this.freshness.reports.published_at) {
+        this.seen = this.freshness.reports.published_at;
+        this.published();
+      }
       this.listeners.forEach((listener) => listener(this.freshness));
     } catch (error) {
       if (error.name === "AbortError") return;

@@ -40,23 +40,23 @@ export function margin(context, status) {
   };
   return reportView({ context, status, panels, layout: [["trend", "categories"]], fields: (known) => [categoryField(known, format.words)], names: ["category"], load });
 
-  function load({ figures, trend, categories }, question, { grain }, state, tell) {
+  function load({ figures, trend, categories }, { question, grain, context: now, tell }) {
     const ask = (more) => get(PATH, { ...question, ...more });
     figures.load(async () => {
       const comparison = await ask({});
       tell(comparison);
-      return keyFigures(comparison, !question.category && known(context));
+      return keyFigures(comparison, !question.category && known(now));
     });
     trend.load(async () => {
       const parts = await ask({ grain, by: "category" });
-      return parts.items.length ? overTime(parts, grain, context.first_date) : noReports(context);
+      return parts.items.length ? overTime(parts, grain, now.first_date) : noReports(now);
     });
     categories.load(async () => {
       const comparison = await ask({ by: "category" });
       const columns = categoryColumns(comparison);
       const rows = [...comparison.items].sort((a, b) => Number(b.current.gross_profit ?? -Infinity) - Number(a.current.gross_profit ?? -Infinity));
       categories.tools.replaceChildren(csvButton({ name: "margin-by-category", columns, rows: async () => rows }));
-      return rows.length ? table({ caption: "Margin by category", columns, rows }) : noReports(context);
+      return rows.length ? table({ caption: "Margin by category", columns, rows }) : noReports(now);
     });
   }
 }

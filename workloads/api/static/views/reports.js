@@ -9,7 +9,7 @@ import { help } from "../ui/help.js";
 import { staleNotice } from "../ui/status.js";
 import { rangeFilters } from "../ui/range.js";
 
-/** A view of panels, laid out by their keys in one or two columns. `fields(context)` are its own filters `names`; `load(panels, question, state)` fills the panels. */
+/** A view of panels, laid out by their keys in one or two columns. `fields(context)` are its own filters `names`; `load(panels, about)` fills the panels. */
 export function reportView({ context, status, panels, layout, fields, names, load }) {
   const [bar, notice, period, figures] = [h("div", {}), h("div", {}), h("p", { class: "period" }), new Panel({ title: "Key figures" })];
   figures.root.classList.add("plain");
@@ -23,7 +23,7 @@ export function reportView({ context, status, panels, layout, fields, names, loa
     const asked = range(state, known);
     const question = { from: asked.from, to: asked.to, ...Object.fromEntries(names.map((name) => [{ location: "location_id", type: "customer_type" }[name] ?? name, state[name]])) };
     fill(bar, rangeFilters(known, state, fields(known), names));
-    load({ figures, ...panels }, question, asked, state, (comparison) => fill(period, ...periodWords(comparison)));
+    load({ figures, ...panels }, { question, grain: asked.grain, state, context: known, tell: (comparison) => fill(period, ...periodWords(comparison)) });
   }
   return {
     root: h("div", {}, bar, notice, period, figures.root, grid(layout[0].map((key) => panels[key]), layout[1]?.map((key) => panels[key]))),

@@ -56,7 +56,7 @@ export function sales(context, status) {
   ];
   return reportView({ context, status, panels, layout: [["time", "categories"], ["types", "discounts"]], fields, names: ["type", "category", "channel", "location"], load });
 
-  function load({ figures, time, types, discounts, categories }, question, { grain }, state, tell) {
+  function load({ figures, time, types, discounts, categories }, { question, grain, state, context: known, tell }) {
     const split = state.split === "category" ? "category" : "customer_type";
     const ask = (more) => get(PATH, { ...question, ...more });
     const totals = ask({ grain });
@@ -68,23 +68,23 @@ export function sales(context, status) {
     time.load(async () => {
       const [parts, whole] = await Promise.all([ask({ grain, by: split }), totals]);
       time.tools.replaceChildren(choice({ name: "split", label: "Split by", options: SPLITS }));
-      return parts.items.length && sold(whole) ? overTime(parts, whole, split, grain, context.first_date) : noReports(context);
+      return parts.items.length && sold(whole) ? overTime(parts, whole, split, grain, known.first_date) : noReports(known);
     });
-    byPart(types, "customer_type", "Customers", ask, "gmv-by-customer-type");
-    byPart(categories, "category", "Category", ask, "gmv-by-category");
+    byPart(types, "customer_type", "Customers", ask, "gmv-by-customer-type", known);
+    byPart(categories, "category", "Category", ask, "gmv-by-category", known);
     discounts.load(async () => {
       const whole = await totals;
-      return sold(whole) ? discountRate(whole, grain, context.first_date) : noReports(context);
+      return sold(whole) ? discountRate(whole, grain, known.first_date) : noReports(known);
     });
   }
 
-  function byPart(panel, by, title, ask, name) {
+  function byPart(panel, by, title, ask, name, known) {
     panel.load(async () => {
       const comparison = await ask({ by });
       const rows = [...comparison.items].sort((a, b) => Number(b.current.gmv) - Number(a.current.gmv));
       const shown = partColumns(title, by, comparison);
       panel.tools.replaceChildren(csvButton({ name, columns: shown, rows: async () => rows }));
-      return rows.length ? table({ caption: `GMV by ${by.replace("_", " ")}`, columns: shown, rows }) : noReports(context);
+      return rows.length ? table({ caption: `GMV by ${by.replace("_", " ")}`, columns: shown, rows }) : noReports(known);
     });
   }
 }
