@@ -56,9 +56,8 @@ def test_the_program_s_order_is_exactly_that(stack: str, tmp_path: Path) -> None
     config = load_config(as_the_engine_gives_it({**configuration(stack), "gcp:project": PROJECT}))
     recorded = declare(lambda: compose(config, package)).options
     options = {key: found for key, found in recorded.items() if key.startswith("fastyle:")}
-    for found in options.values():  # nearly all await every service
-        services = [name for name in found.get("after", []) if name.startswith("services-")]
-        if len(services) > 1:
-            others = [name for name in found["after"] if name not in services]
-            found["after"] = [*others, f"{len(services)} of services"]
+    every = {key.partition("::")[2] for key in recorded if key.partition("::")[2].startswith("services-")}
+    for found in options.values():  # nearly all await every service, however many those are
+        if every <= set(found.get("after", [])):
+            found["after"] = [*(name for name in found["after"] if name not in every), "every service"]
     compared(stack, options)
