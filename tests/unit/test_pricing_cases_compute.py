@@ -210,6 +210,7 @@ def test_usage_and_activation_policy_say_how_long_it_runs() -> None:
         ({"settings.tier": "db-n1-standard-1"}, "the price book has no rate for tier db-n1-standard-1"),
         ({"settings.tier": UNKNOWN}, "its tier is secret or known only at update"),
         ({"settings.diskType": "HYPERDISK_BALANCED"}, "the price book has no rate for disks of type HYPERDISK_BALANCED"),
+        ({"settings.diskSize": -1}, "settings.diskSize is -1, which is below 0"),
         ({"settings.diskSize": "huge"}, "settings.diskSize is 'huge', which is no number to reckon with"),
     ],
 )  # fmt: skip
@@ -340,6 +341,8 @@ def test_a_job_is_billed_for_a_minute_a_task_at_least() -> None:
     job = resource(JOB, template={"taskCount": 3, "template": {"containers": [limits]}})
     used = {"monthly_executions": 100, "task_seconds": 20}
     assert bill(job, it=used) == {"CPU": ("36000", "0.648"), "Memory": ("18000", "0.036")}
+    how = "100 executions x 3 tasks x max(20, 60) s x "
+    assert [line.arithmetic for _, line in estimated(job, it=used).lines()] == [how + "2 vCPU", how + "1 GiB"]
     assert bill(job, it={**used, "task_seconds": 90, "monthly_log_gib": 1}) == {
         "CPU": ("54000", "0.972"),
         "Memory": ("27000", "0.054"),

@@ -125,6 +125,14 @@ def test_a_subscription_may_have_traffic_of_its_own_and_keep_what_was_acknowledg
 
 
 @prices(SUBSCRIPTION)
+def test_acknowledged_messages_are_kept_for_a_week_unless_told_otherwise() -> None:
+    """365 GiB a month = 12 a day x 7 = 84 GiB-months x 0.27 = 22.68."""
+    flow = {"monthly_messages": 365 * 2**20, "message_bytes": 1024}
+    found = bill(topic(), subscription(retainAckedMessages=True), sales=flow)
+    assert found["sub: Retained acknowledged messages"] == ("84", "22.68")
+
+
+@prices(SUBSCRIPTION)
 def test_a_topic_outside_the_plan_counts_as_nothing_and_is_named() -> None:
     found = estimated(subscription(topic="projects/other/topics/unknown"))
     assert found.total == 0

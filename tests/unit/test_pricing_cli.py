@@ -20,6 +20,7 @@ import ops.cost
 from ops.cli import cli
 from ops.cost import Request, run
 from policies.pricing import difference, report
+from policies.pricing.blocks import put
 from policies.pricing.difference import Difference
 from tests.support.pricing import SAMPLES, estimated, resource
 
@@ -274,3 +275,27 @@ def worktrees() -> str:
         ["git", "worktree", "list"], cwd=PREVIEW.parents[3], capture_output=True, text=True, check=True
     )
     return "\n".join(line for line in listed.stdout.splitlines() if "fastyle-against" in line)
+
+
+def test_the_table_names_doubtful_and_old_rates_with_what_rests_on_them() -> None:
+    """Composer 334.5800021 unconfirmed, 80 GB of images 8 at a rate of July 2024, of 342.5800021 in all."""
+    found = estimated(
+        resource(
+            "gcp:composer/environment:Environment", "air", config={"softwareConfig": {"imageVersion": "composer-3"}}
+        ),
+        resource("gcp:artifactregistry/repository:Repository", "images"),
+        images={"storage_gb": 80},
+    )
+    said = report.doubts(found, date(2026, 11, 1))
+    assert said == [
+        "97.7 % of the list price rests on unconfirmed rates: composer-3.dcu, composer-3.database",
+        "2.3 % of the list price rests on rates over a year old: artifacts.storage",
+    ]
+    assert report.unconfirmed(estimated()) == "- of the list price rests on unconfirmed rates"
+
+
+def test_a_generated_part_needs_its_marks() -> None:
+    assert put("a <!-- x -->\nold\n<!-- /x --> b", "x", " new \n") == "a <!-- x -->\nnew\n<!-- /x --> b"
+    for without in ("", "<!-- x -->", "<!-- /x -->"):
+        with pytest.raises(ValueError, match="the document has no place between <!-- x --> and <!-- /x -->"):
+            put(without, "x", "new")
