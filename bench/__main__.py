@@ -13,11 +13,12 @@ import platform
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import end_to_end, estimate, stages
+from bench import dashboard, end_to_end, estimate, history, marts, stages
 from ops.endpoints import LOCAL, REPOSITORY, load_endpoints
 from ops.google import request
 from ops.local import environment
@@ -27,8 +28,8 @@ RESULTS = Path(__file__).resolve().parent / "results.json"
 EMPTY_PROGRAM = "import pulumi\n"
 
 
-def measure(hold_seconds: float) -> dict[str, Any]:
-    """All figures; about five minutes with `hold_seconds` = 60."""
+def measure(hold_seconds: float, histories: Sequence[int]) -> dict[str, Any]:
+    """All figures; about twenty minutes with `hold_seconds` = 60 and all three `histories`, ten without any."""
     endpoints = load_endpoints(LOCAL)
     console.print("==> each stage alone")
     published, pulled = stages.publish_and_pull(endpoints)
@@ -46,6 +47,14 @@ def measure(hold_seconds: float) -> dict[str, Any]:
     console.print("==> the highest rate that is held")
     highest, tries = asyncio.run(end_to_end.highest_rate(endpoints, hold_seconds))
     slowest = min(alone, key=lambda name: alone[name])
+    console.print("==> from a sale to the marts")
+    to_marts = marts.sale_to_marts(endpoints)
+    console.print("==> the API beside bare endpoints, and the dashboard")
+    latencies = dashboard.api_latencies(endpoints)
+    try:
+        interactive = dashboard.time_to_interactive(endpoints)
+    except FileNotFoundError as missing:
+        interactive = {"not_measured": str(missing)}
     console.print("==> a pulumi up that changes nothing, beside an empty program's")
     ours, empty = _no_op_up(), _empty_up()
     started = time.monotonic()
@@ -53,6 +62,7 @@ def measure(hold_seconds: float) -> dict[str, Any]:
     warm = time.monotonic() - started
     console.print("==> make up in a new clone, with engine and packages in the cache")
     cold = _cold_make_up()
+    new_day = history.measure(histories) if histories else {"not_measured": "left out by --histories"}
     processes = request("GET", f"{endpoints.control}/status")["processes"]
     return {
         "about": "stand-ins on one machine; ratios within this run are the result, not the figures",
@@ -63,6 +73,10 @@ def measure(hold_seconds: float) -> dict[str, Any]:
         "at_100_per_second": steady.as_json(),
         "highest_held": highest.as_json(),
         "tries": [run.as_json() for run in tries],
+        "sale_to_marts": to_marts,
+        "one_new_day_on_a_history": new_day,
+        "api": latencies,
+        "dashboard": interactive,
         "ratios": {
             "highest_held_to_slowest_stage": round(highest.visible_rate / alone[slowest], 3),
             "slowest_stage": slowest,
@@ -124,7 +138,11 @@ def _timed(command: list[str], cwd: Path, env: dict[str, str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hold", type=float, default=60, help="seconds for which a rate must be held")
-    results = measure(parser.parse_args().hold)
+    parser.add_argument(
+        "--histories", type=int, nargs="*", default=history.HISTORIES, help="days of history for one new day"
+    )
+    asked = parser.parse_args()
+    results = measure(asked.hold, asked.histories)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     console.print_json(data=results)
 
