@@ -290,7 +290,9 @@ class Composer(Section):
     worker_cpu: float = setting(0.5, means="vCPUs of a worker", ge=0.5, le=32)
     worker_memory_gb: float = setting(2, means="memory of a worker, 1 to 8 GB a vCPU", ge=1, le=256)
     maximum_workers: int = setting(3, means="what bounds the cost of a busy day", ge=1, le=100)
-    packages: dict[str, str] = setting({}, means="PyPI packages of the tasks", example={"fastavro": "==1.12.1"})
+    packages: dict[str, str] = setting(
+        {}, means="PyPI packages beside those that the pipeline's tasks need", example={"fastavro": "==1.12.1"}
+    )
 
     @model_validator(mode="after")
     def _sized(self) -> Self:
