@@ -177,7 +177,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no number": (["--stack", "dev", "--var", "branches=many"], "branches=many: 'many' is no number"),
     "an infinite number": (["--stack", "dev", "--var", "branches=Infinity"], "branches=Infinity: 'Infinity' is no number"),
     "an unknown month": (["--stack", "dev", "--month", "easter"], "calendar has no month 'easter'; it has quiet, ordinary, sale"),
-    "an unknown variable": (["--stack", "dev", "--var", "branchs=2"], "variables has no variable 'branchs'; it has branches, "),
+    "an unknown variable": (["--stack", "dev", "--var", "branchs=2"], "variables has no variable 'branchs'; it has "),
     "no usage file": (["--stack", "dev", "--usage", "/none.yaml"], "/none.yaml: No such file or directory; give a usage file with --usage"),
     "a month without a calendar": (
         ["--plan", str(PREVIEW), "--month", "sale"],
