@@ -81,14 +81,14 @@ def test_killed_amid_live_trade_and_still_exact(
     stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
     run_pipeline(stack)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now, location = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), f"RP-{uuid.uuid4().hex[:8]}"
     trade = [
         line(sku=f"RP-{n % 5}", quantity=1, discount="0")
         | {
             "event_id": str(uuid.uuid4()),
             "transaction_id": f"RP-{uuid.uuid4()}",
             "event_time": now,
-            "location_id": "RP",
+            "location_id": location,
         }
         for n in range(1000)
     ]
@@ -120,7 +120,7 @@ def test_killed_amid_live_trade_and_still_exact(
     run_pipeline(stack)
     assert_reports(stack, expected(stack))
     wanted = on_hand(lake(stack))
-    assert sum(wanted["RP", f"RP-{n}"] for n in range(5)) == -1000
+    assert sum(wanted[location, f"RP-{n}"] for n in range(5)) == -1000
     assert stack.inventory() == wanted
 
 

@@ -269,6 +269,24 @@ def test_emptied_meanwhile_it_begins_anew(stores: Stores, monkeypatch: pytest.Mo
     assert stores.inventory() == on_hand(events)
 
 
+def test_a_store_that_is_not_there_is_said_with_its_mend(stores: Stores) -> None:
+    events = trade(20)
+    stores.put(events)
+    stores.client.delete_table("raw.sales_transactions")
+    report = stores.replay()
+    assert report.state == "failed"
+    assert "it goes on" in (report.error or "")
+    create_raw_tables(stores.client)
+    report = stores.replay()
+    assert report.state == "succeeded", report.error
+    assert stores.raw_ids() == ids(events)
+    stores.settings = stores.settings.model_copy(update={"lake_bucket": "nowhere"})
+    assert "`pulumi up` restores" in (stores.replay().error or "")
+    stores.settings = stores.settings.model_copy(update={"lake_bucket": ""})
+    with pytest.raises(replay.NotReady, match="LAKE_BUCKET is not set"):
+        stores.replay()
+
+
 def test_a_range_is_by_publication(stores: Stores) -> None:
     events = trade(30)
     for n in range(3):

@@ -56,7 +56,7 @@ def replay(
 
     Raises:
         AlreadyRunning: a run, or another replay, is under way.
-        NotReady: the database is out of reach or has no schema, or there is no lake.
+        NotReady: the database or BigQuery is out of reach or has no tables, or there is no lake.
     """
     if not settings.lake_bucket:
         raise NotReady("LAKE_BUCKET is not set: a replay reads the raw lake; set it to the bucket's name")
@@ -68,8 +68,11 @@ def replay(
             return _call(settings, connection, request, (start, end), time.monotonic() + seconds)
     except (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise NotReady(f"the database: {first_line(error)}; run again once it is there") from None
+    except _GOOGLE as error:  # before anything was begun
+        raise NotReady(f"BigQuery: {first_line(error)}{_mend(error)}; replay again once it is there") from None
 
 
+_GOOGLE = (GoogleAPIError, GoogleAuthError, RequestException)
 _LAST = "SELECT * FROM pipeline_run WHERE kind = 'replay' ORDER BY started_at DESC, run_id LIMIT 1"
 
 
@@ -100,7 +103,7 @@ def _call(
         left = runner.CALL.total_seconds() - (time.monotonic() - began)
         if progress.phase == PUBLISH and left > _ROOM_TO_PUBLISH:
             runner.walk(settings, connection, TimeBox(left), run_id, former)
-    except (GoogleAPIError, GoogleAuthError, RequestException, psycopg.Error, Unavailable, history.TakenOver) as error:
+    except (*_GOOGLE, psycopg.Error, Unavailable, history.TakenOver) as error:
         # Still called running: its lease keeps half a history from being published until the replay has gone on.
         log.error("replay failed", exc_info=error, extra={"run_id": run_id})
         return _report(connection, run_id, "failed", f"{first_line(error)}{_mend(error)}; replay again: it goes on")
@@ -115,19 +118,17 @@ def _begin(
     Returns the run's id, how far the reading is, and the report of a publication that ran out of time.
     """
     row = connection.execute(_LAST).fetchone()
-    if row and row["state"] != "succeeded" and row["request"] == request:
-        progress = Progress.of(row["report"])
-        if progress and stores.hold(progress):
-            if row["state"] == "running" and progress.phase != PUBLISH:
-                return str(history.current(connection, row["run_id"])["run_id"]), progress, {}
-            if former := history.resume(connection, "replay", request):
-                return str(former["run_id"]), progress, former["report"]
-            # Publishing is a run like any other: tried anew, it has a new id.
-            run_id = history.claim(connection, "replay", request, holder=_HOLDER)
-            progress.save(connection, run_id)
-            return run_id, progress, {}
-    run_id = history.claim(connection, "replay", request, holder=_HOLDER)
-    progress = Progress.new(run_id, datetime.now(UTC))
+    progress = Progress.of(row["report"]) if row and row["state"] != "succeeded" and row["request"] == request else None
+    if row and progress and stores.hold(progress):
+        if row["state"] == "running" and progress.phase != PUBLISH:
+            return str(history.current(connection, row["run_id"])["run_id"]), progress, {}
+        if former := history.resume(connection, "replay", request):
+            return str(former["run_id"]), progress, former["report"]
+        # Publishing is a run like any other: tried anew, it has a new id.
+        run_id = history.claim(connection, "replay", request, holder=_HOLDER)
+    else:
+        run_id = history.claim(connection, "replay", request, holder=_HOLDER)
+        progress = Progress.new(run_id, datetime.now(UTC))
     progress.save(connection, run_id)
     return run_id, progress, {}
 
