@@ -16,7 +16,7 @@ DELIVERED = {
 }
 """Folders that Airflow's tasks need, and where they lie under dags/, which is on Python's path there."""
 
-ADDED = {"psycopg": "[binary]", "psycopg-pool": "", "pydantic-settings": ""}
+ADDED = {"fastavro": "", "psycopg": "[binary]", "psycopg-pool": "", "pydantic-settings": ""}
 """Packages that the tasks import and the image is not known to have, each with its extras. The tests' Airflow
 (tests/dags) has these and the image's own alone: an import that needs more fails there."""
 

@@ -165,7 +165,7 @@ class Warehouse:
         raise AssertionError("unreachable")
 
     def ensure_tables(self) -> None:
-        """Create what is missing and add new columns; views are written anew when their query changed."""
+        """Create what is missing and add new columns; views are written anew, which costs nothing."""
         for table in tables().values():
             if table.kind in ("table", "scratch"):
                 self._ensure_table(table)
