@@ -166,7 +166,7 @@ class Warehouse(pulumi.ComponentResource):
                         child_name,
                         dataset_id=dataset_id,
                         project=project,
-                        role=_BASIC_ROLES.get(grant.role, grant.role),
+                        role=_listed(grant.role),
                         **_principal(child_name, grant.member),
                         opts=self._child,
                     )
@@ -191,6 +191,11 @@ _BASIC_ROLES = {
     "roles/bigquery.dataOwner": "OWNER",
 }
 """An access list names these roles so: the API turns the others into them, and a grant would be replaced for ever."""
+
+
+def _listed(role: str) -> str:
+    """A role as an access list gives it back."""
+    return _BASIC_ROLES.get(role, role)
 
 
 def _principal(where: str, member: pulumi.Input[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.guarded_world import CLOCK, DATABASE, JOB, MONTHS, SWITCHES, Fault, Killed, World, notice
-from workloads.budget_guard.guard import LEASE, Load, Observe, Outcome, tell
+from workloads.budget_guard.guard import LEASE, Load, Observe, Outcome, Turn, tell
 from workloads.budget_guard.memory import Hold, Memory, dump
 from workloads.budget_guard.notice import Notice
 
@@ -258,6 +258,32 @@ def test_without_a_night_stop_the_database_is_simply_stopped_and_started() -> No
     assert set(world.off_by) == {JOB.name, DATABASE.name}
     world.deliver(notice(1, "0.1"))
     assert world.off_by == {}
+
+
+def test_a_database_that_would_be_woken_tomorrow_is_not_stopped_yet() -> None:
+    """Stopped beside a running clock it would be on again in the morning, and taken for a person's doing."""
+    world = World()
+    outcome = world.deliver(notice(0, "1.2"), Fault(6, "refused"))  # the pause of its clock
+    assert outcome is not None
+    assert outcome.retry
+    assert world.on(CLOCK)
+    assert world.on(DATABASE)
+    world.deliver(notice(0, "1.2"))
+    assert set(world.off_by) == {s.name for s in SWITCHES}
+
+
+def test_a_person_who_is_faster_by_a_moment_keeps_the_pause() -> None:
+    world = World()
+    steps = world.start(notice(0, "1.0"))
+    effect = next(steps)
+    while not isinstance(effect, Turn):
+        effect = world.step(steps, effect)
+    world.person(JOB, on=False)
+    with contextlib.suppress(StopIteration):
+        while True:
+            effect = world.step(steps, effect)
+    world.deliver(notice(1, "0.1"))
+    assert world.off_by == {JOB.name: "person"}
 
 
 def test_what_is_gone_is_left_alone() -> None:
