@@ -72,7 +72,8 @@ def flush(endpoints: Endpoints) -> None:
     """Have the exports of stack local write what they hold: they write every few minutes, as in the cloud, and here
     nobody wants to wait for them."""
     if endpoints.pubsub_control:
-        request("POST", f"{endpoints.pubsub_control}/flush", timeout=300)
+        # It answers by itself when nothing moves; however much there is to write may take its time.
+        request("POST", f"{endpoints.pubsub_control}/flush", timeout=3600)
 
 
 def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:

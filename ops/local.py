@@ -23,7 +23,7 @@ from ops import credentials, engine
 from ops.catalog import load_catalogue
 from ops.endpoints import LOCAL, REPOSITORY, STATE_DIR, Endpoints, from_outputs, load_endpoints
 from ops.errors import OperatorError
-from ops.google import request, until_done
+from ops.google import flush, request, until_done
 from ops.ledger import Ledger
 from ops.sender import Sender
 from ops.summary import print_summary
@@ -139,8 +139,12 @@ def _publish(endpoints: Endpoints) -> None:
         settle(endpoints)
     with step("Pipeline"):
         report = until_done(endpoints, endpoints.pipeline, "/run", {})
-        counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in report["counts"].items())
-        console.print(f"    {report['state']}: {counts}")
+        counts = dict(report["counts"])
+        failed = counts.pop("checks_failed", 0)
+        words = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items())
+        console.print(f"    {report['state']}: {words}")
+        if failed:
+            console.print(f"    quality checks with something to say: {failed}; the dashboard shows them")
 
 
 def _traded_since(endpoints: Endpoints) -> bool:
@@ -159,24 +163,28 @@ def settle(endpoints: Endpoints) -> None:
     """Wait until everything published has arrived: exports are hurried, pushes take the time they take.
 
     Raises:
-        OperatorError: a subscription still holds messages after two minutes; names it and why.
+        OperatorError: a subscription holds messages, and nothing was delivered for two minutes; names it and why.
     """
-    request("POST", f"{endpoints.pubsub_control}/flush", timeout=120)
+    flush(endpoints)
     deadline = time.monotonic() + SETTLE_SECONDS
+    fewest: int | None = None
     while waiting := _waiting(endpoints):
+        count = sum(s["backlog"] for s in waiting.values())
+        if fewest is None or count < fewest:
+            deadline, fewest = time.monotonic() + SETTLE_SECONDS, count
         if time.monotonic() > deadline:
-            raise OperatorError(f"still undelivered: {'; '.join(waiting)}; see `fastyle status`")
+            words = (
+                f"{s['backlog']} in {name} ({(s['last_refusal'] or {}).get('reason', 'on their way')})"
+                for name, s in waiting.items()
+            )
+            raise OperatorError(f"still undelivered: {'; '.join(words)}; see `fastyle status`")
         time.sleep(0.2)
 
 
-def _waiting(endpoints: Endpoints) -> list[str]:
-    """Subscriptions that deliver by themselves and hold messages, with the last refusal."""
+def _waiting(endpoints: Endpoints) -> dict[str, Any]:
+    """Subscriptions that deliver by themselves and hold messages, as `/stats` has them."""
     stats = request("GET", f"{endpoints.pubsub_control}/stats")
-    return [
-        f"{s['backlog']} in {name} ({(s['last_refusal'] or {}).get('reason', 'on their way')})"
-        for name, s in stats.items()
-        if s["backlog"] and not name.endswith("-hold")
-    ]
+    return {name: s for name, s in stats.items() if s["backlog"] and not name.endswith("-hold")}
 
 
 async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:

@@ -87,9 +87,13 @@ class Deliveries:
         return None
 
     async def flush(self, seconds: float = 60.0) -> dict[str, str]:
-        """Have everything published so far exported; by subscription why it was not, empty when all is written."""
+        """Have everything published so far exported; by subscription why it was not, empty when all is written.
+
+        It gives up when nothing was written for so many `seconds`, however much there is to write.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
+        fewest: int | None = None
         targets = {
             name: self._broker.topics[exporter.backlog.config.topic].last_id
             for name, exporter in self._exporters.items()
@@ -104,6 +108,9 @@ class Deliveries:
                     del targets[name]  # only messages that a filter drops are left
                 else:
                     exporter.hurry()
+            waiting = sum(self._exporters[name].backlog.count() for name in targets)
+            if fewest is None or waiting < fewest:
+                deadline, fewest = loop.time() + seconds, waiting
             if not targets or loop.time() > deadline:
                 break
             await asyncio.sleep(0.05)
