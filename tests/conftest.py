@@ -15,11 +15,15 @@ from tests.support.plans import STACKS, Plan, Project, provider
 
 # Fast tests first: a mistake is known in seconds, and only what passed them waits for a stack.
 ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "e2e", "browser")
+# These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
+LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        folder, *_, file = item.path.relative_to(Path(__file__).parent).parts
+        if folder == "e2e" and file in LAST:
+            return len(ORDER) + 1 + LAST.index(file)
         return ORDER.index(folder) if folder in ORDER else len(ORDER)
 
     items.sort(key=rank)
