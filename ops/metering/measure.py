@@ -18,7 +18,7 @@ from google.cloud import storage  # type: ignore[attr-defined]  # no stubs
 from ops import local
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
-from ops.google import request, service_headers
+from ops.google import until_done
 from ops.ledger import Ledger
 from ops.metering.readings import Reading
 from ops.metering.sizes import Sizes
@@ -120,8 +120,7 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
             found.sent[stream] = found.sent.get(stream, 0) + 1
         local.settle(endpoints)
         jobs, started = warehouse.job_ids(), time.monotonic()
-        url = f"{endpoints.pipeline}/run"
-        request("POST", url, headers=service_headers(endpoints, endpoints.pipeline), body={}, timeout=1800)
+        until_done(endpoints, endpoints.pipeline, "/run", {})
         found.run_seconds += time.monotonic() - started
         found.runs.append(warehouse.scans(jobs))
         say(f"{trade.first + timedelta(days=day)}: {len(events):,} events, {len(found.runs[-1])} tables scanned")
