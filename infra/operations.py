@@ -33,6 +33,9 @@ from workloads.events import STREAMS
 SCHEDULED = ["pipeline-run"]
 """Cloud Scheduler jobs that the budget guard may pause."""
 
+LATE_RUN = 'resource.type = "cloud_composer_environment" AND textPayload:"pipeline_late"'
+"""What workloads/plugins/fastyle_deadline.py logs of a run that missed its deadline."""
+
 
 class Operations:
     """Everything around the parts that no event passes through."""
@@ -183,6 +186,7 @@ class Operations:
     def _monitoring(self, settings: MonitoringSettings) -> None:
         config, base = self._config, self._base
         topics = [stream.topic for stream in STREAMS.values()]
+        airflow = config.orchestrator is Orchestrator.COMPOSER
         Monitoring(
             "monitoring",
             MonitoringArgs(
@@ -194,8 +198,9 @@ class Operations:
                 api=base.names.service("api"),
                 # A service logs JSON, with this as a field or as its message; Airflow's task logs are text.
                 freshness_filter='jsonPayload.event:"marts_published" OR textPayload:"marts_published"',
+                late_filter=LATE_RUN if airflow else None,
                 database_instance="fastyle",
-                composer_environment="fastyle" if config.orchestrator is Orchestrator.COMPOSER else None,
+                composer_environment="fastyle" if airflow else None,
                 backlog_minutes=settings.backlog_minutes,
                 freshness_hours=settings.freshness_hours,
                 latency_ms=settings.latency_ms,

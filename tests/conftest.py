@@ -13,20 +13,32 @@ import pytest
 from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
-# Fast tests first: a mistake is known in seconds, and only what passed them waits for a stack.
-ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "e2e", "browser")
+# Fast tests first: a mistake is known in seconds. The stack's come next: they take longest, and the others go on beside
+# them where there is a second worker.
+ORDER = ("unit", "policies", "e2e", "browser", "plans", "sql", "engine", "dags")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
+# What a session makes once, each worker would make again: tests that share such a thing go to one worker together.
+SHARED = {"stack": "stack", "plans": "plans", "analyser": "sql", "airflow": "dags"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        folder, *_, file = item.path.relative_to(Path(__file__).parent).parts
-        if folder == "e2e" and file in LAST:
-            return len(ORDER) + 1 + LAST.index(file)
-        return ORDER.index(folder) if folder in ORDER else len(ORDER)
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        folder, *_, file = place(item)
+        last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
+        return last, ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+    def place(item: pytest.Item) -> tuple[str, ...]:
+        return item.path.relative_to(Path(__file__).parent).parts
 
     items.sort(key=rank)
+    groups: dict[Path, str] = {}
+    for item in items:
+        for fixture in SHARED.keys() & getattr(item, "fixturenames", ()):
+            groups[item.path] = SHARED[fixture]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups.get(item.path, "/".join(place(item)))))
 
 
 @pytest.fixture(scope="session")

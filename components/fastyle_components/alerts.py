@@ -114,6 +114,22 @@ def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
     )
 
 
+def late(args: MonitoringArgs) -> list[Alert]:
+    if args.late_filter is None:
+        return []
+    match = monitoring.AlertPolicyConditionConditionMatchedLogArgs(filter=args.late_filter)
+    return [
+        Alert(
+            "late",
+            "A run is late",
+            "The pipeline's run has not ended when it should have; the reports are those of the run before. See which "
+            "of its tasks waits, and for what.",
+            [monitoring.AlertPolicyConditionArgs(display_name="A deadline was missed", condition_matched_log=match)],
+            rate_limit="3600s",
+        )
+    ]
+
+
 def money(args: MonitoringArgs) -> list[Alert]:
     if args.budget_guard is None:
         return []

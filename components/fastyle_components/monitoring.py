@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_gcp.monitoring as monitoring
 
-from fastyle_components.alerts import flow, freshness, interfaces, money, stores
+from fastyle_components.alerts import flow, freshness, interfaces, late, money, stores
 from fastyle_components.base import either, token
 from fastyle_components.dashboard import dashboard
 from fastyle_components.objectives import objectives
@@ -51,7 +51,8 @@ class Monitoring(pulumi.ComponentResource):
             metric_descriptor=gcp.logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self._child,
         )
-        alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *stores(args), *money(args)]
+        alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *late(args), *stores(args)]
+        alerts += money(args)
         if either(args.objectives, False):
             alerts += objectives(self, args)
         policies = [self._policy(alert) for alert in alerts]

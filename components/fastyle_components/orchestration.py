@@ -183,7 +183,11 @@ def _workloads(args: OrchestrationArgs) -> composer.EnvironmentConfigWorkloadsCo
     return composer.EnvironmentConfigWorkloadsConfigArgs(
         scheduler=composer.EnvironmentConfigWorkloadsConfigSchedulerArgs(cpu=0.5, memory_gb=2, storage_gb=1, count=1),
         triggerer=composer.EnvironmentConfigWorkloadsConfigTriggererArgs(cpu=0.5, memory_gb=1, count=1),
-        web_server=composer.EnvironmentConfigWorkloadsConfigWebServerArgs(cpu=1, memory_gb=2, storage_gb=1),
+        web_server=composer.EnvironmentConfigWorkloadsConfigWebServerArgs(
+            cpu=1,
+            memory_gb=4,  # Airflow 3 serves its API here, too: with 2 it runs out
+            storage_gb=1,
+        ),
         dag_processor=composer.EnvironmentConfigWorkloadsConfigDagProcessorArgs(
             cpu=1, memory_gb=4, storage_gb=1, count=1
         ),

@@ -24,6 +24,8 @@ class MonitoringArgs(Args):
     """The Cloud Run service that people and programs ask."""
     freshness_filter: str
     """Log filter of the line that says that new marts are out."""
+    late_filter: str | None = None
+    """Log filter of the line that says that a run of the pipeline is late. Default: none watched."""
     database_instance: str | None = None
     """A Cloud SQL instance. Default: none watched."""
     composer_environment: str | None = None

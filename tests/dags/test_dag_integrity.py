@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.airflow import added_packages
+from infra.operations import LATE_RUN
 from tests.dags.conftest import Airflow
 from workloads.pipeline.tasks import DEADLINE, TASKS, Action
 
@@ -141,6 +142,7 @@ def test_a_late_run_is_told_of(dag: dict[str, Any], airflow: Airflow) -> None:
         "pipeline_late: run by-hand of fastyle_pipeline has not ended 90 minutes after it was due; "
         "look at its tasks in Airflow"
     )
+    assert LATE_RUN.endswith(f'textPayload:"{words.partition(":")[0]}"'), "and the alert looks for these words"
 
 
 def test_airflow_here_has_what_is_added_there_at_the_versions_of_every_workload() -> None:

@@ -119,6 +119,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "entrance": "till",
             "api": "api",
             "freshness_filter": 'jsonPayload.event="out"',
+            "late_filter": 'textPayload:"late"',
             "database_instance": "db",
             "composer_environment": "air",
             "budget_guard": "guard",

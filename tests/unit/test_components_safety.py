@@ -198,9 +198,16 @@ def test_a_used_up_budget_is_an_alert_once_a_day() -> None:
     assert policy["alertStrategy"]["notificationRateLimit"] == {"period": "86400s"}
     (condition,) = policy["conditions"]  # a log match stands alone in its policy
     assert 'jsonPayload.event = "budget_guard"' in condition["conditionMatchedLog"]["filter"]
-    others = declare(example(Monitoring, ARCHIVE, budget_guard=...)).resources
-    assert not [key for key in others if key.endswith("::c-budget")]
+    others = declare(example(Monitoring, ARCHIVE, budget_guard=..., late_filter=...)).resources
+    assert not [key for key in others if key.endswith(("::c-budget", "::c-late"))]
     assert not [key for key, inputs in others.items() if "notificationRateLimit" in str(inputs)], "only for log matches"
+
+
+def test_a_late_run_is_an_alert_made_of_its_log_line() -> None:
+    policy = declare(example(Monitoring, ARCHIVE)).one("c-late")
+    assert policy["alertStrategy"]["notificationRateLimit"] == {"period": "3600s"}
+    (condition,) = policy["conditions"]
+    assert condition["conditionMatchedLog"]["filter"] == 'textPayload:"late"'
 
 
 def test_an_access_list_names_roles_as_the_api_gives_them_back() -> None:
@@ -225,7 +232,7 @@ def test_a_burn_alert_needs_both_windows() -> None:
 def test_alerts_name_what_to_do_and_reach_somebody() -> None:
     recorder = declare(example(Monitoring, ARCHIVE, runbook_url="https://runbooks/#"))
     policies = {k: v for k, v in recorder.resources.items() if "alertPolicy" in k}
-    assert len(policies) == 11
+    assert len(policies) == 12
     for key, policy in policies.items():
         assert policy["notificationChannels"] == ["projects/shop-1/notificationChannels/c-email-a@example.com"], key
         assert f"https://runbooks/#{key.rpartition('::c-')[2]}" in policy["documentation"]["content"]
