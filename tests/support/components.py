@@ -20,6 +20,8 @@ class Recorder(mocks.Mocks):
         """`<type>::<name>` to inputs."""
         self.options: dict[str, dict[str, Any]] = {}
         """`<type>::<name>` to what the engine is told besides inputs: parent, what it waits for, what it ignores."""
+        self.outputs: dict[str, set[str]] = {}
+        """A component's name to the names of the outputs that it registers."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         key = f"{args.typ}::{args.name}"
@@ -65,6 +67,12 @@ class Monitor(mocks.MockMonitor):
             recorder.options[f"{request.type}::{request.name}"] = {key: value for key, value in found.items() if value}
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        recorder = self.mocks
+        assert isinstance(recorder, Recorder)
+        recorder.outputs[_last(request.urn)] = set(request.outputs)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
 
 def _last(urn: str) -> str:
     return urn.rpartition("::")[2]
@@ -85,6 +93,7 @@ def _computed(args: mocks.MockResourceArgs) -> dict[str, Any]:
         "DatabaseInstance": {"privateIpAddress": "10.1.0.3", "connectionName": f"{PROJECT}:us-central1:db"},
         "BucketObject": {"generation": 7},
         "NotificationChannel": {"name": f"projects/{PROJECT}/notificationChannels/{args.name}"},
+        "Budget": {"name": f"billingAccounts/{args.inputs.get('billingAccount')}/budgets/{args.name}"},
         "Slo": {"name": f"projects/1/services/s/serviceLevelObjectives/{args.name}"},
         "Service": {"uri": f"https://{args.inputs.get('name')}.run.app"},
         "Function": {"url": f"https://{args.inputs.get('name')}.functions.net"},

@@ -48,6 +48,11 @@ def test_children_are_exactly_those(component: type[pulumi.ComponentResource], a
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
+def test_what_programs_can_read_the_engine_shows(component: type[pulumi.ComponentResource], archive: Path) -> None:
+    assert declare(example(component, archive)).outputs["c"] == set(component.__annotations__)
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
 def test_two_of_a_kind_share_no_name(component: type[pulumi.ComponentResource], archive: Path) -> None:
     """Child names derive from the component's, so that a program may have several."""
     recorder = declare(example(component, archive))
