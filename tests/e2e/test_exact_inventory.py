@@ -14,7 +14,7 @@ from ops.journey import events as journey_events
 from ops.trade import disturbed
 from tests.support.checkout import Checkout
 from tests.support.on_hand import on_hand
-from workloads.pos_api.catalogue import Catalogue
+from tests.support.trade import dense_catalogue
 from workloads.pos_api.simulator import simulate
 
 Events = list[tuple[str, dict[str, Any]]]
@@ -57,7 +57,7 @@ def test_a_simulated_month_with_counts_transfers_and_late_events_shuffled(
     stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
     start, end = datetime(2025, 1, 5, tzinfo=UTC), datetime(2025, 2, 4, tzinfo=UTC)
-    events = [(s, at_other_locations(e)) for s, e in simulate(Catalogue.read(), start, end, seed=11, scale=0.05)]
+    events = [(s, at_other_locations(e)) for s, e in simulate(dense_catalogue(), start, end, seed=11, scale=0.05)]
     kinds = {e["kind"] for s, e in events if s == "inventory"}
     assert {"receipt", "transfer_in", "transfer_out", "count", "adjustment"} <= kinds
     send(stack, disturbed(events, times=2, shuffle=True, seed=13), tmp_path)

@@ -23,8 +23,8 @@ from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no s
 
 from tests.support.checkout import Checkout
 from tests.support.measures import Catalogue, Measures
+from tests.support.trade import dense_catalogue
 from workloads.events import STREAMS, decode
-from workloads.pos_api.catalogue import Catalogue as SampleCatalogue
 from workloads.pos_api.simulator import simulate
 
 pytestmark = pytest.mark.slow
@@ -102,7 +102,7 @@ def traded(stack: Checkout, tmp_path_factory: pytest.TempPathFactory) -> list[tu
     """A recent fortnight of trade, sent in three shuffled parts with runs between: a third of it days late."""
     end = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0) - timedelta(days=2)
     start = end - timedelta(days=14)
-    events = list(simulate(SampleCatalogue.read(), start, end, seed=5, scale=0.05, opening=start))
+    events = list(simulate(dense_catalogue(), start, end, seed=5, scale=0.05, opening=start))
     order = random.Random(17)
     order.shuffle(events)
     third = len(events) // 3
