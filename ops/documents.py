@@ -17,7 +17,7 @@ from functools import cache
 import infra.reference
 import policies.reference
 import workloads.events.docs
-from ops import cost, cost_tables
+from ops import cost, cost_tables, performance
 from ops.cost_pages import pages
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
@@ -69,6 +69,7 @@ PARTS: tuple[Part, ...] = (
     Part("docs/events.md", "events", lambda _: workloads.events.docs.render()),
     Part("docs/policies.md", "rules", policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
+    Part("docs/performance.md", "measured", performance.current),
     Part("README.md", "costs", costs),
     Part("docs/cost.md", "costs and decisions", lambda text: pages.cost(text, _plans())),
     Part("docs/cost.svg", "plot", lambda _: pages.plot(_plans())),

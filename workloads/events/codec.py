@@ -23,7 +23,9 @@ def encode(stream: Stream, event: Json) -> bytes:
 def decode(stream: Stream, data: bytes) -> Json:
     """Return a message's data as the contract's plain JSON, every optional field present.
 
-    Structure and Avro types are checked, the contract's bounds are not: that is `validate`.
+    Structure and Avro types are checked, the contract's bounds are not: that is `validate`. The schema may have grown
+    since the message was written, or after this program: as in Avro's schema resolution, a field that the writer did
+    not know has its default, and one that the reader does not know is let go.
 
     Raises:
         DecodeError: the data is not JSON, or not a record of the stream's schema.
@@ -67,13 +69,14 @@ def _untag(avro_type: Any, value: Any, path: str) -> Any:
 def _record(avro_type: Json, value: Any, path: str) -> Json:
     if not isinstance(value, dict):
         raise DecodeError(f"{path}: must be an object")
-    names = [field["name"] for field in avro_type["fields"]]
-    missing, unknown = [name for name in names if name not in value], sorted(value.keys() - set(names))
-    if missing or unknown:
-        raise DecodeError(f"{path}: missing fields {missing}, unknown fields {ascii(unknown)[:200]}")
+    fields = avro_type["fields"]
+    if missing := [field["name"] for field in fields if field["name"] not in value and "default" not in field]:
+        raise DecodeError(f"{path}: missing fields {missing}")
     return {
         field["name"]: _untag(field["type"], value[field["name"]], f"{path}.{field['name']}")
-        for field in avro_type["fields"]
+        if field["name"] in value
+        else field["default"]
+        for field in fields
     }
 
 

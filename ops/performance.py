@@ -1,0 +1,131 @@
+"""docs/performance.md's tables, made of what `make bench` wrote last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ops.endpoints import REPOSITORY
+from ops.errors import OperatorError
+from policies.pricing.blocks import put
+
+RESULTS = REPOSITORY / "bench" / "results.json"
+STAGES = {
+    "pos_accept": "POS API accepts: checks, encodes, publishes",
+    "publish": "Pub/Sub stand-in takes messages",
+    "pull": "Pub/Sub stand-in hands messages out",
+    "push": "Pub/Sub stand-in delivers to an endpoint that only answers",
+    "postgres_upsert": "PostgreSQL: movement and shelf, in shared transactions",
+    "bigquery_append": "BigQuery stand-in takes rows",
+}
+
+
+def current(text: str, path: Path = RESULTS) -> str:
+    """The page with the tables of the measurement at `path`.
+
+    Raises:
+        OperatorError: nothing was measured, or by another version of the bench.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return put(text, "measured", "\n".join(_lines(found)))
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as e:
+        raise OperatorError(f"{path.name} is not a whole measurement ({e!r}); run `make bench`") from None
+
+
+def _lines(found: Mapping[str, Any]) -> Iterable[str]:
+    machine, ratios = found["machine"], found["ratios"]
+    yield f"Measured {found['date'][:10]} on {machine['cpus']} CPUs, Python {machine['python']}: {found['about']}."
+    yield from ("", "### From the till to the shelf", "")
+    held, steady = found["highest_held"], found["at_100_per_second"]
+    yield from _table(
+        ("events a second", "visible a second", "p50, ms", "p99, ms", "longest, ms"),
+        [
+            [_n(run["offered_per_second"]), _n(run["visible_per_second"])]
+            + [_n(run["accept_to_visible_ms"][share]) for share in ("p50", "p99", "max")]
+            for run in (steady, held)
+        ],
+    )
+    alone, slowest = found["stages_alone_per_second"], ratios["slowest_stage"]
+    share = ratios["highest_held_to_slowest_stage"]
+    yield from (
+        "",
+        f"From the POS API's answer until the inventory API shows it. The second row is the highest rate that was held; "
+        f"it is {share:.2f} of the slowest stage's own rate (aim: 0.5). The stages alone:",
+        "",
+    )
+    yield from _table(
+        ("stage", "events a second"),
+        [[f"**{STAGES[k]}**" if k == slowest else STAGES[k], _n(v)] for k, v in alone.items()],
+    )
+    marts = found["sale_to_marts"]
+    yield from (
+        "",
+        f"A sale is in `gmv_daily_live` after {marts['live_seconds']} s, and in `gmv_daily` after "
+        f"{marts['mart_seconds']} s if a run of the pipeline starts at once.",
+        "",
+        "### One new day on a longer history",
+        "",
+    )
+    yield from _history(found["one_new_day_on_a_history"])
+    yield from ("", "### The command line", "")
+    yield from _table(
+        ("what", "seconds"),
+        [
+            ["`make up` from a new clone, engine and packages in the cache", str(found["cold_make_up_seconds"])],
+            ["`make up` again, nothing to do", str(found["warm_make_up_seconds"])],
+            ["`pulumi up` that changes nothing", str(found["no_op_pulumi_up_seconds"])],
+            ["… of an empty program", str(found["empty_program_up_seconds"])],
+            [f"estimate of {found['estimate']['resources']} resources", str(found["estimate"]["seconds"])],
+        ],
+    )
+    yield from ("", f"The third is {ratios['no_op_up_to_empty_program']} times the fourth (aim: 3).")
+    yield from ("", "### The API, and the dashboard", "")
+    yield from _table(
+        ("endpoint", "p50, ms", "p99, ms", "bare p50, ms", "bare p99, ms", "p50 to bare"),
+        [
+            [f"`{path}`", *(str(row[k]) for k in ("p50_ms", "p99_ms", "bare_p50_ms", "bare_p99_ms", "p50_to_bare"))]
+            for path, row in found["api"].items()
+        ],
+    )
+    yield from ("", "Bare: the same framework and server with the same statements, and nothing else.", "")
+    yield _dashboard(found["dashboard"])
+    yield from ("", "### Peak memory", "")
+    memory = sorted(found["peak_memory_mb"].items(), key=lambda item: -item[1])
+    yield from _table(("process", "MB"), [[f"`{name}`", str(mb)] for name, mb in memory])
+
+
+def _history(found: Mapping[str, Any]) -> Iterable[str]:
+    if "not_measured" in found:
+        yield f"Not measured: {found['not_measured']}."
+        return
+    days = list(found["seconds"])
+    yield from _table(
+        ("days of history", "seconds a run", "rows read"),
+        [[d, str(found["seconds"][d]), f"{found['rows_read'][d]:,}"] for d in days],
+    )
+    told = ", ".join(f"{k.replace('_to_', ' to ').replace('_', ' ')} {v}" for k, v in found["ratios"].items())
+    yield from ("", f"{found['about'].capitalize()}. Ratios (aim: 1.3): {told}.")
+
+
+def _dashboard(found: Mapping[str, Any]) -> str:
+    if "not_measured" in found:
+        return f"Dashboard: not measured, {found['not_measured']}."
+    return (
+        f"Dashboard: {found['cold_ms']['p50']} ms until everything is drawn and answers, with an empty browser cache; "
+        f"{found['warm_ms']['p50']} ms when opened again. The heat map alone is there after "
+        f"{found['cold_heat_map_ms']['p50']} and {found['warm_heat_map_ms']['p50']} ms."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"| --- |{' ---: |' * (len(head) - 1)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _n(value: float) -> str:
+    return f"{value:,.0f}"
