@@ -13,9 +13,9 @@ import pytest
 from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
-# Fast tests first: a mistake is known in seconds. The stack's come next: they take longest, and the others go on beside
-# them where there is a second worker.
-ORDER = ("unit", "policies", "e2e", "browser", "plans", "sql", "engine", "dags")
+# Fast tests first: a mistake is known in seconds. The stack's come last, when the other workers are done: it has as many
+# processes as a machine has cores, or more, and what waits for it should not wait for something else.
+ORDER = ("unit", "policies", "plans", "sql", "dags", "engine", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # What a session makes once, each worker would make again: tests that share such a thing go to one worker together.
@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
     groups: dict[Path, str] = {}
     for item in items:
-        for fixture in SHARED.keys() & getattr(item, "fixturenames", ()):
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}  # named like a fixture, but none
+        for fixture in (SHARED.keys() & getattr(item, "fixturenames", ())) - parameters.keys():
             groups[item.path] = SHARED[fixture]
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups.get(item.path, "/".join(place(item)))))

@@ -26,7 +26,7 @@ from tests.unit.test_api_inventory import configuration, write
 from workloads.api.app import create_app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as long as it runs, no other test of this process could run an event loop
 def browser() -> Iterator[Browser]:
     if executable() is None:
         if os.environ.get("CI") == "true":

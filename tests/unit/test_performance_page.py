@@ -1,0 +1,35 @@
+"""The page on performance says what was measured, or that nothing whole was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops import performance
+from ops.errors import OperatorError
+
+PAGE = "before\n<!-- measured -->\n<!-- /measured -->\nafter"
+
+
+def test_the_page_has_the_figures_of_the_measurement() -> None:
+    found = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
+    page = performance.current(PAGE)
+    assert page.startswith("before\n")
+    assert page.endswith("\nafter")
+    assert f"it is {found['ratios']['highest_held_to_slowest_stage']:.2f} of the slowest stage's own rate" in page
+    assert f"is {found['ratios']['no_op_up_to_empty_program']} times the fourth" in page
+    for days, rows in found["one_new_day_on_a_history"]["rows_read"].items():
+        assert f"| {days} | {found['one_new_day_on_a_history']['seconds'][days]} | {rows:,} |" in page
+    for name in (*found["peak_memory_mb"], *found["api"]):
+        assert f"| `{name}` |" in page
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"machine": {}, "ratios": {}}'])
+def test_half_a_measurement_is_one_line(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(OperatorError, match=r"results\.json is not a whole measurement .*; run `make bench`"):
+        performance.current(PAGE, path)
