@@ -15,10 +15,10 @@ from tests.support.plans import STACKS, Plan, Project, provider
 
 # Fast tests first: a mistake is known in seconds. The stack's come last, when the other workers are done: it has as many
 # processes as a machine has cores, or more, and what waits for it should not wait for something else.
-ORDER = ("unit", "policies", "plans", "sql", "dags", "engine", "browser", "e2e")
+ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
-# What a session makes once, each worker would make again: tests that share such a thing go to one worker together.
+# What a session makes once, each worker would make again: files that share such a thing go to one worker together.
 SHARED = {"stack": "stack", "plans": "plans", "analyser": "sql", "airflow": "dags"}
 
 
@@ -33,13 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return item.path.relative_to(Path(__file__).parent).parts
 
     items.sort(key=rank)
-    groups: dict[Path, str] = {}
+    used: dict[Path, set[str]] = {}
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}  # named like a fixture, but none
-        for fixture in (SHARED.keys() & getattr(item, "fixturenames", ())) - parameters.keys():
-            groups[item.path] = SHARED[fixture]
+        used.setdefault(item.path, set()).update(set(getattr(item, "fixturenames", ())) - parameters.keys())
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups.get(item.path, "/".join(place(item)))))
+        shared = (group for fixture, group in SHARED.items() if fixture in used[item.path])  # the first of them counts
+        item.add_marker(pytest.mark.xdist_group(next(shared, "/".join(place(item)))))
 
 
 @pytest.fixture(scope="session")
