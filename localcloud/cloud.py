@@ -164,7 +164,10 @@ class LocalCloud:
                 progress(
                     f"port {self.ports.get(name)} of {name} is taken by another program: now {self.ports.renew(name)}"
                 )
-        self._session = aiohttp.ClientSession(trust_env=False)
+        # A connection of its own for each request: the stand-ins close idle ones after seconds, and a creation that is
+        # sent down one of these fails, unlike a look-up, which aiohttp sends again.
+        connector = aiohttp.TCPConnector(force_close=True)
+        self._session = aiohttp.ClientSession(trust_env=False, connector=connector)
         await self.control.start()
         await self.metadata.start()
         data, env = self.state_dir / "data", self.base_environment()

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # no stubs
 
 from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
@@ -19,27 +21,49 @@ ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # What a session makes once, each worker would make again: files that share such a thing go to one worker together.
-SHARED = {"stack": "stack", "plans": "plans", "analyser": "sql", "airflow": "dags"}
+SHARED = {
+    "e2e": "stack",
+    "dags/test_dag_run.py": "stack",
+    "browser/test_dashboard_live.py": "stack",
+    "plans": "plans",
+    "policies/test_plan_grants.py": "plans",
+    "sql": "analyser",
+}
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def together(path: str) -> str:
+    """What a file of this folder shares with others, else itself."""
+    return SHARED.get(path) or SHARED.get(path.partition("/")[0]) or path
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Whoever is done takes the next group, in the order of the suite."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid.partition("::")[0].removeprefix("tests/"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> tuple[int, int]:
-        folder, *_, file = place(item)
+        folder, *_, file = place(item).split("/")
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
         return last, ORDER.index(folder) if folder in ORDER else len(ORDER)
 
-    def place(item: pytest.Item) -> tuple[str, ...]:
-        return item.path.relative_to(Path(__file__).parent).parts
+    def place(item: pytest.Item) -> str:
+        return item.path.relative_to(Path(__file__).parent).as_posix()
 
     items.sort(key=rank)
-    used: dict[Path, set[str]] = {}
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}  # named like a fixture, but none
-        used.setdefault(item.path, set()).update(set(getattr(item, "fixturenames", ())) - parameters.keys())
-    for item in items:
-        shared = (group for fixture, group in SHARED.items() if fixture in used[item.path])  # the first of them counts
-        item.add_marker(pytest.mark.xdist_group(next(shared, "/".join(place(item)))))
+        uses = {"stack", "plans"} & set(getattr(item, "fixturenames", ())) - parameters.keys()
+        if uses - {together(place(item))}:
+            raise pytest.UsageError(f"{item.nodeid} uses {', '.join(uses)}: say so in SHARED of {__file__}")
 
 
 @pytest.fixture(scope="session")
