@@ -37,7 +37,10 @@ def together(path: str) -> str:
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Whoever is done takes the next group, in the order of the suite."""
+    """Whoever is done takes the next group, in the order of the suite.
+
+    pytest-xdist's own groups are a suffix to a test's id, which this pytest no longer lets it add.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return together(nodeid.partition("::")[0].removeprefix("tests/"))
