@@ -15,9 +15,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
-# Fast tests first: a mistake is known in seconds. Then the stack's, which take longest and wait for one stand-in most of
-# the time; where there is a second worker, what comes after them goes on beside them.
-ORDER = ("unit", "policies", "plans", "sql", "e2e", "engine", "dags", "browser")
+# Fast tests first: a mistake is known in seconds. The stack's come last, when the other workers are done: it has as many
+# processes as a machine has cores, or more, and what waits for it should not wait for something else.
+ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # What a session makes once, each worker would make again: files that share such a thing go to one worker together.
