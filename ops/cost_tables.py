@@ -8,6 +8,7 @@ from decimal import Decimal
 import policies.pricing
 from ops.cost import Request, priced
 from policies.pricing import Estimate
+from policies.pricing.blocks import pipe_table
 from policies.pricing.documents import Document
 from policies.pricing.lines import total
 from policies.pricing.report import FREE_TIERS, component_name, money, unconfirmed
@@ -41,11 +42,11 @@ def block(plans: Mapping[str, Document]) -> str:
     ]
     return "\n".join(
         [
-            *_table(head, rows),
+            *pipe_table(head, rows),
             "",
             "Of an ordinary month, by component:",
             "",
-            *_table(
+            *pipe_table(
                 ["component", *(f"`{stack}`, {part}" for stack in STACKS for part in ("always on", "by usage"))],
                 _by_component(ordinary),
             ),
@@ -75,7 +76,3 @@ def _by_component(found: Mapping[str, Estimate]) -> list[list[str]]:
 
 def _cells(stacks: Mapping[str, Estimate], parts: Mapping[str, tuple[Decimal, Decimal]]) -> list[str]:
     return [money(part) if part else "" for stack in stacks for part in parts.get(stack, (ZERO, ZERO))]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]

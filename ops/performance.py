@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
-from policies.pricing.blocks import put
+from policies.pricing.blocks import pipe_table, put
 
 RESULTS = REPOSITORY / "bench" / "results.json"
 STAGES = {
@@ -40,7 +40,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
     yield f"Measured {found['date'][:10]} on {machine['cpus']} CPUs, Python {machine['python']}: {found['about']}."
     yield from ("", "### From the till to the shelf", "")
     held, steady = found["highest_held"], found["at_100_per_second"]
-    yield from _table(
+    yield from pipe_table(
         ("events a second", "visible a second", "p50, ms", "p99, ms", "longest, ms"),
         [
             [_n(run["offered_per_second"]), _n(run["visible_per_second"])]
@@ -56,7 +56,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         f"it is {share:.2f} of the slowest stage's own rate (aim: 0.5). The stages alone:",
         "",
     )
-    yield from _table(
+    yield from pipe_table(
         ("stage", "events a second"),
         [[f"**{STAGES[k]}**" if k == slowest else STAGES[k], _n(v)] for k, v in alone.items()],
     )
@@ -71,7 +71,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
     )
     yield from _history(found["one_new_day_on_a_history"])
     yield from ("", "### The command line", "")
-    yield from _table(
+    yield from pipe_table(
         ("what", "seconds"),
         [
             ["`make up` from a new clone, engine and packages in the cache", str(found["cold_make_up_seconds"])],
@@ -83,7 +83,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
     )
     yield from ("", f"The third is {ratios['no_op_up_to_empty_program']} times the fourth (aim: 3).")
     yield from ("", "### The API, and the dashboard", "")
-    yield from _table(
+    yield from pipe_table(
         ("endpoint", "p50, ms", "p99, ms", "bare p50, ms", "bare p99, ms", "p50 to bare"),
         [
             [f"`{path}`", *(str(row[k]) for k in ("p50_ms", "p99_ms", "bare_p50_ms", "bare_p99_ms", "p50_to_bare"))]
@@ -94,7 +94,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
     yield _dashboard(found["dashboard"])
     yield from ("", "### Peak memory", "")
     memory = sorted(found["peak_memory_mb"].items(), key=lambda item: -item[1])
-    yield from _table(("process", "MB"), [[f"`{name}`", str(mb)] for name, mb in memory])
+    yield from pipe_table(("process", "MB"), [[f"`{name}`", str(mb)] for name, mb in memory])
 
 
 def _history(found: Mapping[str, Any]) -> Iterable[str]:
@@ -102,12 +102,12 @@ def _history(found: Mapping[str, Any]) -> Iterable[str]:
         yield f"Not measured: {found['not_measured']}."
         return
     days = list(found["seconds"])
-    yield from _table(
+    yield from pipe_table(
         ("days of history", "seconds a run", "rows read"),
         [[d, str(found["seconds"][d]), f"{found['rows_read'][d]:,}"] for d in days],
     )
     told = ", ".join(f"{k.replace('_to_', ' to ').replace('_', ' ')} {v}" for k, v in found["ratios"].items())
-    yield from ("", f"{found['about'].capitalize()}. Ratios (aim: 1.3): {told}.")
+    yield from ("", f"{found['about'][:1].upper()}{found['about'][1:]}. Ratios (aim: 1.3): {told}.")
 
 
 def _dashboard(found: Mapping[str, Any]) -> str:
@@ -118,13 +118,6 @@ def _dashboard(found: Mapping[str, Any]) -> str:
         f"{found['warm_ms']['p50']} ms when opened again. The heat map alone is there after "
         f"{found['cold_heat_map_ms']['p50']} and {found['warm_heat_map_ms']['p50']} ms."
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"| --- |{' ---: |' * (len(head) - 1)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
 
 
 def _n(value: float) -> str:

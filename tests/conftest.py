@@ -20,7 +20,8 @@ from tests.support.plans import STACKS, Plan, Project, provider
 ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
-# What a session makes once, each worker would make again: files that share such a thing go to one worker together.
+# What a session makes once, each worker would make again: files that share such a thing (the fixture of that
+# name) go to one worker together.
 SHARED = {
     "e2e": "stack",
     "dags/test_dag_run.py": "stack",
@@ -64,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}  # named like a fixture, but none
-        uses = {"stack", "plans"} & set(getattr(item, "fixturenames", ())) - parameters.keys()
+        uses = set(SHARED.values()) & set(getattr(item, "fixturenames", ())) - parameters.keys()
         if uses - {together(place(item))}:
             raise pytest.UsageError(f"{item.nodeid} uses {', '.join(uses)}: say so in SHARED of {__file__}")
 

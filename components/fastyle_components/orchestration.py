@@ -185,7 +185,7 @@ def _workloads(args: OrchestrationArgs) -> composer.EnvironmentConfigWorkloadsCo
         triggerer=composer.EnvironmentConfigWorkloadsConfigTriggererArgs(cpu=0.5, memory_gb=1, count=1),
         web_server=composer.EnvironmentConfigWorkloadsConfigWebServerArgs(
             cpu=1,
-            memory_gb=4,  # Airflow 3 serves its API here, too: with 2 it runs out
+            memory_gb=4,  # Airflow 3 serves its API here, too, and Google asks for 3 or more
             storage_gb=1,
         ),
         dag_processor=composer.EnvironmentConfigWorkloadsConfigDagProcessorArgs(

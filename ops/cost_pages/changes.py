@@ -81,9 +81,3 @@ def without(*names: str) -> Change:
         return [r for r in resources if r.name not in names]
 
     return change
-
-
-def pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """A Markdown table whose first `left` columns are text, the others figures."""
-    marks = ["---"] * left + ["---:"] * (len(head) - left)
-    return [f"| {' | '.join(row)} |" for row in (head, marks, *rows)]

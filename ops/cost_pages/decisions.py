@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from ops.cost_pages import dataflow
-from ops.cost_pages.changes import Change, Costed, adding, pipe_table, setting, without
+from ops.cost_pages.changes import Change, Costed, adding, setting, without
 from ops.cost_pages.plot import Line, Mark, svg
 from policies.pricing import Estimate
+from policies.pricing.blocks import pipe_table
 from policies.pricing.book import REFERENCE
 from policies.pricing.book import load as load_book
 from policies.pricing.lines import SECONDS

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
 from ops.cost import Request, usage_of
-from ops.cost_pages.changes import Change, Costed, pipe_table, setting
+from ops.cost_pages.changes import Change, Costed, setting
+from policies.pricing.blocks import pipe_table
 from policies.pricing.report import money
 from policies.pricing.usage import Days, UsageFile
 

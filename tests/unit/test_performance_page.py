@@ -35,3 +35,18 @@ def test_half_a_measurement_is_one_line(content: str | None, tmp_path: Path) -> 
         path.write_text(content, encoding="utf-8")
     with pytest.raises(OperatorError, match=r"results\.json is not a whole measurement .*; run `make bench`"):
         performance.current(PAGE, path)
+
+
+def test_histories_are_told_where_they_were_measured(tmp_path: Path) -> None:
+    found = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
+    found["one_new_day_on_a_history"] = {
+        "about": "a day of BigQuery's rows",
+        "seconds": {"7": 2.0, "70": 2.2},
+        "rows_read": {"7": 1000, "70": 1300},
+        "ratios": {"rows_read_70_to_7": 1.3},
+    }
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(found), encoding="utf-8")
+    page = performance.current(PAGE, path)
+    assert "| 70 | 2.2 | 1,300 |" in page
+    assert "A day of BigQuery's rows. Ratios (aim: 1.3): rows read 70 to 7 1.3." in page
