@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import run
 from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, events, fill
@@ -60,6 +60,27 @@ def test_a_link_shows_the_same_and_back_goes_back(shop: str, watched: Watch) -> 
     ready(page, "table.heat.stockout")
     expect(page.get_by_role("combobox", name="Location")).to_have_value("")
     expect(page.locator("[data-figure=stockout] .value")).to_have_text("2")
+
+
+def test_a_choice_made_before_the_answer_keeps_the_filter_and_a_late_answer_changes_nothing(shop: str, watched: Watch) -> None:
+    page = watched(shop).open("/", token=TOKEN)
+    ready(page, "table.heat")
+    held: list[Route] = []
+    page.route("**/v1/inventory/summary?*location_id=S01*", lambda route: held.append(route))
+    page.get_by_role("combobox", name="Location").select_option("S01")
+    page.locator(".choice a", has_text="Overstock").first.click()
+    assert set(page.url.partition("?")[2].split("&")) == {"location=S01", "heat=overstock"}
+    page.get_by_role("combobox", name="Location").select_option("S02")
+    ready(page, "table.heat.overstock")
+    expect(page.locator("[data-figure=stockout] .value")).to_have_text("1")
+    at_s02 = page.locator(".figures").inner_text()
+    assert len(held) == 2, "once for the location, once for the shade"
+    for late in held:
+        with page.expect_response(late.request.url) as answered:
+            late.continue_()
+        answered.value.finished()
+    page.evaluate("new Promise((drawn) => setTimeout(drawn, 100))")
+    assert page.locator(".figures").inner_text() == at_s02
 
 
 def test_everything_is_reached_by_keyboard(shop: str, watched: Watch) -> None:

@@ -6,7 +6,7 @@ const listeners = [];
 export const current = () => Object.fromEntries(new URLSearchParams(location.search));
 
 /** The address with `changes`; null takes a parameter away. */
-export function href(changes) {
+function href(changes) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === undefined || value === "") query.delete(name);
@@ -14,6 +14,9 @@ export function href(changes) {
   }
   return query.size ? `?${query}` : "?";
 }
+
+/** Attributes of a link to `changes`: followed here, it changes the address as it then is, even if it was drawn for another. */
+export const nav = (changes) => ({ href: href(changes), "data-nav": JSON.stringify(changes) });
 
 export function go(changes) {
   move(href(changes));
@@ -37,6 +40,7 @@ export function start() {
     const link = event.target.closest?.("a[data-nav]");
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    move(link.getAttribute("href"));
+    if (link.dataset.nav) go(JSON.parse(link.dataset.nav));
+    else move(link.getAttribute("href"));
   });
 }

@@ -1,7 +1,7 @@
 // What sets the address: selects, date fields and choices. None keeps a state of its own.
 
 import { h } from "../core/dom.js";
-import { current, go, href } from "../core/url.js";
+import { current, go, nav } from "../core/url.js";
 
 /** A labelled select for one parameter; options are [value, text], the first one is the default and not in the address. */
 export function select({ name, label, options, value = current()[name] ?? "" }) {
@@ -21,7 +21,7 @@ export function choice({ name, label, options, value = current()[name] }) {
   const fallback = options[0][0];
   return h("div", { class: "choice", role: "group", "aria-label": label },
     options.map(([key, text, extra]) =>
-      h("a", { href: href({ [name]: key === fallback ? null : key }), "data-nav": true, "data-key": `${name}-${key}`, "aria-current": key === (value ?? fallback) ? "true" : null },
+      h("a", { ...nav({ [name]: key === fallback ? null : key }), "data-key": `${name}-${key}`, "aria-current": key === (value ?? fallback) ? "true" : null },
         text, extra === undefined ? null : h("span", { class: "badge" }, extra))));
 }
 
@@ -29,5 +29,5 @@ export function choice({ name, label, options, value = current()[name] }) {
 export function filters(fields, names) {
   const set = names.some((name) => name in current());
   return h("form", { class: "filters", "aria-label": "Filters", on: { submit: (event) => event.preventDefault() } }, fields,
-    set ? h("a", { class: "reset", href: href(Object.fromEntries(names.map((name) => [name, null]))), "data-nav": true, "data-key": "reset" }, "Reset filters") : null);
+    set ? h("a", { class: "reset", ...nav(Object.fromEntries(names.map((name) => [name, null]))), "data-key": "reset" }, "Reset filters") : null);
 }

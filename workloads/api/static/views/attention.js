@@ -3,7 +3,7 @@
 import { all, get } from "../core/api.js";
 import { announce, h } from "../core/dom.js";
 import * as format from "../core/format.js";
-import { href } from "../core/url.js";
+import { nav } from "../core/url.js";
 import { choice } from "../ui/controls.js";
 import { Panel, nothing } from "../ui/panel.js";
 import { csvButton, table } from "../ui/table.js";
@@ -15,7 +15,7 @@ const TITLES = { stockout: "Stockouts", overstock: "Overstock", low: "Low" };
 const ORDER = { stockout: "First what sells most.", overstock: "First the most excess units.", low: "First what runs out soonest." };
 
 export const skuLink = (row, text = row.sku) =>
-  h("a", { href: href({ sku: row.sku, at: row.location_id }), "data-nav": true, "data-key": `p-${row.location_id}-${row.sku}` }, text);
+  h("a", { ...nav({ sku: row.sku, at: row.location_id }), "data-key": `p-${row.location_id}-${row.sku}` }, text);
 export const skuCell = (row, at = row.location_id) => [skuLink({ sku: row.sku, location_id: at }), h("span", { class: "sub" }, row.name ?? "not in the catalogue")];
 
 const columns = (kind) => [

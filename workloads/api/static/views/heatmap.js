@@ -2,7 +2,7 @@
 
 import { h, unseen } from "../core/dom.js";
 import * as format from "../core/format.js";
-import { href } from "../core/url.js";
+import { nav } from "../core/url.js";
 import { choice } from "../ui/controls.js";
 import { arrows } from "../ui/arrows.js";
 import { Panel, nothing } from "../ui/panel.js";
@@ -67,13 +67,13 @@ export class HeatMap {
     const key = `${id} ${category}`;
     const target = { location: chosen ? null : id, category: chosen ? null : category, kind: kind === "stockout" ? null : kind };
     return h("a", {
-      class: `cell step-${step}${changed.has(key) ? " moved" : ""}`, href: href(target), "data-nav": true, "data-key": `h-${key}`, "data-cell": key,
+      class: `cell step-${step}${changed.has(key) ? " moved" : ""}`, ...nav(target), "data-key": `h-${key}`, "data-cell": key,
       "aria-current": chosen ? "true" : null, title: `${id} ${category}: ${item[kind]} of ${shelves} shelves ${title} (${format.percent(share)})`,
     }, format.count(item[kind]), unseen(` of ${shelves} ${title}`));
   }
 
   link(target, key, text, chosen) {
-    return h("a", { href: href(target), "data-nav": true, "data-key": key, "aria-current": chosen ? "true" : null }, text);
+    return h("a", { ...nav(target), "data-key": key, "aria-current": chosen ? "true" : null }, text);
   }
 
   differences(items, kind) {

@@ -22,28 +22,31 @@ export function inventory(context) {
   const ticker = new Ticker();
   const position = new Position();
   let state = null;
-  let total = null;
+  let [total, drawn] = [null, null]; // the key figures, and the filter that they are of
   let shown = Promise.resolve();
 
   let [items, moved] = [[], new Map()]; // the heat map's counts, and the cells whose stock has moved since
 
   const where = () => ({ location_id: state.location, category: state.category });
+  const filter = () => JSON.stringify(where());
   /** The heat map shows every location whatever the filter: the tiles and the lists are of the filter. */
   async function summary() {
     moved = new Map();
     const filtered = state.location || state.category;
+    const asked = filter();
     try {
       const [everything, some] = await Promise.all([get("/v1/inventory/summary"), filtered ? get("/v1/inventory/summary", where()) : null]);
+      if (asked !== filter()) return null; // a slow answer about what is no longer asked
       items = everything.items;
       return draw((some ?? everything).total);
     } catch (error) {
-      fill(figures, keyFigures(UNKNOWN)); // those of another filter must not stand here
+      if (asked === filter()) fill(figures, keyFigures(UNKNOWN)); // those of another filter must not stand here
       throw error;
     }
   }
 
   function draw(sum) {
-    total = sum;
+    [total, drawn] = [sum, filter()];
     fill(figures, keyFigures(total));
     figures.removeAttribute("aria-busy");
     parts.attention.counts(total);
@@ -76,7 +79,7 @@ export function inventory(context) {
       state = next;
       if (filtered || shaded) {
         fill(bar, filterBar(context));
-        shown = parts.heat.panel.load(filtered || !items.length ? summary : async () => draw(total));
+        shown = parts.heat.panel.load(filtered || drawn !== filter() || !items.length ? summary : async () => draw(total));
       }
       // What is looked at first is asked first: each of these reads the whole chain's stock.
       if (listed) shown = shown.then(() => parts.attention.load(where(), state.kind));

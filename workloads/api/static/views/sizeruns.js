@@ -3,7 +3,7 @@
 import { all, get } from "../core/api.js";
 import { h, unseen } from "../core/dom.js";
 import * as format from "../core/format.js";
-import { href } from "../core/url.js";
+import { nav } from "../core/url.js";
 import { Panel, nothing } from "../ui/panel.js";
 import { csvButton, table } from "../ui/table.js";
 
@@ -11,7 +11,7 @@ const PATH = "/v1/inventory/size-runs";
 const MEANING = { stockout: "out of stock", low: "low", overstock: "overstocked", ok: "in stock" };
 
 const chip = (row, size) => h("a", {
-  class: `size ${size.status}`, href: href({ sku: size.sku, at: row.location_id }), "data-nav": true, "data-key": `z-${row.location_id}-${size.sku}`,
+  class: `size ${size.status}`, ...nav({ sku: size.sku, at: row.location_id }), "data-key": `z-${row.location_id}-${size.sku}`,
   title: `${size.sku}: ${size.on_hand} on hand, ${MEANING[size.status]}`,
 }, size.size, unseen(` ${MEANING[size.status]}`));
 
