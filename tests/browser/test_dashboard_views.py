@@ -62,7 +62,9 @@ def test_a_link_shows_the_same_and_back_goes_back(shop: str, watched: Watch) -> 
     expect(page.locator("[data-figure=stockout] .value")).to_have_text("2")
 
 
-def test_a_choice_made_before_the_answer_keeps_the_filter_and_a_late_answer_changes_nothing(shop: str, watched: Watch) -> None:
+def test_a_choice_made_before_the_answer_keeps_the_filter_and_a_late_answer_changes_nothing(
+    shop: str, watched: Watch
+) -> None:
     page = watched(shop).open("/", token=TOKEN)
     ready(page, "table.heat")
     held: list[Route] = []
