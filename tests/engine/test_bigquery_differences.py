@@ -5,16 +5,20 @@ Where the stand-in is known to do otherwise, the statements do without: `tests/s
 
 from __future__ import annotations
 
+import io
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from tests.support.world import PROJECT
+from tests.support.world import PROJECT, started_bigquery
 from workloads.pipeline.tables import render
 
 NEW_YORK = "America/New_York"
@@ -115,3 +119,30 @@ def test_a_merge_changes_and_adds(client: bigquery.Client) -> None:
         ("new", 2),
         ("old", 2),
     ]
+
+
+def test_the_past_is_refused(client: bigquery.Client) -> None:
+    past = "FOR SYSTEM_TIME AS OF TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 SECOND)"
+    with pytest.raises(GoogleAPIError, match="retention = 0 days"):
+        rows(client, f"SELECT n FROM differences.kept {past}")
+
+
+def test_a_write_keeps_no_copy_of_its_table(tmp_path: Path) -> None:
+    with contextmanager(started_bigquery)(tmp_path) as url:
+        client = bigquery.Client(
+            project=PROJECT,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": url},
+        )
+        client.create_dataset("kept")
+        rows(client, "CREATE TABLE kept.some (id STRING)")
+        rows(client, "INSERT INTO kept.some (id) VALUES ('stated')")
+        assert client.insert_rows_json("kept.some", [{"id": "streamed"}]) == []
+        source = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON)
+        client.load_table_from_file(io.BytesIO(b'{"id": "loaded"}'), "kept.some", job_config=source).result()
+        assert len(rows(client, "SELECT id FROM kept.some")) == 3
+    (file,) = (tmp_path / "duckdb").glob("*.duckdb")
+    with duckdb.connect(str(file), read_only=True) as database:
+        tables = {name for (name,) in database.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        assert "some" in tables
+        assert [name for name in tables if name.startswith("s_")] == []

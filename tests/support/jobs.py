@@ -92,6 +92,9 @@ class RecordingClient:
     def create_table(self, table: bigquery.Table) -> None:
         self._created.append(table)
 
+    def update_table(self, table: bigquery.Table, fields: list[str]) -> None:
+        assert fields == ["labels"], "what is not there has nothing else to change"
+
 
 @dataclass
 class Recorded:

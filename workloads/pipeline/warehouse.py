@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 import uuid
@@ -21,6 +22,8 @@ from workloads.pipeline.tables import Table, render, tables, views
 log = logging.getLogger(__name__)
 
 _LABELS = {"component": "pipeline"}
+_DECLARATION = "declaration"  # the label of a view: a hash of its definition
+_DECLARATION_LENGTH = 32  # a label's value has up to 63 characters
 _TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
 
@@ -165,12 +168,13 @@ class Warehouse:
         raise AssertionError("unreachable")
 
     def ensure_tables(self) -> None:
-        """Create what is missing and add new columns; views are written anew, which costs nothing."""
+        """Create what is missing, add new columns, and write the views whose declaration changed."""
         for table in tables().values():
             if table.kind in ("table", "scratch"):
                 self._ensure_table(table)
-        for table in views():
-            self._ensure_view(table)
+        fresh = False
+        for view in views():  # each after those that it reads: one that is written anew has all that follow written
+            fresh = self._ensure_view(view, anyway=fresh) or fresh
 
     def _ensure_table(self, table: Table) -> None:
         wanted = self._declared(table)
@@ -200,13 +204,31 @@ class Warehouse:
             made.clustering_fields = list(table.cluster_by)
         return made
 
-    def _ensure_view(self, table: Table) -> None:
-        assert table.query is not None
-        columns = ", ".join(f"{c['name']} OPTIONS (description = {literal(c['description'])})" for c in table.columns)
-        name = f"{self.datasets[table.dataset]}.{table.name}"
-        query = render(table.query, self.values())
-        description = literal(table.description)
-        self.run(f"CREATE OR REPLACE VIEW {name} ({columns}) OPTIONS (description = {description}) AS {query}")
+    def _ensure_view(self, view: Table, *, anyway: bool) -> bool:
+        """Write the view if it is missing, another one, or `anyway`; return whether it was written."""
+        assert view.query is not None
+        columns = ", ".join(f"{c['name']} OPTIONS (description = {literal(c['description'])})" for c in view.columns)
+        name = f"{self.datasets[view.dataset]}.{view.name}"
+        reference = f"{self._client.project}.{name}"
+        query = render(view.query, self.values())
+        description = literal(view.description)
+        definition = f"{name} ({columns}) OPTIONS (description = {description}) AS {query}"
+        declaration = hashlib.sha256(definition.encode()).hexdigest()[:_DECLARATION_LENGTH]
+        if not anyway and self._label(reference) == declaration:
+            return False
+        self.run(f"CREATE OR REPLACE VIEW {definition}")
+        made = bigquery.Table(reference)
+        made.labels = {_DECLARATION: declaration}  # not in the statement: killed in between, it is written once more
+        self._client.update_table(made, ["labels"])
+        log.info("wrote %s", view.key)
+        return True
+
+    def _label(self, reference: str) -> str | None:
+        try:
+            label: str | None = self._client.get_table(reference).labels.get(_DECLARATION)
+        except NotFound:
+            return None
+        return label
 
 
 def _field(column: Mapping[str, Any]) -> bigquery.SchemaField:

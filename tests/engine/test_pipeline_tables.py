@@ -1,0 +1,42 @@
+"""Tables and views of the warehouse over its runs: what is as declared is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.world import World
+from workloads.pipeline.tables import views
+from workloads.pipeline.warehouse import Warehouse
+
+pytestmark = pytest.mark.local
+
+
+def test_views_are_written_when_their_declaration_changes_with_all_that_read_them(
+    bigquery_url: str, small_catalogue: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(bigquery_url, small_catalogue)
+    names = [view.key for view in views()]
+
+    def written(warehouse: Warehouse) -> list[str]:
+        caplog.clear()
+        with caplog.at_level("INFO", "workloads.pipeline.warehouse"):
+            warehouse.ensure_tables()
+        return [m.removeprefix("wrote ") for m in caplog.messages if m.startswith("wrote ")]
+
+    warehouse = Warehouse(world.settings)
+    assert written(warehouse) == names
+    before = {job.job_id for job in world.client.list_jobs(max_results=10_000)}
+    assert written(Warehouse(world.settings)) == []
+    assert {job.job_id for job in world.client.list_jobs(max_results=10_000)} == before, "no statement is sent"
+
+    world.sql("CREATE OR REPLACE VIEW ${staging}.live_new_sales AS SELECT 1 AS someone_elses")
+    assert written(warehouse) == names[names.index("staging.live_new_sales") :], "one that is not the pipeline's"
+    world.sql("DROP VIEW ${marts}.margin_daily_live")
+    assert written(warehouse) == names[names.index("marts.margin_daily_live") :]
+
+    # A setting that a view's text rests on is part of its declaration.
+    other = world.settings.model_copy(update={"reorder_point": world.settings.reorder_point + 1})
+    assert "marts.inventory_status_live" in written(Warehouse(other))
+    assert written(Warehouse(other)) == []
