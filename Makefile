@@ -42,7 +42,7 @@ clean:  ## The same, and remove the state and caches of this checkout
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test: setup  ## Run every test, fast ones first
-	@$(RUN) pytest --numprocesses logical --maxprocesses 3
+	@$(RUN) pytest --numprocesses logical --maxprocesses 3 --durations 25
 
 check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .

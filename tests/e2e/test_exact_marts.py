@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,21 +30,36 @@ from workloads.pos_api.simulator import simulate
 pytestmark = pytest.mark.slow
 
 
-def lake(stack: Checkout) -> list[tuple[str, dict[str, Any]]]:
-    """Every message in the raw lake, as often as it is there."""
+_READ: dict[tuple[str, str, int], list[tuple[str, dict[str, Any]]]] = {}  # an object of one generation never changes
+
+
+def lake_objects(stack: Checkout) -> dict[tuple[str, str, int], storage.Blob]:
+    """What lies in the raw lake, by its endpoint, its name and its generation."""
     endpoints = stack.endpoints
     client = storage.Client(
         project=endpoints["project"],
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
         client_options={"api_endpoint": endpoints["storage"]},
     )
+    return {(endpoints["storage"], blob.name, blob.generation): blob for blob in client.list_blobs(endpoints["bucket"])}
+
+
+def lake(stack: Checkout) -> list[tuple[str, dict[str, Any]]]:
+    """Every message in the raw lake, as often as it is there."""
     found = []
-    for key, stream in STREAMS.items():
-        for blob in client.list_blobs(endpoints["bucket"], prefix=f"{stream.topic}/"):
-            for record in fastavro.reader(io.BytesIO(blob.download_as_bytes())):
-                assert isinstance(record, dict)
-                found.append((key, decode(stream, record["data"])))
+    for identity, blob in lake_objects(stack).items():
+        for key, stream in STREAMS.items():
+            if identity[1].startswith(f"{stream.topic}/"):
+                if identity not in _READ:
+                    _READ[identity] = [(key, decode(stream, data)) for data in _payloads(blob)]
+                found += _READ[identity]
     return found
+
+
+def _payloads(blob: storage.Blob) -> Iterator[bytes]:
+    for record in fastavro.reader(io.BytesIO(blob.download_as_bytes())):
+        assert isinstance(record, dict)
+        yield record["data"]
 
 
 def pages(stack: Checkout, path: str, **query: str) -> list[dict[str, Any]]:
