@@ -9,16 +9,16 @@ import { tile, tiles } from "../ui/tiles.js";
 import { Attention } from "./attention.js";
 import { HeatMap } from "./heatmap.js";
 import { Position } from "./position.js";
-import { SizeRuns } from "./sizeruns.js";
+import { sizeRuns } from "./sizeruns.js";
 import { Ticker } from "./ticker.js";
-import { Transfers } from "./transfers.js";
+import { transfers } from "./transfers.js";
 
 const CELLS_AT_ONCE = 6;
 
 export function inventory(context) {
   const bar = h("div", {});
   const figures = h("div", { class: "figures", "aria-busy": "true" }, h("div", { class: "skeleton short" }));
-  const parts = { heat: new HeatMap(context), attention: new Attention(), runs: new SizeRuns(), transfers: new Transfers() };
+  const parts = { heat: new HeatMap(context), attention: new Attention(), runs: sizeRuns(), transfers: transfers() };
   const ticker = new Ticker();
   const position = new Position();
   let state = null;

@@ -1,13 +1,10 @@
 // Styles of which a branch lacks some sizes and has others.
 
-import { all, get } from "../core/api.js";
 import { h, unseen } from "../core/dom.js";
 import * as format from "../core/format.js";
 import { nav } from "../core/url.js";
-import { Panel, nothing } from "../ui/panel.js";
-import { csvButton, table } from "../ui/table.js";
+import { Listing } from "../ui/listing.js";
 
-const PATH = "/v1/inventory/size-runs";
 const MEANING = { stockout: "out of stock", low: "low", overstock: "overstocked", ok: "in stock" };
 
 const chip = (row, size) => h("a", {
@@ -23,21 +20,8 @@ const COLUMNS = [
   { name: "missing_daily_units", title: "Missed a day", right: true, show: (row) => format.decimal(row.missing_daily_units, 2) },
 ];
 
-export class SizeRuns {
-  constructor() {
-    this.panel = new Panel({ title: "Broken size runs", name: "size_run", note: "Units a day that the missing sizes used to sell.",
-      tools: csvButton({ name: "broken-size-runs", columns: COLUMNS, rows: () => all(PATH, this.where) }) });
-  }
-
-  load(where) {
-    this.where = where;
-    return this.reload();
-  }
-
-  reload() {
-    return this.panel.load(async () => {
-      const page = await get(PATH, { ...this.where, page_size: 8 });
-      return page.items.length ? table({ caption: "Broken size runs", columns: COLUMNS, rows: page.items }) : nothing("No broken size runs", "Where a branch has one size of a style, it has them all.");
-    });
-  }
-}
+export const sizeRuns = () => new Listing({
+  title: "Broken size runs", name: "size_run", note: "Units a day that the missing sizes used to sell.",
+  path: "/v1/inventory/size-runs", file: "broken-size-runs", columns: COLUMNS,
+  empty: ["No broken size runs", "Where a branch has one size of a style, it has them all."],
+});

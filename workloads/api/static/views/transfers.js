@@ -1,13 +1,10 @@
 // What to move from where to where.
 
-import { all, get } from "../core/api.js";
 import { h } from "../core/dom.js";
 import * as format from "../core/format.js";
-import { Panel, nothing } from "../ui/panel.js";
-import { csvButton, table } from "../ui/table.js";
+import { Listing } from "../ui/listing.js";
 import { skuCell } from "./attention.js";
 
-const PATH = "/v1/inventory/transfers";
 const stock = (id, name, on_hand) => [h("span", { class: "code" }, id), h("span", { class: "sub" }, `has ${format.count(on_hand)}`), h("span", { class: "unseen" }, ` ${name ?? ""}`)];
 
 const COLUMNS = [
@@ -17,21 +14,8 @@ const COLUMNS = [
   { name: "quantity", title: "Units", right: true, show: (row) => h("strong", {}, format.count(row.quantity)) },
 ];
 
-export class Transfers {
-  constructor() {
-    this.panel = new Panel({ title: "Suggested transfers", name: "transfer", note: "The most urgent first: empty shelves before low ones, then what sells most.",
-      tools: csvButton({ name: "suggested-transfers", columns: COLUMNS, rows: () => all(PATH, this.where) }) });
-  }
-
-  load(where) {
-    this.where = where;
-    return this.reload();
-  }
-
-  reload() {
-    return this.panel.load(async () => {
-      const page = await get(PATH, { ...this.where, page_size: 8 });
-      return page.items.length ? table({ caption: "Suggested transfers", columns: COLUMNS, rows: page.items }) : nothing("Nothing to move", "No branch that sells runs out of what another place can spare.");
-    });
-  }
-}
+export const transfers = () => new Listing({
+  title: "Suggested transfers", name: "transfer", note: "The most urgent first: empty shelves before low ones, then what sells most.",
+  path: "/v1/inventory/transfers", file: "suggested-transfers", columns: COLUMNS,
+  empty: ["Nothing to move", "No branch that sells runs out of what another place can spare."],
+});
