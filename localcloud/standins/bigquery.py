@@ -24,15 +24,8 @@ def spec(
     return ProcessSpec(
         name="bigquery",
         argv=(
-            *(
-                sys.executable,
-                "-m",
-                "localcloud.standins.bigquery_server",
-                "start",
-                "--persistent",
-                "--data-dir",
-                str(data_dir / "duckdb"),
-            ),
+            *(sys.executable, "-m", "localcloud.standins.bigquery_server", "start"),
+            *("--persistent", "--data-dir", str(data_dir / "duckdb")),
             *("--rest-host", HOST, "--rest-port", str(port), "--grpc-host", HOST, "--grpc-port", str(grpc_port)),
             *("--project", project, "--log-level", "warning"),
         ),
