@@ -137,7 +137,7 @@ class Foundation:
         else:
             specs["scheduler-invoker"] = ("Whom scheduled calls are made as", [])
         if self.config.database.night_stop is not None:
-            specs["database-switch"] = ("Stops the database at night and starts it again", ["roles/cloudsql.editor"])
+            specs["database-switch"] = ("Stops the database at night and starts it again", [])
         if self.config.budget.guard is not None:
             specs["budget-guard"] = ("Acts on the budget's notices", [])
         return specs

@@ -11,6 +11,7 @@ from fastyle_components.base import Args, ArgsError, after, either, in_range, to
 from fastyle_components.schedule import Schedule, ScheduleArgs
 
 SHARED_CORE = ("db-f1-micro", "db-g1-small")
+SWITCH = ["cloudsql.instances.get", "cloudsql.instances.update"]
 
 
 class Availability(Enum):
@@ -37,7 +38,9 @@ class NightStopArgs(Args):
     start_cron: str
     time_zone: str
     service_account_email: pulumi.Input[str]
-    """Calls the Cloud SQL API; its role is granted elsewhere, with the account."""
+    """Calls the Cloud SQL API."""
+    role_id: str | None = None
+    """Of the custom role by which it may change the instance. A deleted id is blocked for weeks. Default: databaseSwitch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,8 @@ class OperationalDatabaseArgs(Args):
 class OperationalDatabase(pulumi.ComponentResource):
     """PostgreSQL that only the private network reaches and only IAM identities enter.
 
-    Owns the instance, one database, its IAM users, and the schedule of a night stop. It deliberately owns no table
+    Owns the instance, one database, its IAM users, and the schedules of a night stop with a custom role for their caller
+    (the predefined one, cloudsql.editor, may also export the data). It deliberately owns no table
     and no grant on one (migrations do), no network, and not the project-level log-in role
     (roles/cloudsql.instanceUser), which belongs to each `WorkloadIdentity`.
     Defaults: Enterprise edition (newer versions would default to Enterprise Plus, which refuses small tiers), no
@@ -240,9 +244,28 @@ def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.Databas
 def _night_stop(
     parent: OperationalDatabase, args: OperationalDatabaseArgs, night: NightStopArgs, instance: gcp.sql.DatabaseInstance
 ) -> None:
+    name, child = parent.pulumi_resource_name, pulumi.ResourceOptions(parent=parent)
+    role = gcp.projects.IAMCustomRole(
+        f"{name}-switch-role",
+        role_id=either(night.role_id, "databaseSwitch"),
+        project=args.project,
+        title="Database switch",
+        description="Stops Cloud SQL instances and starts them again",
+        permissions=SWITCH,
+        stage="GA",
+        opts=child,
+    )
+    gcp.projects.IAMMember(
+        f"{name}-switch",
+        project=args.project,
+        # Known at preview, unlike the role's own name.
+        role=pulumi.Output.concat("projects/", args.project, "/roles/", role.role_id),
+        member=pulumi.Output.concat("serviceAccount:", night.service_account_email),
+        opts=child,
+    )
     for key, cron, policy in (("stop", night.stop_cron, "NEVER"), ("start", night.start_cron, "ALWAYS")):
         Schedule(
-            f"{parent.pulumi_resource_name}-{key}",
+            f"{name}-{key}",
             ScheduleArgs(
                 job_name=f"{args.instance_name}-{key}",
                 project=args.project,
@@ -259,7 +282,7 @@ def _night_stop(
                 paused_elsewhere=args.stopped_elsewhere,
                 description=f"{key.capitalize()}s the database {args.instance_name}",
             ),
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=child,
         )
 
 

@@ -9,6 +9,7 @@ import pulumi_gcp.composer as composer
 
 from fastyle_components.base import Args, ArgsError, after, either, in_range, token
 
+_WEEKEND = ["SA", "SU"]
 MAINTENANCE_HOURS = 12
 """A week, in windows of at least four hours: https://cloud.google.com/composer/docs/composer-3/specify-maintenance-windows"""
 
@@ -142,7 +143,7 @@ def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: str) -> g
 
 
 def _config(args: OrchestrationArgs, bucket: pulumi.Output[str]) -> composer.EnvironmentConfigArgs:
-    days, hour = either(args.maintenance_days, ["SA", "SU"]), either(args.maintenance_hour, 0)
+    days, hour = either(args.maintenance_days, _WEEKEND), either(args.maintenance_hour, 0)
     return composer.EnvironmentConfigArgs(
         environment_size=f"ENVIRONMENT_SIZE_{either(args.size, 'SMALL')}",
         node_config=composer.EnvironmentConfigNodeConfigArgs(
@@ -213,7 +214,7 @@ def _check(name: str, args: OrchestrationArgs) -> None:
         raise ArgsError(
             f"{where}: image_version {args.image_version!r}; write it in full, composer-3-airflow-X.Y.Z-build.N"
         )
-    days = either(args.maintenance_days, ["SA", "SU"])
+    days = either(args.maintenance_days, _WEEKEND)
     if (
         not 1 <= len(days) <= 3
         or not set(days) <= {"MO", "TU", "WE", "TH", "FR", "SA", "SU"}

@@ -237,7 +237,9 @@ class Needs:
             if not isinstance(uri, str):
                 self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
             elif "://sqladmin.googleapis.com/" in uri:
-                yield from self._on_project(job, "database schedule", "roles/cloudsql.editor", caller)
+                role, permissions = GUARDED["GUARD_DATABASE"]
+                for need in self._on_project(job, "database schedule", role, caller):
+                    yield replace(need, permissions=permissions)
             elif run := re.search(r"run\.googleapis\.com/.*/jobs/([^/:]+):run$", uri):
                 target = Target(self.index.named(gcp.RUN_JOB, run[1])) or Target(outside=run[1])
                 yield from self._need(job, "schedule", "roles/run.invoker", target, caller)

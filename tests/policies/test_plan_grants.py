@@ -135,16 +135,19 @@ def test_each_grant_given_to_somebody_else_is_listed_as_surplus(read: dict[str, 
     ]
 
 
-def test_a_role_of_our_own_holds_what_is_used_and_no_more(read: dict[str, Plan]) -> None:
-    plan, role = read["dev"], "gcp:projects/iAMCustomRole:IAMCustomRole"
-    (guard,) = plan.of(role)
-    permissions = guard.get("permissions")
+@pytest.mark.parametrize(
+    ("role_id", "link"), [("budgetGuard", "roles/cloudscheduler.admin"), ("databaseSwitch", "roles/cloudsql.editor")]
+)
+def test_a_role_of_our_own_holds_what_is_used_and_no_more(read: dict[str, Plan], role_id: str, link: str) -> None:
+    plan = read["dev"]
+    (role,) = (r for r in plan.of("gcp:projects/iAMCustomRole:IAMCustomRole") if r.get("roleId") == role_id)
+    permissions = role.get("permissions")
     for given, says in (
         ([*permissions, "cloudsql.instances.export"], "of which it needs no cloudsql.instances.export"),
-        (permissions[1:], "needs roles/cloudscheduler.admin on project"),
+        (permissions[1:], f"needs {link} on project"),
     ):
-        changed = replace(guard, props={**guard.props, "permissions": given})
-        other = Plan(tuple(changed if r is guard else r for r in plan.resources))
+        changed = replace(role, props={**role.props, "permissions": given})
+        other = Plan(tuple(changed if r is role else r for r in plan.resources))
         found = [v.message for rule in (grants_missing, grants_surplus) for v in rule(other, wiring("dev"))]
         assert says in found[0], found
 

@@ -346,7 +346,22 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Orchestration, {"maintenance_days": ["MO", "TU", "WE", "TH"]}, "one to three"),
     (Orchestration, {"worker_memory_gb": 16.0}, "1 to 8 GB a vCPU"),
     (Orchestration, {"environment": {"AIRFLOW__CORE__X": "1"}}, "airflow_overrides"),
-    (Orchestration, {"environment": {"GCS_BUCKET": "1"}}, "Composer's own"),
+    # https://cloud.google.com/composer/docs/composer-3/set-environment-variables, "Reserved variables"
+    *(
+        (Orchestration, {"environment": {variable: "1"}}, "Composer's own")
+        for variable in (
+            *("AIRFLOW_HOME", "C_FORCE_ROOT", "CONTAINER_NAME", "DAGS_FOLDER", "GCP_PROJECT", "GCS_BUCKET"),
+            *(
+                "GKE_CLUSTER_NAME",
+                "SQL_DATABASE",
+                "SQL_INSTANCE",
+                "SQL_PASSWORD",
+                "SQL_PROJECT",
+                "SQL_REGION",
+                "SQL_USER",
+            ),
+        )
+    ),
     (Orchestration, {"packages": {"PyYAML": "==6"}}, "lower-case"),
     (Orchestration, {"environment_name": "Air"}, "at most 64"),
     (Monitoring, {"emails": []}, "reach nobody"),

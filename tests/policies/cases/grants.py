@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from policies import gcp
+from policies.least_privilege.given import CUSTOM_ROLE
 from policies.model import UNKNOWN
 from tests.policies import resources as r
 from tests.policies.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEEDED
 from tests.policies.table import Case, Cases
 
 _JOBS = "guard: lacks a grant. GUARD_JOBS: account 'shop-guard' needs roles/cloudscheduler.admin on project"
+_SWITCH = ["cloudsql.instances.get", "cloudsql.instances.update"]
 _DATABASE = "guard: lacks a grant. GUARD_DATABASE: account 'shop-guard' needs roles/cloudsql.editor on project"
 
 
@@ -95,6 +97,24 @@ CASES: dict[str, Cases] = {
                     "guards.role": "roles/cloudscheduler.admin",
                     "stops": r.on_project("stops", "roles/cloudsql.editor", r.member("shop-guard")),
                 },
+            ),
+            Case(
+                "passes",
+                {
+                    "switches.role": f"projects/{r.PROJECT}/roles/shopSwitch",
+                    "switch-role": r.resource(CUSTOM_ROLE, "switch-role", roleId="shopSwitch", permissions=_SWITCH),
+                },
+            ),
+            Case(
+                "wrong",
+                {
+                    "switches.role": f"projects/{r.PROJECT}/roles/shopSwitch",
+                    "switch-role": r.resource(CUSTOM_ROLE, "switch-role", roleId="shopSwitch", permissions=_SWITCH[:1]),
+                },
+                [
+                    "switch: lacks a grant. database schedule: account 'shop-switch' needs "
+                    "roles/cloudsql.editor on project"
+                ],
             ),
             # A function of the second generation is called through its service.
             Case(
