@@ -338,6 +338,7 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Budget, {"project_number": "shop-1"}, "is no number"),
     (Budget, {"monthly_amount": 0}, "at least 1"),
     (ProjectServices, {"services": ["pubsub"]}, "write it in full"),
+    (ProjectServices, {"agents": ["pubsub"]}, "write it in full"),
     (ProjectServices, {"agents": ["iap.googleapis.com"]}, "add it to services"),
     (ProjectServices, {"agents": ["run.googleapis.com"]}, "is not known"),
     (ProjectServices, {"project_number": ...}, "named by number"),
