@@ -13,7 +13,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from fastyle_components import COMPONENTS
+from fastyle_components import COMPONENTS, OperationalDatabase, Schedule
 
 from infra.composition import compose
 from infra.config import load_config
@@ -42,6 +42,23 @@ def test_options_are_exactly_those(component: type[pulumi.ComponentResource], tm
         key for key, options in recorder.options.items() if key.startswith("gcp:") and "parent" not in options
     ] == []
     compared(component.__name__, recorder.options)
+
+
+@pytest.mark.parametrize(
+    ("component", "changes", "job", "ignored"),
+    [
+        (Schedule, {"paused_elsewhere": True}, "c-job", ["paused"]),
+        (Schedule, {"paused_elsewhere": True, "paused": True}, "c-job", []),  # what is asked for is asked for
+        (Schedule, {}, "c-job", []),
+        (OperationalDatabase, {"stopped_elsewhere": True}, "c-stop-job", ["paused"]),
+        (OperationalDatabase, {}, "c-stop-job", []),
+    ],
+)
+def test_a_job_that_somebody_else_pauses_is_left_paused(
+    component: type[pulumi.ComponentResource], changes: dict[str, Any], job: str, ignored: list[str], tmp_path: Path
+) -> None:
+    options = declare(example(component, tmp_path, **changes)).options
+    assert options[f"gcp:cloudscheduler/job:Job::{job}"].get("ignores", []) == ignored
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

@@ -17,6 +17,7 @@ from fastyle_components import (
     EventStream,
     Function,
     FunctionBuild,
+    Ingress,
     Monitoring,
     Network,
     OperationalDatabase,
@@ -306,6 +307,8 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Service, {"iap_project_number": ...}, "would let nobody in"),
     (Service, {"memory": "5Gi"}, "does not go with 1 CPU"),
     (Service, {"cpu": "4", "memory": "1Gi"}, "use 2048Mi to 16384Mi"),
+    (Service, {"cpu": "6", "memory": "25Gi"}, "use 4096Mi to 24576Mi"),
+    (Service, {"cpu": "8", "memory": "33Gi"}, "use 4096Mi to 32768Mi"),
     (Service, {"cpu": "3"}, "is no size of Cloud Run"),
     (Service, {"memory": "lots"}, "is no amount"),
     (Function, {"memory": "8G"}, "does not go with 1 CPU"),
@@ -402,3 +405,18 @@ def test_an_invoker_is_a_member_of_one_service_only() -> None:
         "role": "roles/run.invoker",
         "member": WHO,
     }
+
+
+@pytest.mark.parametrize(
+    ("ingress", "service", "function"),
+    [
+        (Ingress.ALL, "INGRESS_TRAFFIC_ALL", "ALLOW_ALL"),
+        (Ingress.INTERNAL, "INGRESS_TRAFFIC_INTERNAL_ONLY", "ALLOW_INTERNAL_ONLY"),
+        (Ingress.INTERNAL_AND_LOAD_BALANCER, "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "ALLOW_INTERNAL_AND_GCLB"),
+    ],
+)
+def test_requests_come_from_where_they_are_said_to(ingress: Ingress, service: str, function: str) -> None:
+    made = declare(example(Service, ARCHIVE, ingress=ingress)).one("c-service")
+    assert made["ingress"] == service
+    made = declare(example(Function, ARCHIVE, ingress=ingress)).one("c-function")
+    assert made["serviceConfig"]["ingressSettings"] == function
