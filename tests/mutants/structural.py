@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -181,10 +182,12 @@ def _judge(mutant: Mutant, room: Structural) -> str:
         process = multiprocessing.get_context("fork").Process(target=_in_a_fork, args=(mutant, stage))
         process.start()
         process.join(LIMIT)
-        if process.is_alive():
+        if process.is_alive():  # or another thread's start has just waited for it, and is about to note its code
             assert process.pid is not None
-            os.kill(process.pid, signal.SIGKILL)
-            process.join()
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            while process.exitcode is None:
+                process.join(0.1)
         if process.exitcode not in (0, NO_TESTS):
             return "killed"
     return "survived"
