@@ -120,9 +120,9 @@ def run(name: str, room: Structural, children: int, chosen: list[Mutant]) -> dic
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     left = [mutant for mutant in chosen if mutant.id not in found]
     _preload()
-    if left:
-        _pass_unchanged(left[0].source, room)
     with ThreadPoolExecutor(children) as pool:
+        for _ in pool.map(lambda source: _pass_unchanged(source, room), sorted({mutant.source for mutant in left})):
+            pass  # the first that fails says so
         for n, (mutant, verdict) in enumerate(zip(left, pool.map(lambda m: _judge(m, room), left), strict=True)):
             found[mutant.id] = verdict
             survived = sum(v == "survived" for v in found.values())
@@ -172,7 +172,7 @@ def _pass_unchanged(source: str, room: Structural) -> None:
     unchanged = Mutant(source, "unchanged", 0, (REPOSITORY / source).read_text(encoding="utf-8"))
     for stage in room.tests:
         if _judge(unchanged, Structural(sources=(), tests=(stage,))) != "survived":
-            raise RuntimeError(f"{' '.join(stage)} fail as they are; mend them first")
+            raise RuntimeError(f"{source}: {' '.join(stage)} fail as it is; mend them first")
 
 
 def _judge(mutant: Mutant, room: Structural) -> str:
@@ -201,7 +201,7 @@ def _in_a_fork(mutant: Mutant, tests: tuple[str, ...]) -> None:
 
     def get_code(self: Any, fullname: str) -> Any:
         if self.path == target:
-            return compile(mutant.text, target, "exec")
+            return compile(mutant.text, target, "exec", dont_inherit=True)  # annotations as the file itself says
         return original(self, fullname)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
