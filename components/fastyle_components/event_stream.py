@@ -128,20 +128,20 @@ class EventStream(pulumi.ComponentResource):
         )
 
     def _make_topic(self, key: str, topic: str, definition: str | None) -> gcp.pubsub.Topic:
-        args, settings, waits = self._args, None, []
+        args, settings = self._args, None
         if definition is not None:
             schema = gcp.pubsub.Schema(
                 f"{self.pulumi_resource_name}-schema", name=topic, type="AVRO", definition=definition, opts=self._child
             )
             name = pulumi.Output.concat("projects/", schema.project, "/schemas/", schema.name)
-            settings, waits = gcp.pubsub.TopicSchemaSettingsArgs(schema=name, encoding="JSON"), [schema]
+            settings = gcp.pubsub.TopicSchemaSettingsArgs(schema=name, encoding="JSON")
         return gcp.pubsub.Topic(
             f"{self.pulumi_resource_name}-{key}",
             name=topic,
             schema_settings=settings,
             deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
             labels=args.labels,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=waits),
+            opts=self._child,
         )
 
     def _may(

@@ -143,6 +143,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
                 "api": {"email": "api@shop-1.iam.gserviceaccount.com", "roles": ["cloudsqlsuperuser"]},
                 "staff": {"email": "staff@example.com", "group": True},
             },
+            "flags": {"log_min_duration_statement": "1000"},
             "night_stop": {
                 "stop_cron": "0 22 * * *",
                 "start_cron": "0 6 * * *",

@@ -285,6 +285,14 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
         },
         "column 'b' is not in the schema",
     ),
+    *(
+        (
+            EventStream,
+            {"push": {key: {"endpoint": "https://x/push", "service_account_email": "p@x", "audience": "x"}}},
+            f"{key!r} has the name of an export",
+        )
+        for key in ("bigquery", "lake")
+    ),
     (EventStream, {"retention_days": 32}, "retention_days is 32"),
     (EventStream, {"max_delivery_attempts": 4}, "max_delivery_attempts is 4"),
     (EventStream, {"minimum_backoff_seconds": 60, "maximum_backoff_seconds": 30}, "maximum_backoff_seconds is 30"),
@@ -313,8 +321,13 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Service, {"memory": "lots"}, "is no amount"),
     (Function, {"memory": "8G"}, "does not go with 1 CPU"),
     (Function, {"cpu": "0.5", "concurrency": 2}, "concurrency is 2"),
-    (Function, {"environment": {"FUNCTION_TARGET": "x"}}, "Cloud Functions' own"),
-    (Function, {"environment": {"X_GOOGLE_X": "x"}}, "Cloud Functions' own"),
+    *(
+        (Function, {"environment": {variable: "x"}}, "Cloud Functions' own")
+        for variable in (
+            *("PORT", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_NAME", "FUNCTION_REGION"),
+            *("X_GOOGLE_X", "K_SERVICE"),
+        )
+    ),
     (Function, {"function_name": "api"}, "4 to 63"),
     (Function, {"topic": "t"}, "belong together"),
     (Function, {"topic": "t", "trigger_service_account_email": "a"}, "needs no public entrance"),
@@ -328,6 +341,7 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (OperationalDatabase, {"tier": "db-custom-3-8192"}, "3 vCPU"),
     (OperationalDatabase, {"tier": "db-custom-2-4000"}, "multiple of 256"),
     (OperationalDatabase, {"availability": "REGIONAL"}, "outside Cloud SQL's SLA"),
+    (OperationalDatabase, {"tier": "db-g1-small", "availability": "REGIONAL"}, "outside Cloud SQL's SLA"),
     (OperationalDatabase, {"backups_kept": 3}, "at least log_days"),
     (OperationalDatabase, {"backup_hour": 24}, "backup_hour is 24"),
     (OperationalDatabase, {"instance_name": "x" * 95}, "over 98 characters"),
@@ -376,6 +390,7 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (WorkloadIdentityFederation, {"branch": "main' || true || '"}, "plain name"),
     (WorkloadIdentityFederation, {"pool_id": "gcp-x"}, "not gcp-"),
     (WorkloadIdentityFederation, {"project_roles": ["roles/owner"]}, "do anything"),
+    (WorkloadIdentityFederation, {"project_roles": ["roles/editor"]}, "do anything"),
     (WorkloadArchive, {"path": "/nowhere/shop.zip"}, "build it first"),
     (WorkloadArchive, {"path": "/nowhere/shop.exe"}, "no .tar.gz and no .zip"),
 ]
@@ -420,3 +435,16 @@ def test_requests_come_from_where_they_are_said_to(ingress: Ingress, service: st
     assert made["ingress"] == service
     made = declare(example(Function, ARCHIVE, ingress=ingress)).one("c-function")
     assert made["serviceConfig"]["ingressSettings"] == function
+
+
+def test_a_function_of_a_topic_is_triggered_in_its_region_and_tries_again() -> None:
+    topic = "projects/shop-1/topics/notices"
+    changes = {"topic": topic, "trigger_service_account_email": "t@x", "allow_unauthenticated": ...}
+    made = declare(example(Function, ARCHIVE, **changes))
+    assert made.one("c-function")["eventTrigger"] == {
+        "eventType": "google.cloud.pubsub.topic.v1.messagePublished",
+        "triggerRegion": "us-central1",
+        "pubsubTopic": topic,
+        "retryPolicy": "RETRY_POLICY_RETRY",
+        "serviceAccountEmail": "t@x",
+    }
