@@ -254,6 +254,11 @@ def test_only_one_branch_of_one_repository_may_deploy() -> None:
     assert "assertion.ref == 'refs/heads/main'" in condition
 
 
+def _of_a_table(kind: str = "STRING", **more: Any) -> dict[str, Any]:
+    table = {"schema": json.dumps([{"name": "a", "type": kind}]), "description": "t", **more}
+    return {"datasets": {"d": {"description": "d", "tables": {"t": table}}}}
+
+
 REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (RawLake, {"coldline_after_days": 40}, "leave NEARLINE after 10 days and be billed for 30"),
     (RawLake, {"delete_after_days": 500}, "leave ARCHIVE after 135 days and be billed for 365"),
@@ -267,6 +272,8 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
         {"datasets": {"d": {"description": "d", "tables": {"t": {"schema": "{", "description": "t"}}}}},
         "not a JSON array",
     ),
+    (Warehouse, _of_a_table(clustering=["b"]), "column 'b' is not in the schema"),
+    (Warehouse, _of_a_table(partition_field="a"), "is no date or time"),
     (
         Warehouse,
         {
@@ -448,3 +455,22 @@ def test_a_function_of_a_topic_is_triggered_in_its_region_and_tries_again() -> N
         "retryPolicy": "RETRY_POLICY_RETRY",
         "serviceAccountEmail": "t@x",
     }
+
+
+def test_without_a_path_the_port_is_probed() -> None:
+    (container,) = declare(example(Service, ARCHIVE, health_path=...)).one("c-service")["template"]["containers"]
+    assert container["startupProbe"]["tcpSocket"] == {"port": 8080}
+
+
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "DATETIME"])
+def test_a_table_is_partitioned_by_any_date_or_time(kind: str) -> None:
+    made = declare(example(Warehouse, ARCHIVE, **_of_a_table(kind, partition_field="a"))).one("c-d-t")
+    assert made["timePartitioning"]["field"] == "a"
+
+
+def test_a_dataset_s_tables_expire_and_its_owner_is_listed_as_the_api_says_it() -> None:
+    grants = {"boss": {"role": "roles/bigquery.dataOwner", "member": WHO}}
+    dataset = {"description": "d", "table_expiration_days": 30, "grants": grants, "authorized_datasets": ["marts"]}
+    made = declare(example(Warehouse, ARCHIVE, datasets={"d": dataset, "marts": {"description": "m"}}))
+    assert made.one("c-d")["defaultTableExpirationMs"] == 30 * 24 * 60 * 60 * 1000
+    assert made.one("c-d-boss")["role"] == "OWNER"
