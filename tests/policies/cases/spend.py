@@ -77,6 +77,22 @@ CASES: dict[str, Cases] = {
                     f"{_TABLE}  over by 94.25 USD"
                 ],
             ),
+            Case(  # a year's budget, by the month
+                "wrong",
+                {
+                    _ZONES: "REGIONAL",
+                    "budget.amount.specifiedAmount.units": "1440",
+                    "budget.budgetFilter": {"calendarPeriod": "YEAR"},
+                },
+                [
+                    "budget: the budget of 120.00 USD a month does not cover the 214.25 of a quiet month:\n"
+                    f"{_TABLE}  over by 94.25 USD"
+                ],
+            ),
+            Case(  # to the last digit
+                "passes",
+                {_ZONES: "REGIONAL", "budget.amount.specifiedAmount": {"units": "214", "nanos": 246_000_000}},
+            ),
             Case("passes", {_ZONES: "REGIONAL", "budget": ...}),
             Case("passes", {_ZONES: "REGIONAL"}, parameters={"required": False}),
             Case("unset", {"budget.amount": ...}),
