@@ -37,12 +37,12 @@ _SERVICE = r.service(
     "ledger",
     "shop-ledger",
     env={
+        "UNSET_TOPIC": "",  # the others count all the same
         "TRADES_TOPIC": f"projects/{r.PROJECT}/topics/trades",
         "RAW_DATASET": "streams",
         "MARTS_DATASET": "marts",
         "LAKE_BUCKET": "shop-1-trades-lake",
         "DATABASE_AUTH": "iam",
-        "UNSET_TOPIC": "",
     },
     iapEnabled=True,
 )
