@@ -6,9 +6,9 @@ import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, after, either, token
+from fastyle_components.custom_role import CHANGE_DATABASES, grant_custom_role
 
 PAUSE_JOBS = ["cloudscheduler.jobs.enable", "cloudscheduler.jobs.get", "cloudscheduler.jobs.pause"]
-STOP_DATABASES = ["cloudsql.instances.get", "cloudsql.instances.update"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class BudgetGuard(pulumi.ComponentResource):
         args = BudgetGuardArgs.of(args)
         permissions = [
             *(PAUSE_JOBS if either(args.pauses_jobs, True) else []),
-            *(STOP_DATABASES if either(args.stops_databases, True) else []),
+            *(CHANGE_DATABASES if either(args.stops_databases, True) else []),
         ]
         if not permissions:
             raise ArgsError(
@@ -79,22 +79,15 @@ class BudgetGuard(pulumi.ComponentResource):
             labels=args.labels,
             opts=child,
         )
-        role = gcp.projects.IAMCustomRole(
-            f"{name}-role",
-            role_id=either(args.role_id, "budgetGuard"),
-            project=args.project,
-            title="Budget guard",
-            description="Pauses schedules and stops databases when a budget is used up",
-            permissions=permissions,
-            stage="GA",
-            opts=child,
-        )
         grants: list[pulumi.Resource] = [
-            gcp.projects.IAMMember(
+            grant_custom_role(
+                f"{name}-role",
                 f"{name}-acts",
+                role_id=either(args.role_id, "budgetGuard"),
                 project=args.project,
-                # Known at preview, unlike the role's own name.
-                role=pulumi.Output.concat("projects/", args.project, "/roles/", role.role_id),
+                title="Budget guard",
+                description="Pauses schedules and stops databases when a budget is used up",
+                permissions=permissions,
                 member=args.member,
                 opts=child,
             ),

@@ -8,10 +8,10 @@ import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.custom_role import CHANGE_DATABASES, grant_custom_role
 from fastyle_components.schedule import Schedule, ScheduleArgs
 
 SHARED_CORE = ("db-f1-micro", "db-g1-small")
-SWITCH = ["cloudsql.instances.get", "cloudsql.instances.update"]
 
 
 class Availability(Enum):
@@ -97,9 +97,9 @@ class OperationalDatabase(pulumi.ComponentResource):
     """PostgreSQL that only the private network reaches and only IAM identities enter.
 
     Owns the instance, one database, its IAM users, and the schedules of a night stop with a custom role for their caller
-    (the predefined one, cloudsql.editor, may also export the data). It deliberately owns no table
-    and no grant on one (migrations do), no network, and not the project-level log-in role
-    (roles/cloudsql.instanceUser), which belongs to each `WorkloadIdentity`.
+    (the predefined one, cloudsql.editor, may also export the data). It deliberately owns no table and no grant on one
+    (migrations do), no network, and not the project-level log-in role (roles/cloudsql.instanceUser), which belongs to
+    each `WorkloadIdentity`.
     Defaults: Enterprise edition (newer versions would default to Enterprise Plus, which refuses small tiers), no
     public address, TLS only, daily backups, seven days of point-in-time recovery, query insights, protected.
     """
@@ -245,21 +245,14 @@ def _night_stop(
     parent: OperationalDatabase, args: OperationalDatabaseArgs, night: NightStopArgs, instance: gcp.sql.DatabaseInstance
 ) -> None:
     name, child = parent.pulumi_resource_name, pulumi.ResourceOptions(parent=parent)
-    role = gcp.projects.IAMCustomRole(
+    grant_custom_role(
         f"{name}-switch-role",
+        f"{name}-switch",
         role_id=either(night.role_id, "databaseSwitch"),
         project=args.project,
         title="Database switch",
         description="Stops Cloud SQL instances and starts them again",
-        permissions=SWITCH,
-        stage="GA",
-        opts=child,
-    )
-    gcp.projects.IAMMember(
-        f"{name}-switch",
-        project=args.project,
-        # Known at preview, unlike the role's own name.
-        role=pulumi.Output.concat("projects/", args.project, "/roles/", role.role_id),
+        permissions=CHANGE_DATABASES,
         member=pulumi.Output.concat("serviceAccount:", night.service_account_email),
         opts=child,
     )

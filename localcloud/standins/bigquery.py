@@ -34,6 +34,8 @@ def spec(
             "HOME": str(home),
             "BQEMU_GCS_LOCAL_ROOT": str(storage_dir),
             "BQEMU_UPLOAD_STAGING_DIR": str(data_dir / "uploads"),
+            # Without snapshots (`bigquery_server`) there is no past: a query that asks for it is refused.
+            "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0",
             # Would be fetched from DuckDB's own server at the start.
             "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
         },

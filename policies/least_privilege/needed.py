@@ -152,6 +152,12 @@ class Needs:
     def _on_project(self, resource: Resource, link: str, role: str, member: str) -> Iterator[Need]:
         yield from self._need(resource, link, role, Target(outside=PROJECT), member)
 
+    def _guarded(self, resource: Resource, link: str, kind: str, member: str) -> Iterator[Need]:
+        """What pausing or stopping takes, for which a role of the plan's own will do."""
+        role, permissions = GUARDED[kind]
+        for need in self._on_project(resource, link, role, member):
+            yield replace(need, permissions=permissions)
+
     def _shown(self, member: str) -> str:
         if account := self.index.by_urn.get(member):
             return f"account '{account.get('accountId') or account.name}'"
@@ -237,9 +243,7 @@ class Needs:
             if not isinstance(uri, str):
                 self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
             elif "://sqladmin.googleapis.com/" in uri:
-                role, permissions = GUARDED["GUARD_DATABASE"]
-                for need in self._on_project(job, "database schedule", role, caller):
-                    yield replace(need, permissions=permissions)
+                yield from self._guarded(job, "database schedule", "GUARD_DATABASE", caller)
             elif run := re.search(r"run\.googleapis\.com/.*/jobs/([^/:]+):run$", uri):
                 target = Target(self.index.named(gcp.RUN_JOB, run[1])) or Target(outside=run[1])
                 yield from self._need(job, "schedule", "roles/run.invoker", target, caller)
@@ -313,9 +317,7 @@ class Needs:
                 role = "roles/storage.objectUser" if name == "GUARD_BUCKET" and guards else OBJECT_VIEWER
                 yield from self._need(w, name, role, bucket, account)
             elif name in GUARDED and value != "[]":
-                role, permissions = GUARDED[name]
-                for need in self._on_project(w, name, role, account):
-                    yield replace(need, permissions=permissions)
+                yield from self._guarded(w, name, name, account)
             elif name == "DATABASE_AUTH" and value == "iam":
                 yield from self._on_project(w, "Cloud SQL login", "roles/cloudsql.instanceUser", account)
         if queries:

@@ -29,6 +29,7 @@ from tests.support.on_hand import on_hand
 pytestmark = pytest.mark.slow
 
 VIEWS = ("gmv_daily", "margin_daily", "inventory_status")
+Settled = tuple[dict[str, str], dict[tuple[str, str], int]]  # hashes of the views, on hand by shelf
 DATED = "business_date >= '2010-01-01'"
 
 
@@ -74,7 +75,7 @@ def replay(stack: Checkout, *options: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def settled(stack: Checkout) -> tuple[dict[str, str], dict[tuple[str, str], int]]:
+def settled(stack: Checkout) -> Settled:
     """Figures and shelves once everything is in: each of the tests below leaves them as they are."""
     run_pipeline(stack)
     return hashes(stack), stack.inventory()
@@ -127,9 +128,7 @@ def test_killed_amid_live_trade_and_still_exact(
     assert stack.inventory() == wanted
 
 
-def test_an_empty_warehouse_and_inventory_become_what_they_were(
-    stack: Checkout, settled: tuple[dict[str, str], dict[tuple[str, str], int]]
-) -> None:
+def test_an_empty_warehouse_and_inventory_become_what_they_were(stack: Checkout, settled: Settled) -> None:
     before, shelves = settled
     kept = lake_objects(stack).keys()
     empty(stack)
@@ -142,9 +141,7 @@ def test_an_empty_warehouse_and_inventory_become_what_they_were(
     assert lake_objects(stack).keys() == kept, "nothing was written into the lake"
 
 
-def test_over_what_is_there_it_changes_nothing(
-    stack: Checkout, settled: tuple[dict[str, str], dict[tuple[str, str], int]]
-) -> None:
+def test_over_what_is_there_it_changes_nothing(stack: Checkout, settled: Settled) -> None:
     before, shelves = settled
     report = replay(stack)
     assert report["counts"].get("sales_recorded", 0) + report["counts"].get("inventory_recorded", 0) == 0

@@ -86,6 +86,15 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def bigquery_client(url: str) -> bigquery.Client:
+    """A client of the stand-in at `url`."""
+    return bigquery.Client(
+        project=PROJECT,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": url},
+    )
+
+
 class World:
     """One warehouse with its database, empty but for the catalogue."""
 
@@ -93,11 +102,7 @@ class World:
         suffix = f"{os.getpid()}_{next(_numbers)}"
         self.datasets = {name: f"{name}_{suffix}" for name in ("raw", "staging", "marts")}
         self.database_url = migrated_database()
-        self.client = bigquery.Client(
-            project=PROJECT,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": url},
-        )
+        self.client = bigquery_client(url)
         self.settings = settings(
             self.database_url,
             bigquery_emulator_host=url,

@@ -267,31 +267,10 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (RawLake, {"soft_delete_days": 3}, "soft_delete_days is 3"),
     (Warehouse, {"datasets": {"d": {"description": "d", "authorized_datasets": ["x"]}}}, "names 'x'"),
     (Warehouse, {"datasets": {"d": {"description": "d", "max_time_travel_hours": 24}}}, "max_time_travel_hours is 24"),
-    (
-        Warehouse,
-        {"datasets": {"d": {"description": "d", "tables": {"t": {"schema": "{", "description": "t"}}}}},
-        "not a JSON array",
-    ),
+    (Warehouse, _of_a_table(schema="{"), "not a JSON array"),
     (Warehouse, _of_a_table(clustering=["b"]), "column 'b' is not in the schema"),
     (Warehouse, _of_a_table(partition_field="a"), "is no date or time"),
-    (
-        Warehouse,
-        {
-            "datasets": {
-                "d": {
-                    "description": "d",
-                    "tables": {
-                        "t": {
-                            "schema": '[{"name": "a", "type": "STRING"}]',
-                            "description": "t",
-                            "partition_field": "b",
-                        }
-                    },
-                }
-            }
-        },
-        "column 'b' is not in the schema",
-    ),
+    (Warehouse, _of_a_table(partition_field="b"), "column 'b' is not in the schema"),
     *(
         (
             EventStream,

@@ -47,6 +47,9 @@ class Warehouse:
         }
         self.bytes_billed = 0
 
+    def _name(self, table: Table) -> str:
+        return f"{self.datasets[table.dataset]}.{table.name}"
+
     def values(self, **more: str) -> dict[str, str]:
         """What `${…}` in a query may name."""
         settings = self._settings
@@ -131,7 +134,7 @@ class Warehouse:
         """Return the script of `refill`."""
         table = tables()[key]
         columns = ", ".join(column["name"] for column in table.columns)
-        name = f"{self.datasets[table.dataset]}.{table.name}"
+        name = self._name(table)
         rows = render(query, self.values(**more), dates).strip()
         return self.transaction_of(
             [f"DELETE FROM {name} WHERE TRUE", f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({rows})"]
@@ -194,7 +197,7 @@ class Warehouse:
             log.info("added %s to %s", ", ".join(field.name for field in fresh), table.key)
 
     def _declared(self, table: Table) -> bigquery.Table:
-        reference = f"{self._client.project}.{self.datasets[table.dataset]}.{table.name}"
+        reference = f"{self._client.project}.{self._name(table)}"
         made = bigquery.Table(reference, schema=[_field(column) for column in table.columns])
         made.description = table.description
         if table.partition_by:
@@ -208,7 +211,7 @@ class Warehouse:
         """Write the view if it is missing, another one, or `anyway`; return whether it was written."""
         assert view.query is not None
         columns = ", ".join(f"{c['name']} OPTIONS (description = {literal(c['description'])})" for c in view.columns)
-        name = f"{self.datasets[view.dataset]}.{view.name}"
+        name = self._name(view)
         reference = f"{self._client.project}.{name}"
         query = render(view.query, self.values())
         description = literal(view.description)

@@ -10,7 +10,7 @@ from tests.policies.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEED
 from tests.policies.table import Case, Cases
 
 _JOBS = "guard: lacks a grant. GUARD_JOBS: account 'shop-guard' needs roles/cloudscheduler.admin on project"
-_SWITCH = ["cloudsql.instances.get", "cloudsql.instances.update"]
+_SWITCH = list(GUARDS[-2:])
 _DATABASE = "guard: lacks a grant. GUARD_DATABASE: account 'shop-guard' needs roles/cloudsql.editor on project"
 
 
