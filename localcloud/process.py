@@ -19,7 +19,7 @@ import psutil
 
 from localcloud import launch
 from localcloud.ports import HOST, is_free
-from localcloud.processes import MARK, Identity, Records, group_members
+from localcloud.processes import MARK, Identity, Records, group_members, kill
 
 Probe = Callable[[], Awaitable[None]]
 """Returns when healthy, raises when not."""
@@ -265,9 +265,8 @@ class ManagedProcess:
     async def _clear_group(self) -> None:
         """Kill what the process started and did not take along."""
         if self._identity is not None:
-            for member in await asyncio.to_thread(group_members, self._identity, self._state_dir):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    member.kill()
+            members = await asyncio.to_thread(group_members, self._identity, self._state_dir)
+            await asyncio.to_thread(kill, members)
 
     async def _note_death(self) -> None:
         """Once it has ended: clear up behind it, and keep why."""

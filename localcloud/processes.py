@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -97,11 +98,26 @@ def stop_group(leader: Identity, state_dir: Path, *, stop_signal: int = signal.S
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(stop_signal)
     _, stubborn = psutil.wait_procs(members, timeout=grace)
-    for process in stubborn:
+    kill(stubborn)
+    return True
+
+
+def kill(processes: Sequence[psutil.Process], *, patience: float = 5.0) -> None:
+    """Kill, and return when they have ended: until then a killed process still holds its port."""
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
-    return True
+    deadline = time.monotonic() + patience
+    while any(map(_runs, processes)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Not ended: one that only waits for its adoptive parent to take note has."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def stop_leftovers(records: Records, state_dir: Path) -> list[str]:
