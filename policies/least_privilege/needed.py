@@ -202,12 +202,17 @@ class Needs:
         url = resource.get(path)
         if isinstance(url, str):
             host = re.sub(r"^https?://", "", url).partition("/")[0]
-            for service in self.index.plan.of(gcp.RUN_SERVICE, gcp.FUNCTION):
-                name, uris = service.get("name"), (service.get("uri"), service.get("url"))
-                if any(isinstance(uri, str) and uri and url.startswith(uri) for uri in uris):
+            services = list(self.index.plan.of(gcp.RUN_SERVICE, gcp.FUNCTION))
+            for service in services:
+                if any(
+                    isinstance(uri, str) and uri and url.startswith(uri) for uri in map(service.get, ("uri", "url"))
+                ):
                     return Target((service,))
-                if isinstance(name, str) and re.match(rf"{re.escape(short_name(name))}-[a-z0-9]+[.-]", host):
-                    return Target((service,))
+            names = {short_name(name): s for s in services if isinstance(name := s.get("name"), str)}
+            # `shop-api-abc123-uc.a.run.app` is one of `shop-api`, where a service `shop` is there, too.
+            for name in sorted(names, key=len, reverse=True):
+                if re.match(rf"{re.escape(name)}-[a-z0-9]+[.-]", host):
+                    return Target((names[name],))
             return Target(outside=host)
         return self.index.resolve(resource, path, gcp.RUN_SERVICE, gcp.FUNCTION)
 

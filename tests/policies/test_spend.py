@@ -22,6 +22,7 @@ from policies.rules.spend import (
     SpendIncrease,
     budget_covers,
     component_ceiling,
+    home_region,
     spend_ceiling,
     spend_increase,
     spend_unpriced,
@@ -82,8 +83,49 @@ def test_many_components_are_summed_up_at_the_end() -> None:
     stores = [resource("shop:index:Store", f"store-{n}", parent=STACK.urn) for n in range(12)]
     databases = [replace(DATABASE, name=f"d{n}", urn=f"{DATABASE.urn}{n}", parent=s.urn) for n, s in enumerate(stores)]
     message = only(list(spend_ceiling(Plan((STACK, *stores, *databases)), SpendCeiling(maximum=1000)))).message
-    assert len(message.splitlines()) == 1 + 1 + 8 + 1 + 1 + 1
-    assert "  4 others             401.29      0.00    401.29\n" in message
+    assert message.splitlines()[1:] == [
+        "  component         always on  by usage   a month",
+        *(f"  {f'store-{n} (Store)':16}     100.32      0.00    100.32" for n in (0, 1, 10, 11, 2, 3, 4, 5)),
+        "  4 others             401.29      0.00    401.29",
+        "  total              1,203.88      0.00  1,203.88",
+        "  over by 203.88 USD",
+    ]
+
+
+def test_what_costs_nothing_is_no_row_and_what_is_free_is_one() -> None:
+    idle = resource("shop:index:Store", "idle", parent=STACK.urn)
+    topic = resource("gcp:pubsub/topic:Topic", "t", parent=idle.urn, name="t")
+    usage = str(Path(__file__).parent / "spend-usage.yaml")
+    bucket = resource("gcp:storage/bucket:Bucket", "lake", location="US-CENTRAL1")
+    given = SpendCeiling(maximum=1, usage=usage, month="quiet")
+    assert only(list(spend_ceiling(plan(idle, topic, bucket), given))).message.splitlines()[1:] == [
+        "  component                          always on  by usage  a month",
+        "  Store                                 100.32      0.00   100.32",
+        "  outside components                      0.00     20.00    20.00",
+        "  free tiers of the billing account       0.00     -0.10    -0.10",
+        "  total                                 100.32     19.90   120.22",
+        "  over by 119.22 USD",
+    ]
+
+
+def placed(name: str, **where: Any) -> Resource:
+    return resource("gcp:storage/bucket:Bucket", name, **where)
+
+
+@pytest.mark.parametrize(
+    ("resources", "region"),
+    [
+        ((placed("a", location="EUROPE-WEST1"), placed("b", region="us-central1"), placed("c", zone="europe-west1-b")), "europe-west1"),
+        ((placed("a", location="us-east1"), placed("b", location="europe-west1")), "europe-west1"),  # as many: by name
+        ((placed("a", location="EU"), placed("b", location=UNKNOWN), placed("c")), None),
+        ((placed("a", location=UNKNOWN), placed("b", location=UNKNOWN), placed("c", location="us-east1")), "us-east1"),
+        ((), None),
+    ],
+)  # fmt: skip
+def test_what_names_no_region_is_where_most_of_the_stack_is(
+    resources: tuple[Resource, ...], region: str | None
+) -> None:
+    assert home_region(resources) == region
 
 
 @pytest.mark.parametrize(("environment", "stands"), [("dev", False), ("prod", True)])
