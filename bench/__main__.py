@@ -29,7 +29,7 @@ EMPTY_PROGRAM = "import pulumi\n"
 
 
 def measure(hold_seconds: float, histories: Sequence[int]) -> dict[str, Any]:
-    """All figures; about twenty minutes with `hold_seconds` = 60 and all three `histories`, ten without any."""
+    """All figures; about ten minutes with `hold_seconds` = 60 and all three `histories`, six without any."""
     endpoints = load_endpoints(LOCAL)
     console.print("==> each stage alone")
     published, pulled = stages.publish_and_pull(endpoints)

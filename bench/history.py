@@ -48,7 +48,7 @@ class Cost:
 
 
 def measure(histories: Sequence[int] = HISTORIES) -> dict[str, Any]:
-    """Time and rows read of a run over one new day, by days of history; about ten minutes for all three."""
+    """Time and rows read of a run over one new day, by days of history; about four minutes for all three."""
     analyser = Analyser(schemas())
     try:
         with tempfile.TemporaryDirectory() as folder:

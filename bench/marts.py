@@ -6,12 +6,12 @@ import time
 import uuid
 from typing import Any
 
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from bench.end_to_end import sale
 from ops.endpoints import Endpoints
 from ops.google import flush, request, until_done
+from ops.summary import warehouse_client
 
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 120.0
@@ -23,11 +23,7 @@ def sale_to_marts(endpoints: Endpoints) -> dict[str, Any]:
 
     To the mart it is a run of the pipeline that starts at once; on a schedule the wait for that comes on top.
     """
-    warehouse = bigquery.Client(
-        project=endpoints.project,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints.bigquery},
-    )
+    warehouse = warehouse_client(endpoints)
     live, mart = [], []
     for _ in range(SALES):
         location = f"B-{uuid.uuid4().hex[:8]}"

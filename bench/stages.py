@@ -14,11 +14,11 @@ from contextlib import contextmanager
 import aiohttp.web
 import httpx
 import psycopg
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, pubsub_v1
 
 from bench.end_to_end import sale
 from ops.endpoints import Endpoints
+from ops.summary import warehouse_client
 from workloads.events import STREAMS, encode
 
 SECONDS = 8.0
@@ -121,11 +121,7 @@ def postgres_upsert(endpoints: Endpoints) -> float:
 
 def bigquery_append(endpoints: Endpoints, batch: int = 500) -> float:
     """Rows a second that the BigQuery stand-in takes by insertAll, in batches of 500."""
-    client = bigquery.Client(
-        project=endpoints.project,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints.bigquery},
-    )
+    client = warehouse_client(endpoints)
     table = bigquery.Table(f"{endpoints.project}.{endpoints.datasets['staging']}.bench_{uuid.uuid4().hex[:8]}")
     table.schema = [bigquery.SchemaField("event_id", "STRING"), bigquery.SchemaField("data", "STRING")]
     client.create_table(table)

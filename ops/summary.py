@@ -78,6 +78,14 @@ def warehouse_client(endpoints: Endpoints) -> bigquery.Client:
     )
 
 
+def lake_client(endpoints: Endpoints) -> storage.Client:
+    return storage.Client(
+        project=endpoints.project,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": endpoints.storage},
+    )
+
+
 def _ids(client: bigquery.Client, table: str, where: str) -> set[str]:
     rows = client.query_and_wait(f"SELECT DISTINCT event_id FROM `{table}` WHERE {where}")
     return {row[0] for row in rows}
@@ -91,12 +99,7 @@ def _published_dates(endpoints: Endpoints) -> str:
 
 def _lake_ids(endpoints: Endpoints, topic: str) -> Iterator[str]:
     """Event ids in the lake, by the attribute every message carries; objects are Avro with metadata."""
-    client = storage.Client(
-        project=endpoints.project,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints.storage},
-    )
-    for blob in client.list_blobs(endpoints.bucket, prefix=f"{topic}/"):
+    for blob in lake_client(endpoints).list_blobs(endpoints.bucket, prefix=f"{topic}/"):
         for record in fastavro.reader(io.BytesIO(blob.download_as_bytes())):
             assert isinstance(record, dict)
             yield record["attributes"]["event_id"]

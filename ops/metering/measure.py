@@ -12,8 +12,6 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage  # type: ignore[attr-defined]  # no stubs
 
 from ops import local
 from ops.endpoints import Endpoints
@@ -24,7 +22,7 @@ from ops.metering.readings import Reading
 from ops.metering.sizes import Sizes
 from ops.metering.warehouse import Scan, Warehouse
 from ops.sender import Sender, SendReport
-from ops.summary import warehouse_client
+from ops.summary import lake_client, warehouse_client
 from ops.trade import Event, simulated
 from workloads.events import STREAMS
 from workloads.pipeline.tables import tables
@@ -243,11 +241,7 @@ def _a_run(found: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: En
 
 def _lake(found: Measurement, endpoints: Endpoints, began: datetime) -> None:
     """Bytes of the lake's new objects by stream, and of the archives that are deployed."""
-    client = storage.Client(
-        project=endpoints.project,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints.storage},
-    )
+    client = lake_client(endpoints)
     for stream in STREAMS.values():
         blobs = client.list_blobs(endpoints.bucket, prefix=f"{stream.topic}/")
         found.lake_bytes[stream.key] = sum(int(b.size) for b in blobs if b.time_created >= began)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from policies.pricing.blocks import pipe_table
 from policies.pricing.estimator import ZERO, Estimate
 from policies.pricing.report import FREE_TIERS, component_name, money, plain
 
@@ -67,25 +68,24 @@ def as_markdown(found: Difference, title: str) -> str:
         f"**{title}: {money(before.total)} to {money(after.total)} {after.currency} a month "
         f"({signed(found.total)}{percent})**"
     )
-    parts = [
-        "| | before | after | change |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {name} | {money(old)} | {money(new)} | {signed(new - old)} |"
+    parts = pipe_table(
+        ("", "before", "after", "change"),
+        (
+            (name, money(old), money(new), signed(new - old))
             for name, old, new in (
                 ("always on", before.fixed, after.fixed),
                 ("by usage", before.usage, after.usage),
                 ("total", before.total, after.total),
             )
         ),
-    ]
+    )
     if not found.changes:
         return "\n".join([head, "", *parts, "", "No line changes."])
-    rows = [
-        f"| {c.component} | {c.resource} | {c.line} | {money(c.before)} | {money(c.after)} | {signed(c.by)} |"
-        for c in found.changes
-    ]
-    table = ["| component | resource | line | before | after | change |", "|---|---|---|---:|---:|---:|", *rows]
+    table = pipe_table(
+        ("component", "resource", "line", "before", "after", "change"),
+        ((c.component, c.resource, c.line, money(c.before), money(c.after), signed(c.by)) for c in found.changes),
+        left=3,
+    )
     return "\n".join([head, "", *parts, "", *table, *_new_doubts(found)])
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from policies.pricing.blocks import pipe_table
 from policies.pricing.estimator import ZERO, Estimate
 from policies.pricing.lines import Line, PricingError, ResourceCost, total
 from policies.pricing.services.base import text
@@ -175,9 +176,8 @@ def _dearest(lines: Iterable[Line]) -> str:
 
 def as_markdown(found: Estimate, title: str) -> str:
     """A table by component, the lines folded away: fits in a comment."""
-    overall = found.total
     out = [
-        f"**{title}: {money(overall)} {found.currency} a month** ({money(found.fixed)} always on, "
+        f"**{title}: {money(found.total)} {found.currency} a month** ({money(found.fixed)} always on, "
         f"{money(found.usage)} by usage)",
         "",
         *components_table(found),
@@ -188,36 +188,37 @@ def as_markdown(found: Estimate, title: str) -> str:
         "",
         "<details><summary>Lines</summary>",
         "",
-        "| name | monthly qty | unit | price | monthly cost |",
-        "|---|---:|---|---:|---:|",
     ]
-    for _, resources in found.components().items():
-        for r in resources:
-            out += [
-                f"| {r.name}: {_name(line)} | {' | '.join(_figures(line, overall)[:4])} |"
-                for line in r.lines
-                if line.quantity
-            ]
-    out += [f"| {c.name} | {quantity(c.used)} | {c.unit} | | {money(-c.monthly)} |" for c in found.credits]
+    rows = [
+        (f"{r.name}: {_name(line)}", *_figures(line, found.total)[:4])
+        for resources in found.components().values()
+        for r in resources
+        for line in r.lines
+        if line.quantity
+    ]
+    rows += [(c.name, quantity(c.used), c.unit, "", money(-c.monthly)) for c in found.credits]
+    out += pipe_table(("name", "monthly qty", "unit", "price", "monthly cost"), rows)
     return "\n".join([*out, "", "</details>"])
 
 
 def components_table(found: Estimate) -> list[str]:
     """Markdown rows: what each component costs, always on and by usage, then free tiers and the total."""
-    out = ["| component | always on | by usage | month | share |", "|---|---:|---:|---:|---:|"]
+    rows = []
     for component, resources in found.components().items():
         fixed = total(r.part(usage=False) for r in resources)
         usage = total(r.part(usage=True) for r in resources)
         if fixed or usage:
-            cells = (money(fixed), money(usage), money(fixed + usage), share(fixed + usage, found.total))
-            out.append(f"| {component_name(component)} | {' | '.join(cells)} |")
+            rows.append(_split(component_name(component), fixed, usage, found.total))
     if found.credits:
         fixed = total(c.fixed for c in found.credits)
         usage = total(c.usage for c in found.credits)
-        cells = (money(-fixed), money(-usage), money(-fixed - usage), share(-fixed - usage, found.total))
-        out.append(f"| {FREE_TIERS} | {' | '.join(cells)} |")
-    out.append(f"| **total** | **{money(found.fixed)}** | **{money(found.usage)}** | **{money(found.total)}** | |")
-    return out
+        rows.append(_split(FREE_TIERS, -fixed, -usage, found.total))
+    sums = (f"**{money(part)}**" for part in (found.fixed, found.usage, found.total))
+    return pipe_table(("component", "always on", "by usage", "month", "share"), [*rows, ("**total**", *sums, "")])
+
+
+def _split(name: str, fixed: Decimal, usage: Decimal, overall: Decimal) -> tuple[str, ...]:
+    return (name, money(fixed), money(usage), money(fixed + usage), share(fixed + usage, overall))
 
 
 def explain(found: Estimate, wanted: str) -> str:

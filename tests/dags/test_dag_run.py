@@ -156,7 +156,7 @@ def test_a_check_that_fails_stops_it_and_the_pipeline_is_given_back(
 ) -> None:
     """A customer with two first purchases; and past dates are asked for, which must stay as they are."""
     staging, marts = DATASETS["STAGING_DATASET"], DATASETS["MARTS_DATASET"]
-    with twin.bigquery() as client:
+    with twin.stack.warehouse() as client:
         client.query_and_wait(f"INSERT INTO {staging}.first_purchase SELECT * FROM {staging}.first_purchase LIMIT 1")
         dates = [
             r["d"]

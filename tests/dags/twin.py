@@ -14,8 +14,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psutil
 import psycopg
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
 from tests.support.checkout import Checkout
 from workloads.runtime.database import DatabaseSettings
@@ -38,17 +36,9 @@ class Twin:
     environment: dict[str, str]
     superuser: str
 
-    def bigquery(self) -> bigquery.Client:
-        endpoints = self.stack.endpoints
-        return bigquery.Client(
-            project=endpoints["project"],
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": endpoints["bigquery"]},
-        )
-
     def rows(self, table: str, where: str = "TRUE") -> list[str]:
         """A table's or view's rows as text, in an order of their own, without what tells one run from another."""
-        with self.bigquery() as client:
+        with self.stack.warehouse() as client:
             found = [dict(row) for row in client.query_and_wait(f"SELECT * FROM {table} WHERE {where}")]
         return sorted(_text(row) for row in found)
 
@@ -95,7 +85,7 @@ def twin_of(stack: Checkout) -> Twin:
         migrate(DatabaseSettings(database_url=urlunsplit(plain)), {user: Role.WRITER})
     _copy_tables(stack.endpoints["postgres"], there)
     twin = Twin(stack, environment, there)
-    with twin.bigquery() as client:
+    with twin.stack.warehouse() as client:
         for name in DATASETS.values():
             client.create_dataset(name)
     return twin

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import fastavro
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no stubs
+from google.cloud import storage  # type: ignore[attr-defined]  # no stubs
 
 from tests.support.checkout import Checkout
 from tests.support.measures import Catalogue, Measures
@@ -140,12 +140,7 @@ def test_gmv_and_margin_equal_the_computation(stack: Checkout, traded: list[tupl
 
 def test_inventory_status_equals_the_computation(stack: Checkout, traded: list[Any]) -> None:
     endpoints = stack.endpoints
-    client = bigquery.Client(
-        project=endpoints["project"],
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints["bigquery"]},
-    )
-    rows = [dict(row) for row in client.query_and_wait("SELECT * FROM marts.inventory_status")]
+    rows = [dict(row) for row in stack.warehouse().query_and_wait("SELECT * FROM marts.inventory_status")]
     today = datetime.now(ZoneInfo(endpoints["timezone"])).date()
     wanted = expected(stack).inventory_status(today, reorder_point=20, max_days_of_cover=Decimal(60))
     found = {(r.pop("location_id"), r.pop("sku")): r for r in rows}

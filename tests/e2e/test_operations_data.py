@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from tests.e2e.test_exact_marts import assert_reports, expected
-from tests.e2e.test_replay import client, hashes
+from tests.e2e.test_replay import hashes
 from tests.support.checkout import REPOSITORY, Checkout
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def section(title: str) -> str:
 
 
 def test_a_customer_is_erased_and_every_figure_stays(stack: Checkout) -> None:
-    warehouse = client(stack)
+    warehouse = stack.warehouse()
     (customer,) = warehouse.query_and_wait(
         "SELECT customer_id, MIN(business_date) AS first, MAX(business_date) AS last, COUNT(DISTINCT event_id) AS n "
         "FROM staging.sales_lines WHERE business_date >= '2010-01-01' AND customer_id IS NOT NULL "
@@ -60,7 +60,7 @@ def test_the_drill_compares_what_is_there(stack: Checkout) -> None:
 
 
 def test_a_backfill_rewrites_its_dates_and_no_others(stack: Checkout) -> None:
-    warehouse = client(stack)
+    warehouse = stack.warehouse()
 
     def publications() -> dict[date, set[str]]:
         """Which publications each business date's rows are of."""

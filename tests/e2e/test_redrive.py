@@ -10,8 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
 from tests.support.checkout import Checkout
 from tests.support.events import line
@@ -75,13 +73,7 @@ def test_what_a_broken_migration_killed_counts_once_after_the_mend(
     # The export had written them when they first came, and writes them again: the same event_id counts once.
     report = json.loads(stack.fastyle("pipeline", "run").stdout)
     assert report["state"] == "succeeded", report["error"]
-    endpoints = stack.endpoints
-    warehouse = bigquery.Client(
-        project=endpoints["project"],
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints["bigquery"]},
-    )
-    (row,) = warehouse.query_and_wait(
+    (row,) = stack.warehouse().query_and_wait(
         f"""
         SELECT (SELECT COUNT(*) FROM raw.sales_transactions WHERE location_id = '{location}') AS deliveries,
           (SELECT SUM(units) FROM marts.gmv_daily

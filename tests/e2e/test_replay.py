@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
 from tests.e2e.test_exact_marts import assert_reports, expected, lake, lake_objects, run_pipeline
 from tests.support.checkout import REPOSITORY, Checkout
@@ -33,21 +31,14 @@ Settled = tuple[dict[str, str], dict[tuple[str, str], int]]  # hashes of the vie
 DATED = "business_date >= '2010-01-01'"
 
 
-def client(stack: Checkout) -> bigquery.Client:
-    endpoints = stack.endpoints
-    return bigquery.Client(
-        project=endpoints["project"],
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoints["bigquery"]},
-    )
-
-
 def hashes(stack: Checkout) -> dict[str, str]:
     """Each view of the marts, and what it adds of later events, as a hash of its rows in order."""
     found = {}
     for view in (*VIEWS, *(f"{view}_live" for view in VIEWS)):
         where = "" if view.startswith("inventory_status") else f"WHERE {DATED}"
-        rows = sorted(repr(tuple(row)) for row in client(stack).query_and_wait(f"SELECT * FROM marts.{view} {where}"))
+        rows = sorted(
+            repr(tuple(row)) for row in stack.warehouse().query_and_wait(f"SELECT * FROM marts.{view} {where}")
+        )
         assert rows, view
         found[view] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
     return found
@@ -59,11 +50,11 @@ def empty(stack: Checkout) -> None:
     section = page.partition("## Replay")[2].partition("\n## ")[0]
     warehouse, inventory = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
     for statement in filter(None, map(str.strip, warehouse.split(";"))):
-        client(stack).query_and_wait(statement)
+        stack.warehouse().query_and_wait(statement)
     with stack.database() as db:
         db.execute(inventory)
     for table in ("raw.sales_transactions", "staging.sales_lines", "marts.gmv_daily_v1"):
-        (row,) = client(stack).query_and_wait(f"SELECT COUNT(*) AS n FROM {table}")
+        (row,) = stack.warehouse().query_and_wait(f"SELECT COUNT(*) AS n FROM {table}")
         assert row["n"] == 0, table
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import psycopg
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -80,6 +82,15 @@ class Checkout:
 
     def database(self) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self.endpoints["postgres"], autocommit=True)
+
+    def warehouse(self) -> bigquery.Client:
+        """A client of the stack's BigQuery."""
+        endpoints = self.endpoints
+        return bigquery.Client(
+            project=endpoints["project"],
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": endpoints["bigquery"]},
+        )
 
     def inventory(self) -> dict[tuple[str, str], int]:
         """On hand by (location, SKU), every page of the API's own listing."""
