@@ -21,6 +21,7 @@ from sqlglot.schema import MappingSchema
 MINIMUM_BYTES = 10 * 1000**2
 """A table of a query is billed for 10 MB at least (the same page)."""
 _GUARD = re.compile(r"\bIF NOT EXISTS \((SELECT .*?)\) THEN\s", re.DOTALL)
+_RARE = re.compile(r"\bIF EXISTS \((SELECT .*?)\) THEN\s.*?\bEND IF;?", re.DOTALL)
 _FRAME = re.compile(r"\b(BEGIN|COMMIT) TRANSACTION;|\bEND IF;")
 
 
@@ -44,14 +45,20 @@ class Read:
 def statements(script: str) -> list[exp.Expr]:
     """The statements of a script that BigQuery bills one by one: a guard's query is one of them.
 
+    What `IF NOT EXISTS` guards runs in every run that does its work once; what `IF EXISTS` guards, only when something
+    was found that an ordinary day has not: of that the guard alone counts.
+
     Raises:
         ValueError: it is no GoogleSQL that can be read.
     """
-    script = _GUARD.sub(lambda guard: f"{guard[1]};\n", script)
+    script = _GUARD.sub(lambda guard: f"{guard[1]};\n", _RARE.sub(lambda rare: f"{rare[1]};", script))
     try:
         found = parse(_FRAME.sub("", script), read="bigquery")
     except SqlglotError as e:
         raise ValueError(f"a statement cannot be read: {str(e).splitlines()[0]}") from None
+    for statement in found:
+        if isinstance(statement, exp.Command):  # what the parser keeps as mere text would count as nothing
+            raise ValueError(f"a statement cannot be read: {statement.sql()[:80]!r}")
     return [statement for statement in found if statement is not None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ops.metering.scans import Read, Table, reads, statements
+from tests.support.jobs import record
 from workloads.events import STREAMS, bigquery_fields
 from workloads.pipeline.tables import render, tables
 
@@ -105,6 +106,17 @@ def test_a_script_is_billed_statement_by_statement_its_guard_too() -> None:
     ]
 
 
+def test_what_runs_only_if_something_is_found_is_billed_for_the_looking() -> None:
+    script = (
+        "BEGIN TRANSACTION;\nIF NOT EXISTS (SELECT 1 FROM d.products) THEN\n"
+        "IF EXISTS (SELECT sku FROM (SELECT sku FROM d.sales) WHERE sku = 'a') THEN\n"
+        "INSERT INTO d.products (sku) SELECT sku FROM d.sales;\nEND IF;\n"
+        "DELETE FROM d.products WHERE TRUE;\nEND IF;\nCOMMIT TRANSACTION;"
+    )
+    found = [[(r.table, r.columns) for r in reads(s, TABLES)] for s in statements(script)]
+    assert found == [[("d.products", ())], [("d.sales", ("sku",))], [("d.products", ("sku", "category", "cost"))]]
+
+
 def test_an_unknown_table_is_an_error_not_nothing() -> None:
     with pytest.raises(KeyError, match=r"d\.other"):
         only("SELECT a FROM d.other")
@@ -113,6 +125,14 @@ def test_an_unknown_table_is_an_error_not_nothing() -> None:
 def test_what_is_no_sql_is_an_error() -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         statements("SELECT FROM WHERE (")
+    with pytest.raises(ValueError, match="cannot be read: 'IF TRUE"):
+        statements("IF TRUE THEN SELECT 1; END IF")
+
+
+def test_every_script_that_the_pipeline_sends_is_understood() -> None:
+    sent = [job.sql for job in record().jobs if job.sql and not job.sql.startswith("CREATE ")]
+    assert len(sent) > 50
+    assert [sql for sql in sent if not statements(sql)] == []
 
 
 @pytest.mark.parametrize("key", sorted(key for key, table in tables().items() if table.query and table.kind != "view"))
