@@ -55,7 +55,7 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
     the address itself. Empty when it cannot be told before the update.
     """
     if isinstance(value, str) and value:
-        address = value.rsplit(":", 1)[-1] if value.startswith(("serviceAccount:", "user:", "group:")) else value
+        address = value.partition(":")[2] if value.startswith(("serviceAccount:", "user:", "group:")) else value
         address = short_name(address)
         if account := index.named(gcp.SERVICE_ACCOUNT, address):
             return account[0].urn
@@ -146,13 +146,12 @@ def _people(named: str, value: object) -> bool:
 
 def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, ...]) -> Target:
     target = index.resolve(resource, path, *types)
-    if types != (gcp.TABLE,) or not target.outside:
-        # Tables of one name may be in two datasets: keep those of the dataset that is named.
-        dataset = index.resolve(resource, "datasetId", gcp.DATASET).keys if types == (gcp.TABLE,) else frozenset()
-        if dataset:
-            same = tuple(t for t in target.resources if index.resolve(t, "datasetId", gcp.DATASET).keys & dataset)
-            return Target(same)
-    return target
+    if types != (gcp.TABLE,) or target.outside:
+        return target
+    # Tables of one name may be in two datasets: keep those of the dataset that is named.
+    dataset = index.resolve(resource, "datasetId", gcp.DATASET).keys
+    same = tuple(t for t in target.resources if index.resolve(t, "datasetId", gcp.DATASET).keys & dataset)
+    return Target(same) if dataset else target
 
 
 def holders(index: Index, plan: Plan) -> dict[str, frozenset[str]]:

@@ -163,7 +163,7 @@ class Needs:
             return f"account '{account.get('accountId') or account.name}'"
         if member.startswith("agent:"):
             return f"the service agent of {member.removeprefix('agent:').removeprefix('gcp-sa-')}"
-        return member.partition("writer:")[0] or "the sink's writer"
+        return "the sink's writer" if member.startswith("writer:") else member
 
     def _account(self, resource: Resource, path: str) -> str:
         return principal(self.index, resource, path.partition(".")[0], resource.get(path))
@@ -209,8 +209,8 @@ class Needs:
                 ):
                     return Target((service,))
             names = {short_name(name): s for s in services if isinstance(name := s.get("name"), str)}
-            # `shop-api-abc123-uc.a.run.app` is one of `shop-api`, where a service `shop` is there, too.
-            for name in sorted(names, key=len, reverse=True):
+            # Of two that begin alike the longer one first: `shop-api-abc123-uc.a.run.app` is one of `shop-api`.
+            for name in sorted(names, reverse=True):
                 if re.match(rf"{re.escape(name)}-[a-z0-9]+[.-]", host):
                     return Target((names[name],))
             return Target(outside=host)

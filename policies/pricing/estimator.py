@@ -122,7 +122,7 @@ def estimate(
                     f"{resource.name}: the price book does not know this type"
                 )
             continue
-        where, unsure = region_of(resource, book.regions)
+        where, unsure = region_of(resource)
         bill = Bill(book, plan, resource, (region or REFERENCE) if where == GLOBAL else where)
         if unsure:
             bill.note(f"its region is secret or known only at update; reckoned with {REFERENCE}")

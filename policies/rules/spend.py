@@ -97,7 +97,7 @@ def estimate_of(plan: Plan, p: Spend) -> Estimate:
 
 def home_region(resources: Sequence[Resource]) -> str | None:
     """The region that most resources name: where those are that name none. None when nobody names one."""
-    named = [where for where, unsure in (region_of(r, {}) for r in resources) if not unsure and "-" in where]
+    named = [where for where, unsure in (region_of(r) for r in resources) if not unsure and "-" in where]
     return max(sorted(set(named)), key=named.count, default=None)
 
 
@@ -182,7 +182,7 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
 
 def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
     budgets = list(plan.of(gcp.BUDGET)) if p.required else []
-    amounts = [amount for amount in map(_monthly_amount, budgets) if amount is not None]
+    amounts = [amount for amount in map(monthly_amount, budgets) if amount is not None]
     if not amounts or len(amounts) < len(budgets):
         return  # none, or one whose amount is known at update or in another currency: nothing to compare
     found = _judged(plan, p)
@@ -197,7 +197,7 @@ def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
         yield Violation(_over(found, limit, words), budgets[0])
 
 
-def _monthly_amount(budget: Resource) -> Decimal | None:
+def monthly_amount(budget: Resource) -> Decimal | None:
     """A budget's USD a month; None where that cannot be told from the plan."""
     amount = budget.get("amount.specifiedAmount")
     units = number(budget.get("amount.specifiedAmount.units"))
@@ -205,7 +205,7 @@ def _monthly_amount(budget: Resource) -> Decimal | None:
     if not isinstance(amount, dict) or units is None or currency not in (None, "", "USD"):
         return None
     period = budget.get("budgetFilter.calendarPeriod")
-    if period is UNKNOWN:
+    if period is UNKNOWN or budget.get("budgetFilter.customPeriod") is not None:
         return None
     nanos = number(amount.get("nanos")) or 0
     return (Decimal(str(units)) + Decimal(str(nanos)) / 10**9) / _MONTHS.get(str(period or "MONTH"), 1)

@@ -1,4 +1,4 @@
-"""Whom a grant is for, however the plan writes the account, and which service a URL leads to."""
+"""Whom a grant is for, however the plan writes the account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from policies import gcp
 from policies.least_privilege.given import SERVICE_IDENTITY, SINK, Grant, grants, principal
-from policies.least_privilege.needed import Needs
 from policies.links import Index
 from policies.model import UNKNOWN, Plan, Resource
 from tests.policies import resources as r
@@ -131,32 +130,3 @@ def test_a_grant_under_a_condition_holds_on_no_more_than_that() -> None:
 
 def test_a_role_that_only_the_update_knows_is_none() -> None:
     assert only(r.on_project("it", UNKNOWN, r.member("shop-runner"))).role == ""
-
-
-@pytest.mark.parametrize(
-    ("url", "service"),
-    [
-        ("https://shop-abc123-uc.a.run.app/tick", "shop"),
-        ("https://shop-abc123-uc.a.run.app", "shop"),
-        ("http://shop-123456789012.us-central1.run.app/tick", "shop"),
-        ("https://shop-api-abc123-uc.a.run.app/tick", "shop-api"),
-        ("https://answers.example/v1/tick", "addressed"),
-        ("https://us-central1-shop-1.cloudfunctions.example/counter", "counter"),
-        ("https://shopkeeper-abc123-uc.a.run.app/tick", None),
-        ("https://my.shop-abc123-uc.a.run.app/tick", None),
-        ("https://elsewhere.example/shop-abc123-uc.a.run.app", None),
-    ],
-)
-def test_a_url_leads_to_the_service_behind_it(url: str, service: str | None) -> None:
-    services = (
-        r.service("shop", "shop-runner"),
-        r.service("shop-api", "shop-runner"),
-        r.service("addressed", "shop-runner", uri="https://answers.example/"),
-        r.function("counter", url="https://us-central1-shop-1.cloudfunctions.example/counter"),
-        r.resource(gcp.RUN_SERVICE, "nameless", name=UNKNOWN, uri=UNKNOWN),
-    )
-    tick = r.schedule("tick", url, "shop-runner")
-    [need] = [n for n in Needs(index(*services, tick), {}).all() if n.resource == tick]
-    assert need.role == "roles/run.invoker"
-    named = {s.name: s.urn for s in services}
-    assert need.on == {named[service] if service else url.partition("//")[2].partition("/")[0]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from policies.rules.spend import (
     SpendIncrease,
     budget_covers,
     component_ceiling,
+    estimate_of,
     home_region,
+    monthly_amount,
     spend_ceiling,
     spend_increase,
     spend_unpriced,
@@ -48,6 +51,8 @@ DATABASE = resource(
     settings={"tier": "db-custom-2-7680", "diskSize": 10, "ipConfiguration": {"ipv4Enabled": False}},
 )
 
+EXACT = 100.323
+
 
 def budget(units: Any = "200", **more: Any) -> Resource:
     amount = {"specifiedAmount": {"units": units, "currencyCode": "USD", **more.pop("amount", {})}}
@@ -67,6 +72,7 @@ def test_a_ceiling_holds_to_the_cent() -> None:
     cost = only(list(spend_ceiling(plan(), SpendCeiling(maximum=0)))).message
     assert cost.startswith("the stack costs 100.32 USD in a sale month, above its ceiling of 0.00:\n")
     assert list(spend_ceiling(plan(), SpendCeiling(maximum=100.33))) == []
+    assert list(spend_ceiling(plan(), SpendCeiling(maximum=EXACT))) == []
     assert only(list(spend_ceiling(plan(), SpendCeiling(maximum=100.32)))).resource is None
 
 
@@ -93,16 +99,18 @@ def test_many_components_are_summed_up_at_the_end() -> None:
 
 
 def test_what_costs_nothing_is_no_row_and_what_is_free_is_one() -> None:
+    """A job of Cloud Scheduler is 0.10 a month always on, three are free; 5 of the bucket's 1,000 GiB at 0.020 are."""
     idle = resource("shop:index:Store", "idle", parent=STACK.urn)
     topic = resource("gcp:pubsub/topic:Topic", "t", parent=idle.urn, name="t")
     usage = str(Path(__file__).parent / "spend-usage.yaml")
     bucket = resource("gcp:storage/bucket:Bucket", "lake", location="US-CENTRAL1")
+    nightly = resource("gcp:cloudscheduler/job:Job", "nightly", region="us-central1", schedule="0 3 * * *")
     given = SpendCeiling(maximum=1, usage=usage, month="quiet")
-    assert only(list(spend_ceiling(plan(idle, topic, bucket), given))).message.splitlines()[1:] == [
+    assert only(list(spend_ceiling(plan(idle, topic, bucket, nightly), given))).message.splitlines()[1:] == [
         "  component                          always on  by usage  a month",
         "  Store                                 100.32      0.00   100.32",
-        "  outside components                      0.00     20.00    20.00",
-        "  free tiers of the billing account       0.00     -0.10    -0.10",
+        "  outside components                      0.10     20.00    20.10",
+        "  free tiers of the billing account      -0.10     -0.10    -0.20",
         "  total                                 100.32     19.90   120.22",
         "  over by 119.22 USD",
     ]
@@ -128,6 +136,14 @@ def test_what_names_no_region_is_where_most_of_the_stack_is(
     assert home_region(resources) == region
 
 
+def test_what_names_no_region_is_priced_where_the_stack_is() -> None:
+    placeless = replace(DATABASE, props={**DATABASE.props, "region": None})
+    subnet = resource("gcp:compute/subnetwork:Subnetwork", "subnet", region="europe-west1")
+    assert estimate_of(Plan((STACK, placeless)), Spend()).notes == ()
+    [note] = estimate_of(Plan((STACK, placeless, subnet)), Spend()).notes
+    assert note.startswith("the book has no sourced rates for europe-west1 ")
+
+
 @pytest.mark.parametrize(("environment", "stands"), [("dev", False), ("prod", True)])
 def test_without_configuration_a_stack_is_idle_and_has_a_ceiling_by_its_environment(
     environment: str, stands: bool
@@ -148,10 +164,23 @@ def test_a_component_has_the_usual_ceiling_or_its_own() -> None:
     )
     assert list(component_ceiling(plan(), ComponentCeiling(maximum=50, components={"st*": 101}))) == []
     assert list(component_ceiling(plan(), ComponentCeiling(maximum=500, components={"store": 100}))) != []
+    assert list(component_ceiling(plan(), ComponentCeiling(maximum=EXACT))) == []
+
+
+def test_the_usual_ceiling_of_a_component_is_half_of_the_stacks() -> None:
+    """730 h x (0.0413 + 3.75 x 0.007) + 10 GB x 0.17 = 49.3115 + 1.70 = 51.01 a month."""
+    settings = {**DATABASE.props["settings"], "tier": "db-custom-1-3840"}
+    labelled = replace(DATABASE, props={**DATABASE.props, "settings": settings, "labels": {"environment": "dev"}})
+    assert list(spend_ceiling(plan(database=labelled), SpendCeiling())) == []
+    assert only(list(component_ceiling(plan(database=labelled), ComponentCeiling()))).message.startswith(
+        "costs 51.01 USD in a sale month at list price, above the ceiling of 50.00:\n"
+    )
 
 
 def test_what_is_in_no_component_has_no_ceiling_of_one() -> None:
-    assert list(component_ceiling(Plan((replace(DATABASE, parent=""),)), ComponentCeiling(maximum=1))) == []
+    outside = [replace(DATABASE, name=f"d{n}", urn=f"{DATABASE.urn}{n}", parent="") for n in range(2)]
+    assert list(component_ceiling(Plan(tuple(outside)), ComponentCeiling(maximum=1))) == []
+    assert only(list(component_ceiling(plan(*outside), ComponentCeiling(maximum=1)))).resource == STORE, "though dearer"
 
 
 @pytest.mark.parametrize(
@@ -169,6 +198,24 @@ def test_a_budget_covers_the_month_or_does_not(given: Resource, covers: bool) ->
     assert (list(budget_covers(plan(given), BudgetCovers())) == []) is covers
 
 
+@pytest.mark.parametrize(
+    ("given", "monthly"),
+    [
+        (budget("120"), "120"),
+        (budget("120", amount={"currencyCode": ""}), "120"),
+        (budget("120", amount={"nanos": 500_000_000}), "120.5"),
+        (budget("0", amount={"nanos": 1}), "0.000000001"),
+        (budget("120", budgetFilter={"calendarPeriod": ""}), "120"),
+        (budget("120", budgetFilter={"calendarPeriod": "MONTH"}), "120"),
+        (budget("120", budgetFilter={"calendarPeriod": "QUARTER"}), "40"),
+        (budget("120", budgetFilter={"calendarPeriod": "YEAR"}), "10"),
+        (budget("120", budgetFilter={"calendarPeriod": "CALENDAR_PERIOD_UNSPECIFIED"}), "120"),
+    ],
+)
+def test_a_budget_is_reckoned_by_the_month(given: Resource, monthly: str) -> None:
+    assert monthly_amount(given) == Decimal(monthly)
+
+
 def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
     found = only(list(budget_covers(plan(budget("15")), BudgetCovers())))
     assert found.resource == budget("15")
@@ -182,6 +229,7 @@ def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
         budget(UNKNOWN),
         budget("1", amount={"currencyCode": "EUR"}),
         budget("1", budgetFilter={"calendarPeriod": UNKNOWN}),
+        budget("1", budgetFilter={"customPeriod": {"startDate": {"year": 2026, "month": 1, "day": 1}}}),
         resource("gcp:billing/budget:Budget", "budget", amount={"lastPeriodAmount": True}),
     ],
 )
@@ -195,7 +243,9 @@ def test_growth_over_the_threshold_wants_to_be_agreed_to() -> None:
     assert list(spend_increase(plan(), SpendIncrease(baseline=84, threshold=0.2))) == []  # 100.80
     assert list(spend_increase(plan(), SpendIncrease(baseline=83, threshold=0.2))) != []  # 99.60
     assert list(spend_increase(plan(), SpendIncrease(baseline=99, threshold=0, least=5))) == []
-    assert list(spend_increase(plan(), SpendIncrease(baseline=0, least=5))) != []
+    assert list(spend_increase(plan(), SpendIncrease(baseline=95.323, threshold=0, least=5))) == []  # to the last digit
+    none_before = only(list(spend_increase(plan(), SpendIncrease(baseline=0, least=5)))).message
+    assert none_before.startswith("an ordinary month grows from 0.00 to 100.32 USD, above 5.00:\n")
 
 
 def test_a_waiver_for_the_stack_lets_an_increase_through_until_its_day() -> None:
@@ -227,6 +277,12 @@ def test_what_cannot_be_priced_is_named_by_the_ceiling_and_by_a_remark_of_its_ow
     ]
     over = only(list(spend_ceiling(plan(strange), SpendCeiling(maximum=50)))).message
     assert over.endswith("over by 50.32 USD; without gcp:tpu/node:Node, which cannot be estimated")
+    another, third = resource("gcp:tpu/node:Node", "other"), resource("gcp:acme/anvil:Anvil", "anvil")
+    more = only(list(spend_ceiling(plan(strange, another, third), SpendCeiling(maximum=50)))).message
+    assert more.endswith("; without gcp:acme/anvil:Anvil, gcp:tpu/node:Node, which cannot be estimated")
+    assert [v.message.partition(": ")[2] for v in spend_unpriced(plan(strange, another), Spend())] == [
+        "node: the price book does not know this type; other: the price book does not know this type"
+    ]
 
 
 def test_usage_and_month_count() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -138,7 +138,7 @@ class Pricer:
     price: Callable[[Bill, Any], None]
 
 
-def region_of(resource: Resource, regions: Mapping[str, Any]) -> tuple[str, bool]:
+def region_of(resource: Resource) -> tuple[str, bool]:
     """The region of a resource as the book names it, and whether it was unknown. `global` for what has none."""
     for key in ("location", "region", "zone"):
         value = resource.get(key)
