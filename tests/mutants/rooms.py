@@ -49,6 +49,10 @@ ROOMS: dict[str, Classical | Structural] = {
     ),
     "infra": Structural(
         sources=("infra/foundation.py", "infra/parts.py", "infra/operations.py", "infra/composition.py"),
-        tests=(_OF_STACKS, ("tests/unit/test_components_options.py", "tests/unit/test_config.py")),
+        tests=(
+            _OF_STACKS,
+            ("tests/unit/test_config_inventory.py",),
+            ("tests/unit/test_components_options.py", "tests/unit/test_config.py"),
+        ),
     ),
 }

@@ -8,29 +8,12 @@ written by hand. The stand-in provider checks these plans; what only Google Clou
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from tests.support.inventory import FOLDER, differences, inventory
 from tests.support.plans import STACKS, Plan
-
-HERE = Path(__file__).parent
-
-
-def inventory(stack: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((HERE / f"{stack}.yaml").read_text(encoding="utf-8"))
-    return loaded
-
-
-def differences(expected: Any, got: Any, where: str = "") -> list[str]:
-    """Where `got` is not what `expected` says; keys that `expected` lacks do not count."""
-    if isinstance(expected, dict) and isinstance(got, dict):
-        return [d for key, value in expected.items() for d in differences(value, got.get(key), f"{where}.{key}")]
-    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
-        return [d for n, value in enumerate(expected) for d in differences(value, got[n], f"{where}[{n}]")]
-    return [] if expected == got else [f"{where}: expected {expected!r}, planned {got!r}"]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -43,7 +26,7 @@ def test_a_stack_plans_without_an_account_and_no_policy_objects(plans: dict[str,
 def test_counts_are_exactly_those_of_the_inventory(plans: dict[str, Plan], stack: str) -> None:
     counts = {key: n for key, n in plans[stack].counts.items() if key != "gcp:storage/bucketObject:BucketObject"}
     if os.environ.get("UPDATE_INVENTORIES"):
-        path = HERE / f"{stack}.yaml"
+        path = FOLDER / f"{stack}.yaml"
         path.write_text(yaml.safe_dump({**inventory(stack), "counts": counts}, sort_keys=False), encoding="utf-8")
     assert counts == inventory(stack)["counts"]
 
