@@ -85,7 +85,10 @@ class Index:
 
 
 def exported_table(index: Index, subscription: Resource) -> Target:
-    """The table that a BigQuery subscription writes to; `project.dataset.table` names it, the last two parts decide."""
+    """The table that a BigQuery subscription writes to; `project.dataset.table` names it, the last two parts decide.
+
+    One outside the plan is `dataset.table`.
+    """
     value = subscription.get("bigqueryConfig.table")
     if not isinstance(value, str):
         return index.resolve(subscription, "bigqueryConfig.table", gcp.TABLE)
@@ -93,7 +96,7 @@ def exported_table(index: Index, subscription: Resource) -> Target:
     found = index.named(gcp.TABLE, table_id)
     if dataset_id:
         found = tuple(table for table in found if _in_dataset(index, table, dataset_id))
-    return Target(found) if found else Target(outside=value)
+    return Target(found) if found else Target(outside=f"{dataset_id}.{table_id}")
 
 
 def _in_dataset(index: Index, table: Resource, dataset_id: str) -> bool:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from policies import gcp
 from policies.links import Index, Target, short_name
-from policies.model import UNKNOWN, Plan, Resource
+from policies.model import UNKNOWN, Resource
 
 PROJECT = "project"  # stands for the one project of the plan
 SINK = "gcp:logging/projectSink:ProjectSink"
@@ -146,17 +146,20 @@ def _people(named: str, value: object) -> bool:
 
 def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, ...]) -> Target:
     target = index.resolve(resource, path, *types)
-    if types != (gcp.TABLE,) or target.outside:
+    if types != (gcp.TABLE,):
         return target
     # Tables of one name may be in two datasets: keep those of the dataset that is named.
-    dataset = index.resolve(resource, "datasetId", gcp.DATASET).keys
-    same = tuple(t for t in target.resources if index.resolve(t, "datasetId", gcp.DATASET).keys & dataset)
+    dataset = index.resolve(resource, "datasetId", gcp.DATASET)
+    if target.outside:
+        names = [*(str(d.get("datasetId")) for d in dataset.resources), dataset.outside]
+        return Target(outside=f"{names[0]}.{target.outside}")
+    same = tuple(t for t in target.resources if index.resolve(t, "datasetId", gcp.DATASET).keys & dataset.keys)
     return Target(same) if dataset else target
 
 
-def holders(index: Index, plan: Plan) -> dict[str, frozenset[str]]:
-    """For each table of the plan, the keys of what a wider grant on it may be made on."""
-    return {
-        table.urn: frozenset([table.urn, PROJECT, *index.resolve(table, "datasetId", gcp.DATASET).keys])
-        for table in plan.of(gcp.TABLE)
-    }
+def holders(index: Index, key: str) -> frozenset[str]:
+    """The keys of what a grant on `key` may be made on as well: the project, and the dataset of a table."""
+    if (resource := index.by_urn.get(key)) is not None:
+        return frozenset([PROJECT, *index.resolve(resource, "datasetId", gcp.DATASET).keys])
+    name = key.partition(".")[0]  # of `dataset.table`; whatever else is outside the plan has no dot, and is itself
+    return frozenset([PROJECT, *([dataset.urn for dataset in index.named(gcp.DATASET, name)] or [name])])

@@ -24,19 +24,17 @@ class Wiring(Parameters):
     )
 
 
-def _fits(grant: Grant, need: Need, wider: dict[str, frozenset[str]]) -> bool:
-    places = {PROJECT, *need.on}
-    for key in need.on:
-        places |= wider.get(key, frozenset())
+def _fits(grant: Grant, need: Need, index: Index) -> bool:
+    places = {PROJECT, *need.on}.union(*(holders(index, key) for key in need.on))
     enough = grant.role in WIDER[need.role] or bool(need.permissions and need.permissions <= grant.permissions)
     return grant.member == need.member and enough and bool(grant.on & places)
 
 
 def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
-    made, wider = list(grants(index)), holders(index, plan)
+    made = list(grants(index))
     for need in Needs(index, p.dataset_roles).all():
-        if need.required and not any(_fits(grant, need, wider) for grant in made):
+        if need.required and not any(_fits(grant, need, index) for grant in made):
             yield Violation(f"lacks a grant. {need.sentence}", need.resource)
 
 
@@ -52,11 +50,11 @@ def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
 
 def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
-    needs, wider = list(Needs(index, p.dataset_roles).all()), holders(index, plan)
+    needs = list(Needs(index, p.dataset_roles).all())
     for grant in grants(index):
         if grant.people:
             continue
-        served = [need for need in needs if _fits(grant, need, wider)]
+        served = [need for need in needs if _fits(grant, need, index)]
         account = index.by_urn.get(grant.member)
         shown = account.get("accountId") if account else grant.member or "an account unknown at preview"
         if matches(f"{grant.role} {shown}", p.expected):

@@ -14,7 +14,7 @@ import policies.pricing
 from policies import gcp
 from policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Severity, Violation, number
 from policies.pricing import Estimate, PricingError, UsageFile
-from policies.pricing.lines import ResourceCost
+from policies.pricing.lines import ResourceCost, total
 from policies.pricing.report import FREE_TIERS, component_name, money
 from policies.pricing.services.base import region_of
 
@@ -23,7 +23,6 @@ CEILINGS = {"prod": Decimal(2000)}
 """USD a month that a stack may cost where nobody configured a ceiling, by environment."""
 ELSEWHERE = Decimal(100)
 _ROWS = 8
-ZERO = Decimal(0)
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
 
@@ -108,7 +107,7 @@ def table(found: Estimate) -> str:
     shown = [*groups[:_ROWS], *([(f"{len(groups) - _ROWS} others", rest)] if rest else [])]
     parts = [(name, _part(rs, usage=False), _part(rs, usage=True)) for name, rs in shown]
     if found.credits:
-        fixed, usage = (sum((getattr(c, kind) for c in found.credits), ZERO) for kind in ("fixed", "usage"))
+        fixed, usage = total(c.fixed for c in found.credits), total(c.usage for c in found.credits)
         parts.append((FREE_TIERS, -fixed, -usage))
     parts.append(("total", found.fixed, found.usage))
     rows = [("component", "always on", "by usage", "a month")]
@@ -121,7 +120,7 @@ def table(found: Estimate) -> str:
 
 
 def _part(resources: Sequence[ResourceCost], *, usage: bool) -> Decimal:
-    return sum((r.part(usage=usage) for r in resources), ZERO)
+    return total(r.part(usage=usage) for r in resources)
 
 
 def _over(found: Estimate, limit: Decimal, words: str) -> str:
@@ -168,7 +167,7 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
         if component is None:
             continue
         own = [Decimal(str(limit)) for name, limit in p.components.items() if fnmatchcase(component[1], name)]
-        limit, cost = (own or [usual])[-1], sum((r.monthly for r in resources), ZERO)
+        limit, cost = (own or [usual])[-1], total(r.monthly for r in resources)
         if cost > limit:
             lines = [
                 f"  {r.name}: {line.name}  {money(line.monthly)}" for r in resources for line in r.lines if line.monthly
@@ -208,7 +207,7 @@ def monthly_amount(budget: Resource) -> Decimal | None:
     if period is UNKNOWN or budget.get("budgetFilter.customPeriod") is not None:
         return None
     nanos = number(amount.get("nanos")) or 0
-    return (Decimal(str(units)) + Decimal(str(nanos)) / 10**9) / _MONTHS.get(str(period or "MONTH"), 1)
+    return (Decimal(str(units)) + Decimal(str(nanos)) / 10**9) / _MONTHS.get(str(period), 1)
 
 
 def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:

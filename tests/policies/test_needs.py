@@ -101,7 +101,7 @@ VARIABLES = {
 def test_a_variable_that_only_the_update_knows_names_what_it_was_computed_from(name: str) -> None:
     named, role = VARIABLES[name]
     found = needs(service({name: UNKNOWN}, (RUNNER, named)))
-    assert (found[0].link, found[0].role, found[0].on) == (name, role, {named.urn})
+    assert (found[0].link, found[0].role, found[0].on) == (name, role, frozenset([named.urn]))
     assert name not in [need.link for need in needs(service({name: UNKNOWN}), unresolved=1)]
 
 
@@ -201,3 +201,30 @@ def test_a_grant_on_a_table_is_on_the_one_of_its_dataset(dataset: Any, table: st
     twin = replace(r.table("sales", "other"), name="twin", urn=r.urn(gcp.TABLE, "twin"))
     plan = Plan((TRADES, r.dataset("raw"), r.dataset("other"), r.table("sales", "raw"), twin, export, writes))
     assert (list(grants_missing(plan, Wiring())) == []) is fits
+
+
+@pytest.mark.parametrize(
+    ("grant", "fits"),
+    [
+        (r.grant("bigquery/iamMember", "it", "roles/bigquery.dataEditor", r.PUBSUB, datasetId="old", tableId="sales"), True),
+        (r.grant("bigquery/iamMember", "it", "roles/bigquery.dataEditor", r.PUBSUB, datasetId="new", tableId="sales"), False),
+        (r.grant("bigquery/iamMember", "it", "roles/bigquery.dataEditor", r.PUBSUB, datasetId="old", tableId="stock"), False),
+        (r.grant("bigquery/datasetIamMember", "it", "roles/bigquery.dataEditor", r.PUBSUB, datasetId="old"), True),
+        (r.grant("bigquery/datasetIamMember", "it", "roles/bigquery.dataEditor", r.PUBSUB, datasetId="new"), False),
+        (r.on_project("it", "roles/bigquery.dataEditor", r.PUBSUB), True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("made_here", [False, True])
+def test_an_export_to_a_table_outside_the_plan_needs_its_grant_too(
+    grant: Resource, fits: bool, made_here: bool
+) -> None:
+    """Whether its dataset is one of the plan's or not."""
+    export = r.subscription("export", "trades", bigqueryConfig={"table": "shop-1.old.sales"})
+    plan = Plan((TRADES, *([r.dataset("old")] if made_here else []), export, grant))
+    assert [v.message for v in grants_missing(plan, Wiring())] == (
+        []
+        if fits
+        else [
+            "lacks a grant. BigQuery export: the service agent of pubsub needs roles/bigquery.dataEditor on old.sales"
+        ]
+    )
