@@ -1,0 +1,57 @@
+"""What a stack exports: operators' commands, workflows and other stacks read these names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from infra.composition import compose
+from infra.config import load_config
+from tests.support.components import PROJECT, resolve
+from tests.support.configuration import as_the_engine_gives_it, configuration
+
+OUTPUTS = {
+    "region": "us-central1",
+    "timezone": "America/New_York",
+    "currency": "USD",
+    "topics": {
+        "sales": f"projects/{PROJECT}/topics/sales-transactions",
+        "inventory": f"projects/{PROJECT}/topics/inventory-changes",
+    },
+    "dead_letter_topics": {
+        "sales": f"projects/{PROJECT}/topics/sales-transactions-dead-letter",
+        "inventory": f"projects/{PROJECT}/topics/inventory-changes-dead-letter",
+    },
+    "datasets": {"raw": "raw", "staging": "staging", "marts": "marts"},
+    "pos_api_url": "https://pos-api.functions.net",
+    "api_url": "https://api.run.app",
+    "pipeline_url": "https://pipeline.run.app",
+    "database": {
+        "connection_name": f"{PROJECT}:us-central1:db",
+        "host": "10.1.0.3",
+        "port": 5432,
+        "name": "fastyle",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("stack", "orchestrator", "api_credentials"),
+    [("local", "scheduler", "api-credentials"), ("dev", "scheduler", None), ("prod", "composer", None)],
+)
+def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: str | None, tmp_path: Path) -> None:
+    def package(workload: str) -> Path:
+        path = tmp_path / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
+        path.write_text(workload, encoding="utf-8")
+        return path
+
+    config = load_config(as_the_engine_gives_it(configuration(stack)))
+    assert resolve(lambda: pulumi.Output.from_input(compose(config, package))) == {
+        **OUTPUTS,
+        "project": config.project,
+        "bucket": f"{config.project}-raw-lake",
+        "orchestrator": orchestrator,
+        "secrets": {"pos_credentials": "pos-credentials", "api_credentials": api_credentials},
+    }
