@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,21 +149,12 @@ def _compose() -> None:
     """One composition, so that the SDK's modules that load themselves on first use are there."""
     import tempfile
 
-    from infra.composition import compose
-    from infra.config import load_config
     from tests.support.components import declare
-    from tests.support.configuration import as_the_engine_gives_it, configuration
+    from tests.support.program import program
 
     with tempfile.TemporaryDirectory() as folder:
-
-        def package(workload: str) -> Path:
-            path = Path(folder) / f"{workload}.zip"
-            path.write_text(workload, encoding="utf-8")
-            return path
-
         for stack in ("dev", "prod"):
-            config = load_config(as_the_engine_gives_it(configuration(stack)))
-            declare(partial(compose, config, package))
+            declare(program(stack, Path(folder)))
 
 
 def _pass_unchanged(source: str, room: Structural) -> None:

@@ -15,11 +15,10 @@ import pulumi
 import pytest
 from fastyle_components import COMPONENTS, OperationalDatabase, Schedule
 
-from infra.composition import compose
-from infra.config import load_config
 from tests.support.component_cases import example
 from tests.support.components import PROJECT, declare
-from tests.support.configuration import as_the_engine_gives_it, configuration
+from tests.support.configuration import configuration
+from tests.support.program import program
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "options"
 
@@ -65,13 +64,7 @@ def test_a_job_that_somebody_else_pauses_is_left_paused(
 def test_the_program_s_order_is_exactly_that(stack: str, tmp_path: Path) -> None:
     """Which components the program makes, with which provider, and what each awaits."""
 
-    def package(workload: str) -> Path:
-        path = tmp_path / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
-    config = load_config(as_the_engine_gives_it({**configuration(stack), "gcp:project": PROJECT}))
-    recorded = declare(lambda: compose(config, package)).options
+    recorded = declare(program({**configuration(stack), "gcp:project": PROJECT}, tmp_path)).options
     options = {key: found for key, found in recorded.items() if key.startswith("fastyle:")}
     every = {key.partition("::")[2] for key in recorded if key.partition("::")[2].startswith("services-")}
     for found in options.values():  # nearly all await every service, however many those are

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from infra.composition import compose
-from infra.config import load_config
 from tests.support.components import PROJECT, declare
-from tests.support.configuration import as_the_engine_gives_it, configuration
+from tests.support.configuration import configuration
+from tests.support.program import program
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ON = ("topic", "subscription", "tableId", "bucket", "secretId", "repository", "cloudRunServiceName", "serviceAccountId")
@@ -34,13 +33,7 @@ def line(key: str, inputs: dict[str, Any]) -> str | None:
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
 def test_the_grants_are_exactly_those(stack: str, tmp_path: Path) -> None:
-    def package(workload: str) -> Path:
-        path = tmp_path / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
-    config = {**configuration(stack), "gcp:project": PROJECT}
-    recorder = declare(lambda: compose(load_config(as_the_engine_gives_it(config)), package))
+    recorder = declare(program({**configuration(stack), "gcp:project": PROJECT}, tmp_path))
     grants = sorted(found for key, inputs in recorder.resources.items() if (found := line(key, inputs)) is not None)
     path = SNAPSHOTS / f"grants-{stack}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS"):

@@ -7,30 +7,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from infra.composition import compose
-from infra.config import load_config
 from tests.support.components import PROJECT, Recorder, declare
-from tests.support.configuration import as_the_engine_gives_it, configuration
+from tests.support.configuration import configuration
 from tests.support.inventory import differences, inventory
+from tests.support.program import program
 
 STACKS = ("local", "dev", "prod")
 
 
 @pytest.fixture(scope="module", params=STACKS)
 def composed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Recorder]:
-    folder = tmp_path_factory.mktemp("archives")
-
-    def package(workload: str) -> Path:
-        path = folder / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
-    config = load_config(as_the_engine_gives_it(configuration(request.param)))
-    return request.param, declare(lambda: compose(config, package))
+    return request.param, declare(program(request.param, tmp_path_factory.mktemp("archives")))
 
 
 def test_counts_are_exactly_those_of_the_inventory(composed: tuple[str, Recorder]) -> None:

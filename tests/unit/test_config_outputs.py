@@ -7,10 +7,9 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from infra.composition import compose
-from infra.config import load_config
 from tests.support.components import PROJECT, resolve
-from tests.support.configuration import as_the_engine_gives_it, configuration
+from tests.support.configuration import configuration
+from tests.support.program import program
 
 OUTPUTS = {
     "region": "us-central1",
@@ -42,16 +41,11 @@ OUTPUTS = {
     [("local", "scheduler", "api-credentials"), ("dev", "scheduler", None), ("prod", "composer", None)],
 )
 def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: str | None, tmp_path: Path) -> None:
-    def package(workload: str) -> Path:
-        path = tmp_path / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
-    config = load_config(as_the_engine_gives_it(configuration(stack)))
-    assert resolve(lambda: pulumi.Output.from_input(compose(config, package))) == {
+    compose, project = program(stack, tmp_path), configuration(stack)["gcp:project"]
+    assert resolve(lambda: pulumi.Output.from_input(compose())) == {
         **OUTPUTS,
-        "project": config.project,
-        "bucket": f"{config.project}-raw-lake",
+        "project": project,
+        "bucket": f"{project}-raw-lake",
         "orchestrator": orchestrator,
         "secrets": {"pos_credentials": "pos-credentials", "api_credentials": api_credentials},
     }

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from infra.composition import compose
-from infra.config import load_config
 from policies.bridge import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare
-from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, configuration
+from tests.support.configuration import REPOSITORY
+from tests.support.program import program
 
 STACKS = ("local", "dev", "prod")
 CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
@@ -30,15 +28,9 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Record
     folder = tmp_path_factory.mktemp("archives")
     made: dict[str, Recorder] = {}
 
-    def package(workload: str) -> Path:
-        path = folder / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
     def of(stack: str) -> Recorder:
         if stack not in made:
-            config = load_config(as_the_engine_gives_it(configuration(stack)))
-            made[stack] = declare(lambda: compose(config, package))
+            made[stack] = declare(program(stack, folder))
         return made[stack]
 
     return of

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.composition import compose
-from infra.config import load_config
 from infra.reference import reference
 from policies.bridge import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import declare
-from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, configuration
+from tests.support.configuration import REPOSITORY, configuration
+from tests.support.program import program
 
 POLICY_CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
 # Names that Google Cloud accepts, where no preview checks them: LIMITS of each service's documentation.
@@ -74,15 +72,8 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 def test_any_stack_keeps_its_promises(tmp_path_factory: Any, config: dict[str, Any]) -> None:
-    loaded = load_config(as_the_engine_gives_it({key: value for key, value in config.items() if key != "stack"}))
-    folder: Path = tmp_path_factory.mktemp("archives")
-
-    def package(workload: str) -> Path:
-        path = folder / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
-    recorder = declare(lambda: compose(loaded, package))  # two resources of one name fail here
+    keys = {key: value for key, value in config.items() if key != "stack"}
+    recorder = declare(program(keys, tmp_path_factory.mktemp("archives")))  # two resources of one name fail here
     resources = recorder.resources
     by_type: dict[str, list[dict[str, Any]]] = {}
     for key, inputs in resources.items():
@@ -92,7 +83,7 @@ def test_any_stack_keeps_its_promises(tmp_path_factory: Any, config: dict[str, A
     assert sum("allUsers" in json.dumps(inputs, default=str) for inputs in resources.values()) == 1
     for bucket in by_type["gcp:storage/bucket:Bucket"]:
         assert "Delete" in [rule["action"]["type"] for rule in bucket["lifecycleRules"]]
-        assert bucket["labels"]["environment"] == loaded.environment.value
+        assert bucket["labels"]["environment"] == config["stack"]
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket["name"])
     for account in by_type["gcp:serviceaccount/account:Account"]:
         assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", account["accountId"])

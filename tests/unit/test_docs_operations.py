@@ -10,11 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from infra.composition import compose
-from infra.config import load_config
 from ops.cli import cli
 from tests.support.components import declare
-from tests.support.configuration import as_the_engine_gives_it, configuration
+from tests.support.program import program
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -161,15 +159,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 @pytest.fixture(scope="module")
 def documented(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the program of prod writes into each alert policy, by the policy's key."""
-    folder = tmp_path_factory.mktemp("archives")
-
-    def package(workload: str) -> Path:
-        path = folder / f"{workload}{'.zip' if workload in ('pos_api', 'budget_guard') else '.tar.gz'}"
-        path.write_text(workload, encoding="utf-8")
-        return path
-
-    config = load_config(as_the_engine_gives_it(configuration("prod")))
-    recorder = declare(lambda: compose(config, package))
+    recorder = declare(program("prod", tmp_path_factory.mktemp("archives")))
     policies = {
         key: value for key, value in recorder.resources.items() if key.startswith("gcp:monitoring/alertPolicy:")
     }
