@@ -51,7 +51,11 @@ ROOMS: dict[str, Classical | Structural] = {
         sources=("infra/foundation.py", "infra/parts.py", "infra/operations.py", "infra/composition.py"),
         tests=(
             _OF_STACKS,
-            ("tests/unit/test_config_inventory.py",),
+            (
+                "tests/unit/test_config_inventory.py",
+                "tests/unit/test_config_keys.py",
+                "tests/unit/test_config_outputs.py",
+            ),
             ("tests/unit/test_components_options.py", "tests/unit/test_config.py"),
         ),
     ),

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from tests.support.components import PROJECT, Recorder, declare
-from tests.support.configuration import configuration
+from tests.support.configuration import REPOSITORY, configuration
 from tests.support.inventory import differences, inventory
 from tests.support.program import program
 
@@ -41,3 +41,35 @@ def test_values_are_those_of_the_inventory(composed: tuple[str, Recorder]) -> No
         for key, expected in inventory(stack)["values"].items()
         for difference in differences(expected, planned.get(key, "nothing of that name"), key)
     ] == []
+
+
+def test_what_a_guard_switches_an_update_leaves_as_it_is(composed: tuple[str, Recorder]) -> None:
+    stack, recorder = composed
+    ignored = {
+        key.partition("::")[2]: options["ignores"]
+        for key, options in recorder.options.items()
+        if {"paused", "settings.activationPolicy"} & set(options.get("ignores", []))
+    }
+    jobs = ("database-start-job", "database-stop-job", "pipeline-run-job")
+    acting = {
+        **{job: ["paused"] for job in jobs},
+        "database-instance": ["settings.diskSize", "settings.activationPolicy"],
+    }
+    assert ignored == (acting if stack == "dev" else {})
+
+
+def test_the_budget_is_made_by_a_provider_that_bills_its_calls_to_the_project(composed: tuple[str, Recorder]) -> None:
+    _, recorder = composed
+    assert recorder.options["gcp:billing/budget:Budget::budget-budget"]["provider"] == "billing"
+
+
+def test_airflow_finds_its_dag_its_plugin_and_the_statements(composed: tuple[str, Recorder]) -> None:
+    stack, recorder = composed
+    names = [inputs["name"] for key, inputs in recorder.resources.items() if "bucketObject" in key]
+    delivered = {name.partition("/")[0] for name in names} & {"dags", "plugins"}
+    assert delivered == ({"dags", "plugins"} if stack == "prod" else set())
+    if stack == "prod":
+        tables = [path.parent for path in (REPOSITORY / "sql" / "bigquery").glob("*/*/table.yaml")]
+        wanted = {f"dags/{folder.relative_to(REPOSITORY).as_posix()}/table.yaml" for folder in tables}
+        wanted |= {"dags/fastyle_pipeline.py", "dags/.airflowignore", "plugins/fastyle_deadline.py"}
+        assert sorted(wanted - set(names)) == []
