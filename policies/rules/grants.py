@@ -25,9 +25,10 @@ class Wiring(Parameters):
 
 
 def _fits(grant: Grant, need: Need, index: Index) -> bool:
-    places = {PROJECT, *need.on}.union(*(holders(index, key) for key in need.on))
     enough = grant.role in WIDER[need.role] or bool(need.permissions and need.permissions <= grant.permissions)
-    return grant.member == need.member and enough and bool(grant.on & places)
+    if grant.member != need.member or not enough:
+        return False
+    return bool(grant.on & {PROJECT, *need.on}.union(*(holders(index, key) for key in need.on)))
 
 
 def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
