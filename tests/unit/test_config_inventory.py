@@ -73,3 +73,11 @@ def test_airflow_finds_its_dag_its_plugin_and_the_statements(composed: tuple[str
         wanted = {f"dags/{folder.relative_to(REPOSITORY).as_posix()}/table.yaml" for folder in tables}
         wanted |= {"dags/fastyle_pipeline.py", "dags/.airflowignore", "plugins/fastyle_deadline.py"}
         assert sorted(wanted - set(names)) == []
+
+
+def test_credentials_begin_with_nobody(composed: tuple[str, Recorder]) -> None:
+    """What a service reads before an operator has added anything: a list that it can read, and that lets nobody in."""
+    _, recorder = composed
+    first = [str(inputs) for key, inputs in recorder.resources.items() if "secretVersion" in key]
+    assert first
+    assert [text for text in first if '{"credentials": []}' not in text] == []
