@@ -63,6 +63,17 @@ def test_the_budget_is_made_by_a_provider_that_bills_its_calls_to_the_project(co
     assert recorder.options["gcp:billing/budget:Budget::budget-budget"]["provider"] == "billing"
 
 
+def test_a_guard_acts_on_this_budget_alone(composed: tuple[str, Recorder]) -> None:
+    """By the name that Google gives it, which a plan does not know yet."""
+    _, recorder = composed
+    guards = [
+        inputs["serviceConfig"]["environmentVariables"]["GUARD_BUDGET"]
+        for key, inputs in recorder.resources.items()
+        if key.startswith("gcp:cloudfunctionsv2/function:Function::budget-guard")
+    ]
+    assert [name for name in guards if not name.endswith("/budgets/budget-budget")] == []
+
+
 def test_airflow_finds_its_dag_its_plugin_and_the_statements(composed: tuple[str, Recorder]) -> None:
     stack, recorder = composed
     names = [inputs["name"] for key, inputs in recorder.resources.items() if "bucketObject" in key]

@@ -214,7 +214,7 @@ def in_table(text: str) -> list[str]:
 
 def in_markdown(text: str) -> list[str]:
     rows = [line for line in text.split("<details>")[0].splitlines() if line.startswith("| ") and line.count("|") == 6]
-    costs = [row.split("|")[4].strip() for row in rows if not row.startswith(("| component", "| **total"))]
+    costs = [row.split("|")[4].strip() for row in rows if not row.startswith(("| component", "| ---", "| **total"))]
     total = re.search(r": (\S+) USD a month\*\* \((\S+) always on, (\S+) by usage\)", text)
     assert total
     return [*costs, *total.groups()]
