@@ -92,3 +92,32 @@ def test_credentials_begin_with_nobody(composed: tuple[str, Recorder]) -> None:
     first = [str(inputs) for key, inputs in recorder.resources.items() if "secretVersion" in key]
     assert first
     assert [text for text in first if '{"credentials": []}' not in text] == []
+
+
+def test_every_subscription_is_watched(composed: tuple[str, Recorder]) -> None:
+    stack, recorder = composed
+    alerts = [str(inputs) for key, inputs in recorder.resources.items() if "monitoring/alertPolicy" in key]
+    assert bool(alerts) is (stack == "prod")
+    names = [inputs["name"] for key, inputs in recorder.resources.items() if "pubsub/subscription:Sub" in key]
+    assert len(names) == 8
+    assert [name for name in names if alerts and not any(name in alert for alert in alerts)] == []
+    assert [
+        alert for alert in alerts if "https://github.com/fastyle/platform/blob/main/docs/operations" not in alert
+    ] == []
+
+
+def test_every_workload_knows_its_project_and_how_much_to_log(composed: tuple[str, Recorder]) -> None:
+    stack, recorder = composed
+    project, seen = configuration(stack)["gcp:project"], 0
+    for key, inputs in recorder.resources.items():
+        if key.startswith("gcp:cloudrunv2/service:Service::"):
+            [container] = inputs["template"]["containers"]
+            variables = {env["name"]: env.get("value") for env in container["envs"]}
+        elif key.startswith("gcp:cloudfunctionsv2/function:Function::"):
+            variables = inputs["serviceConfig"]["environmentVariables"]
+        else:
+            continue
+        seen += 1
+        assert variables["GOOGLE_CLOUD_PROJECT"] == project, key
+        assert variables["LOG_LEVEL"] in ("INFO", "DEBUG"), key
+    assert seen == (4 if stack == "local" else 5)

@@ -207,3 +207,12 @@ def test_operators_of_a_stack_with_tokens_add_to_both_lists_of_credentials(tmp_p
 
 
 ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.secretVersionAdder")
+
+
+def test_a_stack_that_may_be_destroyed_lets_its_airflow_go(tmp_path: Path) -> None:
+    config = copy.deepcopy(configuration("dev"))
+    put(config, "orchestrator", "composer")
+    put(config, "services", [*config["fastyle:services"], "composer.googleapis.com"])
+    put(config, "composer", configuration("prod")["fastyle:composer"])
+    bucket = declare(program(config, tmp_path)).one("orchestration-bucket")
+    assert (bucket["forceDestroy"], bucket["deletionPolicy"]) == (True, "DELETE")
