@@ -121,3 +121,31 @@ def test_every_workload_knows_its_project_and_how_much_to_log(composed: tuple[st
         assert variables["GOOGLE_CLOUD_PROJECT"] == project, key
         assert variables["LOG_LEVEL"] in ("INFO", "DEBUG"), key
     assert seen == (4 if stack == "local" else 5)
+
+
+def test_what_a_push_sends_is_what_its_service_asks_for(composed: tuple[str, Recorder]) -> None:
+    _, recorder = composed
+    service = recorder.one("inventory-sync-service")
+    [container] = service["template"]["containers"]
+    asked = {env["name"]: env.get("value") for env in container["envs"]}
+    pushes = [inputs["pushConfig"]["oidcToken"] for inputs in recorder.resources.values() if inputs.get("pushConfig")]
+    assert len(pushes) == 2
+    for token in pushes:
+        assert token["audience"] == asked["PUSH_AUDIENCE"]
+        assert token["audience"] in service["customAudiences"]
+        assert token["serviceAccountEmail"] == asked["PUSH_SERVICE_ACCOUNT"]
+
+
+def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(composed: tuple[str, Recorder]) -> None:
+    stack, recorder = composed
+    for name in ("inventory-sync", "api", "pipeline"):
+        template = recorder.one(f"{name}-service")["template"]
+        [container] = template["containers"]
+        assert container["startupProbe"]["httpGet"]["path"] == "/health"
+        [interface] = template["vpcAccess"]["networkInterfaces"]
+        assert interface["subnetwork"].endswith("/subnetworks/fastyle-us-central1")
+    project = configuration(stack)["gcp:project"]
+    [container] = recorder.one("inventory-sync-service")["template"]["containers"]
+    roles = next(env["value"] for env in container["envs"] if env["name"] == "DATABASE_ROLES")
+    reader, writer = (f"{account}@{project}.iam" for account in ("fastyle-api", "pipeline"))
+    assert sorted(json.loads(roles).items(), key=lambda item: item[1]) == [(reader, "reader"), (writer, "writer")]
