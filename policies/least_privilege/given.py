@@ -151,8 +151,8 @@ def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, .
     # Tables of one name may be in two datasets: keep those of the dataset that is named.
     dataset = index.resolve(resource, "datasetId", gcp.DATASET)
     if target.outside:
-        names = [*(str(d.get("datasetId")) for d in dataset.resources), dataset.outside]
-        return Target(outside=f"{names[0]}.{target.outside}")
+        name = next((str(d.get("datasetId")) for d in dataset.resources), dataset.outside)
+        return Target(outside=f"{name}.{target.outside}")
     same = tuple(t for t in target.resources if index.resolve(t, "datasetId", gcp.DATASET).keys & dataset.keys)
     return Target(same) if dataset else target
 

@@ -17,7 +17,8 @@ import pytest
 from google.api_core.exceptions import GoogleAPIError
 from google.cloud import bigquery
 
-from tests.support.world import bigquery_client, started_bigquery
+from tests.support.bigquery import bigquery_client
+from tests.support.world import PROJECT, started_bigquery
 from workloads.pipeline.tables import render
 
 NEW_YORK = "America/New_York"
@@ -63,7 +64,7 @@ GOLDEN: dict[str, tuple[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def client(bigquery_url: str) -> bigquery.Client:
-    made = bigquery_client(bigquery_url)
+    made = bigquery_client(bigquery_url, PROJECT)
     made.create_dataset("differences")
     made.query_and_wait("CREATE TABLE differences.kept (id STRING, n INT64)")
     return made
@@ -124,7 +125,7 @@ def test_the_past_is_refused(client: bigquery.Client) -> None:
 
 def test_a_write_keeps_no_copy_of_its_table(tmp_path: Path) -> None:
     with contextmanager(started_bigquery)(tmp_path) as url:
-        client = bigquery_client(url)
+        client = bigquery_client(url, PROJECT)
         client.create_dataset("kept")
         rows(client, "CREATE TABLE kept.some (id STRING)")
         rows(client, "INSERT INTO kept.some (id) VALUES ('stated')")

@@ -33,7 +33,7 @@ _OF_STACKS = ("tests/unit/test_config_policies.py", "tests/unit/test_config_gran
 ROOMS: dict[str, Classical | Structural] = {
     "policies": Classical(
         sources=("policies/rules", "policies/least_privilege"),
-        tests=("tests/policies/test_rules.py", "tests/policies/test_[ans]*.py"),
+        tests=tuple(f"tests/policies/test_{about}.py" for about in ("rules", "accounts", "needs", "spend")),
         needs=("policies",),
     ),
     "pricing": Classical(

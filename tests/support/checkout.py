@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 import psycopg
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+
+from tests.support.bigquery import bigquery_client
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -86,11 +87,7 @@ class Checkout:
     def warehouse(self) -> bigquery.Client:
         """A client of the stack's BigQuery."""
         endpoints = self.endpoints
-        return bigquery.Client(
-            project=endpoints["project"],
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": endpoints["bigquery"]},
-        )
+        return bigquery_client(endpoints["bigquery"], endpoints["project"])
 
     def inventory(self) -> dict[tuple[str, str], int]:
         """On hand by (location, SKU), every page of the API's own listing."""

@@ -22,22 +22,27 @@ def as_the_engine_gives_it(config: dict[str, Any]) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
+def _section(config: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """What holds the key at `path` (`a.b.c`; `fastyle:` is understood), made where it is missing, and its name there."""
+    first, *rest = path.split(".")
+    *sections, last = [first if ":" in first else f"fastyle:{first}", *rest]
+    for name in sections:
+        config = config.setdefault(name, {})
+    return config, last
+
+
+def put(config: dict[str, Any], path: str, value: Any) -> None:
+    """Set the key at `path` (`a.b.c`)."""
+    section, name = _section(config, path)
+    section[name] = value
+
+
 def changed(stack: str, path: str, value: Any) -> dict[str, str]:
     """`stack`'s configuration with the key at `path` (`a.b.c`) set, or taken out where `value` is `...`."""
     config = copy.deepcopy(configuration(stack))
-    first, *rest = path.split(".")
-    first = first if ":" in first else f"fastyle:{first}"
-    if not rest:
-        if value is ...:
-            del config[first]
-        else:
-            config[first] = value
+    section, name = _section(config, path)
+    if value is ...:
+        del section[name]
     else:
-        section = config.setdefault(first, {})
-        for part in rest[:-1]:
-            section = section.setdefault(part, {})
-        if value is ...:
-            del section[rest[-1]]
-        else:
-            section[rest[-1]] = value
+        section[name] = value
     return as_the_engine_gives_it(config)

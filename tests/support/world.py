@@ -23,12 +23,12 @@ from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 import psycopg
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from psycopg.rows import dict_row
 
 from localcloud.process import ProcessSpec
 from localcloud.standins.bigquery import spec
+from tests.support.bigquery import bigquery_client
 from tests.support.jobs import settings
 from tests.support.postgres import migrated_database
 from tests.support.push import wrap
@@ -86,15 +86,6 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def bigquery_client(url: str) -> bigquery.Client:
-    """A client of the stand-in at `url`."""
-    return bigquery.Client(
-        project=PROJECT,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": url},
-    )
-
-
 class World:
     """One warehouse with its database, empty but for the catalogue."""
 
@@ -102,7 +93,7 @@ class World:
         suffix = f"{os.getpid()}_{next(_numbers)}"
         self.datasets = {name: f"{name}_{suffix}" for name in ("raw", "staging", "marts")}
         self.database_url = migrated_database()
-        self.client = bigquery_client(url)
+        self.client = bigquery_client(url, PROJECT)
         self.settings = settings(
             self.database_url,
             bigquery_emulator_host=url,

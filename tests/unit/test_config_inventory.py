@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,12 @@ STACKS = ("local", "dev", "prod")
 @pytest.fixture(scope="module", params=STACKS)
 def composed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Recorder]:
     return request.param, declare(program(request.param, tmp_path_factory.mktemp("archives")))
+
+
+def environment(service: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of a Cloud Run service's one container."""
+    [container] = service["template"]["containers"]
+    return {env["name"]: env.get("value") for env in container["envs"]}
 
 
 def test_counts_are_exactly_those_of_the_inventory(composed: tuple[str, Recorder]) -> None:
@@ -111,8 +119,7 @@ def test_every_workload_knows_its_project_and_how_much_to_log(composed: tuple[st
     project, seen = configuration(stack)["gcp:project"], 0
     for key, inputs in recorder.resources.items():
         if key.startswith("gcp:cloudrunv2/service:Service::"):
-            [container] = inputs["template"]["containers"]
-            variables = {env["name"]: env.get("value") for env in container["envs"]}
+            variables = environment(inputs)
         elif key.startswith("gcp:cloudfunctionsv2/function:Function::"):
             variables = inputs["serviceConfig"]["environmentVariables"]
         else:
@@ -126,8 +133,7 @@ def test_every_workload_knows_its_project_and_how_much_to_log(composed: tuple[st
 def test_what_a_push_sends_is_what_its_service_asks_for(composed: tuple[str, Recorder]) -> None:
     _, recorder = composed
     service = recorder.one("inventory-sync-service")
-    [container] = service["template"]["containers"]
-    asked = {env["name"]: env.get("value") for env in container["envs"]}
+    asked = environment(service)
     pushes = [inputs["pushConfig"]["oidcToken"] for inputs in recorder.resources.values() if inputs.get("pushConfig")]
     assert len(pushes) == 2
     for token in pushes:
@@ -145,7 +151,6 @@ def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(compos
         [interface] = template["vpcAccess"]["networkInterfaces"]
         assert interface["subnetwork"].endswith("/subnetworks/fastyle-us-central1")
     project = configuration(stack)["gcp:project"]
-    [container] = recorder.one("inventory-sync-service")["template"]["containers"]
-    roles = next(env["value"] for env in container["envs"] if env["name"] == "DATABASE_ROLES")
+    roles = environment(recorder.one("inventory-sync-service"))["DATABASE_ROLES"]
     reader, writer = (f"{account}@{project}.iam" for account in ("fastyle-api", "pipeline"))
     assert sorted(json.loads(roles).items(), key=lambda item: item[1]) == [(reader, "reader"), (writer, "writer")]

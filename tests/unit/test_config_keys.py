@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from infra.config import StackConfig
 from infra.settings import Workloads
 from tests.support.components import declare
-from tests.support.configuration import configuration
+from tests.support.configuration import configuration, put
 from tests.support.program import program
 
 # Key -> another value, and what is made of it: a property with its value, or a part of one.
@@ -157,14 +157,6 @@ def test_every_key_is_tried() -> None:
     tried = {leaf for table in TABLES.values() for leaf in table}
     assert sorted(set(leaves(StackConfig)) - tried - set(ELSEWHERE)) == []
     assert sorted(tried - set(leaves(StackConfig)) - {"gcp:project", "gcp:region", "monitoring"}) == []
-
-
-def put(config: dict[str, Any], key: str, value: Any) -> None:
-    first, *rest = key.split(".")
-    path = [first if ":" in first else f"fastyle:{first}", *rest]
-    for name in path[:-1]:
-        config = config.setdefault(name, {})
-    config[path[-1]] = value
 
 
 def made(config: dict[str, Any], folder: Path) -> str:
