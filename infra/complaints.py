@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 NAMESPACE = "fastyle"
 PROVIDERS_OWN = ("project", "region")
@@ -65,9 +66,14 @@ def _complaint(problem: Mapping[str, Any]) -> str:
     return f"is {problem['input']!r}, {say(problem.get('ctx', {})) if say else problem['msg']}"
 
 
-def _mend(root: type[BaseModel], path: list[str], key: str) -> str:
+def field_at(root: type[BaseModel], path: list[str]) -> FieldInfo | None:
+    """The field at a path of keys, None inside a list or map, and where there is none of that name."""
     owner = _model(root, path[:-1])
-    field = owner.model_fields.get(path[-1]) if owner else None
+    return owner.model_fields.get(path[-1]) if owner else None
+
+
+def _mend(root: type[BaseModel], path: list[str], key: str) -> str:
+    field = field_at(root, path)
     if field is None:  # inside a list or map: the key above it has the description
         return _mend(root, path[:-1], _key(path[:-1])) if len(path) > 1 else "see docs/configuration.md"
     example: Any = field.examples[0] if field.examples else None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ops import stacks
 from ops.errors import OperatorError
+from ops.folders import REPOSITORY as REPOSITORY
+from ops.folders import STATE_DIR as STATE_DIR
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-STATE_DIR = REPOSITORY / ".localcloud"
 LOCAL = "local"
 
 
@@ -54,7 +54,7 @@ def load_endpoints(stack: str) -> Endpoints:
     Raises:
         OperatorError: the stack is not up, or its outputs cannot be read.
     """
-    return _local() if stack == LOCAL else _cloud(stack)
+    return _local() if stack == LOCAL else from_outputs(stack, stacks.outputs(stack))
 
 
 def _local() -> Endpoints:
@@ -66,18 +66,6 @@ def _local() -> Endpoints:
         raise OperatorError("stack local is not up on this machine; run `make up`") from None
     except (json.JSONDecodeError, TypeError) as e:
         raise OperatorError(f"{path} cannot be read ({e}); run `make up` to write it again") from None
-
-
-def _cloud(stack: str) -> Endpoints:
-    command = ["pulumi", "stack", "output", "--json", "--stack", stack, "--non-interactive"]
-    try:
-        result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    except FileNotFoundError:
-        raise OperatorError("pulumi is not on PATH; install it, or run this where `pulumi up` is run") from None
-    except subprocess.CalledProcessError as e:
-        reason = (e.stderr.strip().splitlines() or ["no message"])[-1]
-        raise OperatorError(f"outputs of stack {stack} cannot be read: {reason}") from None
-    return from_outputs(stack, json.loads(result.stdout or "{}"))
 
 
 def from_outputs(stack: str, outputs: dict[str, Any], **more: str) -> Endpoints:

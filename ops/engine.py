@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
+from ops.folders import REPOSITORY
 
 
 def run(arguments: list[str], environment: dict[str, str], *, quiet: bool = False, cwd: Path = REPOSITORY) -> str:

@@ -27,13 +27,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from localcloud.engine.environment import engine_environment
-from ops.endpoints import REPOSITORY
+from ops import stacks
 from ops.errors import OperatorError
+from ops.folders import REPOSITORY
+from ops.stack_files import PlainStackFile, plain_stack_file
 from ops.terminal import console, say_error
 
 POLICIES = REPOSITORY / "policies"
 GCP_VERSION = "10.2.0"
 PLUGIN_HOST = ("get.pulumi.com", 443)
+CREDENTIAL_PREFIXES = ("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "PULUMI_CONFIG", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
+"""Variables of the caller that a plan does not see: credentials, projects, and the way to their own stacks."""
 DEAD_PROXY = "http://127.0.0.1:9"  # the discard port: what the official provider would look up fails at once
 
 
@@ -47,12 +51,15 @@ class Plan:
     resources: list[dict[str, Any]]
     violations: list[dict[str, Any]] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)  # `pulumi preview --json`, as it came
+    notes: tuple[str, ...] = ()  # what the plan could not know of the stack's configuration
 
 
 def plan(
     stack: str, *, overrides: dict[str, str] | None = None, repository: Path = REPOSITORY, policies: bool = True
 ) -> Plan:
     """Preview `stack` against an empty state.
+
+    The stack may exist: neither its state, nor its passphrase or key, nor any credential of the caller is used.
 
     Args:
         stack: `local`, `dev`, `prod`, or any with a `Pulumi.<stack>.yaml`.
@@ -63,11 +70,11 @@ def plan(
     Raises:
         OperatorError: no such stack, or the preview fails; its words follow.
     """
-    if not (repository / f"Pulumi.{stack}.yaml").exists():
-        known = ", ".join(sorted(p.name.split(".")[1] for p in repository.glob("Pulumi.*.yaml")))
-        raise OperatorError(f"no Pulumi.{stack}.yaml; stacks are {known}")
+    if stack not in (names := stacks.stack_names(repository)):
+        raise OperatorError(stacks.missing(stack, names, "have a file, Pulumi.<stack>.yaml"))
+    file = plain_stack_file(repository / f"Pulumi.{stack}.yaml")
     with tempfile.TemporaryDirectory(prefix="fastyle-plan-") as work, _provider(Path(work)) as (name, env):
-        folder = _workspace(Path(work), stack, repository)
+        folder = _workspace(Path(work), stack, file, repository)
         if repository != REPOSITORY:  # the other checkout's components, not those installed here
             env["PYTHONPATH"] = os.pathsep.join(str(path) for path in (repository, repository / "components"))
         started = time.monotonic()
@@ -80,12 +87,15 @@ def plan(
             arguments += ["--policy-pack", str(POLICIES), "--event-log", str(events)]
         result = _pulumi(arguments, folder, env, check=False)
         document = _document(result.stdout)
-        found = Plan(stack, name, time.monotonic() - started, _states(document), _violations(events), document)
+        found = Plan(
+            stack, name, time.monotonic() - started, _states(document), _violations(events), document, file.notes
+        )
         mandatory = [v for v in found.violations if v["enforcementLevel"] == "mandatory"]
         if result.returncode and not mandatory:
             reason = _reason(document, result).removeprefix("error: ")
             apart = "\n" if "\n" in reason else " "
-            raise OperatorError(f"the preview of {stack} failed:{apart}{reason}")
+            notes = "".join(f"\nPulumi.{stack}.yaml: {note}" for note in file.notes)
+            raise OperatorError(f"the preview of {stack} failed:{apart}{reason}{notes}")
         return found
 
 
@@ -107,6 +117,8 @@ def show(found: Plan) -> None:
         name = str(v.get("resourceUrn", "")).rsplit("::", 1)[-1]
         words = escape(f"{v['policyName']}: {name}: {v['message']}")
         console.print(f"[{colour}]{v['enforcementLevel']}[/] {words}", soft_wrap=True)
+    for note in found.notes:
+        console.print(f"Pulumi.{found.stack}.yaml: {escape(note)}", soft_wrap=True)
     mandatory = sum(v["enforcementLevel"] == "mandatory" for v in found.violations)
     console.print(
         f"{total} resources, {mandatory} violations, {len(found.violations) - mandatory} advisories in "
@@ -148,12 +160,12 @@ def _by_component(resources: list[dict[str, Any]]) -> dict[str, Counter[str]]:
     return groups
 
 
-def _workspace(work: Path, stack: str, repository: Path) -> Path:
+def _workspace(work: Path, stack: str, file: PlainStackFile, repository: Path) -> Path:
     """The project in a folder of its own: `pulumi stack init` writes into its stack file."""
     folder = work / "project"
     folder.mkdir()
-    for name in ("Pulumi.yaml", f"Pulumi.{stack}.yaml"):
-        shutil.copy(repository / name, folder / name)
+    shutil.copy(repository / "Pulumi.yaml", folder / "Pulumi.yaml")
+    (folder / f"Pulumi.{stack}.yaml").write_text(file.text, encoding="utf-8")
     (folder / "infra").symlink_to(repository / "infra")
     return folder
 
@@ -162,7 +174,8 @@ def _workspace(work: Path, stack: str, repository: Path) -> Path:
 def _provider(work: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A `gcp` provider for a plan: its name in words, and the environment in which `pulumi` uses it."""
     # The flag --event-log, which alone tells policy violations apart, is one of the debug commands.
-    env = {**os.environ, **engine_environment(work, 0), "PULUMI_DEBUG_COMMANDS": "true"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(CREDENTIAL_PREFIXES)}
+    env = {**inherited, **engine_environment(work, 0), "PULUMI_DEBUG_COMMANDS": "true"}
     if _has_official_plugin(env):
         del env["PULUMI_DEBUG_PROVIDERS"]
         env |= {

@@ -27,10 +27,8 @@ def engine_environment(state_dir: Path, provider_port: int, engine: Engine | Non
     home = cache_dir() / "pulumi-home"
     home.mkdir(parents=True, exist_ok=True)
     python = Path(sys.executable)
-    ours = [str(python.parent), str(engine.language_host_dir), str(engine.pulumi.parent)]
-    inherited = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part and part not in ours]
     return {
-        "PATH": os.pathsep.join([*dict.fromkeys(ours), *inherited]),
+        "PATH": engine_path(engine),
         "FASTYLE_PYTHON": str(python),
         "VIRTUAL_ENV": str(python.parent.parent),
         # A program is a new Python process each time: without its compiled modules a no-op takes twice as long.
@@ -42,3 +40,10 @@ def engine_environment(state_dir: Path, provider_port: int, engine: Engine | Non
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+
+
+def engine_path(engine: Engine) -> str:
+    """The caller's PATH, with this Python, the engine and its language host before everything else."""
+    ours = [str(Path(sys.executable).parent), str(engine.language_host_dir), str(engine.pulumi.parent)]
+    inherited = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part and part not in ours]
+    return os.pathsep.join([*dict.fromkeys(ours), *inherited])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 
 import policies.pricing
 from ops.cost_pages import pages
 from policies.pricing import documents, read_usage
 from policies.pricing.report import money
+from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY, Plan, Project, provider
 
 
@@ -43,8 +42,7 @@ def test_an_overspend_is_stopped_at_preview_with_the_table_in_the_message(
     port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A database that each rule on sizes lets pass, in a stack whose ceiling it breaks; the figure is the estimator's."""
-    stack: dict[str, Any] = yaml.safe_load((REPOSITORY / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
-    larger = {**stack["fastyle:database"], "tier": "db-custom-2-7680"}
+    larger = {**configuration("dev")["fastyle:database"], "tier": "db-custom-2-7680"}
     project = Project(tmp_path_factory.mktemp("overspend"), port)
     project.configure("dev", like="dev", overrides={"fastyle:database": larger})
     planned = documents.read(project.preview("dev").document)

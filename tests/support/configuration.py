@@ -9,11 +9,15 @@ from typing import Any
 
 import yaml
 
+from ops.stack_files import plain_stack_file
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def configuration(stack: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
+    """The values of a committed stack file; whoever has made the stack may have put secrets into it."""
+    text = plain_stack_file(REPOSITORY / f"Pulumi.{stack}.yaml").text
+    loaded: dict[str, Any] = yaml.safe_load(text)["config"]
     return loaded
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from localcloud.engine.environment import engine_environment
+from tests.support.configuration import configuration
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACKS = ("local", "dev", "prod")
@@ -115,8 +116,8 @@ class Project:
 
     def configure(self, stack: str, like: str, overrides: dict[str, Any] | None = None) -> None:
         """Make `stack` with the configuration of Pulumi.<like>.yaml; an override of None takes a key out."""
-        config = yaml.safe_load((REPOSITORY / f"Pulumi.{like}.yaml").read_text(encoding="utf-8"))["config"]
-        config = {key: value for key, value in (config | (overrides or {})).items() if value is not None}
+        config = configuration(like) | (overrides or {})
+        config = {key: value for key, value in config.items() if value is not None}
         made = self.pulumi("stack", "init", stack)
         assert made.returncode == 0, made.stderr
         path = self.folder / f"Pulumi.{stack}.yaml"
