@@ -18,6 +18,9 @@ from fastyle_components.runtime import (
 
 RESERVED = frozenset(["PORT", "FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_NAME", "FUNCTION_REGION"])
 """Set by Cloud Functions: https://cloud.google.com/functions/docs/configuring/env-var"""
+THREADS = "THREADS"
+"""How many requests the functions framework for Python serves at a time; without it four a CPU, whatever `concurrency`
+lets in: https://github.com/GoogleCloudPlatform/functions-framework-python (`_http/gunicorn.py`)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,8 @@ class FunctionArgs(Args):
     maximum_instances: int | None = None
     """Default: 5."""
     concurrency: int | None = None
-    """Requests at a time in one instance. Default: 1, as for functions whose code is not known to be safe."""
+    """Requests at a time in one instance, and threads to serve them. Default: 1, as for functions whose code is not known
+    to be safe."""
     timeout_seconds: int | None = None
     """Default: 60; at most 540 on a topic, 3600 on HTTP."""
     labels: dict[str, str] | None = None
@@ -147,7 +151,7 @@ def _service(args: FunctionArgs) -> functions.FunctionServiceConfigArgs:
         timeout_seconds=either(args.timeout_seconds, 60),
         ingress_settings=FUNCTION_INGRESS[either(args.ingress, Ingress.INTERNAL)],
         all_traffic_on_latest_revision=True,
-        environment_variables=either(args.environment, {}),
+        environment_variables={**either(args.environment, {}), THREADS: str(either(args.concurrency, 1))},
         secret_volumes=[
             functions.FunctionServiceConfigSecretVolumeArgs(
                 mount_path=f"/secrets/{key}",
@@ -180,5 +184,7 @@ def _check(name: str, args: FunctionArgs) -> None:
     for key in either(args.environment, {}):
         if key in RESERVED or key.startswith(("X_GOOGLE_", "K_")):
             raise ArgsError(f"{where}: environment {key} is Cloud Functions' own; name it otherwise")
+    if THREADS in either(args.environment, {}):
+        raise ArgsError(f"{where}: environment {THREADS} follows from concurrency; set that")
     limit = 3600 if args.topic is None else 540
     in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 60), 1, limit, "the trigger's bounds")

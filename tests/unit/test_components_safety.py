@@ -314,6 +314,7 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
             *("X_GOOGLE_X", "K_SERVICE"),
         )
     ),
+    (Function, {"environment": {"THREADS": "4"}}, "follows from concurrency"),
     (Function, {"function_name": "api"}, "4 to 63"),
     (Function, {"topic": "t"}, "belong together"),
     (Function, {"topic": "t", "trigger_service_account_email": "a"}, "needs no public entrance"),
@@ -434,6 +435,13 @@ def test_a_function_of_a_topic_is_triggered_in_its_region_and_tries_again() -> N
         "retryPolicy": "RETRY_POLICY_RETRY",
         "serviceAccountEmail": "t@x",
     }
+
+
+@pytest.mark.parametrize("concurrency", [1, 80])
+def test_a_function_has_a_thread_for_each_request_it_lets_in(concurrency: int) -> None:
+    """The framework's own four threads once served a declared concurrency of 80: eight slow requests were an outage."""
+    shape = declare(example(Function, ARCHIVE, concurrency=concurrency)).one("c-function")["serviceConfig"]
+    assert int(shape["environmentVariables"]["THREADS"]) == shape["maxInstanceRequestConcurrency"] == concurrency
 
 
 def test_without_a_path_the_port_is_probed() -> None:

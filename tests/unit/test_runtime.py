@@ -1,7 +1,8 @@
-"""What every workload stands on: structured logs and bearer credentials."""
+"""What every workload stands on: structured logs, bearer credentials and bounded bodies."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from workloads.runtime import credentials as credentials_module
 from workloads.runtime import logs
+from workloads.runtime.bodies import BodyRefused, read_body
 from workloads.runtime.credentials import CredentialStore, parse
 
 
@@ -138,3 +141,21 @@ def test_anything_else_is_nobody(store: CredentialStore, tmp_path: Path, header:
     (tmp_path / "credentials.json").write_bytes(content(entry("a")))
     assert store.authenticate("bearer a")
     assert store.authenticate(header) is None
+
+
+async def test_a_body_is_bounded_in_size_and_in_time() -> None:
+    async def read(pieces: list[bytes], *, ends: bool) -> bytes:
+        async def receive() -> dict[str, Any]:
+            if pieces:
+                return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces) or not ends}
+            await asyncio.sleep(60)
+            raise AssertionError("waited for a sender without end")
+
+        request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+        return await read_body(request, 4, seconds=0.05)
+
+    assert await read([b"ab", b"cd"], ends=True) == b"abcd"
+    for pieces, ends, status in (([b"ab", b"cde"], True, 413), ([b"a"], False, 408)):
+        with pytest.raises(BodyRefused) as refused:
+            await read(pieces, ends=ends)
+        assert refused.value.status == status

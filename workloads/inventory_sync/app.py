@@ -4,7 +4,7 @@ An answer of 204 acknowledges; anything else makes Pub/Sub deliver the message a
 | answer | when |
 |---|---|
 | 204 | recorded, recorded before, or published as a dead letter |
-| 400, 413 | not a push delivery |
+| 400, 408, 413 | not a push delivery |
 | 401, 403 | without Pub/Sub's token for this service |
 | 503 | not now: no schema yet, no database, no issuer's keys, no dead-letter topic |
 """
@@ -30,6 +30,7 @@ from workloads.inventory_sync.group_commit import GroupCommit, Unavailable, Unre
 from workloads.inventory_sync.ledger import Connection, Outcome
 from workloads.inventory_sync.push_token import KeysUnavailable, PushTokenVerifier, TokenRefused
 from workloads.inventory_sync.settings import Settings
+from workloads.runtime.bodies import BodyRefused, read_body
 from workloads.runtime.database import connect_async
 from workloads.runtime.migrate import MigrationError, migrate
 from workloads.runtime.server import AccessLog
@@ -115,15 +116,15 @@ class InventorySync:
                 await self._verifier.verify(request.headers.get("authorization"))
                 if self._not_ready is not None:
                     raise Unavailable(self._not_ready)
-                delivery = unwrap(await _body(request))
+                delivery = unwrap(await read_body(request, _BODY_BYTES))
                 await self._take(stream, delivery)
             except TokenRefused as error:
                 log.warning("push refused: %s", error, extra={"stream": stream})
                 return _refusal(error.status, str(error))
             except NotADelivery as error:
                 return _refusal(400, str(error))
-            except _TooLarge:
-                return _refusal(413, f"more than {_BODY_BYTES} bytes")
+            except BodyRefused as error:
+                return _refusal(error.status, str(error))
             except (Unavailable, KeysUnavailable, NotPublished) as error:
                 log.warning("delivery postponed: %s", error, extra={"stream": stream})
                 return _refusal(503, str(error))
@@ -146,20 +147,6 @@ class InventorySync:
         else:
             if outcome is Outcome.CONFLICT:
                 log.warning("another body under a known event_id: kept in event_conflict, not counted", extra=where)
-
-
-class _TooLarge(Exception):  # noqa: N818
-    pass
-
-
-async def _body(request: Request) -> bytes:
-    chunks, size = list[bytes](), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > _BODY_BYTES:
-            raise _TooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _refusal(status: int, message: str) -> Response:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from workloads.pos_api.connection import reading
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_EVENTS = 1000
-_CHUNK = 64 * 1024
+# A body arrives within half a minute, and each piece of it within eight seconds: 8 KiB/s at least. The slowest mobile
+# connection is faster, and a sender of single bytes keeps no thread.
+BODY_SECONDS = 30.0
+PIECE_SECONDS = 8.0
+_PIECE = 64 * 1024
 _MAX_INTEGER_DIGITS = 20
 
 
@@ -26,11 +34,12 @@ def read_json(request: Request) -> Any:
     """Return the parsed body; None when there is none.
 
     Raises:
-        BodyError: 413 over 8 MiB, known before anything is parsed; 400 when it is not JSON in UTF-8.
+        BodyError: 413 over 8 MiB, known before anything is parsed; 408 when it does not arrive in time; 400 when it
+            is not JSON in UTF-8.
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BodyError(400, "must not be compressed: send it without Content-Encoding")
-    data = b"" if (request.content_length or 0) > MAX_BYTES else request.stream.read(MAX_BYTES + 1)
+    data = b"" if (request.content_length or 0) > MAX_BYTES else _read(request)
     if len(data) > MAX_BYTES or (request.content_length or 0) > MAX_BYTES:
         raise BodyError(413, f"must be at most {MAX_BYTES:,} bytes: send several requests")
     if not data:
@@ -60,10 +69,28 @@ def as_events(body: Any) -> list[Any]:
     return events
 
 
-def drain(request: Request) -> None:
-    """Read away what is left of the body, so that the client hears the answer instead of a closed connection."""
-    while request.stream.read(_CHUNK):
-        pass
+def _read(request: Request) -> bytes:
+    """The body, or the first byte too many of it."""
+    pieces, size, ends = list[bytes](), 0, time.monotonic() + BODY_SECONDS
+    while size <= MAX_BYTES:
+        with reading(request, min(PIECE_SECONDS, ends - time.monotonic())) as piece:
+            try:
+                data = request.stream.read(min(_PIECE, MAX_BYTES + 1 - size))
+            except (OSError, ClientDisconnected):  # closed, or its deadline ended it
+                data = b""
+                if not piece.expired:
+                    raise BodyError(400, "ended before it was complete: send it again") from None
+        if piece.expired:
+            raise BodyError(
+                408, f"must arrive within {BODY_SECONDS:g} s, {_PIECE // 1024} KiB of it in {PIECE_SECONDS:g} s"
+            )
+        if not data:
+            break
+        pieces.append(data)
+        size += len(data)
+    if request.content_length is not None and size < min(request.content_length, MAX_BYTES):
+        raise BodyError(400, f"ended after {size:,} of {request.content_length:,} bytes: send it again")
+    return b"".join(pieces)
 
 
 def _integer(digits: str) -> int | float:

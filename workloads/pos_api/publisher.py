@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -24,10 +25,13 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 Event = tuple[str, Json]  # stream key, valid event
 
-# A till gets its answer within about ten seconds: attempts of at most 4 s are started for 6 s.
-ATTEMPT_SECONDS = 4.0
-RETRY_SECONDS = 6.0
-ANSWER_SECONDS = 12.0
+# A till gets its answer within ten seconds: attempts of at most 3 s are started for 5 s.
+ATTEMPT_SECONDS = 3.0
+RETRY_SECONDS = 5.0
+ANSWER_SECONDS = 9.0
+# While Pub/Sub does not answer at all, one request a second finds out whether it does again; the others are refused at
+# once instead of keeping every thread, and the requests behind them waiting for minutes.
+PROBE_SECONDS = 1.0
 # Pub/Sub takes at most 1,000 messages and 10 MB a request; the rest of the 10 MB is for the envelope.
 MAX_MESSAGES = 1000
 MAX_BYTES = 9_000_000
@@ -55,6 +59,39 @@ class PublishError(Exception):
     """Pub/Sub did not acknowledge every event: none of the request's events may be called accepted."""
 
 
+class Outage:
+    """Whether Pub/Sub answered last time; shared by the requests of one process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_probe: float | None = None  # None: it answers
+
+    def check(self) -> None:
+        """Let the request pass if Pub/Sub answers, or if it is time to try.
+
+        Raises:
+            PublishError: it did not answer within the last second.
+        """
+        with self._lock:
+            if self._next_probe is None:
+                return
+            if self._clock() < self._next_probe:
+                raise PublishError("Pub/Sub does not answer")
+            self._next_probe = self._clock() + PROBE_SECONDS
+
+    def answered(self) -> None:
+        """Note that Pub/Sub answered, be it with a refusal."""
+        if self._next_probe is not None:
+            with self._lock:
+                self._next_probe = None
+
+    def silent(self) -> None:
+        """Note that no attempt was answered in time."""
+        with self._lock:
+            self._next_probe = self._clock() + PROBE_SECONDS
+
+
 class Publisher:
     """Publishes events and returns when Pub/Sub has them.
 
@@ -68,6 +105,7 @@ class Publisher:
         self._topics = dict(topics)
         self._lock = threading.Lock()
         self._client: PublisherClient | None = None
+        self._outage = Outage()
         self._pool = ThreadPoolExecutor(max_workers=32, thread_name_prefix="publish")
         self._retry = retry.Retry(
             predicate=retry.if_exception_type(*_RETRIED),
@@ -83,6 +121,7 @@ class Publisher:
         Raises:
             PublishError: at least one was not, in time; others of them may have been published.
         """
+        self._outage.check()
         requests = list(self._requests(events))
         if len(requests) == 1:
             self._send(requests[0])
@@ -92,6 +131,7 @@ class Publisher:
         for future in late:
             future.cancel()
         if late:
+            self._outage.silent()
             raise PublishError(f"{len(late)} of {len(futures)} requests to Pub/Sub did not end in {ANSWER_SECONDS:g} s")
         for future in done:
             future.result()
@@ -126,7 +166,12 @@ class Publisher:
     def _send(self, request: PublishRequest) -> None:
         try:
             self._connected().publish(request=request, retry=self._retry, timeout=ATTEMPT_SECONDS)
+            self._outage.answered()
         except (exceptions.GoogleAPIError, GoogleAuthError, grpc.RpcError) as error:
+            if isinstance(error, exceptions.RetryError):
+                self._outage.silent()
+            else:
+                self._outage.answered()
             log.error(
                 "Pub/Sub does not take events: %s%s",
                 _reason(error),

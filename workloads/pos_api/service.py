@@ -18,7 +18,8 @@ from typing import Any
 from flask import Request, Response
 
 from workloads.events import STREAMS, Violation, validate
-from workloads.pos_api.body import BodyError, as_events, drain, read_json
+from workloads.pos_api.body import BodyError, as_events, read_json
+from workloads.pos_api.connection import leave_rest
 from workloads.pos_api.publisher import Event, Publisher, PublishError
 from workloads.runtime.brake import Brake
 from workloads.runtime.credentials import Credential, CredentialStore
@@ -65,7 +66,15 @@ class PosApi:
         self._brake = brake
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request; a fault of the sender is never a 5xx."""
+        """Answer a request; a fault of the sender is never a 5xx.
+
+        Whoever is refused for another reason than the body is answered without waiting for the body.
+        """
+        response = self._answered(request)
+        response.call_on_close(leave_rest(request))
+        return response
+
+    def _answered(self, request: Request) -> Response:
         try:
             return self._route(request)
         except BodyError as error:
@@ -76,8 +85,6 @@ class PosApi:
                 {"accepted": 0, "rejected": [], "error": "the events could not be stored: send the same again"},
                 {"Retry-After": "1"},
             )
-        finally:
-            drain(request)
 
     def _route(self, request: Request) -> Response:
         path = request.path.rstrip("/") or "/"
