@@ -161,14 +161,14 @@ def test_every_till_is_answered_in_time_while_pubsub_is_silent(
 
 
 def test_an_outage_lets_one_request_a_second_try() -> None:
-    now = 0.0
-    outage = Outage(lambda: now)
+    clock = [0.0]
+    outage = Outage(lambda: clock[0])
     outage.check()
     outage.silent()
-    for now in (0.0, PROBE_SECONDS - 0.01):
+    for clock[0] in (0.0, PROBE_SECONDS - 0.01):
         with pytest.raises(PublishError):
             outage.check()
-    now = PROBE_SECONDS
+    clock[0] = PROBE_SECONDS
     outage.check()
     with pytest.raises(PublishError):
         outage.check()
