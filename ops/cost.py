@@ -30,6 +30,7 @@ class Request:
     month: str | None = None
     overrides: Sequence[str] = ()  # KEY=VALUE of the stack's configuration
     variables: Sequence[str] = ()  # NAME=NUMBER of the usage file
+    lenient: bool = False  # whether usage may tell of resources that the plan lacks
 
 
 def estimated(request: Request, repository: Path = REPOSITORY) -> Estimate:
@@ -52,7 +53,12 @@ def priced(document: documents.Document, request: Request) -> Estimate:
         OperatorError, PricingError: the usage file is not there, is wrong or does not fit the plan.
     """
     return policies.pricing.estimate(
-        document.resources, usage_of(request), region=document.region, notes=document.notes
+        document.resources,
+        usage_of(request),
+        region=document.region,
+        notes=document.notes,
+        # A stack's own file may tell of what this configuration of it leaves out; one that was named is meant to fit.
+        strict=request.usage is not None and not request.overrides and not request.lenient,
     )
 
 
@@ -159,7 +165,8 @@ def _before(request: Request, revision: str) -> Estimate:
         _git("worktree", "add", "--detach", str(tree), revision)
         try:
             usage = tree / USAGE.relative_to(REPOSITORY) / f"{request.stack}.yaml"
-            then = replace(request, overrides=(), usage=request.usage or (usage if usage.exists() else None))
+            own = request.usage or (usage if usage.exists() else None)
+            then = replace(request, overrides=(), usage=own, lenient=True)
             try:
                 return estimated(then, tree)
             except OperatorError as e:

@@ -63,6 +63,9 @@ class Resource:
     urn: str = ""
     references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parent: str = ""  # URN of the component that holds it; known in stack rules only
+    custom: bool | None = None  # whether a provider manages it (a component: False); None where that is not told
+    region: str = ""  # its provider's default region, where that is told
+    project: str = ""  # its own project, else its provider's, where that is told
 
     def get(self, path: str) -> Any:
         return dig(self.props, path)

@@ -36,7 +36,7 @@ class Costed:
         for change in changes:
             resources = change(resources)
         usage = usage_of(Request(stack=self.stack, month=month)).with_variables(variables or {})
-        return policies.pricing.estimate(resources, usage, region=self.document.region)
+        return policies.pricing.estimate(resources, usage, region=self.document.region, strict=False)
 
 
 def setting(name: str, path: str, value: Any) -> Change:

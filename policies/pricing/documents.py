@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def _events(text: str, name: str) -> Document:
 
 def _document(states: Iterable[Any], config: Any, name: str, notes: tuple[str, ...] = ()) -> Document:
     try:
-        return Document(_resources(states), _mapping(config), notes)
+        return Document(_resources(list(states), _mapping(config)), _mapping(config), notes)
     except RecursionError:
         raise PricingError(f"{name}: is nested too deeply to be a plan; {MAKE}") from None
 
@@ -122,9 +122,14 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _resources(states: Iterable[Any]) -> tuple[Resource, ...]:
+def _resources(states: Sequence[Any], config: Mapping[str, Any]) -> tuple[Resource, ...]:
     """One resource an URN: a replacement is told of more than once."""
     found: dict[str, Resource] = {}
+    providers = {
+        str(state["urn"]): _mapping(plain(state.get("inputs")))
+        for state in states
+        if isinstance(state, dict) and str(state.get("type")).startswith("pulumi:providers:") and state.get("urn")
+    }
     for state in states:
         if not isinstance(state, dict) or not state.get("urn") or state.get("external"):
             continue
@@ -133,8 +138,38 @@ def _resources(states: Iterable[Any]) -> tuple[Resource, ...]:
         props = _mapping(plain(state.get("inputs")))
         if "id" not in props and state.get("id"):
             props["id"] = state["id"]
-        found[urn] = Resource(type_, urn.rpartition("::")[2], props, urn, parent=str(state.get("parent") or ""))
+        provider = providers.get(str(state.get("provider") or "").rpartition("::")[0], {})
+        found[urn] = Resource(
+            type_,
+            urn.rpartition("::")[2],
+            props,
+            urn,
+            references=_references(state.get("propertyDependencies")),
+            parent=str(state.get("parent") or ""),
+            custom=state["custom"] if isinstance(state.get("custom"), bool) else None,
+            region=_default("region", provider, config) or _region_of_zone(_default("zone", provider, config)),
+            project=_text(props.get("project")) or _default("project", provider, config),
+        )
     return tuple(found.values())
+
+
+def _references(value: Any) -> dict[str, tuple[str, ...]]:
+    """URNs that each property was computed from: what remains of a link while its value is unknown."""
+    links = {key: urns for key, urns in _mapping(value).items() if isinstance(urns, list)}
+    return {str(key): tuple(urn for urn in urns if isinstance(urn, str)) for key, urns in links.items()}
+
+
+def _default(key: str, provider: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """A default of a resource's own provider, else that of the configuration."""
+    return _text(provider.get(key)) or _text(config.get(f"gcp:{key}"))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _region_of_zone(zone: str) -> str:
+    return zone.rpartition("-")[0]
 
 
 def plain(value: Any) -> Any:

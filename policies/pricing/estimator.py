@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from policies.model import Resource
+from policies.pricing import regions
 from policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
 from policies.pricing.book import load as load_book
-from policies.pricing.lines import Credit, Line, ResourceCost, times, total, worst
+from policies.pricing.lines import (
+    EXACT,
+    Credit,
+    Line,
+    Note,
+    PricingError,
+    ResourceCost,
+    Unpriced,
+    times,
+    total,
+    worst,
+)
 from policies.pricing.services import PRICERS
 from policies.pricing.services.base import Bill, NotPricedError, Plan, region_of
 from policies.pricing.services.free import why_free
-from policies.pricing.usage import UsageFile
+from policies.pricing.usage import UsageFile, idle_usage
 
 ZERO = Decimal(0)
 STACK = "pulumi:pulumi:Stack"
@@ -24,7 +36,7 @@ STACK = "pulumi:pulumi:Stack"
 class Estimate:
     """What a plan costs in a month of its usage file.
 
-    `free` maps types to the reason, `not_estimated` types to the resources and why: they are in no sum.
+    `free` maps types to the reason. What is `unpriced` is in no sum. `remarks` are notes by resource.
     """
 
     currency: str
@@ -33,9 +45,21 @@ class Estimate:
     credits: tuple[Credit, ...]
     free: dict[str, str]
     free_count: int
-    not_estimated: dict[str, list[str]]
-    notes: tuple[str, ...]
+    unpriced: tuple[Unpriced, ...]
+    remarks: tuple[Note, ...]
     unit_costs: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def not_estimated(self) -> dict[str, list[str]]:
+        """Types to the resources that are in no sum, and why."""
+        found: dict[str, list[str]] = {}
+        for each in self.unpriced:
+            found.setdefault(each.type, []).append(str(each))
+        return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(str(remark) for remark in self.remarks)
 
     @property
     def fixed(self) -> Decimal:
@@ -74,11 +98,20 @@ class Estimate:
         return total(line.monthly for _, line in self.lines() if line.confidence == confidence)
 
     def stale(self, today: date) -> dict[str, Decimal]:
-        """Rates that were read too long ago, by id, with what rests on each."""
+        """Rates that were read too long ago, by id, with what rests on each; a line of nothing rests on none."""
         found: dict[str, Decimal] = {}
         for _, line in self.lines():
-            if (today - line.rate.read).days > STALE_AFTER_DAYS:
+            if line.monthly and (today - line.rate.read).days > STALE_AFTER_DAYS:
                 found[line.rate.id] = total((found.get(line.rate.id, ZERO), line.monthly))
+        return found
+
+    def lacking(self) -> dict[str, dict[str, Decimal]]:
+        """Regions to the rates that the book lacks there, with what rests on the reference region's instead."""
+        found: dict[str, dict[str, Decimal]] = {}
+        for _, line in self.lines():
+            if line.lacking and line.monthly:
+                rates = found.setdefault(line.lacking, {})
+                rates[line.rate.id] = total((rates.get(line.rate.id, ZERO), line.monthly))
         return found
 
 
@@ -89,28 +122,32 @@ def estimate(
     *,
     region: str | None = None,
     notes: Sequence[str] = (),
+    strict: bool = True,
 ) -> Estimate:
     """Estimate a plan.
 
     Args:
-        resources: of any Pulumi program; only Google Cloud's cost anything here.
+        resources: of any Pulumi program; only Google Cloud's are priced.
         usage: of the month to reckon with; without one, only what is always on costs.
-        region: where resources are that name no region themselves; the reference region when absent.
+        region: where resources are that name no region themselves, nor whose provider does; the reference region when
+            absent.
         notes: what is to be said of the plan beside what is found here.
+        strict: whether usage for a resource that the plan lacks is an error, as a misspelt name would be; otherwise it
+            is a note, for plans of which something was taken away.
 
     Raises:
-        PricingError: the usage file does not fit the plan.
+        PricingError: the usage file does not fit the plan, or a resource is in no place that there is.
     """
     usage, book = usage or UsageFile(), book or load_book()
-    said = [*notes, *(f"usage for '{pattern}' matches no resource of this plan" for pattern in usage.check(resources))]
-    plan, by_urn = Plan(resources, usage), {r.urn: r for r in resources}
+    said = [Note("", text) for text in notes]
+    said += [Note("", idle_usage(pattern)) for pattern in usage.check(resources, strict=strict)]
+    plan = Plan(resources, usage)
     costs: list[ResourceCost] = []
     free: dict[str, str] = {}
-    unpriced: dict[str, list[str]] = {}
-    fallbacks: set[str] = set()
+    unpriced: list[Unpriced] = []
     free_count = 0
     for resource in sorted(resources, key=lambda r: (r.type, r.name, r.urn)):
-        if not _costs_here(resource):
+        if not _costs(resource):
             continue
         pricer = PRICERS.get(resource.type)
         if pricer is None:
@@ -118,61 +155,90 @@ def estimate(
                 free[resource.type] = why
                 free_count += 1
             else:
-                unpriced.setdefault(resource.type, []).append(
-                    f"{resource.name}: the price book does not know this type"
-                )
+                unpriced.append(Unpriced(resource.type, resource.name, _unknown_type(resource)))
             continue
-        where, unsure = region_of(resource)
-        bill = Bill(book, plan, resource, (region or REFERENCE) if where == GLOBAL else where)
-        if unsure:
-            bill.note(f"its region is secret or known only at update; reckoned with {REFERENCE}")
+        bill = Bill(book, plan, resource, REFERENCE)
+        bill.region = _place(bill, region)
         try:
             pricer.price(bill, usage.of(resource, pricer.usage))
         except NotPricedError as e:
-            unpriced.setdefault(resource.type, []).append(f"{resource.name}: {e}")
+            unpriced.append(Unpriced(resource.type, resource.name, str(e)))
             continue
         except ArithmeticError:
-            unpriced.setdefault(resource.type, []).append(f"{resource.name}: its figures are too large to reckon with")
+            unpriced.append(Unpriced(resource.type, resource.name, "its figures are too large to reckon with"))
             continue
         said += bill.notes
-        fallbacks |= bill.fallbacks
         costs.append(
             ResourceCost(
                 urn=resource.urn,
                 type=resource.type,
                 name=resource.name,
-                component=_component(resource, by_urn),
+                component=_component(resource, plan.by_urn),
+                project=resource.project,
                 lines=tuple(bill.lines),
             )
         )
-    said += [
-        f"the book has no sourced rates for {r} of some services: {REFERENCE}'s are used" for r in sorted(fallbacks)
-    ]
-    return Estimate(
+    found = Estimate(
         currency=book.currency,
         month=usage.month,
         resources=tuple(costs),
         credits=(*_free_tiers(costs, book), *_discounts(costs)),
         free=free,
         free_count=free_count,
-        not_estimated=unpriced,
-        notes=tuple(said),
+        unpriced=tuple(unpriced),
+        remarks=tuple(said),
         unit_costs=usage.unit_costs(),
     )
+    return replace(found, remarks=(*said, *_lacking(found)))
 
 
-def _costs_here(resource: Resource) -> bool:
-    """Cloud resources; components, providers and other clouds' resources have no Google price."""
+def _place(bill: Bill, region: str | None) -> str:
+    """Where a resource is: where it says, else its provider's default, else the plan's, else the reference region."""
+    where, unsure = region_of(bill.resource)
+    if unsure:
+        bill.note(f"its region is secret or known only at update; reckoned with {REFERENCE}")
+    place = where if where != GLOBAL else bill.resource.region or region or REFERENCE
+    if (found := regions.normal(place)) is None:
+        shown = place[:40]
+        raise PricingError(f"{bill.resource.label}: Google Cloud has no location '{shown}'{regions.nearest(shown)}")
+    return found
+
+
+def _lacking(found: Estimate) -> Iterable[Note]:
+    """What rests on the reference region's rates, by region, with its share of the list price."""
+    for region, rates in sorted(found.lacking().items()):
+        cost = total(rates.values())
+        names = ", ".join(sorted(rates, key=lambda name: (rates[name].copy_negate(), name)))
+        percent = EXACT.divide(cost * 100, found.list_price)
+        yield Note(
+            "",
+            f"the book has no sourced rates for {region} of {names}: {REFERENCE}'s are used, "
+            f"on which {percent:.1f} % of the list price rests",
+        )
+
+
+def _unknown_type(resource: Resource) -> str:
+    if _is_googles(resource):
+        return "the price book does not know this type"
+    return f"a resource of {resource.type.partition(':')[0]}, for which there is no price book"
+
+
+def _is_googles(resource: Resource) -> bool:
     return resource.type.startswith(("gcp:", "google-native:"))
 
 
-def _component(resource: Resource, by_urn: dict[str, Resource]) -> tuple[str, str] | None:
+def _costs(resource: Resource) -> bool:
+    """Whether there may be a price for it: for components, providers and the stack itself there is none."""
+    return _is_googles(resource) or (resource.custom is True and not resource.type.startswith("pulumi:"))
+
+
+def _component(resource: Resource, by_urn: Mapping[str, Resource]) -> tuple[str, str] | None:
     """Type and name of the outermost component that holds a resource."""
     found, seen = None, set()
     parent = by_urn.get(resource.parent)
     while parent is not None and parent.type != STACK and parent.urn not in seen:
         seen.add(parent.urn)
-        if not _costs_here(parent):
+        if not _costs(parent):
             found = (parent.type, parent.name)
         parent = by_urn.get(parent.parent)
     return found

@@ -63,12 +63,37 @@ def worst(confidences: Iterable[str]) -> str:
     return max(confidences, key=CONFIDENCES.index)
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is to be said beside the figures: of a resource by its name, or of the whole plan where that is empty."""
+
+    name: str
+    text: str
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.label or self.name}: {self.text}" if self.name else self.text
+
+
+@dataclass(frozen=True)
+class Unpriced:
+    """A resource that is in no sum, and why."""
+
+    type: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """One line of a resource's list price a month: `quantity` of the rate's unit at its price.
 
     `usage_based` lines follow the usage file; the others are owed whatever happens. `arithmetic` is how the quantity
-    came about. `confidence` is the rate's, or worse where the quantity rests on something unconfirmed.
+    came about. `confidence` is the rate's, or worse where the quantity rests on something unconfirmed. `lacking` is the
+    region for which the book has no rate, so that this is the reference region's.
     """
 
     name: str
@@ -77,6 +102,7 @@ class Line:
     arithmetic: str
     usage_based: bool
     confidence: str
+    lacking: str = ""
 
     @property
     def monthly(self) -> Decimal:
@@ -92,6 +118,7 @@ class ResourceCost:
     name: str
     component: tuple[str, str] | None
     lines: tuple[Line, ...]
+    project: str = ""
 
     @property
     def monthly(self) -> Decimal:

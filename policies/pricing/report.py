@@ -97,6 +97,8 @@ def as_json(found: Estimate) -> str:
         "resources": resources,
         "free": sorted(found.free),
         "not_estimated": sorted(found.not_estimated),
+        "unpriced": [{"type": each.type, "name": each.name, "reason": each.reason} for each in found.unpriced],
+        "notes": [{"name": remark.name, "text": remark.text} for remark in found.remarks],
     }
     return json.dumps(document, indent=2)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -63,6 +64,21 @@ class Document(BaseModel):
     unit_costs: dict[str, Value] = Field(default={}, description="what the total is also divided by: label to number")
     resource_type_default_usage: dict[str, dict[str, Value]] = {}
     resource_usage: dict[str, dict[str, Value]] = {}
+
+
+class _Patterns:
+    """Entries of `resource_usage` by what they match: whole names at once, patterns with wildcards one by one."""
+
+    def __init__(self, entries: Mapping[str, dict[str, Value]]) -> None:
+        self._order = {pattern: index for index, pattern in enumerate(entries)}
+        self._entries = entries
+        self._wild = [pattern for pattern in entries if set(pattern) & set("*?[")]
+
+    def matching(self, resource: Resource) -> list[tuple[str, dict[str, Value]]]:
+        """Pattern and entry of each that matches the name or the URN of a resource, in the file's order."""
+        found = {each for each in (resource.name, resource.urn) if each in self._entries}
+        found |= {p for p in self._wild if fnmatchcase(resource.name, p) or fnmatchcase(resource.urn, p)}
+        return [(pattern, self._entries[pattern]) for pattern in sorted(found, key=self._order.__getitem__)]
 
 
 @dataclass(frozen=True)
@@ -128,17 +144,16 @@ class UsageFile:
         sections: list[tuple[tuple[str, ...], dict[str, Value]]] = []
         if defaults := self.document.resource_type_default_usage.get(resource.type):
             sections.append((("resource_type_default_usage", resource.type), defaults))
-        for pattern, entry in self.document.resource_usage.items():
-            if fnmatchcase(resource.name, pattern) or fnmatchcase(resource.urn, pattern):
-                sections.append((("resource_usage", pattern), entry))
+        sections += [(("resource_usage", pattern), entry) for pattern, entry in self._patterns.matching(resource)]
         for path, entry in sections:
             values |= {key: ((*path, key), value) for key, value in entry.items() if key in model.model_fields}
         evaluated = {
             key: self._at(path, value, flow=key.startswith("monthly_")) for key, (path, value) in values.items()
         }
         for key, value in evaluated.items():
-            if value > LARGEST:
-                raise self.error(values[key][0], f"{key} is {value:,.0f}; nothing beyond {LARGEST:,} is reckoned with")
+            if not value.is_finite() or abs(value) > LARGEST:
+                shown = f"{value:,.0f}" if value.is_finite() and abs(value) < 10**30 else f"{value:.3e}"
+                raise self.error(values[key][0], f"{key} is {shown}; nothing beyond {LARGEST:,} is reckoned with")
         try:
             return model.model_validate(evaluated)
         except ValidationError as e:
@@ -146,29 +161,38 @@ class UsageFile:
             key = str(wrong["loc"][0])
             raise self.error(values[key][0], f"{key} is {evaluated[key]}: {wrong['msg'].lower()}") from None
 
-    def check(self, resources: Sequence[Resource]) -> list[str]:
-        """Patterns that match nothing in `resources`.
+    def check(self, resources: Sequence[Resource], *, strict: bool = True) -> list[str]:
+        """Patterns that match no priced resource, where that is allowed.
 
         Raises:
-            PricingError: a key that none of the resources its pattern matches has.
+            PricingError: a key that none of the resources its pattern matches has, or, if `strict`, a pattern that
+                matches none.
         """
+        matched: dict[str, set[str]] = {pattern: set() for pattern in self.document.resource_usage}
+        for resource in resources:
+            if resource.type in PRICERS:
+                for pattern, _ in self._patterns.matching(resource):
+                    matched[pattern].add(resource.type)
         idle = []
         for pattern, entry in self.document.resource_usage.items():
-            matched = {
-                r.type
-                for r in resources
-                if r.type in PRICERS and (fnmatchcase(r.name, pattern) or fnmatchcase(r.urn, pattern))
-            }
-            if not matched:
+            types = matched[pattern]
+            if not types:
+                if strict:
+                    names = {r.name for r in resources if r.type in PRICERS}
+                    raise self.error(("resource_usage", pattern), f"{idle_usage(pattern)}{_nearest(pattern, names)}")
                 idle.append(pattern)
             for key in entry:
-                known = keys(matched or PRICERS)
+                known = keys(types or PRICERS)
                 if key not in known:
-                    kinds = ", ".join(sorted(matched)) or "any type"
+                    kinds = ", ".join(sorted(types)) or "any type"
                     raise self.error(
                         ("resource_usage", pattern, key), f"{kinds} has no key '{key}'{_nearest(key, known)}"
                     )
         return idle
+
+    @cached_property
+    def _patterns(self) -> _Patterns:
+        return _Patterns(self.document.resource_usage)
 
     def error(self, path: tuple[str, ...], message: str) -> PricingError:
         while path and path not in self.lines:
@@ -188,7 +212,10 @@ class UsageFile:
         if isinstance(value, bool):
             raise ValueError(f"{value} is no number")
         if isinstance(value, int | float):
-            return Decimal(str(value))
+            number = Decimal(str(value))
+            if number.is_nan():
+                raise ValueError(f"{value} is no number")
+            return number
         if isinstance(value, str):
             return evaluate(value, lambda name: self.variable(name, asked))
         _one_of_days(value)
@@ -218,6 +245,8 @@ def parse(text: str, name: str = "usage") -> UsageFile:
         mark = getattr(e, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         raise PricingError(f"{name}{where}: no YAML: {getattr(e, 'problem', None) or 'cannot be read'}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, a date that there is not
+        raise PricingError(f"{name}: holds a number or date that cannot be read, or is nested too deeply") from None
     lines: dict[tuple[str, ...], int] = {}
     if repeated := _lines_of(node, (), lines):
         raise PricingError(f"{name}:{lines[repeated]}: '{repeated[-1]}' is there twice; take one out")
@@ -245,6 +274,10 @@ def parse(text: str, name: str = "usage") -> UsageFile:
                 path = ("resource_usage", pattern, key)
                 raise found.error(path, f"no type has a key '{key}'{_nearest(key, keys(PRICERS))}")
     return found
+
+
+def idle_usage(pattern: str) -> str:
+    return f"usage for '{pattern}' matches no resource of this plan"
 
 
 def keys(types: Iterable[str]) -> list[str]:

@@ -91,7 +91,7 @@ def estimate_of(plan: Plan, p: Spend) -> Estimate:
         PricingError: the usage file has no such month, or does not fit the plan.
     """
     usage = usage_file(p.usage).for_month(p.month)
-    return policies.pricing.estimate(plan.resources, usage, region=home_region(plan.resources))
+    return policies.pricing.estimate(plan.resources, usage, region=home_region(plan.resources), strict=False)
 
 
 def home_region(resources: Sequence[Resource]) -> str | None:

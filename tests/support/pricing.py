@@ -68,7 +68,7 @@ _RULES = [
     {"action": {"type": "SetStorageClass", "storageClass": "ARCHIVE"}, "condition": {"age": 60}},
     {"action": {"type": "Delete"}, "condition": {"age": 100}},
 ]
-_CONTAINERS = [{"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}]
+_CONTAINERS = [{"resources": {"limits": {"cpu": "2", "memory": "1Gi"}, "cpuIdle": True}}]
 _ALWAYS = [{"resources": {"limits": {"cpu": "1", "memory": "512Mi"}, "cpuIdle": False}}]
 _SQL = {"availabilityType": "REGIONAL", "diskSize": 20, "backupConfiguration": {"enabled": True}}
 

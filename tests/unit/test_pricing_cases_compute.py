@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -231,9 +232,9 @@ def test_backups_without_their_size_are_pointed_out() -> None:
 
 
 def service(
-    cpu: Any = "1", memory: str = "512Mi", *, least: int = 0, idle: bool | None = None, **template: Any
+    cpu: Any = "1", memory: str = "512Mi", *, least: int = 0, idle: bool | None = True, **template: Any
 ) -> Resource:
-    limits = {"limits": {"cpu": cpu, "memory": memory}} | ({} if idle is None else {"cpuIdle": idle})
+    limits = {"limits": {"cpu": cpu, "memory": memory}, "cpuIdle": idle}
     scaling = {"minInstanceCount": least}
     return resource(SERVICE, template={"containers": [{"resources": limits}], "scaling": scaling, **template})
 
@@ -301,7 +302,10 @@ def test_an_instance_based_service_pays_its_minimum_around_the_clock_and_no_requ
 def test_the_containers_of_a_service_add_up_and_its_own_scaling_counts_too() -> None:
     """Containers of 1 and 0.5 vCPU, 512 MiB and 1 GiB: 1.5 vCPU, 1.5 GiB; two minimum instances: 5,256,000 s x 1.5 x
     0.0000025 = 19.71, twice."""
-    containers = [{"resources": {"limits": {"cpu": "1"}}}, {"resources": {"limits": {"cpu": 0.5, "memory": "1Gi"}}}]
+    containers = [
+        {"resources": {"limits": {"cpu": "1"}, "cpuIdle": True}},
+        {"resources": {"limits": {"cpu": 0.5, "memory": "1Gi"}, "cpuIdle": True}},
+    ]
     both = resource(SERVICE, template={"containers": containers}, scaling={"minInstanceCount": 2})
     assert bill(both) == {
         "CPU, idle minimum instances": ("7884000", "19.71"),
@@ -327,10 +331,60 @@ def test_what_is_not_known_before_the_update_is_reckoned_with_defaults_and_named
     hidden = resource(SERVICE, template={"containers": UNKNOWN, "scaling": {"minInstanceCount": 1}})
     assert plain(estimated(hidden).list_price) == "9.855"
     assert "its containers are secret or known only at update" in estimated(hidden).notes[0]
-    limits = {"limits": {"cpu": UNKNOWN, "memory": UNKNOWN}}
+    limits = {"limits": {"cpu": UNKNOWN, "memory": UNKNOWN}, "cpuIdle": True}
     sized = resource(SERVICE, template={"containers": [{"resources": limits}], "scaling": {"minInstanceCount": 1}})
     assert plain(estimated(sized).list_price) == "9.855"
     assert len(estimated(sized).notes) == 2
+
+
+@prices(SERVICE)
+def test_resources_without_cpu_idle_keep_the_cpu_always_on() -> None:
+    """The provider's cpuIdle is true only where `resources` is not set: 2,628,000 s x 2 vCPU x 0.000018 = 94.608, x 1 GiB
+    x 0.000002 = 5.256, together 99.864. Without `resources` the default of 1 vCPU and 512 MiB waits at the idle rate."""
+    assert bill(service("2", "1Gi", least=1, idle=None)) == {
+        "CPU, always on": ("5256000", "94.608"),
+        "Memory, always on": ("2628000", "5.256"),
+    }
+    plain_one = resource(SERVICE, template={"containers": [{"image": "x"}], "scaling": {"minInstanceCount": 1}})
+    assert set(bill(plain_one)) == {"CPU, idle minimum instances", "Memory, idle minimum instances"}
+    hidden = estimated(service(least=1, idle=UNKNOWN))  # type: ignore[arg-type]
+    assert plain(hidden.list_price) == "49.932"  # 47.304 + 2.628
+    assert hidden.notes == (
+        "Service 'it': whether its CPU is always on is secret or known only at update; reckoned with always",
+    )
+
+
+@prices(SERVICE)
+@pytest.mark.parametrize(("given", "instances"), [({"manualInstanceCount": 3}, 3), ({}, 1)])
+def test_a_manually_scaled_service_runs_so_many_instances(given: dict[str, Any], instances: int) -> None:
+    """Always on: n x 2,628,000 s x 0.000018 = 47.304 n and half of it in GiB x 0.000002 = 2.628 n. Request-based: idle at
+    n x 6.57 and n x 3.285; more work than n instances can do is not billed: nothing further starts."""
+    manual = {"scalingMode": "MANUAL", **given}
+    containers = [{"resources": {"limits": {"cpu": "1"}}}]
+    always = resource(SERVICE, template={"containers": containers}, scaling=manual)
+    assert bill(always, it={"monthly_instance_seconds": 10**8}) == {
+        "CPU, always on": (str(2628000 * instances), plain(Decimal("47.304") * instances)),
+        "Memory, always on": (str(1314000 * instances), plain(Decimal("2.628") * instances)),
+    }
+    billed = resource(SERVICE, template={"containers": [{}]}, scaling=manual)
+    assert bill(billed)["CPU, idle minimum instances"] == (str(2628000 * instances), plain(Decimal("6.57") * instances))
+    busy = bill(billed, it={"monthly_instance_seconds": 10**8})
+    assert busy["CPU"] == (str(2628000 * instances), plain(Decimal("63.072") * instances))
+    assert "CPU, idle minimum instances" not in busy
+
+
+@prices(FUNCTION)
+@pytest.mark.parametrize(
+    ("memory", "vcpus"),
+    [
+        *(("128Mi", "0.083"), ("256M", "0.167"), ("512Mi", "0.333"), ("1Gi", "0.583"), ("2G", "1"), ("2Gi", "1")),
+        *(("4Gi", "2"), ("8Gi", "2"), ("16Gi", "4"), ("32Gi", "8"), ("300Mi", "0.333"), ("64Gi", "8")),
+    ],
+)
+def test_a_function_that_asks_for_no_cpu_gets_that_of_its_memory(memory: str, vcpus: str) -> None:
+    """1,000,000 s x the vCPUs of Google's table x 0.000024."""
+    found = bill(resource(FUNCTION, serviceConfig={"availableMemory": memory}), it={"monthly_instance_seconds": 10**6})
+    assert found["CPU"] == (plain(Decimal(vcpus) * 10**6), plain(Decimal(vcpus) * 24))
 
 
 @prices(JOB)
@@ -366,9 +420,10 @@ def test_a_function_is_a_service_with_builds() -> None:
 
 @prices(FUNCTION)
 def test_a_warm_function_waits_at_the_idle_rate() -> None:
-    """2,628,000 s x 0.0000025 = 6.57; 256 MB = 0.2384185791015625 GiB x 2,628,000 = 626,564.025878906 x 0.0000025."""
+    """256 MB come with 0.167 vCPU: 2,628,000 s x 0.167 = 438,876 x 0.0000025 = 1.09719; 256 MB = 0.2384185791015625 GiB x
+    2,628,000 = 626,564.025878906 x 0.0000025."""
     warm = resource(FUNCTION, serviceConfig={"minInstanceCount": 1, "availableMemory": "256M"})
     assert bill(warm) == {
-        "CPU, idle minimum instances": ("2628000", "6.57"),
+        "CPU, idle minimum instances": ("438876", "1.09719"),
         "Memory, idle minimum instances": ("626564.025878906", "1.566410064697265"),
     }

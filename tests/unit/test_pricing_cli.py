@@ -54,7 +54,7 @@ def fastyle(*arguments: str) -> tuple[int, str]:
 
 
 def test_the_table_of_a_plan(planned: Planned) -> None:
-    """Cloud Run's idle instance 13.14 + 6.57, an address 3.65; of 24 resources 3 are estimated, 2 free, 12 not."""
+    """Cloud Run's idle instance 13.14 + 6.57, an address 3.65; of 24 resources 3 are estimated, 5 free, 12 not."""
     code, output = fastyle("--stack", "dev")
     assert code == 0
     table, _, summary = output.partition("\n\nOverall total ")
@@ -75,7 +75,7 @@ outside components                                                              
     lines = summary.splitlines()
     assert lines[0] == "23.36 USD a month (ordinary month): 23.36 always on, 0.00 by usage (*)"
     assert "  per branch: 1.1680" in lines
-    assert "3 resources estimated, 2 free, 12 not estimated" in lines
+    assert "3 resources estimated, 5 free, 12 not estimated" in lines
     assert "  not estimated: redis.Instance: cache: the price book does not know this type" in lines
     assert "  note: usage for 'lake-bucket' matches no resource of this plan" in lines
 
@@ -110,7 +110,7 @@ web: CPU, idle minimum instances: 13.14 USD a month
   monthly     5,256,000 x 0.0000025 = 13.14
   kind        always on
   source      https://cloud.google.com/run/pricing, read 2026-08-31
-  confidence  C: Google's own page, or a dated transcription of it
+  confidence  U: unconfirmed
 
 web: CPU: 0 USD a month
   resource    gcp:cloudrunv2/service:Service, Site
@@ -119,7 +119,7 @@ web: CPU: 0 USD a month
   monthly     0 x 0.000024 = 0
   kind        follows the usage file
   source      https://cloud.google.com/run/pricing, read 2026-08-31
-  confidence  C: Google's own page, or a dated transcription of it
+  confidence  U: unconfirmed
   free tier   run-request-cpu, once for the billing account
 """
     )

@@ -138,9 +138,43 @@ def test_a_pattern_over_several_types_gives_each_what_it_has() -> None:
     usage = parse(
         'version: 1\nresource_usage:\n  "*": {monthly_messages: 5, storage_gib: 6}\n  other: {storage_gib: 1}\n'
     )
-    assert usage.check([TOPIC, BUCKET]) == ["other"]
+    assert usage.check([TOPIC, BUCKET], strict=False) == ["other"]
     assert usage.of(TOPIC, TopicUsage).monthly_messages == 5
     assert usage.of(BUCKET, BucketUsage).storage_gib == 6
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_that_names_the_nearest_resource() -> None:
+    usage = parse("version: 1\nresource_usage:\n  sale-topic: {monthly_messages: 1}\n", "u.yaml")
+    with pytest.raises(PricingError) as caught:
+        usage.check([TOPIC, BUCKET])
+    assert str(caught.value) == (
+        "u.yaml:3: usage for 'sale-topic' matches no resource of this plan; did you mean 'sales-topic'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (".nan", "nan is no number"),
+        (".inf", "monthly_messages is Infinity; nothing beyond 1,000,000,000,000,000 is reckoned with"),
+        ("-.inf", "monthly_messages is -Infinity; nothing beyond"),
+        ("9" * 400, "monthly_messages is 1.000e+400; nothing beyond"),
+        (f"'{'9' * 400}'", "monthly_messages is 1.000e+400; nothing beyond"),
+        (f"'{'9' * 5000}'", "a formula has at most 500 characters"),
+    ],
+)
+def test_a_number_that_is_none_or_has_no_end_is_one_line(entry: str, words: str) -> None:
+    usage = parse(f"version: 1\nresource_usage:\n  sales-topic: {{monthly_messages: {entry}}}\n", "u.yaml")
+    with pytest.raises(PricingError) as caught:
+        usage.of(TOPIC, TopicUsage)
+    assert str(caught.value).startswith("u.yaml:3: ")
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_number_of_five_thousand_digits_is_one_line() -> None:
+    with pytest.raises(PricingError, match=r"^u\.yaml: holds a number or date that cannot be read"):
+        parse("version: 1\nvariables: {x: %s}\n" % ("9" * 5000), "u.yaml")
 
 
 def test_unknown_months_and_variables_say_which_there_are() -> None:

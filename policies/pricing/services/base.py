@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from policies.model import UNKNOWN, Resource
+from policies.pricing import regions
 from policies.pricing.book import GLOBAL, REFERENCE, Book, Constant
-from policies.pricing.lines import Line, amount, rounded, worst
+from policies.pricing.lines import Line, Note, amount, rounded, worst
 
 D = TypeVar("D")
 
@@ -39,17 +41,55 @@ class UsageSource(Protocol):
 
 @dataclass
 class Plan:
-    """The resources of a plan, and the usage of each."""
+    """The resources of a plan, and the usage of each. Look-ups go by an index: a plan may have tens of thousands."""
 
     resources: Sequence[Resource]
     usage: UsageSource
+    _by_key: dict[tuple[str, str], dict[str, Resource]] = field(default_factory=dict)
+
+    @cached_property
+    def by_type(self) -> Mapping[str, Sequence[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            found.setdefault(resource.type, []).append(resource)
+        return found
+
+    @cached_property
+    def by_urn(self) -> Mapping[str, Resource]:
+        return {resource.urn: resource for resource in self.resources}
+
+    @cached_property
+    def schedules(self) -> Mapping[str, Sequence[Resource]]:
+        """Scheduler jobs by the last part of the address that they call: the name of what they act on."""
+        found: dict[str, list[Resource]] = {}
+        for job in self.of("gcp:cloudscheduler/job:Job"):
+            if isinstance(uri := job.get("httpTarget.uri"), str):
+                found.setdefault(uri.rstrip("/").rpartition("/")[2], []).append(job)
+        return found
+
+    def of(self, type_: str) -> Sequence[Resource]:
+        return self.by_type.get(type_, ())
 
     def find(self, type_: str, key: str, value: Any) -> Resource | None:
         """The resource of a type whose property `key` is `value`, or the end of it (`projects/p/topics/t`)."""
         if not isinstance(value, str):
             return None
-        ids = (value, value.rsplit("/", 1)[-1])
-        return next((r for r in self.resources if r.type == type_ and r.get(key) in ids), None)
+        if (type_, key) not in self._by_key:
+            index: dict[str, Resource] = {}
+            for resource in self.of(type_):
+                if isinstance(own := resource.get(key), str):
+                    index.setdefault(own, resource)
+            self._by_key[type_, key] = index
+        index = self._by_key[type_, key]
+        return index.get(value) or index.get(value.rsplit("/", 1)[-1])
+
+    def linked(self, resource: Resource, path: str, type_: str, *keys: str) -> Resource | None:
+        """The resource of `type_` that a property names by one of `keys`, or was computed from while it is unknown."""
+        value = resource.get(path)
+        if value is not UNKNOWN:
+            return next((found for key in keys if (found := self.find(type_, key, value))), None)
+        sources = (self.by_urn.get(urn) for urn in resource.references.get(path.partition(".")[0], ()))
+        return next((source for source in sources if source and source.type == type_), None)
 
 
 @dataclass
@@ -61,8 +101,7 @@ class Bill:
     resource: Resource
     region: str
     lines: list[Line] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    fallbacks: set[str] = field(default_factory=set)
+    notes: list[Note] = field(default_factory=list)
 
     def add(
         self,
@@ -83,11 +122,11 @@ class Bill:
             found, fallback = self.book.rate(rate, self.region)
         except KeyError:
             raise NotPricedError(f"the price book has no rate {rate}") from None
-        if fallback:
-            self.fallbacks.add(self.region)
         if found.free and not self.book.pools[found.free].covers(self.region):
             found = found.model_copy(update={"free": None})
-        confidence = worst([found.confidence, *(constant.confidence for constant in assumes)])
+        confidence = worst(
+            [found.confidence, *(constant.confidence for constant in assumes), *(["U"] if fallback else [])]
+        )
         self.lines.append(
             Line(
                 name=name,
@@ -96,17 +135,39 @@ class Bill:
                 arithmetic=arithmetic,
                 usage_based=usage,
                 confidence=confidence,
+                lacking=self.region if fallback else "",
             )
         )
 
     def constant(self, name: str) -> Constant:
         return self.book.constants[name]
 
+    def get(self, path: str) -> Any:
+        """A property; None where it is unset, and, with a note, where only the update will know it."""
+        return self.known(path, None)
+
+    def there(self, path: str) -> bool:
+        """Whether a block is set. One that only the update will know is one that somebody set; a note says so."""
+        value = self.resource.get(path)
+        if value is UNKNOWN:
+            self.note(f"{path} is secret or known only at update; reckoned as a block that is set")
+            return True
+        return bool(value)
+
+    def blocks(self, path: str) -> list[Mapping[str, Any]]:
+        """The blocks of a list; those that only the update will know are noted and left out."""
+        value = self.get(path)
+        found = list(value) if isinstance(value, list | tuple) else []
+        if UNKNOWN in found:
+            self.note(f"a part of {path} is secret or known only at update; reckoned without it")
+        return [block for block in found if isinstance(block, Mapping)]
+
     def known(self, path: str, default: D) -> Any | D:
         """A property; `default` where it is unset, and, with a note, where only the update will know it."""
         value = self.resource.get(path)
         if value is UNKNOWN:
-            self.note(f"{path} is secret or known only at update; reckoned with {default}")
+            how = "as if it were unset" if default is None else f"with {default}"
+            self.note(f"{path} is secret or known only at update; reckoned {how}")
             return default
         return default if value is None else value
 
@@ -126,7 +187,9 @@ class Bill:
         return found
 
     def note(self, text: str) -> None:
-        self.notes.append(f"{self.resource.label}: {text}")
+        note = Note(self.resource.name, text, self.resource.label)
+        if note not in self.notes:
+            self.notes.append(note)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,17 +202,24 @@ class Pricer:
 
 
 def region_of(resource: Resource) -> tuple[str, bool]:
-    """The region of a resource as the book names it, and whether it was unknown. `global` for what has none."""
+    """The region of a resource as the book names it, and whether it was unknown. `global` for what has none.
+
+    A name that no place has is given as it stands.
+    """
     for key in ("location", "region", "zone"):
         value = resource.get(key)
         if value is UNKNOWN:
             return REFERENCE, True
         if isinstance(value, str) and value:
-            region = value.lower()
-            if key == "zone":
-                region = region.rpartition("-")[0]
-            return region, False
+            return regions.normal(value) or value.lower(), False
     return GLOBAL, False
+
+
+def holds_unknown(value: Any) -> bool:
+    """Whether a value, or anything within it, is known only at update."""
+    if isinstance(value, Mapping):
+        return any(map(holds_unknown, value.values()))
+    return any(map(holds_unknown, value)) if isinstance(value, list | tuple) else value is UNKNOWN
 
 
 def text(value: Decimal) -> str:

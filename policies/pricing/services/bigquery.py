@@ -41,13 +41,13 @@ def dataset(bill: Bill, usage: StorageUsage) -> None:
 
 
 def table(bill: Bill, usage: StorageUsage) -> None:
-    if bill.resource.get("view") or bill.resource.get("externalDataConfiguration"):
+    if bill.there("view") or bill.there("externalDataConfiguration"):
         return  # they hold nothing
     _price(bill, usage, ("timePartitioning.expirationMs",))
 
 
 def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
-    if bill.resource.get("storageBillingModel") == "PHYSICAL":
+    if bill.get("storageBillingModel") == "PHYSICAL":
         bill.note("is billed by physical bytes, for which the book has no rate; reckoned as logical")
     found = (bill.number(path, 0) / MILLISECONDS_A_DAY for path in expiries)
     expiry = next((days for days in found if days > 0), None)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from policies.model import UNKNOWN
+from policies.model import UNKNOWN, dig, flag
 from policies.pricing.lines import DAYS
 from policies.pricing.services.base import Bill, Pricer, Usage, text
 from policies.pricing.services.network import NoUsage
@@ -46,7 +46,7 @@ class RepositoryUsage(Usage):
 
 
 def job(bill: Bill, usage: NoUsage) -> None:
-    paused = " (paused jobs too)" if bill.resource.get("paused") is True else ""
+    paused = " (paused jobs too)" if flag(bill.get("paused")) is True else ""
     bill.add("scheduler.job", Decimal(1), f"1 job{paused}", name="Job")
 
 
@@ -61,18 +61,17 @@ def secret(bill: Bill, usage: SecretUsage) -> None:
 
 
 def version(bill: Bill, usage: NoUsage) -> None:
-    held = bill.plan.find(SECRET, "secretId", bill.resource.get("secret")) or bill.plan.find(
-        SECRET, "id", bill.resource.get("secret")
-    )
+    held = bill.plan.linked(bill.resource, "secret", SECRET, "id", "secretId")
+    if held is None and bill.resource.get("secret") is UNKNOWN:
+        bill.note("which secret it is of is known only at update; reckoned with one location")
     locations = _locations(bill, held.get("replication") if held else None)
     bill.add("secret.version", locations, f"1 version x {text(locations)} locations", name="Active version")
 
 
 def _locations(bill: Bill, replication: object = None) -> Decimal:
     """Places where a version is kept: one when Google chooses them."""
-    given = replication or bill.resource.get("replication")
-    managed = given.get("userManaged") if isinstance(given, dict) else None
-    replicas = managed.get("replicas") if isinstance(managed, dict) else None
+    given = bill.resource.get("replication") if replication is None else replication
+    replicas = dig(given, "userManaged.replicas")
     if replicas is UNKNOWN:
         bill.note("its replicas are secret or known only at update; reckoned with one")
     return Decimal(len(replicas)) if isinstance(replicas, list) and replicas else Decimal(1)

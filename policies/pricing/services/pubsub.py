@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from policies.model import UNKNOWN, seconds
+from policies.model import UNKNOWN, flag, seconds
 from policies.pricing.lines import DAYS, GIB, amount
 from policies.pricing.services.base import Bill, Pricer, Usage, text
 
@@ -52,7 +52,7 @@ def topic(bill: Bill, usage: TopicUsage) -> None:
         f"{text(usage.monthly_messages)} messages / {text(usage.messages_per_request)} a request "
         f"x max({text(usage.message_bytes * usage.messages_per_request)}, 1,000) bytes"
     )
-    source = bill.resource.get("ingestionDataSourceSettings")
+    source = bill.get("ingestionDataSourceSettings")
     if isinstance(source, Mapping) and source:
         rate = "pubsub.kinesis-import" if source.get("awsKinesis") else "pubsub.import"
         bill.add(
@@ -80,7 +80,7 @@ def topic(bill: Bill, usage: TopicUsage) -> None:
 
 def _transforms(bill: Bill, volume: Decimal) -> None:
     """Each transform that is on bills what it is given; what it makes is taken to be as large."""
-    if count := sum(block.get("disabled") is not True for block in bill.resource.blocks("messageTransforms")):
+    if count := sum(block.get("disabled") is not True for block in bill.blocks("messageTransforms")):
         words = f"{text(volume)} GiB x {count} transforms"
         bill.add("pubsub.transform", volume * count, words, name="Transformed", usage=True)
 
@@ -88,7 +88,7 @@ def _transforms(bill: Bill, volume: Decimal) -> None:
 def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
     messages, size = _delivered(bill, usage)
     plain = f"{text(messages)} messages x {text(size)} bytes"
-    if bill.resource.get("bigqueryConfig"):
+    if bill.there("bigqueryConfig"):
         bill.add(
             "pubsub.bigquery-export",
             gib(messages, size, minimum=Decimal(0)),
@@ -96,7 +96,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
             name="Exported to BigQuery",
             usage=True,
         )
-    elif bill.resource.get("cloudStorageConfig"):
+    elif bill.there("cloudStorageConfig"):
         bill.add(
             "pubsub.storage-export",
             gib(messages, size, minimum=Decimal(0)),
@@ -105,7 +105,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
             usage=True,
         )
     else:
-        push = bool(bill.resource.get("pushConfig"))
+        push = bill.there("pushConfig")
         batch = Decimal(1) if push else usage.messages_per_request
         bill.add(
             "pubsub.throughput",
@@ -114,7 +114,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
             name="Pushed" if push else "Pulled",
             usage=True,
         )
-    if bill.resource.get("retainAckedMessages") is True:
+    if flag(bill.get("retainAckedMessages")) is True:
         days = amount(seconds(bill.known("messageRetentionDuration", "604800s")) or 0) / DAY
         stored = messages * size / GIB
         bill.add(
@@ -138,7 +138,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
 def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
     """Messages and their size: the subscription's own, else those of the topic it hangs on."""
     value = bill.resource.get("topic")
-    found = bill.plan.find(TOPIC, "name", value) or bill.plan.find(TOPIC, "id", value)
+    found = bill.plan.linked(bill.resource, "topic", TOPIC, "id", "name")
     above = bill.plan.usage.of(found, TopicUsage) if found else TopicUsage()
     if not found and usage.monthly_messages is None:
         where = "is secret or known only at update" if value is UNKNOWN else "is outside this plan"

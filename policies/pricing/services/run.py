@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from policies.model import UNKNOWN, dig
+from policies.model import UNKNOWN, dig, flag
 from policies.pricing.lines import SECONDS, amount
 from policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
 
@@ -16,6 +16,20 @@ SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 JOB_MINIMUM_SECONDS = Decimal(60)
+_CPU_OF_MEMORY = tuple(
+    (Decimal(gib), Decimal(vcpus))
+    for gib, vcpus in (
+        ("0.125", "0.083"),
+        ("0.25", "0.167"),
+        ("0.5", "0.333"),
+        ("1", "0.583"),
+        ("2", "1"),
+        ("4", "2"),
+        ("8", "2"),
+        ("16", "4"),
+        ("32", "8"),
+    )
+)
 _UNITS = {"": Decimal(1), "K": Decimal(10) ** 3, "M": Decimal(10) ** 6, "G": Decimal(10) ** 9}
 _UNITS |= {"Ki": Decimal(1024), "Mi": Decimal(1024) ** 2, "Gi": Decimal(1024) ** 3, "k": Decimal(10) ** 3}
 
@@ -64,12 +78,16 @@ def gibibytes(value: Any) -> Decimal:
 
 def service(bill: Bill, usage: TrafficUsage) -> None:
     template = bill.resource.get("template")
-    _no_accelerator(dig(template, "nodeSelector"))
+    _no_accelerator(bill.get("template.nodeSelector") if template is not UNKNOWN else None)
     vcpu, memory, always = Decimal(0), Decimal(0), False
     for container in _containers(bill, template):
         vcpu += _cpu(bill, _limit(container, "cpu", "1"))
         memory += _memory(bill, _limit(container, "memory", "512Mi"))
-        always = always or dig(container, "resources.cpuIdle") is False
+        always = always or _cpu_always(bill, container)
+    if bill.known("scaling.scalingMode", "AUTOMATIC") == "MANUAL":
+        fixed = bill.number("scaling.manualInstanceCount", 1)
+        _traffic(bill, usage, vcpu, memory, fixed, always, most=fixed)
+        return
     minimum = max(
         bill.number("template.scaling.minInstanceCount", 0),
         bill.number("scaling.minInstanceCount", 0),
@@ -77,9 +95,23 @@ def service(bill: Bill, usage: TrafficUsage) -> None:
     _traffic(bill, usage, vcpu, memory, minimum, always)
 
 
+def _cpu_always(bill: Bill, container: Any) -> bool:
+    """Whether a container has its CPU at all times, which is instance-based billing.
+
+    The provider's `cpuIdle` is true only where `resources` is not set at all; where it is set, the CPU stays on unless
+    `cpuIdle` is true (cloudrunv2 Service, "resources.cpuIdle").
+    """
+    resources = dig(container, "resources")
+    if resources is UNKNOWN or dig(resources, "cpuIdle") is UNKNOWN:
+        bill.note("whether its CPU is always on is secret or known only at update; reckoned with always")
+        return True
+    return isinstance(resources, dict) and flag(resources.get("cpuIdle")) is not True
+
+
 def function(bill: Bill, usage: FunctionUsage) -> None:
     memory = _memory(bill, bill.known("serviceConfig.availableMemory", "256M"))
-    vcpu = _cpu(bill, bill.known("serviceConfig.availableCpu", "1"))
+    asked = bill.get("serviceConfig.availableCpu")
+    vcpu = cpu_of_memory(memory) if asked is None else _cpu(bill, asked)
     _traffic(bill, usage, vcpu, memory, bill.number("serviceConfig.minInstanceCount", 0), always=False)
     if usage.monthly_builds:
         minutes = usage.monthly_builds * usage.build_minutes
@@ -87,8 +119,13 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
         bill.add("build.minute", minutes, words, name="Builds", usage=True)
 
 
+def cpu_of_memory(gib: Decimal) -> Decimal:
+    """vCPUs that a function gets with its memory where it asks for none (cloud.google.com/functions/docs/configuring/memory)."""
+    return next((vcpus for most, vcpus in _CPU_OF_MEMORY if gib <= most), _CPU_OF_MEMORY[-1][1])
+
+
 def job(bill: Bill, usage: JobUsage) -> None:
-    _no_accelerator(bill.resource.get("template.template.nodeSelector"))
+    _no_accelerator(bill.get("template.template.nodeSelector"))
     vcpu, memory = Decimal(0), Decimal(0)
     for container in _containers(bill, bill.resource.get("template.template")):
         vcpu += _cpu(bill, _limit(container, "cpu", "1"))
@@ -107,8 +144,16 @@ def logs(bill: Bill, quantity: Decimal) -> None:
         bill.add("logging.ingestion", quantity, f"{text(quantity)} GiB", name="Logs", usage=True)
 
 
-def _traffic(bill: Bill, usage: TrafficUsage, vcpu: Decimal, memory: Decimal, minimum: Decimal, always: bool) -> None:
-    """Lines of a service: what runs always, what requests add.
+def _traffic(
+    bill: Bill,
+    usage: TrafficUsage,
+    vcpu: Decimal,
+    memory: Decimal,
+    minimum: Decimal,
+    always: bool,
+    most: Decimal | None = None,
+) -> None:
+    """Lines of a service: what runs always, what requests add; `most` instances at any time where that is fixed.
 
     A minimum instance costs the idle rate while it waits and the active rate while it serves, never both: the idle
     seconds are what is left of the month, as on the bill.
@@ -121,6 +166,9 @@ def _traffic(bill: Bill, usage: TrafficUsage, vcpu: Decimal, memory: Decimal, mi
         seconds = usage.monthly_instance_seconds
         words = f"{text(seconds)} instance-seconds"
     warm = minimum * SECONDS
+    if most is not None and seconds > most * SECONDS:
+        seconds = most * SECONDS
+        words = f"{text(seconds)} s, all that {text(most)} instances have"
     if always:
         extra = max(seconds - warm, Decimal(0))
         kept = f"{text(minimum)} minimum instances x {text(SECONDS)} s"

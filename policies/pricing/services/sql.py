@@ -55,10 +55,14 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     logs(bill, usage.monthly_log_gib)
 
 
+def _name(bill: Bill) -> str:
+    return str(bill.resource.get("name") or bill.resource.name)
+
+
 def _hours(bill: Bill, usage: InstanceUsage) -> tuple[Decimal, str]:
     if usage.monthly_running_hours is not None:
         return usage.monthly_running_hours, f"{text(usage.monthly_running_hours)} h"
-    if share := running_share(bill.resource, bill.plan.resources):
+    if share := running_share(bill.resource, bill.plan.schedules.get(_name(bill), ())):
         hours = HOURS * share.fraction
         return hours, f"{text(HOURS)} h x {text(share.fraction * 100)} % ({share.why})"
     if bill.known("settings.activationPolicy", "ALWAYS") == "NEVER":

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from policies.model import Resource, number
 from policies.pricing.lines import DAYS, amount, total
-from policies.pricing.services.base import Bill, Pricer, Usage, text
+from policies.pricing.services.base import Bill, Pricer, Usage, holds_unknown, text
 
 BUCKET = "gcp:storage/bucket:Bucket"
 MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
@@ -105,6 +105,8 @@ def _class(value: object) -> str:
 
 def bucket(bill: Bill, usage: BucketUsage) -> None:
     horizon = usage.after_months * DAYS
+    if holds_unknown(bill.resource.get("lifecycleRules")):
+        bill.note("a part of its lifecycleRules is secret or known only at update; reckoned without that part")
     aged, deleted = stays(bill.resource, horizon)
     stock: dict[str, Decimal] = {}
     how: dict[str, list[str]] = {}

@@ -1,0 +1,101 @@
+"""Google Cloud's locations: regions, zones within them, dual- and multi-regions; and the nearest name to a wrong one.
+
+Regions are those of cloud.google.com/about/locations with those that Google's BigQuery pricing page names beside them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+NORTH_AMERICA = frozenset(
+    [
+        "northamerica-northeast1",
+        "northamerica-northeast2",
+        "northamerica-south1",
+        "us-central1",
+        "us-east1",
+        "us-east4",
+        "us-east5",
+        "us-east7",
+        "us-south1",
+        "us-west1",
+        "us-west2",
+        "us-west3",
+        "us-west4",
+        "us-west8",
+        "us",
+        "nam4",
+    ]
+)
+"""Where Cloud Storage's free traffic to the internet is given (cloud.google.com/storage/pricing), but for Mexico."""
+
+REGIONS = frozenset(
+    [
+        "africa-south1",
+        "asia-east1",
+        "asia-east2",
+        "asia-northeast1",
+        "asia-northeast2",
+        "asia-northeast3",
+        "asia-south1",
+        "asia-south2",
+        "asia-southeast1",
+        "asia-southeast2",
+        "asia-southeast3",
+        "asia-southeast4",
+        "australia-southeast1",
+        "australia-southeast2",
+        "europe-central2",
+        "europe-north1",
+        "europe-north2",
+        "europe-southwest1",
+        "europe-west1",
+        "europe-west2",
+        "europe-west3",
+        "europe-west4",
+        "europe-west6",
+        "europe-west8",
+        "europe-west9",
+        "europe-west10",
+        "europe-west12",
+        "me-central1",
+        "me-central2",
+        "me-west1",
+        "northamerica-northeast1",
+        "northamerica-northeast2",
+        "northamerica-south1",
+        "southamerica-east1",
+        "southamerica-west1",
+        "us-central1",
+        "us-east1",
+        "us-east4",
+        "us-east5",
+        "us-east7",
+        "us-south1",
+        "us-west1",
+        "us-west2",
+        "us-west3",
+        "us-west4",
+        "us-west8",
+    ]
+)
+_ALIASES = {"europe": "eu", "us-central": "us-central1", "europe-west": "europe-west1"}
+_MULTI = re.compile(r"us|eu|asia|global|(nam|eur|asia)\d{1,2}|nam-eur-asia\d")
+_ZONE = re.compile(r"(.+\d)-[a-z]")
+
+
+def normal(name: str) -> str | None:
+    """A location as the book names it: lower case, the region of a zone; None where there is no such place."""
+    found = name.strip().lower()
+    found = _ALIASES.get(found, found)
+    if found in REGIONS or _MULTI.fullmatch(found):
+        return found
+    zone = _ZONE.fullmatch(found)
+    return zone[1] if zone and zone[1] in REGIONS else None
+
+
+def nearest(name: str) -> str:
+    """The known location whose name is most like a wrong one, for a message; empty where none is."""
+    close = difflib.get_close_matches(name.lower(), sorted(REGIONS | {"us", "eu", "asia"}), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
