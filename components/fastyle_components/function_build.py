@@ -80,6 +80,8 @@ class FunctionBuild(pulumi.ComponentResource):
             account_id=either(args.account_id, "function-build"),
             project=args.project,
             display_name="Builds functions",
+            # An update that was killed may have made it without recording it.
+            create_ignore_already_exists=True,
             opts=child,
         )
         grants: list[pulumi.Resource] = [

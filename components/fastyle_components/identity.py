@@ -44,6 +44,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
             project=args.project,
             display_name=either(args.display_name, args.account_id),
             description=args.description,
+            # An update that was killed may have made it without recording it.
+            create_ignore_already_exists=True,
             opts=child,
         )
         grants = [

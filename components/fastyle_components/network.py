@@ -80,8 +80,11 @@ class Network(pulumi.ComponentResource):
             network=network_id,
             service="servicenetworking.googleapis.com",
             reserved_peering_ranges=[services.name],
-            # Google keeps the peering busy for days after the last instance: deleting it would fail.
-            deletion_policy="ABANDON",
+            # Google keeps the connection busy for days after the last instance: deleting it alone would fail, and one
+            # that is left in place blocks deleting the network.
+            deletion_policy="REMOVE_PEERING",
+            # Google remembers a removed peering's ranges: a network made again by the same name updates them.
+            update_on_creation_fail=True,
             opts=child,
         )
         if either(args.nat, False):

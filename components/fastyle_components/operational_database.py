@@ -148,8 +148,8 @@ class OperationalDatabase(pulumi.ComponentResource):
             name=args.database_name,
             project=args.project,
             instance=instance.name,
-            # Dropping it drops the trade in it; with the instance it goes anyway.
-            deletion_policy="ABANDON" if protected else "DELETE",
+            # It goes with the instance. Deleting it by itself is refused while the instance is stopped.
+            deletion_policy="ABANDON",
             opts=child,
         )
         users = {
@@ -160,7 +160,8 @@ class OperationalDatabase(pulumi.ComponentResource):
                 instance=instance.name,
                 type="CLOUD_IAM_GROUP" if either(user.group, False) else "CLOUD_IAM_SERVICE_ACCOUNT",
                 database_roles=user.roles,
-                # PostgreSQL refuses to drop a role that owns or holds anything.
+                # It goes with the instance. PostgreSQL refuses to drop a role that owns or holds anything, and Cloud SQL
+                # to delete one of a stopped instance.
                 deletion_policy="ABANDON",
                 opts=child,
             )

@@ -79,6 +79,8 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
             account_id=either(args.account_id, "deploy-ci"),
             project=args.project,
             display_name="Deploys from GitHub Actions",
+            # An update that was killed may have made it without recording it.
+            create_ignore_already_exists=True,
             opts=child,
         )
         pool_path = f"projects/{args.project_number}/locations/global/workloadIdentityPools/{pool_id}"

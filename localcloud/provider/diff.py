@@ -15,7 +15,7 @@ from localcloud.provider.wire import UNKNOWN, Path, Properties, dotted
 ADD, DELETE, UPDATE = "ADD", "DELETE", "UPDATE"
 
 # Only the provider itself reads these; changing them never touches the resource in the cloud.
-_OWN_ARGUMENTS = ("deletionPolicy", "deletionProtection", "forceDestroy")
+OWN_ARGUMENTS = ("deletionPolicy", "deletionProtection", "forceDestroy")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def diff(schema: ResourceSchema, rules: Rules, old: Properties, new: Properties)
     changes = []
     for path, kind in found:
         plain = re.sub(r"\[\d+\]", "", dotted(path))
-        replaces = (rules.replaces_always and path[0] not in _OWN_ARGUMENTS) or any(
+        replaces = (rules.replaces_always and path[0] not in OWN_ARGUMENTS) or any(
             plain == one or plain.startswith(f"{one}.") for one in fixed
         )
         changes.append(Change(dotted(path), kind, replaces))

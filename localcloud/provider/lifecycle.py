@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from localcloud.provider.check import DEFAULTS
+from localcloud.provider.diff import OWN_ARGUMENTS
 from localcloud.provider.errors import AlreadyExists, Refused
 from localcloud.provider.live import Live, Properties
 from localcloud.provider.records import Record, Records
 from localcloud.provider.schema import token_of
 from localcloud.provider.settle import ProviderConfig, settle
-from localcloud.provider.table import lookup
+from localcloud.provider.table import lookup, rules_by_token
 from localcloud.provider.vocabulary import Reference, Rules, fill
 from localcloud.provider.wire import Asset, dotted, walk
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("localcloud.provider")
 
+LOCAL = "local"
 SCRATCH = "scratch-"  # stacks of this name are the tests' own
 
 
@@ -42,12 +46,15 @@ class Lifecycle:
         if planned["id"] is None:
             raise Refused(f"{token}: cannot tell its id from {rules.id!r} and what was given")
         known = self._records.get(token, planned["id"])
-        # One of the same URN is what a run that was cut short left, or what a lost Pulumi state knew: taken over.
-        if rules.exclusive and known is not None and known.complete and known.urn != urn:
-            raise AlreadyExists(
-                f"{planned['id']} already exists: {known.urn} made it; choose another name or import it"
-            )
+        adopted = rules.adopts is not None and inputs.get(rules.adopts) is True
+        # Stack `local` takes over what a run that was cut short left, or what a lost Pulumi state knew: nobody else
+        # has a part in this cloud. Scratch stacks meet what Google Cloud would answer.
+        own = known is not None and known.urn == urn and _stack(urn) == LOCAL
+        if rules.exclusive and not adopted and not own and known is not None and known.complete:
+            maker = f"{known.urn} made it" if known.urn else "it was abandoned (deletionPolicy ABANDON)"
+            raise AlreadyExists(f"{planned['id']} already exists: {maker}; choose another name or import it")
         self._check_references(rules, planned)
+        self._check_conditions(rules, planned)
         self._note(token, urn, planned["id"], inputs, planned, secret, complete=False)
         outputs = planned
         handler = self._handlers.get(token)
@@ -69,6 +76,11 @@ class Lifecycle:
         id = old["id"]
         planned = settle(schema, rules, inputs, config, old=old, preview=False)
         self._check_references(rules, planned)
+        if any(planned.get(key) != old.get(key) for key in {*planned, *old} - {*OWN_ARGUMENTS}):
+            self._check_conditions(rules, planned)
+        now = self._records.get(token, id)
+        if now is not None and rules.refuses_update and (reason := rules.refuses_update(now.outputs, planned)):
+            raise Refused(f"{id}: {reason}")
         outputs = planned
         handler = self._handlers.get(token)
         if handler is not None and self._cloud is not None:
@@ -106,24 +118,34 @@ class Lifecycle:
         return outputs, {key: value for key, value in now.items() if value is not None}
 
     async def delete(self, urn: str, token: str, id: str, state: Properties) -> None:
-        """Remove a resource, unless it is protected."""
+        """Remove a resource, unless it is protected or in use; one that is abandoned stays, and is nobody's."""
         self._guard(urn)
-        lookup(token)
+        _, rules = lookup(token)
         policy = state.get("deletionPolicy")
         if state.get("deletionProtection") is True or policy == "PREVENT":
             setting = "deletionPolicy is PREVENT" if policy == "PREVENT" else "deletionProtection is on"
             raise Refused(f"{id} is protected: {setting}; turn it off, run `pulumi up`, then delete")
+        record = self._records.get(token, id)
+        if policy == "ABANDON":
+            if record is not None:
+                self._records.put(dataclasses.replace(record, urn=""))
+            return
+        self._check_conditions(rules, {**state, "id": id})
+        self._check_unused(rules, id, policy)
+        parts = self._parts(token, id)
         handler = self._handlers.get(token)
-        if handler is not None and self._cloud is not None and policy != "ABANDON":
+        if handler is not None and self._cloud is not None:
             await handler.delete(self._cloud, id, {**state, "id": id})
         self._records.remove(token, id)
+        for part in parts:
+            self._records.remove(part.token, part.id)
 
     def _guard(self, urn: str) -> None:
         """Never pretend: only the stacks of this machine exist here."""
-        stack = urn.split("::")[0].rpartition(":")[2]
+        stack = _stack(urn)
         if stack.startswith(SCRATCH):
             return
-        if stack != "local":
+        if stack != LOCAL:
             raise Refused(
                 f"stack {stack} lives on Google Cloud and this is the local cloud, which can preview it but never "
                 "change it: use a shell without `fastyle env`, where Pulumi takes the official gcp provider"
@@ -139,13 +161,46 @@ class Lifecycle:
                     kinds = " or ".join(choice.target for choice in choices)
                     raise Refused(f"{dotted(path)}: there is no {kinds} {value!r}; the stack must make it first")
 
+    def _check_conditions(self, rules: Rules, values: Properties) -> None:
+        for condition in rules.conditions:
+            for owner in self._referred(condition.reference, values):
+                if not condition.holds(owner.outputs):
+                    raise Refused(f"{values['id']}: {condition.words.format(owner.id)}")
+
+    def _check_unused(self, rules: Rules, id: str, policy: object) -> None:
+        for user in rules.users:
+            if user.despite is not None and policy == user.despite:
+                continue
+            for record in self._records.all(token_of(user.type)):
+                for _, value in walk(record.outputs, user.path):
+                    if id in (value, fill(user.id, {**record.outputs, "value": value})):
+                        left = "" if record.urn else ", which was abandoned (deletionPolicy ABANDON)"
+                        raise Refused(f"{id} is in use by {user.type} {record.id}{left}: delete that first")
+
+    def _parts(self, token: str, id: str) -> list[Record]:
+        """Records of what goes with a resource."""
+        kinds = [(kind, rules.owner) for kind, rules in rules_by_token().items() if rules.owner]
+        return [
+            record
+            for kind, owner in kinds
+            if token_of(owner.target) == token
+            for record in self._records.all(kind)
+            if any(one.id == id for one in self._referred(owner, record.outputs))
+        ]
+
+    def _referred(self, reference: Reference, values: Properties) -> Iterator[Record]:
+        """Records that a reference leads to."""
+        for _, value in walk(values, reference.path):
+            for id in dict.fromkeys((value, fill(reference.id, {**values, "value": value}))):
+                if isinstance(id, str) and (record := self._records.get(token_of(reference.target), _bare(id))):
+                    yield record
+
     def _refers(self, reference: Reference, values: Properties, value: object) -> bool:
         candidates = [value, fill(reference.id, {**values, "value": value})]
         return any(self._exists(token_of(reference.target), each) for each in candidates if isinstance(each, str))
 
     def _exists(self, token: str, id: str) -> bool:
-        record = self._records.get(token, re.sub(r"^https://www\.googleapis\.com/[a-z]+/v\d+/", "", id))
-        return record is not None
+        return self._records.get(token, _bare(id)) is not None
 
     def _note(
         self,
@@ -163,6 +218,15 @@ class Lifecycle:
             return {key: _plain(value) for key, value in properties.items() if key not in hidden}
 
         self._records.put(Record(token, id, urn, complete, keep(inputs), keep(outputs)))
+
+
+def _stack(urn: str) -> str:
+    return urn.split("::")[0].rpartition(":")[2]
+
+
+def _bare(id: str) -> str:
+    """An id without the address of its API."""
+    return re.sub(r"^https://www\.googleapis\.com/[a-z]+/v\d+/", "", id)
 
 
 def _plain(value: Any) -> Any:

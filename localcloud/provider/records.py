@@ -22,7 +22,10 @@ CREATE TABLE IF NOT EXISTS resources (
 
 @dataclass(frozen=True)
 class Record:
-    """One resource. `complete` is False while it is being made, and stays so when that was cut short."""
+    """One resource. `complete` is False while it is being made, and stays so when that was cut short.
+
+    `urn` is empty for one that exists and that no stack has: its deletion policy was ABANDON.
+    """
 
     token: str
     id: str

@@ -37,7 +37,11 @@ class Rules:
     the logical one when it is left out. `defaults`: inputs that the provider fills in. `outputs`: templates or
     functions for what the cloud adds; those in `known` are known at preview. `volatile`: outputs that any update
     changes. `references`: other resources that must exist when this one is made. `exclusive`: False where the cloud
-    lets several declarations stand for one thing, as it does with grants.
+    lets several declarations stand for one thing, as it does with grants; `adopts`: the argument with which a creation
+    takes over what exists already. `owner`: what this one is deleted with, whatever became of its own declaration.
+    `users`: arguments of other resources that name this one: while one of them exists, this one cannot be deleted.
+    `conditions`: what must hold for another resource before this one can be made, changed or deleted.
+    `refuses_update`: why the cloud would refuse a change, from what the resource is and what it should be.
 
     Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project), `_now`
     (RFC 3339) and `_unique` (21 digits, the same for the same id).
@@ -56,6 +60,11 @@ class Rules:
     volatile: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     exclusive: bool = True
+    adopts: str | None = None
+    owner: Reference | None = None
+    users: tuple[User, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    refuses_update: Callable[[Properties, Properties], str | None] | None = None
 
 
 class Reference(NamedTuple):
@@ -68,6 +77,26 @@ class Reference(NamedTuple):
     path: str
     target: str
     id: str = "{value}"
+
+
+class User(NamedTuple):
+    """A resource of type `type` uses the one whose id its argument at `path` holds, or `id`, filled in, makes of it.
+
+    `despite`: a deletion policy with which the user is no obstacle.
+    """
+
+    type: str
+    path: str
+    id: str = "{value}"
+    despite: str | None = None
+
+
+class Condition(NamedTuple):
+    """`holds` must be true of the outputs of the resource that `reference` leads to; else `words` say what is wrong."""
+
+    reference: Reference
+    holds: Callable[[Properties], bool]
+    words: str
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str | None:

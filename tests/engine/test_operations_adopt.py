@@ -14,6 +14,7 @@ STACK = "scratch-adopted"
 EXISTING = {
     "lake-bucket": "bookshop-1-lake",
     "sales-topic": "projects/bookshop-1/topics/book-sales",
+    "sales-to-bigquery": "projects/bookshop-1/subscriptions/book-sales-to-bigquery",
     "sales-to-lake": "projects/bookshop-1/subscriptions/book-sales-to-lake",
 }
 """Made before there was a stack: what holds or carries data, by its name in the program, and its id in the cloud."""

@@ -78,11 +78,11 @@ class Plan:
 
 
 @contextmanager
-def provider() -> Iterator[int]:
-    """The stand-in `gcp` provider on its own; yields its port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "localcloud.provider", "--port", "0"], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
-    )
+def provider(records: Path | None = None) -> Iterator[int]:
+    """The stand-in `gcp` provider on its own; yields its port. What it makes is in `records`, or in memory."""
+    command = [sys.executable, "-m", "localcloud.provider", "--port", "0"]
+    command += ["--records", str(records)] if records else []
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
     try:
         assert process.stdout is not None
         yield int(process.stdout.readline())
@@ -102,13 +102,13 @@ class Project:
         (folder / "__main__.py").write_text(text, encoding="utf-8")
         (folder / "Pulumi.yaml").write_text("name: fastyle\nruntime: python\n", encoding="utf-8")
         # The flag --event-log, which alone tells policy violations apart, is one of the debug commands.
-        self._environment = os.environ | engine_environment(folder / "state", port) | {"PULUMI_DEBUG_COMMANDS": "true"}
+        self.environment = os.environ | engine_environment(folder / "state", port) | {"PULUMI_DEBUG_COMMANDS": "true"}
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=300,

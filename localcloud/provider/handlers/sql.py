@@ -43,8 +43,40 @@ async def _ensure_role(cloud: LocalCloud, name: str, options: sql.Composable) ->
     await _run(cloud, sql.SQL("{} ROLE {} {}").format(sql.SQL(verb), sql.Identifier(name), options))
 
 
+async def _drop_role(cloud: LocalCloud, role: str) -> None:
+    """Drop a role; what it owns goes to Cloud SQL's superuser, what it was granted is taken back."""
+    name = sql.Identifier(role)
+
+    def give_up(database: str) -> None:
+        with psycopg.connect(cloud.postgres, dbname=database, autocommit=True) as db:
+            db.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(name, sql.Identifier(SUPERUSER_ROLE)))
+            db.execute(sql.SQL("DROP OWNED BY {}").format(name))
+
+    if not await _exists(cloud, "pg_roles", "rolname", role):
+        return
+    for database in await _run(cloud, sql.SQL("SELECT datname FROM pg_database WHERE NOT datistemplate")):
+        await asyncio.to_thread(give_up, database[0])
+    await _run(cloud, sql.SQL("DROP ROLE IF EXISTS {}").format(name))
+
+
+async def _belongs(cloud: LocalCloud, kind: str, name: str, instance: str) -> None:
+    """Note of which instance a database or role is a part: several share the one PostgreSQL, each goes with its own."""
+    comment = sql.SQL("COMMENT ON {} {} IS {}")
+    await _run(cloud, comment.format(sql.SQL(kind), sql.Identifier(name), sql.Literal(_mark(instance))))
+
+
+def _mark(instance: str) -> str:
+    return f"Cloud SQL instance {instance}"
+
+
+_DATABASES = "SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = {}"
+_ROLES = "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = {}"
+
+
 @live("gcp:sql/databaseInstance:DatabaseInstance")
 class DatabaseInstance(Live):
+    """Its databases and users go with it: those that were abandoned as well."""
+
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         await _ensure_role(cloud, SUPERUSER_ROLE, sql.SQL("NOLOGIN CREATEDB CREATEROLE"))
         return inputs["id"], {"privateIpAddress": PRIVATE_ADDRESS, "firstIpAddress": PRIVATE_ADDRESS}
@@ -56,7 +88,11 @@ class DatabaseInstance(Live):
         return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        return None
+        mark = sql.Literal(_mark(state["name"]))
+        for (database,) in await _run(cloud, sql.SQL(_DATABASES).format(mark)):
+            await _run(cloud, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+        for (role,) in await _run(cloud, sql.SQL(_ROLES).format(mark)):
+            await _drop_role(cloud, role)
 
 
 @live("gcp:sql/database:Database")
@@ -65,6 +101,7 @@ class Database(Live):
         if not await _exists(cloud, "pg_database", "datname", inputs["name"]):
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
             await _run(cloud, statement.format(sql.Identifier(inputs["name"]), sql.Identifier(SUPERUSER_ROLE)))
+        await _belongs(cloud, "DATABASE", inputs["name"], inputs["instance"])
         return inputs["id"], {}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
@@ -91,6 +128,7 @@ class User(Live):
             password = cloud.identities.access_token(email)
         options = sql.SQL("LOGIN PASSWORD {}").format(str(password)) if password else sql.SQL("LOGIN")
         await _ensure_role(cloud, name, options)
+        await _belongs(cloud, "ROLE", name, inputs["instance"])
         await self._set_roles(cloud, name, [], inputs.get("databaseRoles") or [])
         return inputs["id"], {}
 
@@ -109,18 +147,4 @@ class User(Live):
         return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        name = sql.Identifier(state["name"])
-        if await _exists(cloud, "pg_roles", "rolname", state["name"]):
-            for database in await _run(cloud, sql.SQL("SELECT datname FROM pg_database WHERE NOT datistemplate")):
-                await self._drop_owned(cloud, database[0], name)
-            await _run(cloud, sql.SQL("DROP ROLE IF EXISTS {}").format(name))
-
-    async def _drop_owned(self, cloud: LocalCloud, database: str, name: sql.Identifier) -> None:
-        """What the user owns goes to Cloud SQL's superuser; what it was granted is taken back."""
-
-        def work() -> None:
-            with psycopg.connect(cloud.postgres, dbname=database, autocommit=True) as db:
-                db.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(name, sql.Identifier(SUPERUSER_ROLE)))
-                db.execute(sql.SQL("DROP OWNED BY {}").format(name))
-
-        await asyncio.to_thread(work)
+        await _drop_role(cloud, state["name"])

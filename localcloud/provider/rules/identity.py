@@ -32,6 +32,7 @@ _POOL_ID = r"(?!gcp-)[a-z0-9-]{4,32}"
 RULES = {
     "serviceaccount.Account": Rules(
         id=f"projects/{{project}}/serviceAccounts/{_EMAIL}",
+        adopts="createIgnoreAlreadyExists",
         checks=(
             matches(
                 "accountId",

@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Any
 
-from localcloud.provider.vocabulary import Rules, between, check, matches, one_of
+from localcloud.provider.vocabulary import Rules, User, between, check, matches, one_of
 
 _NAME = matches(
     "name",
@@ -34,6 +34,13 @@ def _shrinks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 RULES = {
     "compute.Network": Rules(
         id="projects/{project}/global/networks/{name}",
+        # "The network resource is already being used by": a peering that was abandoned included.
+        users=(
+            User("servicenetworking.Connection", "network"),
+            User("compute.GlobalAddress", "network"),
+            User("compute.Subnetwork", "network"),
+            User("compute.Router", "network"),
+        ),
         replaces=("autoCreateSubnetworks", "description"),
         checks=(_NAME, one_of("routingMode", "REGIONAL", "GLOBAL")),
         outputs={"selfLink": _LINK, "numericId": "{_unique}"},
@@ -77,8 +84,18 @@ RULES = {
     ),
     "servicenetworking.Connection": Rules(
         id="{network}:{service}",
+        # Producers keep the peering busy for days after their last resource; the API then refuses to delete it.
+        users=(
+            User(
+                "sql.DatabaseInstance",
+                "settings.ipConfiguration.privateNetwork",
+                "{value}:servicenetworking.googleapis.com",
+                despite="REMOVE_PEERING",
+            ),
+        ),
+        adopts="updateOnCreationFail",
         checks=(
-            one_of("deletionPolicy", "ABANDON", "DELETE", "PREVENT"),
+            one_of("deletionPolicy", "ABANDON", "DELETE", "PREVENT", "REMOVE_PEERING"),
             check("reservedPeeringRanges", bool, "is empty"),
         ),
         outputs={"peering": "servicenetworking-googleapis-com"},

@@ -31,6 +31,7 @@ RULES = {
         checks=(exactly_one("", "secretData", "secretDataWo"), needs("", "secretDataWo", "secretDataWoVersion")),
         outputs={"version": "1", "name": "{id}"},
         references=(Reference("secret", "secretmanager.Secret"),),
+        owner=Reference("secret", "secretmanager.Secret"),
         exclusive=False,
     ),
     "secretmanager.SecretIamMember": Rules(

@@ -3,7 +3,18 @@
 import re
 from collections.abc import Iterator
 
-from localcloud.provider.vocabulary import Problem, Reference, Rules, between, check, given, labels, matches, one_of
+from localcloud.provider.vocabulary import (
+    Condition,
+    Problem,
+    Reference,
+    Rules,
+    between,
+    check,
+    given,
+    labels,
+    matches,
+    one_of,
+)
 from localcloud.provider.wire import UNKNOWN, Properties
 
 _SHARED_CORE = ("db-f1-micro", "db-g1-small")
@@ -58,6 +69,27 @@ def _network_removed(old: Properties, new: Properties) -> list[str]:
     return ["settings.ipConfiguration.privateNetwork"] if network(old) and not network(new) else []
 
 
+def _runs(instance: Properties) -> bool:
+    return (instance.get("settings") or {}).get("activationPolicy") != "NEVER"
+
+
+def _disk_shrinks(now: Properties, planned: Properties) -> str | None:
+    """The words of Cloud SQL: https://github.com/pulumi/pulumi-gcp/issues/549"""
+    before, after = ((settings.get("settings") or {}).get("diskSize") for settings in (now, planned))
+    if isinstance(before, (int, float)) and isinstance(after, (int, float)) and after < before:
+        return f"the disk size cannot decrease. Current size: {before:g} GB, requested: {after:g} GB"
+    return None
+
+
+_INSTANCE = Reference("instance", "sql.DatabaseInstance")
+_RUNNING = Condition(
+    _INSTANCE,
+    _runs,
+    "the instance {} is not running (activation policy NEVER), and its databases and users can be neither made, "
+    "changed nor deleted; start it, then run the same command again",
+)
+
+
 def _address(kind: str) -> str:
     return "10.0.0.3" if kind == "PRIVATE" else "203.0.113.3"
 
@@ -68,6 +100,7 @@ RULES = {
         replaces=("region", "masterInstanceName"),
         replaces_when=_network_removed,
         defaults={"deletionProtection": True},
+        refuses_update=_disk_shrinks,
         checks=(
             matches(
                 "name",
@@ -106,7 +139,9 @@ RULES = {
     "sql.Database": Rules(
         id="projects/{project}/instances/{instance}/databases/{name}",
         replaces=("charset", "collation"),
-        references=(Reference("instance", "sql.DatabaseInstance"),),
+        references=(_INSTANCE,),
+        owner=_INSTANCE,
+        conditions=(_RUNNING,),
         outputs={"selfLink": "https://sqladmin.googleapis.com/sql/v1beta4/{id}"},
     ),
     "sql.User": Rules(
@@ -120,6 +155,8 @@ RULES = {
                 "must lose .gserviceaccount.com, as PostgreSQL names it",
             ),
         ),
-        references=(Reference("instance", "sql.DatabaseInstance"),),
+        references=(_INSTANCE,),
+        owner=_INSTANCE,
+        conditions=(_RUNNING,),
     ),
 }
