@@ -246,7 +246,7 @@ def constant(expression: Node) -> str | None:
         return None
     arguments = [constant(argument) for argument in expression.get("argument_list", [])]
     known = [argument for argument in arguments if argument is not None]
-    if len(known) != len(arguments):
+    if len(known) != len(arguments) or (name == "$make_array" and not known):
         return None
     return _FOLDED[name].format(*known) if name in _INTERVALS else _FOLDED[name].format(", ".join(known))
 
@@ -257,10 +257,9 @@ def _literal(kind: str, value: Node) -> str | None:
     if "timestamp_value" in value:
         return "TIMESTAMP '?'"  # the analyser's Python loses the instant
     if "array_value" in value:
-        elements = [_literal("", element) for element in value["array_value"]["element"]]
-        return f"[{', '.join(str(element) for element in elements)}]"
-    if kind == "TYPE_ARRAY":
-        return "CAST([] AS ARRAY<DATE>)"
+        elements = [_literal("", element) for element in value["array_value"].get("element", [])]
+        # BigQuery takes a filter by an empty array for none.
+        return f"[{', '.join(str(element) for element in elements)}]" if elements else None
     if "int64_value" in value:
         return str(value["int64_value"])
     if "string_value" in value:

@@ -93,11 +93,17 @@ class _Any(dict[str, str]):
         return key
 
 
+NO_DATE = date(1, 1, 1)
+"""A date that no row has: events begin in 2010, messages with the project."""
+
+
 def date_array(dates: Sequence[date]) -> str:
-    """A constant array: BigQuery prunes partitions by constants only."""
-    if not dates:
-        return "CAST([] AS ARRAY<DATE>)"
-    return "[" + ", ".join(f"DATE '{d.isoformat()}'" for d in dates) + "]"
+    """A constant array of dates: BigQuery prunes partitions by constants only.
+
+    Never an empty one: BigQuery takes a filter by an empty array for no filter, and refuses the query where the table
+    requires one. No dates are `NO_DATE`.
+    """
+    return "[" + ", ".join(f"DATE '{d.isoformat()}'" for d in dates or (NO_DATE,)) + "]"
 
 
 def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, live: bool = False) -> str:
