@@ -76,6 +76,7 @@ class RecordingClient:
     project = "recorded"
 
     def __init__(self, jobs: list[Job], created: list[bigquery.Table], answers: tuple[tuple[str, Rows], ...]) -> None:
+        self._http = mock.Mock()
         self._jobs, self._created, self._answers = jobs, created, answers
 
     def query(self, sql: str, *, job_config: bigquery.QueryJobConfig | None = None, **_: object) -> Job:
@@ -86,13 +87,13 @@ class RecordingClient:
     def load_table_from_file(self, rows: IO[bytes], target: str, **_: object) -> Job:
         return Job(f"a load into {target}", None)
 
-    def get_table(self, reference: object) -> bigquery.Table:
+    def get_table(self, reference: object, **_: object) -> bigquery.Table:
         raise NotFound(str(reference))  # type: ignore[no-untyped-call]
 
-    def create_table(self, table: bigquery.Table) -> None:
+    def create_table(self, table: bigquery.Table, **_: object) -> None:
         self._created.append(table)
 
-    def update_table(self, table: bigquery.Table, fields: list[str]) -> None:
+    def update_table(self, table: bigquery.Table, fields: list[str], **_: object) -> None:
         assert fields == ["labels"], "what is not there has nothing else to change"
 
 

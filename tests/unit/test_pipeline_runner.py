@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any, cast
-from unittest.mock import create_autospec
+from unittest.mock import Mock, create_autospec
 
 import httpx
 import psycopg
@@ -412,6 +412,7 @@ class FakeBigQuery:
     """Jobs by name: `None` is one that ended well, anything else what it failed with."""
 
     def __init__(self, **jobs: object) -> None:
+        self._http = Mock()
         self.jobs, self.waits = jobs, list[float | None]()
 
     def query(self, statement: str, *, job_id: str, **_: object) -> bigquery.QueryJob:
@@ -420,9 +421,9 @@ class FakeBigQuery:
         self.jobs[job_id] = None
         return self.get_job(job_id)
 
-    def get_job(self, job_id: str) -> bigquery.QueryJob:
+    def get_job(self, job_id: str, **_: object) -> bigquery.QueryJob:
         job = create_autospec(bigquery.QueryJob, instance=True, error_result=self.jobs[job_id], total_bytes_billed=5)
-        job.result.side_effect = lambda timeout: self.waits.append(timeout) or []  # type: ignore[func-returns-value]
+        job.result.side_effect = lambda timeout, **_: self.waits.append(timeout) or []  # type: ignore[func-returns-value]
         return cast("bigquery.QueryJob", job)
 
 

@@ -108,7 +108,7 @@ def _refill(warehouse: Warehouse, name: str, rows: Sequence[Mapping[str, Any]]) 
     for row in rows:
         values = {column["name"]: _cell(row[column["name"]]) for column in columns}
         lines.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
-    warehouse.start_load(key, lines, columns, replace=True).result()
+    warehouse.wait(warehouse.start_load(key, lines, columns, replace=True))
 
 
 def _cell(value: Any) -> Any:

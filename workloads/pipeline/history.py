@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import psycopg
+from psycopg import pq
 from psycopg.rows import DictRow
 
 from workloads.pipeline.tasks import TASKS
@@ -102,6 +104,23 @@ def resume(connection: psycopg.Connection[DictRow], kind: str, request: Mapping[
             [kind, json.dumps(request)],
         ).fetchone()
     return None if row is None else dict(row)
+
+
+@contextmanager
+def given_back(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+    """Give the pipeline back before whoever asked is answered.
+
+    Closing the connection gives it back too, but the server notices that a moment later: the caller's next request
+    would be refused by a run that has answered.
+    """
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            with suppress(psycopg.Error):
+                if connection.info.transaction_status is not pq.TransactionStatus.IDLE:
+                    connection.rollback()
+                connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _take(connection: psycopg.Connection[DictRow], holder: str | None) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,9 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
 import fastavro
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage  # type: ignore[attr-defined]  # no stubs
+from requests import RequestException
 
 from workloads.events import Stream
+from workloads.pipeline.attempts import OutOfTime, TimeBox
+from workloads.pipeline.deadlines import bound
 
 # A file is named by the time it was begun. Its first message may be older by the longest batch; a message that was not
 # taken at first may be in a file as late as a subscription keeps it.
@@ -28,8 +31,8 @@ _SUFFIX = ".avro"
 _AHEAD = 8
 _WHOLE_BYTES = 4 * 2**20
 
-_BROKEN = (ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError, struct.error, zlib.error)
-"""What a file that is no whole Avro file of messages makes the decoder raise."""
+_NOT_THE_FILE = (OutOfTime, GoogleAPIError, GoogleAuthError, RequestException, OSError)
+"""What reading raises when the bucket is at fault. All else is the file's: the decoder has no end of ways to fail."""
 
 
 class BadFile(Exception):  # noqa: N818 - a verdict on the file
@@ -59,8 +62,9 @@ class Message:
 class Lake:
     """One bucket, read with the process's own identity."""
 
-    def __init__(self, project: str, bucket: str) -> None:
+    def __init__(self, project: str, bucket: str, box: TimeBox | None = None) -> None:
         self._client = storage.Client(project=project)
+        bound(self._client, box or TimeBox())
         self._bucket = self._client.bucket(bucket)
 
     def files(
@@ -119,7 +123,9 @@ def messages(file: IO[bytes]) -> Iterator[Message]:
         for record in fastavro.reader(file):
             yield _message(count, record)
             count += 1
-    except _BROKEN as error:
+    except _NOT_THE_FILE:
+        raise
+    except Exception as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise BadFile(f"after {count} messages: {what}") from None
 

@@ -24,7 +24,8 @@ from requests import RequestException
 from workloads.events import STREAMS
 from workloads.inventory_sync.group_commit import Unavailable
 from workloads.pipeline import history, runner
-from workloads.pipeline.attempts import TimeBox
+from workloads.pipeline.attempts import OutOfTime, TimeBox
+from workloads.pipeline.deadlines import GRACE_SECONDS, ended_by
 from workloads.pipeline.history import AlreadyRunning
 from workloads.pipeline.lake import Lake
 from workloads.pipeline.replay_progress import PUBLISH, Progress, ReplayReport
@@ -62,7 +63,11 @@ def replay(
         raise NotReady("LAKE_BUCKET is not set: a replay reads the raw lake; set it to the bucket's name")
     request = {"from": start.isoformat() if start else None, "to": end.isoformat() if end else None}
     try:
-        with connect(settings, statement_milliseconds=int(runner.STATEMENT.total_seconds() * 1000)) as connection:
+        with (
+            connect(settings, statement_milliseconds=int(runner.STATEMENT.total_seconds() * 1000)) as connection,
+            ended_by(connection, runner.CALL.total_seconds() + GRACE_SECONDS),
+            history.given_back(connection),
+        ):
             connection.autocommit = True
             _lock(connection)
             return _call(settings, connection, request, (start, end), time.monotonic() + seconds)
@@ -94,19 +99,28 @@ def _call(
     published: Range,
     deadline: float,
 ) -> ReplayReport:
-    stores = Stores(settings, Warehouse(settings))
+    box = TimeBox(runner.CALL.total_seconds())
+    stores = Stores(settings, Warehouse(settings, box))
     run_id, progress, former = _begin(connection, request, stores)
-    began = time.monotonic()
     try:
         if progress.phase != PUBLISH:
-            _read(settings, connection, run_id, progress, stores, published, deadline)
-        left = runner.CALL.total_seconds() - (time.monotonic() - began)
+            _read(settings, connection, run_id, progress, stores, published, deadline, box)
+        left = box.left() or 0.0
         if progress.phase == PUBLISH and left > _ROOM_TO_PUBLISH:
             runner.walk(settings, connection, TimeBox(left), run_id, former)
+    except OutOfTime:
+        log.warning("out of time", extra={"run_id": run_id})
+        return _report(connection, run_id, "incomplete", "out of time; replay again: it goes on there")
     except (*_GOOGLE, psycopg.Error, Unavailable, history.TakenOver) as error:
         # Still called running: its lease keeps half a history from being published until the replay has gone on.
         log.error("replay failed", exc_info=error, extra={"run_id": run_id})
         return _report(connection, run_id, "failed", f"{first_line(error)}{_mend(error)}; replay again: it goes on")
+    except Exception as error:
+        # Unforeseen, so that trying again may fail the same way: runs need not wait for the lease to end.
+        log.exception("replay failed in an unforeseen way", extra={"run_id": run_id})
+        said = f"{type(error).__name__}: {first_line(error)}; the log has the rest; replay again: it goes on"
+        history.finish(connection, run_id, "failed", said)
+        return _report(connection, run_id)
     return _report(connection, run_id)
 
 
@@ -141,9 +155,10 @@ def _read(
     stores: Stores,
     published: Range,
     deadline: float,
+    box: TimeBox,
 ) -> None:
     """Read the lake on from where `progress` is, until its end or the deadline."""
-    lake = Lake(settings.google_cloud_project, settings.lake_bucket)
+    lake = Lake(settings.google_cloud_project, settings.lake_bucket, box)
     start, end = published
     # What is published from now on comes by itself.
     end = min(end or progress.started_at, progress.started_at)

@@ -17,6 +17,7 @@ from workloads.inventory_sync.delivery import Delivery, Event, Poison, event_of
 from workloads.inventory_sync.group_commit import GroupCommit, Unrecordable
 from workloads.inventory_sync.ledger import Outcome
 from workloads.pipeline import raw_rows
+from workloads.pipeline.deadlines import REQUEST_SECONDS
 from workloads.pipeline.lake import BadFile, File, Lake, Message, messages
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.settings import Settings
@@ -91,7 +92,7 @@ class Stores:
     async def _holds_event(self, event_id: str) -> bool:
         if not event_id:
             return True
-        async with await connect_async(self._settings) as connection:
+        async with asyncio.timeout(REQUEST_SECONDS), await connect_async(self._settings) as connection:
             found = await connection.execute("SELECT 1 FROM stream_event WHERE event_id = %s", [event_id])
             return await found.fetchone() is not None
 
@@ -118,7 +119,7 @@ class Stores:
             key, columns = f"raw.{batch.stream.table}", raw_rows.columns(batch.stream.key)
             job = self._warehouse.start_load(key, rows, columns, name=name)
             self._record(progress, events)
-            job.result()
+            self._warehouse.wait(job)
         else:
             self._record(progress, events)
 

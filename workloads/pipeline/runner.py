@@ -15,6 +15,7 @@ from psycopg.rows import DictRow
 
 from workloads.pipeline import history
 from workloads.pipeline.attempts import OutOfTime, TimeBox, pause_before, transient
+from workloads.pipeline.deadlines import GRACE_SECONDS, ended_by
 from workloads.pipeline.history import AlreadyRunning, Report
 from workloads.pipeline.run import QualityStop, Run, asked_for
 from workloads.pipeline.settings import Settings
@@ -59,7 +60,11 @@ def run(
     """
     limit = int(STATEMENT.total_seconds() * 1000)
     try:
-        with connect(settings, statement_milliseconds=limit) as connection:
+        with (
+            connect(settings, statement_milliseconds=limit) as connection,
+            ended_by(connection, CALL.total_seconds() + GRACE_SECONDS),
+            history.given_back(connection),
+        ):
             connection.autocommit = True
             box = box or TimeBox(CALL.total_seconds())
             call = _Call(settings, connection, box, asked_for(from_date, to_date))

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import date, datetime
+import logging
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,6 +20,8 @@ from workloads.pipeline.settings import Settings
 from workloads.runtime import logs
 from workloads.runtime.server import AccessLog, serve
 from workloads.runtime.settings import load
+
+log = logging.getLogger(__name__)
 
 _STATUS = {"succeeded": 200, "incomplete": 202, "stopped": 422, "failed": 503}
 
@@ -40,6 +43,8 @@ def create_app(settings: Settings) -> Starlette:
             return _error(409, str(error))
         except runner.NotReady as error:
             return _error(503, str(error))
+        except Exception as error:
+            return _unforeseen(error)
         return JSONResponse(report.as_json(), status_code=_status(report.state, request))
 
     async def replay_lake(request: Request) -> JSONResponse:
@@ -53,6 +58,8 @@ def create_app(settings: Settings) -> Starlette:
             return _error(409, str(error))
         except replay.NotReady as error:
             return _error(503, str(error))
+        except Exception as error:
+            return _unforeseen(error)
         return JSONResponse(report.as_json(), status_code=_STATUS[report.state])
 
     app = Starlette(
@@ -83,17 +90,25 @@ def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:
     if set(asked) - {"from", "to", "seconds"}:
         raise ValueError("from and to, times of publication, and seconds can be asked for, and nothing else")
     try:
-        start, end = (datetime.fromisoformat(asked[key]) if asked.get(key) else None for key in ("from", "to"))
-    except (TypeError, ValueError):
-        start = end = datetime.min
-    if any(moment and not moment.tzinfo for moment in (start, end)):
-        raise ValueError("from and to are times with their zone, such as 2026-01-31T00:00:00Z")
+        start, end = (_moment(asked[key]) if asked.get(key) else None for key in ("from", "to"))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            "from and to are times with their zone, of the years 2000 to 2999, such as 2026-01-31T00:00:00Z"
+        ) from None
     if start and end and end <= start:
         raise ValueError(f"to {end.isoformat()} is not after from {start.isoformat()}")
     seconds = asked.get("seconds", replay.CALL_SECONDS)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= replay.CALL_SECONDS:
         raise ValueError(f"seconds is a number from 0 to {replay.CALL_SECONDS}")
     return start, end, float(seconds)
+
+
+def _moment(text: str) -> datetime:
+    """A time of publication in UTC, far enough from the calendar's ends to reckon with."""
+    moment = datetime.fromisoformat(text)
+    if not moment.tzinfo or not 2000 <= moment.year < 3000:
+        raise ValueError(text)
+    return moment.astimezone(UTC)
 
 
 def _object(body: bytes, example: str) -> dict[str, Any]:
@@ -109,6 +124,12 @@ def _object(body: bytes, example: str) -> dict[str, Any]:
 
 def _error(status: int, message: str) -> JSONResponse:
     return JSONResponse({"status": "refused", "error": message}, status_code=status)
+
+
+def _unforeseen(error: Exception) -> JSONResponse:
+    log.exception("failed in an unforeseen way")
+    said = f"failed in an unforeseen way, which was logged: {type(error).__name__}: {runner.first_line(error)}"
+    return JSONResponse({"status": "failed", "state": "failed", "error": said}, status_code=500)
 
 
 def main() -> None:

@@ -8,14 +8,17 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from datetime import date
 from typing import IO, Any
 
-from google.api_core.exceptions import Conflict, NotFound
+import requests
+from google.api_core.exceptions import Conflict, GoogleAPIError, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from workloads.pipeline.attempts import OutOfTime, TimeBox
+from workloads.pipeline.deadlines import REQUEST_SECONDS, RETRY, bound
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.tables import Table, render, tables, views
 
@@ -40,6 +43,7 @@ class Warehouse:
         )
         self._settings = settings
         self._box = box or TimeBox()
+        bound(self._client, self._box)
         self.datasets = {
             "raw": settings.raw_dataset,
             "staging": settings.staging_dataset,
@@ -72,11 +76,13 @@ class Warehouse:
         Raises:
             OutOfTime: the call's time is up; the job is cancelled.
         """
-        job = self._client.query(statement, job_config=self.job_configuration())
+        # Without the client's own retries of a failed job, which last for forty minutes: the runner has its own.
+        job = self._client.query(statement, job_config=self.job_configuration(), retry=RETRY, job_retry=None)
         try:
             return self._rows(job)
         except OutOfTime:
-            job.cancel()
+            with suppress(OutOfTime, GoogleAPIError, requests.RequestException):
+                job.cancel(timeout=REQUEST_SECONDS)
             raise
 
     def run_once(self, statement: str, name: str) -> None:
@@ -88,9 +94,11 @@ class Warehouse:
         for attempt in itertools.count(1):
             job_id = f"{name}-{attempt}"
             try:
-                job = self._client.query(statement, job_id=job_id, job_config=self.job_configuration(), job_retry=None)
+                job = self._client.query(
+                    statement, job_id=job_id, job_config=self.job_configuration(), retry=RETRY, job_retry=None
+                )
             except Conflict:
-                found = self._client.get_job(job_id)
+                found = self._client.get_job(job_id, retry=RETRY)
                 assert isinstance(found, bigquery.QueryJob), job_id
                 if found.error_result:  # a former attempt's
                     continue
@@ -99,12 +107,23 @@ class Warehouse:
             return
 
     def _rows(self, job: bigquery.QueryJob) -> list[dict[str, Any]]:
-        try:
-            rows = [dict(row) for row in job.result(timeout=self._box.left())]
-        except FutureTimeoutError:
-            raise OutOfTime from None
+        rows = [dict(row) for row in self.wait(job)]
         self.bytes_billed += job.total_bytes_billed or 0
         return rows
+
+    def wait(self, job: Any) -> Any:
+        """The job's result, once it is done.
+
+        Raises:
+            OutOfTime: the call's time is up; the job goes on.
+            requests.Timeout: nobody answers about the job.
+        """
+        options = {"job_retry": None} if isinstance(job, bigquery.QueryJob) else {}
+        try:
+            return job.result(timeout=self._box.left(), retry=RETRY, **options)
+        except FutureTimeoutError:
+            self._box.left()
+            raise requests.Timeout("BigQuery does not answer") from None
 
     def query(self, text: str, dates: Sequence[date] = (), **more: str) -> list[dict[str, Any]]:
         """Render and run."""
@@ -165,7 +184,7 @@ class Warehouse:
                     rows, target, rewind=True, job_id=job_id, job_config=configuration
                 )
             except Conflict:
-                job = self._client.get_job(job_id)
+                job = self._client.get_job(job_id, retry=RETRY)
                 if isinstance(job, bigquery.LoadJob) and not job.error_result:
                     return job
         raise AssertionError("unreachable")
@@ -182,10 +201,10 @@ class Warehouse:
     def _ensure_table(self, table: Table) -> None:
         wanted = self._declared(table)
         try:
-            current = self._client.get_table(wanted.reference)
+            current = self._client.get_table(wanted.reference, retry=RETRY)
         except NotFound:
             try:
-                self._client.create_table(wanted)
+                self._client.create_table(wanted, retry=RETRY)
             except Conflict:  # another run was first
                 return
             log.info("created %s", table.key)
@@ -193,7 +212,7 @@ class Warehouse:
         known = {field.name for field in current.schema}
         if fresh := [field for field in wanted.schema if field.name not in known]:
             current.schema = [*current.schema, *fresh]
-            self._client.update_table(current, ["schema"])
+            self._client.update_table(current, ["schema"], retry=RETRY)
             log.info("added %s to %s", ", ".join(field.name for field in fresh), table.key)
 
     def _declared(self, table: Table) -> bigquery.Table:
@@ -222,13 +241,13 @@ class Warehouse:
         self.run(f"CREATE OR REPLACE VIEW {definition}")
         made = bigquery.Table(reference)
         made.labels = {_DECLARATION: declaration}  # not in the statement: killed in between, it is written once more
-        self._client.update_table(made, ["labels"])
+        self._client.update_table(made, ["labels"], retry=RETRY)
         log.info("wrote %s", view.key)
         return True
 
     def _label(self, reference: str) -> str | None:
         try:
-            label: str | None = self._client.get_table(reference).labels.get(_DECLARATION)
+            label: str | None = self._client.get_table(reference, retry=RETRY).labels.get(_DECLARATION)
         except NotFound:
             return None
         return label
