@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from workloads.events import verification
+
 UNKNOWN_CATEGORY = "unknown"
 KINDS = ("warehouse", "branch")
 
@@ -150,6 +152,8 @@ def parse_product(fields: dict[str, Any]) -> Product:
         valid_from=row.moment("valid_from"),
         reorder_point=row.whole("reorder_point"),
     )
+    if product.sku == verification.SKU:
+        row.faults.append(f"sku: {product.sku!r} is reserved for `fastyle verify`; choose another id")
     if product.category.lower() == UNKNOWN_CATEGORY:
         row.faults.append(f"category: {product.category!r} is reserved for SKUs without a product; choose another name")
     row.finish()
@@ -164,6 +168,8 @@ def parse_location(fields: dict[str, Any]) -> Location:
     """
     row = _Reader(fields, LOCATION_COLUMNS, LOCATION_COLUMNS)
     location = Location(row.text("location_id", _ID_LENGTH) or "", row.text("name") or "", row.text("kind") or "")
+    if location.location_id == verification.LOCATION_ID:
+        row.faults.append(f"location_id: {location.location_id!r} is reserved for `fastyle verify`; choose another id")
     if location.kind and location.kind not in KINDS:
         row.faults.append(f"kind: {location.kind!r} is neither warehouse nor branch")
     row.finish()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import orjson
 import psycopg
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no stubs
@@ -18,6 +19,9 @@ from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.ledger import Ledger
 from workloads.events import STREAMS
+from workloads.events.verification import LOCATION_ID, is_verification
+
+_TRADE = f"publish_time >= TIMESTAMP('2000-01-01') AND location_id != '{LOCATION_ID}'"
 
 
 def print_summary(endpoints: Endpoints, ledger_path: Path, console: Console) -> None:
@@ -51,7 +55,7 @@ def _accounts(endpoints: Endpoints, ledger_path: Path, db: psycopg.Connection[An
         accepted = ledger.event_ids(key)
         stores = [
             set(_lake_ids(endpoints, stream.topic)),
-            _ids(warehouse, f"{endpoints.datasets['raw']}.{stream.table}", "publish_time >= TIMESTAMP('2000-01-01')"),
+            _ids(warehouse, f"{endpoints.datasets['raw']}.{stream.table}", _TRADE),
             {str(e) for (e,) in db.execute("SELECT event_id FROM stream_event WHERE stream = %s", (key,))},
         ]
 
@@ -102,7 +106,8 @@ def _lake_ids(endpoints: Endpoints, topic: str) -> Iterator[str]:
     for blob in lake_client(endpoints).list_blobs(endpoints.bucket, prefix=f"{topic}/"):
         for record in fastavro.reader(io.BytesIO(blob.download_as_bytes())):
             assert isinstance(record, dict)
-            yield record["attributes"]["event_id"]
+            if not is_verification(orjson.loads(record["data"])):
+                yield record["attributes"]["event_id"]
 
 
 def _stock(db: psycopg.Connection[Any]) -> Table:

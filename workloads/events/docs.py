@@ -26,6 +26,9 @@ key `location_id`.
 | time | RFC 3339 in UTC, ending in `Z`, at most 6 fraction digits; from 2010-01-01 to 10 minutes after now |
 | amount | a decimal string of 0 or more, at most 12 digits before and 4 after the point |
 | currency | an ISO 4217 code, the stack's own |
+
+`fastyle-verify` is reserved, as a location and as a SKU, for the trade of `fastyle verify`, which no figure counts: that
+location takes that SKU only, at price 0 and without a customer, and no other location takes it.
 """
 
 

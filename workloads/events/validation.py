@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from workloads.events.formats import FORMATS, parse_amount, parse_time
 from workloads.events.schema import STREAMS, Json, Stream
+from workloads.events.verification import check_reserved
 
 
 class Violation(NamedTuple):
@@ -53,6 +54,7 @@ def validate(stream: Stream, body: object, *, currency: str, now: datetime) -> J
         _check_window(body.get("event_time"), now, report)
         _check_currency(body.get("currency"), currency, report)
         _RULES[stream.key](body, report)
+        check_reserved(body, report)
     return violations or event
 
 

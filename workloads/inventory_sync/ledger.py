@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import DictRow
 
+from workloads.events import verification
 from workloads.inventory_sync.delivery import Event
 from workloads.inventory_sync.stock import Balance, Movement, Position, daily_units, movements, settle
 
@@ -39,23 +40,40 @@ async def record(connection: Connection, events: Sequence[Event], timezone: Zone
     """Record a batch in one transaction; return each event's outcome, in the order given.
 
     An event_id counts once. Another body under a known event_id counts nowhere and is kept in `event_conflict`.
+    Verification events are recorded by the same statements in tables of their own, and nobody is notified of them.
 
     Raises:
         psycopg.Error: nothing of the batch was recorded.
     """
+    trade = [event for event in events if not event.is_verification]
+    probes = [event for event in events if event.is_verification]
+    async with connection.transaction():
+        outcomes = iter(await _record(connection, trade, timezone, notify=True) if trade else [])
+        probe_outcomes = iter(await _record_verification(connection, probes, timezone) if probes else [])
+    return [next(probe_outcomes if event.is_verification else outcomes) for event in events]
+
+
+async def _record_verification(connection: Connection, events: Sequence[Event], timezone: ZoneInfo) -> list[Outcome]:
+    # That schema alone: where its tables are missing, nothing may fall through into those of the trade.
+    await connection.execute(f"SET LOCAL search_path TO {verification.SCHEMA}")
+    outcomes = await _record(connection, events, timezone, notify=False)
+    await connection.execute("SET LOCAL search_path TO DEFAULT")
+    return outcomes
+
+
+async def _record(
+    connection: Connection, events: Sequence[Event], timezone: ZoneInfo, *, notify: bool
+) -> list[Outcome]:
     first: dict[UUID, Event] = {}
     for event in events:
         first.setdefault(event.event_id, event)
-    async with connection.transaction():
-        fresh = await _claim(connection, list(first.values()))
-        known = await _bodies(connection, events, fresh, first)
-        outcomes = [
-            _outcome(event, event is first[event.event_id] and event.event_id in fresh, known) for event in events
-        ]
-        await _keep_conflicts(connection, [e for e, o in zip(events, outcomes, strict=True) if o is Outcome.CONFLICT])
-        new = [m for id_, e in first.items() if id_ in fresh for m in movements(e.stream, e.fields)]
-        if new:
-            await _move(connection, new, timezone)
+    fresh = await _claim(connection, list(first.values()))
+    known = await _bodies(connection, events, fresh, first)
+    outcomes = [_outcome(event, event is first[event.event_id] and event.event_id in fresh, known) for event in events]
+    await _keep_conflicts(connection, [e for e, o in zip(events, outcomes, strict=True) if o is Outcome.CONFLICT])
+    new = [m for id_, e in first.items() if id_ in fresh for m in movements(e.stream, e.fields)]
+    if new:
+        await _move(connection, new, timezone, notify=notify)
     return outcomes
 
 
@@ -111,7 +129,7 @@ async def _keep_conflicts(connection: Connection, events: list[Event]) -> None:
     )
 
 
-async def _move(connection: Connection, new: list[Movement], timezone: ZoneInfo) -> None:
+async def _move(connection: Connection, new: list[Movement], timezone: ZoneInfo, *, notify: bool) -> None:
     """Write movements and bring the positions they touch up to date."""
     by_position: defaultdict[Position, list[Movement]] = defaultdict(list)
     for m in new:
@@ -128,7 +146,7 @@ async def _move(connection: Connection, new: list[Movement], timezone: ZoneInfo)
         after[position] = Balance(b.quantity + later, b.counted_at, b.count_event_id)
     await _write_balances(connection, after)
     await _add_daily_units(connection, new, timezone)
-    for notice in notices(by_position):
+    for notice in notices(by_position) if notify else ():
         await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, notice])
 
 

@@ -176,7 +176,8 @@ class Stores:
             raise outcome
         else:
             progress.counts[f"{event.stream}_{outcome}"] += 1
-            progress.recorded = str(event.event_id)
+            if not event.is_verification:  # those are in tables of their own
+                progress.recorded = str(event.event_id)
 
 
 def _digest(batch: Batch) -> str:

@@ -17,6 +17,7 @@ from google.api_core.exceptions import Conflict, GoogleAPIError, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from workloads.events import verification
 from workloads.pipeline.attempts import OutOfTime, TimeBox
 from workloads.pipeline.deadlines import REQUEST_SECONDS, RETRY, bound
 from workloads.pipeline.settings import Settings
@@ -60,6 +61,7 @@ class Warehouse:
         return {
             **self.datasets,
             "timezone": settings.timezone,
+            "verification_location": literal(verification.LOCATION_ID),
             "raw_retention_days": str(settings.raw_retention_days),
             "reorder_point": str(settings.reorder_point),
             "max_days_of_cover": str(settings.max_days_of_cover),

@@ -96,16 +96,31 @@ def _first_line(error: BaseException | None) -> str:
 
 def _grant(connection: psycopg.Connection[tuple[object, ...]], roles: dict[str, Role]) -> None:
     known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[*roles]])}
+    schemas = [
+        str(row[0])
+        for row in connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE nspname IN ('public', 'verification') ORDER BY 1"
+        )
+    ]
     for user, role in sorted(roles.items()):
         if user not in known:
             log.error(
                 "database user %r does not exist: it gets no rights; create it and start this service again", user
             )
             continue
-        who, privileges = sql.Identifier(user), _PRIVILEGES[role]
-        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(who))
-        # Revoked first: a writer that became a reader may no longer write.
-        connection.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(who))
-        connection.execute(sql.SQL("GRANT {} ON ALL TABLES IN SCHEMA public TO {}").format(privileges, who))
-        if role is Role.WRITER:
-            connection.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(who))
+        for schema in schemas:
+            _grant_schema(connection, sql.Identifier(schema), sql.Identifier(user), role)
+
+
+def _grant_schema(
+    connection: psycopg.Connection[tuple[object, ...]], schema: sql.Identifier, user: sql.Identifier, role: Role
+) -> None:
+    # Revoked first: a writer that became a reader may no longer write.
+    statements = [
+        "GRANT USAGE ON SCHEMA {schema} TO {user}",
+        "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {user}",
+        "GRANT {privileges} ON ALL TABLES IN SCHEMA {schema} TO {user}",
+        *(["GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"] if role is Role.WRITER else []),
+    ]
+    for statement in statements:
+        connection.execute(sql.SQL(statement).format(schema=schema, user=user, privileges=_PRIVILEGES[role]))

@@ -8,4 +8,5 @@ FROM (
   SELECT MAX(publish_time) AS newest
   FROM ${raw}.inventory_changes
   WHERE publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retention_days} DAY)
+    AND location_id != ${verification_location}
 )

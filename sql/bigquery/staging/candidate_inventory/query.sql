@@ -20,7 +20,7 @@ WITH arrived AS (
     r.quantity,
     r.reference
   FROM ${raw}.inventory_changes AS r
-  WHERE DATE(r.publish_time) IN UNNEST(${partitions})
+  WHERE DATE(r.publish_time) IN UNNEST(${partitions}) AND r.location_id != ${verification_location}
 )
 SELECT a.*
 FROM arrived AS a

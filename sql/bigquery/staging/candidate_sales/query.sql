@@ -28,7 +28,7 @@ WITH arrived AS (
     r.customer_id,
     r.lines
   FROM ${raw}.sales_transactions AS r
-  WHERE DATE(r.publish_time) IN UNNEST(${partitions})
+  WHERE DATE(r.publish_time) IN UNNEST(${partitions}) AND r.location_id != ${verification_location}
 )
 SELECT a.*
 FROM arrived AS a

@@ -9,6 +9,7 @@ SELECT
   'loaded' AS outcome
 FROM ${raw}.inventory_changes AS r
 WHERE r.publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retention_days} DAY)
+  AND r.location_id != ${verification_location}
   AND NOT EXISTS (
     SELECT 1
     FROM ${staging}.event_log AS seen

@@ -10,6 +10,7 @@ SELECT
   'loaded' AS outcome
 FROM ${raw}.sales_transactions AS r
 WHERE r.publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retention_days} DAY)
+  AND r.location_id != ${verification_location}
   AND NOT EXISTS (
     SELECT 1
     FROM ${staging}.event_log AS seen
