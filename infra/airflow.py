@@ -17,8 +17,8 @@ DELIVERED = {
 """Folders that Airflow's tasks need, and where they lie under dags/, which is on Python's path there."""
 
 ADDED = {"fastavro": "", "psycopg": "[binary]", "psycopg-pool": "", "pydantic-settings": ""}
-"""Packages that the tasks import and the image is not known to have, each with its extras. The tests' Airflow
-(tests/dags) has these and the image's own alone: an import that needs more fails there."""
+"""Packages that the tasks import and the image is not known to have, each with its extras. The tests' Airflows
+(tests/dags/airflow-*) have these and the image's own alone: an import that needs more fails there."""
 
 
 def delivered_files() -> dict[str, str]:

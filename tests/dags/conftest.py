@@ -1,4 +1,4 @@
-"""Airflow in an environment of its own, and the DAG folder as Composer's bucket would have it."""
+"""Each supported Airflow in an environment of its own, and the DAG folder as Composer's bucket would have it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from infra.airflow import delivered_files, delivered_plugins
 from infra.archives import cache_dir
 
 HERE = Path(__file__).parent
+
+VERSIONS = ("3.1.7", "3.3.1")
+"""Airflow's versions that the DAG works with, oldest first: folder `airflow-<version>` locks what the image of each has."""
+NEWEST = VERSIONS[-1]
+"""What Pulumi.prod.yaml deploys; the DAG's integrity is tested on every version, its runs on this one alone."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +83,38 @@ class Airflow:
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
-    """Installed once a lock file, outside the clone: 1.5 GB."""
-    home = tmp_path_factory.mktemp("airflow")
-    for folder, files in (("dags", delivered_files()), ("plugins", delivered_plugins())):
-        for name, source in files.items():
-            (home / folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, home / folder / name)
-    return Airflow(_installed(), home)
+def airflow_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Airflow]:
+    """Airflow of a version, with a home of its own; both are made at the first call and kept."""
+
+    @cache
+    def made(version: str) -> Airflow:
+        home = tmp_path_factory.mktemp(f"airflow-{version}")
+        for folder, files in (("dags", delivered_files()), ("plugins", delivered_plugins())):
+            for name, source in files.items():
+                (home / folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, home / folder / name)
+        return Airflow(_installed(version), home)
+
+    return made
 
 
-def _installed() -> Path:
-    digest = hashlib.sha256((HERE / "uv.lock").read_bytes()).hexdigest()[:12]
+@pytest.fixture(scope="session")
+def airflow(airflow_of: Callable[[str], Airflow]) -> Airflow:
+    """The newest one."""
+    return airflow_of(NEWEST)
+
+
+def _installed(version: str) -> Path:
+    """Its Python: installed once a lock file, outside the clone, 1.5 GB each."""
+    project = HERE / f"airflow-{version}"
+    digest = hashlib.sha256((project / "uv.lock").read_bytes()).hexdigest()[:12]
     folder = cache_dir() / f"airflow-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         clean = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
         subprocess.run(
-            ["uv", "sync", "--quiet", "--frozen", "--project", str(HERE)],
+            ["uv", "sync", "--quiet", "--frozen", "--project", str(project)],
             env={**clean, "UV_PROJECT_ENVIRONMENT": str(folder)},
             check=True,
         )

@@ -1,23 +1,31 @@
-"""The DAG as Composer reads it: from the delivered files alone, with and without the stack's variables."""
+"""The DAG as Composer reads it, on each Airflow that is supported: from the delivered files alone, with and without
+the stack's variables."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.airflow import added_packages
 from infra.operations import LATE_RUN
-from tests.dags.conftest import Airflow
+from tests.dags.conftest import HERE, NEWEST, VERSIONS, Airflow
 from workloads.pipeline.tasks import DEADLINE, TASKS, Action
 
 pytestmark = pytest.mark.slow
 
 OURS = {"claim", "ensure_tables", "release"}
 VARIABLES = {"PIPELINE_CRON": "0 6,18 * * *", "TIMEZONE": "America/New_York"}
+
+
+@pytest.fixture(scope="module", params=reversed(VERSIONS))
+def airflow(request: pytest.FixtureRequest, airflow_of: Callable[[str], Airflow]) -> Airflow:
+    """Every one, the newest first."""
+    return airflow_of(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +153,22 @@ def test_a_late_run_is_told_of(dag: dict[str, Any], airflow: Airflow) -> None:
     assert LATE_RUN.endswith(f'textPayload:"{words.partition(":")[0]}"'), "and the alert looks for these words"
 
 
-def test_airflow_here_has_what_is_added_there_at_the_versions_of_every_workload() -> None:
-    project = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_airflow_here_has_what_is_added_there_at_the_versions_of_every_workload(version: str) -> None:
+    folder = HERE / f"airflow-{version}"
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    assert f"apache-airflow=={version}" in project["project"]["dependencies"]
     assert sorted(project["dependency-groups"]["added"]) == sorted(
-        f"{name}{version}" for name, version in added_packages().items()
+        f"{name}{added}" for name, added in added_packages().items()
     )
-    locked = tomllib.loads((Path(__file__).parent / "uv.lock").read_text(encoding="utf-8"))["package"]
+    locked = tomllib.loads((folder / "uv.lock").read_text(encoding="utf-8"))["package"]
     versions = {package["name"]: package.get("version") for package in locked}
-    for name, version in added_packages().items():
-        assert version.endswith(f"=={versions[name]}")
+    for name, added in added_packages().items():
+        assert added.endswith(f"=={versions[name]}")
+
+
+def test_the_newest_airflow_here_is_the_one_that_is_deployed() -> None:
+    """A DAG that was never run on the deployed version is a surprise in production."""
+    prod = yaml.safe_load((HERE.parents[1] / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
+    assert prod["fastyle:composer"]["image_version"].startswith(f"composer-3-airflow-{NEWEST}-build.")
+    assert sorted(folder.name for folder in HERE.glob("airflow-*")) == [f"airflow-{one}" for one in VERSIONS]

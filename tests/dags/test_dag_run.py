@@ -51,7 +51,7 @@ def ran(twin: Twin, airflow: Airflow) -> dict[str, Any]:
         finally:
             process.kill()
     assert process.returncode == 0, output[-3000:] + errors[-6000:]
-    return {**json.loads(output.splitlines()[-1]), "refused": refused, "log": errors}
+    return {**json.loads(output.splitlines()[-1]), "refused": refused, "log": output + errors}
 
 
 def _runner_refused(twin: Twin, process: subprocess.Popen[str]) -> str:

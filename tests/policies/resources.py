@@ -175,7 +175,7 @@ def composer(name: str, runs_as: str = "shop-runner", env: Mapping[str, Any] | N
                 "environmentSize": "ENVIRONMENT_SIZE_SMALL",
                 "nodeConfig": {"serviceAccount": email(runs_as)},
                 "softwareConfig": {
-                    "imageVersion": "composer-3-airflow-3.1.7-build.12",
+                    "imageVersion": "composer-3-airflow-3.3.1-build.10",
                     "envVariables": dict(env or {}),
                 },
                 "workloadsConfig": {"worker": {"cpu": 1, "memoryGb": 4, "storageGb": 1, "minCount": 1, "maxCount": 3}},

@@ -29,10 +29,14 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 def main() -> None:
     """Describe it."""
     global watching
-    from airflow.models.dagbag import BundleDagBag
+    try:
+        from airflow.dag_processing.dagbag import BundleDagBag
+        from airflow.serialization.serialized_objects import DagSerialization
+    except ImportError:  # where 3.1 has them
+        from airflow.models.dagbag import BundleDagBag
+        from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
     from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
     from airflow.providers.standard.operators.python import PythonOperator  # noqa: F401
-    from airflow.serialization.serialized_objects import SerializedDAG
     from airflow.utils.file import list_py_file_paths
 
     sys.dont_write_bytecode = True  # Python's own writing is none of the DAG's
@@ -50,7 +54,7 @@ def main() -> None:
                 "did": seen,
                 "imported": sorted(set(sys.modules) - before),
                 "dags": {dag_id: describe(dag) for dag_id, dag in bag.dags.items()},
-                "serialized": {dag_id: bool(SerializedDAG.to_dict(dag)) for dag_id, dag in bag.dags.items()},
+                "serialized": {dag_id: bool(DagSerialization.to_dict(dag)) for dag_id, dag in bag.dags.items()},
                 "cleared": {
                     dag_id: sorted(
                         dag.partial_subset(

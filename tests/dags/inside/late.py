@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.models.dagbag import BundleDagBag, sync_bag_to_db
 from airflow.models.deadline import Deadline
-from airflow.serialization.serialized_objects import SerializedDAG
-from airflow.triggers.deadline import DeadlineCallbackTrigger
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+try:
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.triggers.callback import CallbackTrigger
+except ImportError:  # where 3.1 has them
+    from airflow.models.dagbag import BundleDagBag, sync_bag_to_db
+    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
+    from airflow.triggers.deadline import DeadlineCallbackTrigger as CallbackTrigger
 
 FOLDER = Path(sys.argv[1])
 
@@ -30,7 +36,7 @@ def main() -> None:
     bag = BundleDagBag(dag_folder=str(FOLDER), bundle_path=FOLDER)
     DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(bag, "dags-folder", None)
-    dag = SerializedDAG.deserialize_dag(SerializedDAG.serialize_dag(bag.dags["fastyle_pipeline"]))
+    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags["fastyle_pipeline"]))
     with create_session() as session:
         now = datetime.now(UTC)
         run = dag.create_dagrun(
@@ -44,13 +50,19 @@ def main() -> None:
         session.flush()
         deadline = session.query(Deadline).one()
         seconds = (deadline.deadline_time - run.queued_at).total_seconds()
-        path, kwargs = deadline.callback.path, deadline.callback.kwargs
+        callback = deadline.callback
+        # A column of values in newer versions, an object with attributes in 3.1.
+        path, kwargs = (
+            (callback.data["path"], callback.data["kwargs"])
+            if hasattr(callback, "data")
+            else (callback.path, callback.kwargs)
+        )
     # The triggerer's path has the plugins folder, and not that of the DAGs.
     sys.path[:] = [entry for entry in sys.path if Path(entry) != FOLDER]
     for name in [name for name in sys.modules if name.split(".")[0] == "workloads"]:
         del sys.modules[name]
     context = {"dag_run": {"dag_run_id": "by-hand", "dag_id": dag.dag_id}}
-    events = asyncio.run(happens(DeadlineCallbackTrigger(path, {**kwargs, "context": context})))
+    events = asyncio.run(happens(CallbackTrigger(path, {**kwargs, "context": context})))
     print(json.dumps({"seconds": seconds, "events": events}, default=str))
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from airflow.models.dagbag import BundleDagBag
+from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.sdk.definitions import dag as dag_module
 from google.cloud import bigquery
 
@@ -38,7 +38,7 @@ def main() -> None:
     query_job._begin = seen
     bag = BundleDagBag(dag_folder=str(FOLDER), bundle_path=FOLDER)
     dag = bag.dags["fastyle_pipeline"]
-    dag.deadline = None  # `test` makes a run that was never queued, of which 3.1.7 cannot tell a deadline
+    dag.deadline = None  # `test` makes a run that was never queued, of which Airflow cannot tell a deadline
     run = dag.test(run_conf=CONF)
     states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
     named = [job for job in jobs if job["id"] and job["id"].startswith("fastyle-")]
