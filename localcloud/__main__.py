@@ -1,4 +1,4 @@
-"""`python -m localcloud up|down|status|logs`: the local cloud of this checkout."""
+"""`python -m localcloud up|down|status|logs|policy|clock`: the local cloud of this checkout."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ import psutil
 
 from localcloud.daemon import PROGRESS, lock
 from localcloud.processes import Identity, Records, stop_leftovers, wait_gone
+from localcloud.provider.admission import POLICIES, policies_on, switch_policy
+from localcloud.provider.clock import Clock
+from localcloud.provider.errors import Refused
+from localcloud.provider.records import Records as ProviderRecords
 
 STATE_DIR = Path(__file__).resolve().parents[1] / ".localcloud"
 START_SECONDS = 180.0
@@ -106,6 +112,42 @@ def logs(state_dir: Path, name: str, lines: int) -> int:
     return 0
 
 
+def policy(state_dir: Path, name: str | None, switch: str | None) -> int:
+    """Organisation policies: list them, or switch one on or off for what is made from now on."""
+    with _records(state_dir) as records:
+        if name is not None:
+            try:
+                switch_policy(records, name, switch != "off")
+            except Refused as refusal:
+                print(f"error: {refusal}", file=sys.stderr)
+                return 1
+        on = policies_on(records)
+    for each, says in POLICIES.items():
+        print(f"{'on ' if each in on else 'off'} {each:<34}{says}")
+    return 0
+
+
+def clock(state_dir: Path, advance: float) -> int:
+    """The cloud's clock: let SECONDS pass, and say how far it is ahead of this machine's."""
+    with _records(state_dir) as records:
+        cloud = Clock(records)
+        try:
+            cloud.advance(advance)
+        except ValueError as refusal:
+            print(f"error: {refusal}", file=sys.stderr)
+            return 1
+        print(f"{cloud.ahead:g} seconds ahead of this machine's")
+    return 0
+
+
+@contextmanager
+def _records(state_dir: Path) -> Iterator[ProviderRecords]:
+    """What the provider keeps; it reads a change at its next operation."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with closing(ProviderRecords(state_dir / "provider.sqlite")) as records:
+        yield records
+
+
 def _daemon(state_dir: Path, *, ready: bool = True) -> Identity | None:
     """The running daemon; with `ready`, only one that is done starting."""
     try:
@@ -173,6 +215,11 @@ def main() -> int:
     log = verbs.add_parser("logs", help=logs.__doc__)
     log.add_argument("name")
     log.add_argument("--lines", type=int, default=50)
+    switch = verbs.add_parser("policy", help=policy.__doc__)
+    switch.add_argument("name", nargs="?", help="such as iam.allowedPolicyMemberDomains; default: list all")
+    switch.add_argument("switch", nargs="?", choices=("on", "off"), help="default: on")
+    passed = verbs.add_parser("clock", help=clock.__doc__)
+    passed.add_argument("--advance", type=float, default=0, metavar="SECONDS")
     arguments = parser.parse_args()
     state_dir = arguments.state_dir.resolve()
     if arguments.verb == "up":
@@ -181,6 +228,10 @@ def main() -> int:
         return down(state_dir)
     if arguments.verb == "status":
         return status(state_dir, as_json=arguments.json)
+    if arguments.verb == "policy":
+        return policy(state_dir, arguments.name, arguments.switch)
+    if arguments.verb == "clock":
+        return clock(state_dir, arguments.advance)
     return logs(state_dir, arguments.name, arguments.lines)
 
 

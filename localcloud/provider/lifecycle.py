@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from localcloud.provider.admission import admit
 from localcloud.provider.check import DEFAULTS
+from localcloud.provider.clock import Clock
 from localcloud.provider.diff import OWN_ARGUMENTS
 from localcloud.provider.errors import AlreadyExists, Refused
 from localcloud.provider.live import Live, Properties
@@ -34,6 +36,7 @@ class Lifecycle:
     def __init__(self, cloud: LocalCloud | None, records: Records, handlers: dict[str, Live]) -> None:
         self._cloud = cloud
         self._records = records
+        self._clock = Clock(records)
         self._handlers = handlers
 
     async def create(
@@ -55,6 +58,7 @@ class Lifecycle:
             raise AlreadyExists(f"{planned['id']} already exists: {maker}; choose another name or import it")
         self._check_references(rules, planned)
         self._check_conditions(rules, planned)
+        admit(token, planned, self._records, self._clock)
         self._note(token, urn, planned["id"], inputs, planned, secret, complete=False)
         outputs = planned
         handler = self._handlers.get(token)
@@ -65,6 +69,9 @@ class Lifecycle:
                 self._records.remove(token, planned["id"])
             outputs = _without_write_only({**planned, **made, "id": id})
         self._note(token, urn, outputs["id"], inputs, outputs, secret, complete=True)
+        if rules.seconds:
+            self._clock.advance(rules.seconds)
+        self._records.note_made(token, outputs["id"], self._clock.now())
         return outputs
 
     async def update(
@@ -81,6 +88,7 @@ class Lifecycle:
         now = self._records.get(token, id)
         if now is not None and rules.refuses_update and (reason := rules.refuses_update(now.outputs, planned)):
             raise Refused(f"{id}: {reason}")
+        admit(token, planned, self._records, self._clock)
         outputs = planned
         handler = self._handlers.get(token)
         if handler is not None and self._cloud is not None:

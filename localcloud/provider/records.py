@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS resources (
     token TEXT NOT NULL, id TEXT NOT NULL, urn TEXT NOT NULL, complete INTEGER NOT NULL,
     inputs TEXT NOT NULL, outputs TEXT NOT NULL, PRIMARY KEY (token, id)
 );
+CREATE TABLE IF NOT EXISTS made (token TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (token, id));
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -59,7 +61,28 @@ class Records:
         self._db.execute("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)", (*values, *texts))
 
     def remove(self, token: str, id: str) -> None:
-        self._db.execute("DELETE FROM resources WHERE (token, id) = (?, ?)", (token, id))
+        for table in ("resources", "made"):
+            self._db.execute(f"DELETE FROM {table} WHERE (token, id) = (?, ?)", (token, id))
+
+    def made(self, token: str, id: str) -> float | None:
+        """When a resource was made, by the cloud's clock; None of one that was there before anybody noted it."""
+        row = self._db.execute("SELECT at FROM made WHERE (token, id) = (?, ?)", (token, id)).fetchone()
+        return row[0] if row else None
+
+    def note_made(self, token: str, id: str, at: float) -> None:
+        self._db.execute("INSERT OR REPLACE INTO made VALUES (?, ?, ?)", (token, id, at))
+
+    def setting(self, name: str) -> str | None:
+        """A setting of the cloud itself, such as a policy of its organisation."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set(self, name: str, value: str | None) -> None:
+        """Keep a setting; None takes it away."""
+        if value is None:
+            self._db.execute("DELETE FROM settings WHERE name = ?", (name,))
+        else:
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
         self._db.close()

@@ -42,6 +42,8 @@ class Rules:
     `users`: arguments of other resources that name this one: while one of them exists, this one cannot be deleted.
     `conditions`: what must hold for another resource before this one can be made, changed or deleted.
     `refuses_update`: why the cloud would refuse a change, from what the resource is and what it should be.
+    lets several declarations stand for one thing, as it does with grants. `seconds`: what Google takes to make one, where
+    that is many minutes; the cloud's clock goes ahead by it.
 
     Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project), `_now`
     (RFC 3339) and `_unique` (21 digits, the same for the same id).
@@ -65,6 +67,7 @@ class Rules:
     users: tuple[User, ...] = ()
     conditions: tuple[Condition, ...] = ()
     refuses_update: Callable[[Properties, Properties], str | None] | None = None
+    seconds: int = 0
 
 
 class Reference(NamedTuple):

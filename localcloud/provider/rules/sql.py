@@ -97,6 +97,7 @@ def _address(kind: str) -> str:
 RULES = {
     "sql.DatabaseInstance": Rules(
         id="{name}",
+        seconds=10 * 60,
         replaces=("region", "masterInstanceName"),
         replaces_when=_network_removed,
         defaults={"deletionProtection": True},

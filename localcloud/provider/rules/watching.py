@@ -32,13 +32,15 @@ def _budget(inputs: Properties) -> Iterator[Problem]:
 
 
 def _log_match(inputs: Properties) -> Iterator[Problem]:
-    """A condition on log entries stands alone, and its notifications are limited; others' may not be."""
+    """A condition on log entries, or in PromQL, stands alone; the former's notifications are limited, others' may not be."""
     conditions = [c for c in inputs.get("conditions") or [] if isinstance(c, dict)]
     matching = any(c.get("conditionMatchedLog") for c in conditions)
     strategy = inputs.get("alertStrategy")
     limited = isinstance(strategy, dict) and bool(strategy.get("notificationRateLimit"))
     if matching and len(conditions) > 1:
         yield Problem("conditions", "a condition on log entries must be the only one")
+    if len(conditions) > 1 and any(c.get("conditionPrometheusQueryLanguage") for c in conditions):
+        yield Problem("conditions", "a condition in PromQL must be the only one")
     if matching != limited:
         yield Problem("alertStrategy.notificationRateLimit", "is for conditions on log entries, which need it")
 
@@ -125,6 +127,8 @@ RULES = {
             check("conditions", bool, "is empty"),
             duration("conditions.conditionThreshold.duration", 0, 84600, 60),
             duration("conditions.conditionAbsent.duration", 120, 84600, 60),
+            duration("conditions.conditionPrometheusQueryLanguage.duration", 0, 84600),
+            duration("conditions.conditionPrometheusQueryLanguage.evaluationInterval", 30, 86400, 30),
             one_of("severity", "CRITICAL", "ERROR", "WARNING"),
             labels("userLabels"),
             _log_match,
@@ -176,6 +180,7 @@ RULES = {
     ),
     "composer.Environment": Rules(
         id="projects/{project}/locations/{region}/environments/{name}",
+        seconds=25 * 60,
         replaces=(
             "config.nodeConfig.serviceAccount",
             "config.nodeConfig.composerInternalIpv4CidrBlock",
@@ -189,7 +194,7 @@ RULES = {
             matches(
                 "config.softwareConfig.imageVersion",
                 _COMPOSER_IMAGE,
-                "is not a full image such as composer-3-airflow-3.1.7-build.12",
+                "is not a full image such as composer-3-airflow-3.3.1-build.10",
             ),
             one_of(
                 "config.environmentSize",
