@@ -33,7 +33,18 @@ from workloads.events import STREAMS
 SCHEDULED = ["pipeline-run"]
 """Cloud Scheduler jobs that the budget guard may pause."""
 
-LATE_RUN = 'resource.type = "cloud_composer_environment" AND textPayload:"pipeline_late"'
+
+def logged(word: str) -> str:
+    """A filter for log entries with `word`, however they were written: a service logs JSON with it as a field or as its
+    message, Airflow text, or JSON of its own, as its version and the component have it."""
+    return (
+        "("
+        + " OR ".join(f'{field}:"{word}"' for field in ("textPayload", "jsonPayload.message", "jsonPayload.event"))
+        + ")"
+    )
+
+
+LATE_RUN = f'resource.type = "cloud_composer_environment" AND {logged("pipeline_late")}'
 """What workloads/plugins/fastyle_deadline.py logs of a run that missed its deadline."""
 
 
@@ -43,10 +54,11 @@ class Operations:
     def __init__(self, foundation: Foundation, parts: Parts) -> None:
         self._base, self._config, self._parts = foundation, foundation.config, parts
         config = self._config
+        self.orchestration: Orchestration | None = None
         if config.orchestrator is Orchestrator.SCHEDULER:
             self._schedule()
         elif config.composer is not None:
-            self._composer(config.composer)
+            self.orchestration = self._composer(config.composer)
         budget = self._budget()
         if config.budget.guard is not None:
             self._guard(config.budget.guard, budget)
@@ -84,10 +96,10 @@ class Operations:
             base.opts,
         )
 
-    def _composer(self, settings: Composer) -> None:
+    def _composer(self, settings: Composer) -> Orchestration:
         config, base = self._config, self._base
         schedule: dict[str, pulumi.Input[str]] = {"PIPELINE_CRON": config.pipeline.cron}
-        Orchestration(
+        return Orchestration(
             "orchestration",
             OrchestrationArgs(
                 environment_name="fastyle",
@@ -133,7 +145,7 @@ class Operations:
                 currency=config.budget.currency or config.currency,
                 thresholds=config.budget.thresholds,
                 emails=list(config.budget.emails),
-                topic_name="budget-notices",
+                topic_name="budget-notices" if config.budget.notices else None,
                 labels=base.labels("budget"),
             ),
             pulumi.ResourceOptions.merge(base.opts, pulumi.ResourceOptions(providers=[provider])),
@@ -185,6 +197,9 @@ class Operations:
 
     def _monitoring(self, settings: MonitoringSettings) -> None:
         config, base = self._config, self._base
+        slow: list[pulumi.Input[str]] = [base.database.instance]
+        if self.orchestration is not None:
+            slow.append(self.orchestration.environment_name)
         topics = [stream.topic for stream in STREAMS.values()]
         airflow = config.orchestrator is Orchestrator.COMPOSER
         Monitoring(
@@ -194,15 +209,15 @@ class Operations:
                 emails=list(settings.emails),
                 subscriptions=[f"{topic}-to-{to}" for to in ("inventory", "bigquery", "lake") for topic in topics],
                 dead_letter_subscriptions=[f"{topic}-dead-letter-hold" for topic in topics],
-                entrance=base.names.function("pos_api"),
+                entrance=self._parts.entrance,
                 api=base.names.service("api"),
-                # A service logs JSON, with this as a field or as its message; Airflow's task logs are text.
-                freshness_filter='jsonPayload.event:"marts_published" OR textPayload:"marts_published"',
+                freshness_filter=logged("marts_published"),
                 late_filter=LATE_RUN if airflow else None,
                 database_instance="fastyle",
                 composer_environment="fastyle" if airflow else None,
                 backlog_minutes=settings.backlog_minutes,
                 freshness_hours=settings.freshness_hours,
+                wait_for=slow,
                 latency_ms=settings.latency_ms,
                 objectives=settings.slos,
                 budget_guard=base.names.function("budget_guard") if config.budget.guard is not None else None,

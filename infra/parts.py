@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from urllib.parse import quote
 
 import pulumi
@@ -26,7 +27,7 @@ from fastyle_components import (
 )
 
 from infra.foundation import Foundation
-from infra.settings import ApiAuth, Orchestrator, Workload
+from infra.settings import ApiAuth, Entrance, Orchestrator, Workload
 from workloads.events import STREAMS, Stream, pubsub_definition
 
 
@@ -38,20 +39,27 @@ class Parts:
         self._names = foundation.names
         self.inventory_sync = self._inventory_sync()
         self.streams = {key: self._stream(key, stream) for key, stream in STREAMS.items()}
-        self.build = FunctionBuild(
+        self.pos_api: Function | Service = (
+            self._pos_service() if self._config.access.entrance is Entrance.SERVICE else self._pos_api()
+        )
+        self.api = self._api()
+        self.pipeline = self._pipeline()
+
+    @cached_property
+    def build(self) -> FunctionBuild:
+        """What functions are built by; a stack without functions has none."""
+        return FunctionBuild(
             "function-build",
             FunctionBuildArgs(
                 project=self._config.project,
                 project_number=self._config.project_number,
                 location=self._config.region,
-                bucket=foundation.archives.bucket,
-                labels=foundation.labels("function-build"),
+                bucket=self._base.archives.bucket,
+                wait_for=[self._base.database.instance],
+                labels=self._base.labels("function-build"),
             ),
-            foundation.opts,
+            self._base.opts,
         )
-        self.pos_api = self._pos_api()
-        self.api = self._api()
-        self.pipeline = self._pipeline()
 
     def source(self, workload: str) -> SourceArgs:
         """Build and upload a workload's archive."""
@@ -88,6 +96,13 @@ class Parts:
     def _topics(self) -> dict[str, pulumi.Input[str]]:
         """Topics' full names, after the publishers' grants."""
         return {f"{key.upper()}_TOPIC": stream.topic for key, stream in self.streams.items()}
+
+    @property
+    def entrance(self) -> str:
+        """The Cloud Run service that tills call; a function's has the function's name."""
+        if self._config.access.entrance is Entrance.SERVICE:
+            return self._names.service("pos_entrance")
+        return self._names.function("pos_api")
 
     def _service(
         self,
@@ -179,16 +194,47 @@ class Parts:
         secret_id = self._base.secrets.secret_ids.apply(lambda ids: ids[secret])
         return {secret: SecretFileArgs(secret_id=secret_id, file_name="credentials.json")}
 
-    def _pos_api(self) -> Function:
-        """The one public entrance: tills are not Google identities, its code checks a credential per location."""
-        base, config, shape = self._base, self._config, self._config.workloads.pos_api
-        files = self._credentials("pos_credentials")
-        simulator: dict[str, pulumi.Input[str]] = {
+    def _pos_environment(self) -> dict[str, pulumi.Input[str]]:
+        base, config = self._base, self._config
+        environment = self._topics() | {
+            "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
             "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
             "SIMULATOR_SEED": str(config.simulator.seed),
         }
         if config.simulator.enabled and base.guard is not None:
-            simulator["GUARD_BUCKET"] = base.guard.bucket
+            environment["GUARD_BUCKET"] = base.guard.bucket
+        return self.environment(environment)
+
+    def _pos_service(self) -> Service:
+        """The same entrance without a function: nothing is granted to allUsers, and nothing is built."""
+        base, config, shape = self._base, self._config, self._config.workloads.pos_api
+        return Service(
+            "pos-api",
+            ServiceArgs(
+                service_name=self.entrance,
+                project=config.project,
+                location=config.region,
+                service_account_email=base.identities["pos-api"].email,
+                source=self.source("pos_entrance"),
+                environment=self._pos_environment() | {"THREADS": str(shape.concurrency)},
+                secret_files=self._credentials("pos_credentials"),
+                allow_unauthenticated=True,
+                ingress=shape.ingress,
+                cpu=shape.cpu,
+                memory=shape.memory,
+                minimum_instances=shape.minimum_instances,
+                maximum_instances=shape.maximum_instances,
+                concurrency=shape.concurrency,
+                timeout_seconds=shape.timeout_seconds,
+                labels=base.labels("pos-api"),
+                deletion_protection=config.deletion_protection,
+            ),
+            base.opts,
+        )
+
+    def _pos_api(self) -> Function:
+        """The one public entrance: tills are not Google identities, its code checks a credential per location."""
+        base, config, shape = self._base, self._config, self._config.workloads.pos_api
         return Function(
             "pos-api",
             FunctionArgs(
@@ -199,14 +245,8 @@ class Parts:
                 build_service_account=self.build.service_account,
                 repository=self.build.repository,
                 source=self.source("pos_api"),
-                environment=self.environment(
-                    {
-                        **self._topics(),
-                        "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
-                        **simulator,
-                    }
-                ),
-                secret_files=files,
+                environment=self._pos_environment(),
+                secret_files=self._credentials("pos_credentials"),
                 allow_unauthenticated=True,
                 ingress=shape.ingress,
                 cpu=shape.cpu,

@@ -46,6 +46,11 @@ class ApiAuth(Enum):
     TOKEN = "token"  # noqa: S105
 
 
+class Entrance(Enum):
+    FUNCTION = "function"
+    SERVICE = "service"
+
+
 class Inventory(Section):
     reorder_point: int = setting(20, means="a SKU with at most so many on hand is low", ge=0, le=1_000_000)
     max_days_of_cover: int = setting(60, means="stock that lasts longer is overstock", ge=1, le=3650)
@@ -226,6 +231,11 @@ class Access(Section):
     api_auth: ApiAuth = setting(
         ApiAuth.PLATFORM, means="who checks callers of the API: the platform, or its own tokens"
     )
+    entrance: Entrance = setting(
+        Entrance.FUNCTION,
+        means="how tills get in: a function granted to allUsers, or, where the organisation refuses that, a service "
+        "whose invoker check is off; another one has another URL",
+    )
     people: dict[Key, Member] = setting({}, means="who opens the dashboard", example={"staff": "group:s@example.com"})
     programs: dict[Key, Member] = setting(
         {}, means="programs that call the API", example={"erp": "serviceAccount:erp@p.iam.gserviceaccount.com"}
@@ -249,7 +259,25 @@ class Budget(Section):
     emails: Annotated[list[Email], AfterValidator(distinct)] = setting(
         [], means="who is told beside the billing administrators", example=["finance@example.com"], max_length=5
     )
+    notices: bool = setting(
+        True,
+        means="whether notices go to a topic as well; Google's own sender is granted it, which an organisation may refuse",
+    )
     guard: GuardMode | None = setting(None, means="whether a function acts on notices", example="tell")
+
+    @model_validator(mode="after")
+    def _heard(self) -> Self:
+        if self.guard is not None and not self.notices:
+            raise ValueError(
+                f"guard is {self.guard.value} while notices is false; it would never hear of an overspend; "
+                "leave guard out, or write notices: true"
+            )
+        if not self.notices and not self.emails:
+            raise ValueError(
+                "notices is false and emails is empty; an overspend would wait for the billing administrators; "
+                "write emails: [finance@example.com]"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -278,7 +306,7 @@ class Monitoring(Section):
 class Composer(Section):
     image_version: str = setting(
         means="a moving version would upgrade by itself",
-        example="composer-3-airflow-3.1.7-build.12",
+        example="composer-3-airflow-3.3.1-build.10",
         pattern=r"^composer-3-airflow-\d+\.\d+\.\d+-build\.\d+$",
     )
     environment_size: str = setting("SMALL", means="the size of its database", pattern="^(SMALL|MEDIUM|LARGE)$")

@@ -1,10 +1,12 @@
 """The alerts, as data: what is wrong, since when it counts, and what to do."""
 
+import re
+
 import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.base import either
-from fastyle_components.watched import Alert, MonitoringArgs, on_service, threshold
+from fastyle_components.watched import Alert, MonitoringArgs, on_service, promql, threshold
 
 
 def flow(args: MonitoringArgs) -> list[Alert]:
@@ -86,32 +88,36 @@ def interfaces(args: MonitoringArgs) -> list[Alert]:
     ]
 
 
+SEEN_MINUTES = 30
+"""How long a publication stays in sight of the freshness alert: longer than a log metric's points may be late."""
+PUBLISHERS = ("cloud_composer_environment", "cloud_run_revision")
+"""What publishes marts: Airflow's tasks, and the service that a schedule or an operator calls."""
+
+
 def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
+    """An alert that counts publications instead of waiting for the metric to fall silent: it also sees that nothing was
+    ever published, and that zeros are written."""
     hours = either(args.freshness_hours, 20)
-    resource = "cloud_composer_environment" if args.composer_environment else "cloud_run_revision"
-    absent = monitoring.AlertPolicyConditionConditionAbsentArgs(
-        filter=pulumi.Output.concat(
-            'metric.type = "logging.googleapis.com/user/',
-            metric,
-            '" AND resource.type = "',
-            resource,
-            '"',
-        ),
-        duration=f"{hours * 3600}s",
-        aggregations=[
-            monitoring.AlertPolicyConditionConditionAbsentAggregationArgs(
-                alignment_period="300s", per_series_aligner="ALIGN_SUM", cross_series_reducer="REDUCE_SUM"
-            )
-        ],
-        trigger=monitoring.AlertPolicyConditionConditionAbsentTriggerArgs(count=1),
-    )
+    query = pulumi.Output.all(metric, *either(args.wait_for, [])).apply(lambda values: _unpublished(values[0]))
     return Alert(
         "freshness",
         "Reports are stale",
         f"No new marts for {hours} hours; people see the last good ones. See the last run's report: a failed "
         "quality check stops publication on purpose.",
-        [monitoring.AlertPolicyConditionArgs(display_name="No publication", condition_absent=absent)],
+        [promql("No publication", query, hours * 3600 - SEEN_MINUTES * 60)],
     )
+
+
+def _unpublished(metric: str) -> str:
+    """PromQL that is true while nothing was published lately. A kind of resource that never logged one counts as 0; each
+    is asked for by itself, because a log metric has series of several:
+    https://cloud.google.com/monitoring/promql/promql-mapping"""
+    name = f"logging_googleapis_com:user_{re.sub(r'[^A-Za-z0-9_]', '_', metric)}"
+    counts = (
+        f'(sum(increase({name}{{monitored_resource="{resource}"}}[{SEEN_MINUTES}m])) or vector(0))'
+        for resource in PUBLISHERS
+    )
+    return f"{' + '.join(counts)} == 0"
 
 
 def late(args: MonitoringArgs) -> list[Alert]:

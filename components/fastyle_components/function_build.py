@@ -26,6 +26,10 @@ class FunctionBuildArgs(Args):
     """Images kept of each function, for a roll-back. Default: 3."""
     delete_after_days: int | None = None
     """Age at which the others go. Default: 7."""
+    wait_for: list[pulumi.Input[str]] | None = None
+    """Outputs of what takes minutes to create anyway, a database's instance say. A new grant holds after about two
+    minutes, sometimes seven and more (https://cloud.google.com/iam/docs/access-change-propagation), and a build that
+    begins earlier fails. Default: none; the first build may have to be begun again."""
     labels: dict[str, str] | None = None
 
 
@@ -38,7 +42,7 @@ class FunctionBuild(pulumi.ComponentResource):
     """
 
     service_account: pulumi.Output[str]
-    """`projects/<project>/serviceAccounts/<e-mail>`; waits for the grants."""
+    """`projects/<project>/serviceAccounts/<e-mail>`; waits for the grants, and for `wait_for`."""
     repository: pulumi.Output[str]
     """`projects/<project>/locations/<location>/repositories/<id>`."""
 
@@ -123,9 +127,11 @@ class FunctionBuild(pulumi.ComponentResource):
                 opts=child,
             ),
         ]
-        self.service_account = after(
-            pulumi.Output.concat("projects/", args.project, "/serviceAccounts/", account.email), *grants
+        full_name: pulumi.Output[str] = pulumi.Output.concat(
+            "projects/", args.project, "/serviceAccounts/", account.email
         )
+        granted: pulumi.Output[str] = after(full_name, *grants)
+        self.service_account = pulumi.Output.all(granted, *either(args.wait_for, [])).apply(lambda values: values[0])
         self.repository = pulumi.Output.concat(
             "projects/", args.project, "/locations/", args.location, "/repositories/", repository.repository_id
         )

@@ -36,13 +36,16 @@ class ServiceArgs(Args):
     base_image: str | None = None
     """Runtime image under a `source`. Default: Google's Python 3.11 on Ubuntu 22.04, in the service's region."""
     commands: list[str] | None = None
-    """Default for a `source`: python3 main.py."""
+    """Default for a `source`: python main.py. (In the base image, python3 is Ubuntu's own, of another version.)"""
     environment: dict[str, pulumi.Input[str]] | None = None
     """Variables. PORT and K_* are Cloud Run's own."""
     secret_files: dict[str, SecretFileArgs] | None = None
     """Secrets as files `/secrets/<key>/<file_name>`, by key."""
     invokers: dict[str, pulumi.Input[str]] | None = None
     """Members that may call it, by a stable key. Default: nobody."""
+    allow_unauthenticated: bool | None = None
+    """Switch the invoker check off: its code checks callers itself. Unlike a `Function` that everybody may call, this
+    grants nothing to allUsers, which many organisations refuse. Default: no."""
     iap_project_number: str | None = None
     """Put Identity-Aware Proxy in front, whose agent this project number names. Default: off."""
     iap_people: dict[str, pulumi.Input[str]] | None = None
@@ -77,8 +80,7 @@ class ServiceArgs(Args):
 class Service(pulumi.ComponentResource):
     """A private Cloud Run service under an identity of its own.
 
-    Owns the service and its callers' grants. It deliberately owns no service account, no secret and no archive,
-    and has no way to let everybody in: for the one public entrance of a platform see `Function`.
+    Owns the service and its callers' grants. It deliberately owns no service account, no secret and no archive.
     Defaults: internal ingress, nobody may call, 0 to 5 instances of one CPU and 512 MiB, CPU only during requests.
     Deployment without a build follows Cloud Run's own contract: image `scratch`, a base image, and the source.
     """
@@ -99,8 +101,10 @@ class Service(pulumi.ComponentResource):
             project=args.project,
             location=args.location,
             ingress=RUN_INGRESS[either(args.ingress, Ingress.INTERNAL)],
-            launch_stage="GA",
+            # No launch_stage: Cloud Run answers with that of the newest feature in use, and "GA" beside a feature in
+            # preview would be a difference for ever.
             custom_audiences=args.audiences,
+            invoker_iam_disabled=True if args.allow_unauthenticated else None,
             iap_enabled=args.iap_project_number is not None,
             template=_template(args),
             deletion_protection=either(args.deletion_protection, True),
@@ -173,7 +177,7 @@ def _container(args: ServiceArgs) -> run.ServiceTemplateContainerArgs:
     return run.ServiceTemplateContainerArgs(
         image="scratch" if args.image is None else args.image,
         base_image_uri=either(args.base_image, default_image) if source else None,
-        commands=either(args.commands, ["python3"]) if source else args.commands,
+        commands=either(args.commands, ["python"]) if source else args.commands,
         args=["main.py"] if source and args.commands is None else None,
         source_code=None
         if source is None
@@ -227,6 +231,10 @@ def _check(name: str, args: ServiceArgs) -> None:
         )
     if args.iap_people and args.iap_project_number is None:
         raise ArgsError(f"{where}: iap_people without iap_project_number would let nobody in; give the number")
+    if either(args.allow_unauthenticated, False) and (args.invokers or args.iap_project_number is not None):
+        raise ArgsError(
+            f"{where}: allow_unauthenticated lets everybody in, before invokers or IAP are asked; give one of them"
+        )
     least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
     in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
     in_range(f"{where}: minimum_instances", least, 0, most, "at most maximum_instances")

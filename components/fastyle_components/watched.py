@@ -36,7 +36,10 @@ class MonitoringArgs(Args):
     backlog_minutes: int | None = None
     """How old an undelivered event may get. Default: 15."""
     freshness_hours: int | None = None
-    """How long no new marts may come out: 1 to 23, Cloud Monitoring's longest absence. Default: 20."""
+    """How long no new marts may come out: 1 to 23, as no condition of Cloud Monitoring lasts longer. Default: 20."""
+    wait_for: list[pulumi.Input[str]] | None = None
+    """Outputs of what takes ten minutes to create anyway: a database's instance, a Composer environment. An alert on the
+    component's own metric waits for them, because Cloud Monitoring takes so long to know a new metric. Default: none."""
     latency_ms: int | None = None
     """What 99 of 100 answers of the API take at most. Default: 1000."""
     objectives: bool | None = None
@@ -95,6 +98,20 @@ def threshold(
     )
 
 
+def promql(title: str, query: pulumi.Input[str], seconds: int) -> monitoring.AlertPolicyConditionArgs:
+    """A PromQL query that must be true for so long; the only condition of its policy, as Cloud Monitoring wants it.
+
+    The metric may not be known yet: for up to ten minutes after a log metric was made, a policy whose metric is looked
+    up is refused with 404 (https://github.com/hashicorp/terraform-provider-google/issues/11102).
+    """
+    return monitoring.AlertPolicyConditionArgs(
+        display_name=title,
+        condition_prometheus_query_language=monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgs(
+            query=query, duration=f"{seconds}s", evaluation_interval="300s", disable_metric_validation=True
+        ),
+    )
+
+
 def check(name: str, args: MonitoringArgs) -> None:
     where = f"Monitoring {name!r}"
     if not args.emails:
@@ -106,5 +123,11 @@ def check(name: str, args: MonitoringArgs) -> None:
         if not 1 <= len(subscriptions) <= 6:
             raise ArgsError(f"{where}: {len(subscriptions)} {key}; an alert policy takes 1 to 6 conditions")
     in_range(f"{where}: backlog_minutes", either(args.backlog_minutes, 15), 1, 1440, "whole minutes of a day")
-    in_range(f"{where}: freshness_hours", either(args.freshness_hours, 20), 1, 23, "Cloud Monitoring's longest absence")
+    in_range(
+        f"{where}: freshness_hours",
+        either(args.freshness_hours, 20),
+        1,
+        23,
+        "no condition of Cloud Monitoring lasts longer",
+    )
     in_range(f"{where}: latency_ms", either(args.latency_ms, 1000), 1, 60000, "milliseconds")

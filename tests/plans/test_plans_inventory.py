@@ -103,6 +103,38 @@ def test_prod_cannot_be_destroyed_by_mistake(plans: dict[str, Plan]) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
+def test_what_google_is_not_ready_for_at_once_waits_for_the_database(plans: dict[str, Plan], stack: str) -> None:
+    """Ten minutes go by, in which a function's build account gets its grants and a log metric becomes known: a first
+    `up` of a real project that begins earlier stops half-way."""
+    hasty = [
+        state["urn"].rpartition("::")[2]
+        for state in plans[stack].states
+        if state["type"] == "gcp:cloudfunctionsv2/function:Function"
+        or (
+            state["type"] == "gcp:monitoring/alertPolicy:AlertPolicy" and "googleapis_com:user_" in str(state["inputs"])
+        )
+    ]
+    assert ("monitoring-freshness" in hasty) is (stack == "prod")
+    assert "pos-api-function" in hasty
+    for name in hasty:
+        assert "database-instance" in _waits_for(plans[stack], name), name
+    if stack == "prod":
+        assert "orchestration-environment" in _waits_for(plans[stack], "monitoring-freshness")
+
+
+def _waits_for(plan: Plan, name: str) -> set[str]:
+    """What a resource is made after, directly or by what it waits for."""
+    after = {state["urn"]: state.get("dependencies") or [] for state in plan.states}
+    todo, seen = [urn for urn in after if urn.endswith(f"::{name}")], set[str]()
+    while todo:
+        for urn in after.get(todo.pop(), []):
+            if urn not in seen:
+                seen.add(urn)
+                todo.append(urn)
+    return {urn.rpartition("::")[2] for urn in seen}
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_only_the_tills_entrance_is_public(plans: dict[str, Plan], stack: str) -> None:
     public = [key for key, inputs in plans[stack].resources.items() if "allUsers" in str(inputs)]
     assert public == ["gcp:cloudrunv2/serviceIamMember:ServiceIamMember::pos-api-invoker-everybody"]

@@ -107,7 +107,10 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "labels": LABELS,
         },
     ),
-    FunctionBuild: (FunctionBuildArgs, {**PLACE, "project_number": "123", "bucket": "code", "labels": LABELS}),
+    FunctionBuild: (
+        FunctionBuildArgs,
+        {**PLACE, "project_number": "123", "bucket": "code", "wait_for": ["db"], "labels": LABELS},
+    ),
     LogRetention: (LogRetentionArgs, {"project": "shop-1", "retention_days": 90}),
     Monitoring: (
         MonitoringArgs,
@@ -122,6 +125,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "late_filter": 'textPayload:"late"',
             "database_instance": "db",
             "composer_environment": "air",
+            "wait_for": ["db", "air"],
             "budget_guard": "guard",
             "objectives": True,
             "labels": LABELS,
@@ -162,7 +166,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "service_account_email": "air@x",
             "network": "n",
             "subnetwork": "s",
-            "image_version": "composer-3-airflow-3.1.7-build.12",
+            "image_version": "composer-3-airflow-3.3.1-build.10",
             "files": {"daily.py": __file__},
             "plugins": {"late.py": __file__},
             "packages": {"orjson": "==3.11.4"},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_gcp as gcp
 import pytest
 from fastyle_components import (
     COMPONENTS,
@@ -211,6 +212,52 @@ def test_a_late_run_is_an_alert_made_of_its_log_line() -> None:
     assert condition["conditionMatchedLog"]["filter"] == 'textPayload:"late"'
 
 
+def test_a_stale_mart_is_an_alert_though_nothing_was_ever_published() -> None:
+    """An absence begins with a metric's first point, and a zero ends it: publications are counted instead."""
+    policy = declare(example(Monitoring, ARCHIVE, freshness_hours=20)).one("c-freshness")
+    (condition,) = policy["conditions"]
+    assert "conditionAbsent" not in condition
+    query = condition["conditionPrometheusQueryLanguage"]
+    # What counts for half an hour and then must be missed for the rest: 20 hours since the last publication.
+    assert query["duration"] == f"{19 * 3600 + 1800}s"
+    name = "logging_googleapis_com:user_c_marts_published"
+    assert query["query"] == (
+        f'(sum(increase({name}{{monitored_resource="cloud_composer_environment"}}[30m])) or vector(0))'
+        f' + (sum(increase({name}{{monitored_resource="cloud_run_revision"}}[30m])) or vector(0)) == 0'
+    )
+    assert int(query["evaluationInterval"].removesuffix("s")) < 1800, "or a publication would pass unseen"
+
+
+def test_a_build_begins_when_its_grants_hold() -> None:
+    def program() -> None:
+        slow = gcp.pubsub.Topic("slow", name="slow")
+        build = example(FunctionBuild, ARCHIVE, wait_for=[slow.name])()
+        example(Function, ARCHIVE, build_service_account=build.service_account)()
+
+    waits = set(declare(program).options["gcp:cloudfunctionsv2/function:Function::c-function"]["after"])
+    assert {"slow", "c-writes-repository", "c-reads-archives", "c-reads-sources", "c-writes-logs"} <= waits
+
+
+def test_an_alert_on_a_metric_of_its_own_is_made_when_the_metric_is_known() -> None:
+    """Cloud Monitoring answers 404 for up to ten minutes: the alert waits for what takes as long, and looks nothing up."""
+
+    def program() -> None:
+        slow = gcp.pubsub.Topic("slow", name="slow")
+        example(Monitoring, ARCHIVE, wait_for=[slow.name])()
+
+    recorder = declare(program)
+    on_own_metrics = {
+        key: recorder.options[key]
+        for key, inputs in recorder.resources.items()
+        if "alertPolicy" in key and "user" in str(inputs["conditions"])
+    }
+    assert [key.rpartition("::")[2] for key in on_own_metrics] == ["c-freshness"]
+    for key, options in on_own_metrics.items():
+        assert {"slow", "c-marts-published"} <= set(options["after"]), key
+        (condition,) = recorder.resources[key]["conditions"]
+        assert condition["conditionPrometheusQueryLanguage"]["disableMetricValidation"] is True
+
+
 def test_an_access_list_names_roles_as_the_api_gives_them_back() -> None:
     """roles/bigquery.dataEditor comes back as WRITER: the grant would differ, and be replaced, at every update."""
     entries = [v for k, v in declare(example(Warehouse, ARCHIVE)).resources.items() if "datasetAccess" in k]
@@ -371,7 +418,7 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Orchestration, {"environment_name": "Air"}, "at most 64"),
     (Monitoring, {"emails": []}, "reach nobody"),
     (Monitoring, {"subscriptions": [str(n) for n in range(7)]}, "1 to 6 conditions"),
-    (Monitoring, {"freshness_hours": 24}, "longest absence"),
+    (Monitoring, {"freshness_hours": 24}, "lasts longer"),
     (WorkloadIdentityFederation, {"repository": "platform"}, "owner/name"),
     (WorkloadIdentityFederation, {"repository_id": "shop"}, "is no number"),
     (WorkloadIdentityFederation, {"branch": "main' || true || '"}, "plain name"),

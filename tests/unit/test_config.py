@@ -293,7 +293,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "prod",
         "composer.image_version",
         "composer-3-airflow-3",
-        "fastyle:composer.image_version is 'composer-3-airflow-3', not of that form; a moving version would upgrade by itself; write for instance fastyle:composer.image_version: \"composer-3-airflow-3.1.7-build.12\"",
+        "fastyle:composer.image_version is 'composer-3-airflow-3', not of that form; a moving version would upgrade by itself; write for instance fastyle:composer.image_version: \"composer-3-airflow-3.3.1-build.10\"",
     ),
     (
         "dev",

@@ -1,4 +1,4 @@
-"""The process: `python3 main.py` of the archive ends up here."""
+"""The process: `python main.py` of the archive ends up here."""
 
 from __future__ import annotations
 
