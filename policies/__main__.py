@@ -3,13 +3,22 @@
 Building the pack starts its server, so this is the only file that does.
 """
 
+import sys
 from pathlib import Path
 
 from pulumi_policy import PolicyPack
 
-from policies.bridge import policy_of, stack_config
+from policies.bridge import policy_of
+from policies.configuration import WrongConfiguration, check_engine_config, engine_config_files, stack_config
+from policies.provided import Inputs
 from policies.rules import RULES
 
-CONFIG = stack_config(Path(__file__).parent / "config", RULES)
+try:
+    for file in engine_config_files():
+        check_engine_config(file, RULES)
+    config = stack_config(Path(__file__).parent / "config", RULES)
+except WrongConfiguration as error:
+    sys.exit(f"error: {error}")
 
-PolicyPack(name="fastyle", policies=[policy_of(rule, CONFIG) for rule in RULES])
+inputs = Inputs()
+PolicyPack(name="fastyle", policies=[policy_of(rule, config, inputs=inputs) for rule in RULES])

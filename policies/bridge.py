@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, cast
 
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
     PolicyConfigSchema,
+    PolicyProviderResource,
     PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
@@ -21,13 +20,11 @@ from pulumi_policy import (
 )
 from pulumi_policy import Severity as SdkSeverity
 from pulumi_policy.proxy import UnknownValueError
-from pydantic import ValidationError
 
+from policies.configuration import StackConfig, validated
 from policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Violation
+from policies.provided import Inputs, provider_settings, with_provider
 from policies.waivers import judge, stale
-
-PackConfig = dict[str, dict[str, Any]]  # rule -> its parameters
-StackConfig = Callable[[str], PackConfig]  # of the stack of that name
 
 
 def plain(value: Any) -> Any:
@@ -51,24 +48,46 @@ def _read(container: Any, key: Any) -> Any:
         return UNKNOWN
 
 
-def resource_of(args: ResourceValidationArgs) -> Resource:
-    return Resource(args.resource_type, args.name, plain(args.props), args.urn)
-
-
-def plan_of(resources: Iterable[PolicyResource]) -> Plan:
-    return Plan(
-        tuple(
-            Resource(
-                r.resource_type,
-                r.name,
-                plain(r.props),
-                r.urn,
-                {key: tuple(dep.urn for dep in deps) for key, deps in r.property_dependencies.items()},
-                r.parent.urn if r.parent else "",
-            )
-            for r in resources
-        )
+def resource_of(args: ResourceValidationArgs, inputs: Inputs | None = None) -> Resource:
+    """A resource as a rule about single ones sees it: its inputs, and what its provider gives it."""
+    props = plain(args.props)
+    if inputs is not None:
+        inputs.note(args.urn, props)
+    provided = _provided(args.provider)
+    return Resource(
+        args.resource_type, args.name, with_provider(args.resource_type, props, provided), args.urn, provided=provided
     )
+
+
+def plan_of(resources: Iterable[PolicyResource], inputs: Inputs | None = None) -> Plan:
+    """A stack as a rule about it sees it: outputs, with what is unknown in them as the inputs had it."""
+    return Plan(tuple(_planned(resource, inputs) for resource in resources))
+
+
+def _planned(r: PolicyResource, inputs: Inputs | None) -> Resource:
+    outputs = plain(r.props)
+    props = outputs if inputs is None else inputs.beside(r.urn, outputs)
+    provided = _provided(r.provider)
+    props = with_provider(r.resource_type, props, provided)
+    return Resource(
+        r.resource_type,
+        r.name,
+        props,
+        r.urn,
+        {key: tuple(dep.urn for dep in deps) for key, deps in r.property_dependencies.items()},
+        r.parent.urn if r.parent else "",
+        region=_text(provided.get("region")),
+        project=_text(props.get("project")) or _text(provided.get("project")),
+        provided=provided,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _provided(provider: PolicyProviderResource | None) -> dict[str, Any]:
+    return provider_settings(plain(provider.props)) if provider else {}
 
 
 def schema_of(parameters: type[Parameters]) -> PolicyConfigSchema:
@@ -89,8 +108,17 @@ def schema_of(parameters: type[Parameters]) -> PolicyConfigSchema:
     return PolicyConfigSchema(properties=inline(schema["properties"]))
 
 
-def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callable[[], date] = date.today) -> Policy:
-    """The SDK's policy for a rule. What the engine was given as `--policy-pack-config` goes over `config`."""
+def policy_of(
+    rule: Rule,
+    config: StackConfig = lambda stack: {},
+    today: Callable[[], date] = date.today,
+    inputs: Inputs | None = None,
+) -> Policy:
+    """The SDK's policy for a rule. What the engine was given as `--policy-pack-config` goes over `config`.
+
+    `inputs` is shared by the policies of a pack: rules about resources fill it, those about the stack read it.
+    """
+    inputs = inputs if inputs is not None else Inputs()
     description = f"{rule.why}."
 
     def report(violations: Iterable[Violation], parameters: Parameters, say: ReportViolation) -> None:
@@ -102,7 +130,7 @@ def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callabl
     def parameters_for(urn: str, given: Mapping[str, Any]) -> Parameters:
         # The stack's name is only in the URNs: the engine tells a pack nothing else of it.
         stack = urn.split("::")[0].rpartition(":")[2]
-        return rule.parameters.model_validate({**config(stack).get(rule.id, {}), **plain(given)})
+        return validated(rule, {**config(stack).get(rule.id, {}), **plain(given)})
 
     waivers_judged = False
 
@@ -126,8 +154,10 @@ def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callabl
         check_one = cast(Callable[[Resource, Parameters], Iterable[str]], rule.check)
 
         def validate(args: ResourceValidationArgs, say: ReportViolation) -> None:
-            resource = resource_of(args)
-            concerned = rule.concerns(resource)
+            concerned = rule.concerns(args.resource_type)
+            if not (concerned or not waivers_judged or inputs.needs(args.urn)):
+                return  # reading a resource takes longer than most rules
+            resource = resource_of(args, inputs)
             if concerned or not waivers_judged:
                 parameters = parameters_for(resource.urn, args.get_config())
                 judge_waivers(parameters, say)
@@ -140,37 +170,10 @@ def policy_of(rule: Rule, config: StackConfig = lambda stack: {}, today: Callabl
     check_all = cast(Callable[[Plan, Parameters], Iterable[Violation]], rule.check)
 
     def validate_stack(args: StackValidationArgs, say: ReportViolation) -> None:
-        plan = plan_of(args.resources)
+        plan = plan_of(args.resources, inputs)
+        inputs.run_ended()
         parameters = parameters_for(plan.resources[0].urn if plan.resources else "", args.get_config())
         judge_waivers(parameters, say)
         report(check_all(plan, parameters), parameters, say)
 
     return StackValidationPolicy(validate=validate_stack, **common)
-
-
-def stack_config(folder: Path, rules: Sequence[Rule]) -> StackConfig:
-    """Parameters by stack, from `<folder>/<stack>.json`; none, hence the strict defaults, for a stack without one.
-
-    A file maps rules to parameters; its key `all` holds parameters for every rule. Every file is read at once.
-
-    Raises:
-        ValueError: a rule that does not exist, or a parameter it does not take; names file and key.
-    """
-    files = {path.stem: _read_config(path, rules) for path in sorted(folder.glob("*.json"))}
-    return lambda stack: files.get(stack, {})
-
-
-def _read_config(path: Path, rules: Sequence[Rule]) -> PackConfig:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    shared = content.pop("all", {})
-    known = {rule.id: rule for rule in rules}
-    if strangers := sorted(set(content) - set(known)):
-        raise ValueError(f"{path}: no rule is named {', '.join(strangers)}; known: {', '.join(sorted(known))}")
-    config = {name: {**shared, **content.get(name, {})} for name in known}
-    for name, parameters in config.items():
-        try:
-            known[name].parameters.model_validate(parameters)
-        except ValidationError as e:
-            wrong = e.errors()[0]
-            raise ValueError(f"{path}: {name}.{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
-    return config

@@ -66,6 +66,8 @@ class Resource:
     custom: bool | None = None  # whether a provider manages it (a component: False); None where that is not told
     region: str = ""  # its provider's default region, where that is told
     project: str = ""  # its own project, else its provider's, where that is told
+    provided: Mapping[str, Any] = field(default_factory=dict)
+    """What its provider says for whatever it makes: `labels`, `project`, `region`, `zone`."""
 
     def get(self, path: str) -> Any:
         return dig(self.props, path)
@@ -125,12 +127,12 @@ class Parameters(BaseModel):
 
     environment: str = Field(
         default="",
-        description="environment to judge by; empty: the resources' label `environment`, and `prod` without one",
+        description="environment to judge by; empty: the label `environment` of the resources, else of their provider's default labels, and `prod` without one",
     )
     waivers: list[Waiver] = Field(default_factory=list, description="places where the rule may be broken for a time")
 
     def environment_of(self, *resources: Resource) -> str:
-        """The configured environment, else the first one a label names, else the strictest: `prod`."""
+        """The configured environment, else the first one a label names, of resources before providers, else `prod`."""
         if self.environment:
             return self.environment
         for resource in resources:
@@ -138,7 +140,8 @@ class Parameters(BaseModel):
                 value = dig(resource.get(path), "environment")
                 if isinstance(value, str):
                     return value
-        return "prod"
+        named = (dig(resource.provided.get("labels"), "environment") for resource in resources)
+        return next((value for value in named if isinstance(value, str)), "prod")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +167,10 @@ class Rule:
     def title(self) -> str:
         return self.why.partition(". ")[0].rstrip(".")
 
-    def concerns(self, resource: Resource) -> bool:
-        return any(fnmatchcase(resource.type, pattern) for pattern in self.types)
+    def concerns(self, resource: Resource | str) -> bool:
+        """Whether the rule is about resources of a type."""
+        type_ = resource if isinstance(resource, str) else resource.type
+        return any(fnmatchcase(type_, pattern) for pattern in self.types)
 
 
 DEFERRED = "passes at preview; checked again in the update, before the resource is created"

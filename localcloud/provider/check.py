@@ -24,8 +24,7 @@ def check(
     inputs = {key: value for key, value in news.items() if value is not None and key != DEFAULTS}
     filled = []
     for key, default in rules.defaults.items():
-        if key not in inputs:
-            inputs[key] = default
+        if (inputs := _with_default(inputs, key.split("."), default)).get(key) is default:
             filled.append(key)
     auto = schema.inputs.get(rules.autoname)
     if auto is not None and not auto.required and auto.name not in inputs:
@@ -42,6 +41,15 @@ def check(
         problems = [problem for rule in rules.checks for problem in rule(inputs)]
     inputs[DEFAULTS] = sorted(filled)
     return inputs, problems
+
+
+def _with_default(inputs: Properties, path: list[str], default: Any) -> Properties:
+    """`inputs` with the argument at `path` filled in where it is absent and its block is there."""
+    key, *rest = path
+    if not rest:
+        return inputs if inputs.get(key) is not None else {**inputs, key: default}
+    inside = inputs.get(key)
+    return {**inputs, key: _with_default(inside, rest, default)} if isinstance(inside, dict) else inputs
 
 
 def _check_fields(fields: dict[str, Field], value: Properties, path: Path) -> Iterator[Problem]:

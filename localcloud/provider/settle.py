@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.provider.check import DEFAULTS
-from localcloud.provider.schema import ResourceSchema
+from localcloud.provider.schema import Block, ListOf, MapOf, ResourceSchema, Type
 from localcloud.provider.vocabulary import Output, Problem, Rules, blanks, fill
 from localcloud.provider.wire import UNKNOWN, Properties, has_unknown
 
@@ -48,7 +48,8 @@ def settle(
 ) -> Properties:
     """All outputs that are known without asking the resource itself, `id` among them.
 
-    `old`: the outputs before an update, None for a creation. In a preview, what only the cloud can tell is UNKNOWN.
+    `old`: the outputs before an update, None for a creation. In a preview, what only the cloud can tell is UNKNOWN,
+    and so is a whole map that holds something unknown: as the real provider plans it.
     Write-only arguments are left out.
     """
     values = {key: value for key, value in inputs.items() if key != DEFAULTS and not key.endswith("Wo")}
@@ -74,7 +75,27 @@ def settle(
     if preview:
         for key in schema.computed | schema.settled:
             values.setdefault(key, UNKNOWN)
+        values = planned(schema, values)
     return values
+
+
+def planned(schema: ResourceSchema, values: Properties) -> Properties:
+    """Values as a plan of the real provider shows them: a map that holds something unknown is unknown as a whole."""
+    fields = schema.inputs
+    return {key: _planned(fields[key].type, value) if key in fields else value for key, value in values.items()}
+
+
+def _planned(kind: Type, value: Any) -> Any:
+    """A value as a plan shows it: blocks and lists element by element, a map only when all of it is known."""
+    match kind:
+        case MapOf() if has_unknown(value):
+            return UNKNOWN
+        case ListOf() if isinstance(value, list):
+            return [_planned(kind.item, item) for item in value]
+        case Block() if isinstance(value, dict):
+            fields = kind.fields
+            return {k: _planned(fields[k].type, item) if k in fields else item for k, item in value.items()}
+    return value
 
 
 def _places(schema: ResourceSchema, config: ProviderConfig) -> dict[str, str | None]:

@@ -34,7 +34,8 @@ class Rules:
     `id`: a template over inputs and `project`; two resources with equal ids cannot exist together. What it names is
     the identity, and a change of it replaces. `replaces`: further dotted paths whose change replaces, with all below;
     `replaces_when`: the same for what depends on the values. `autoname`: the argument that gets a name derived from
-    the logical one when it is left out. `defaults`: inputs that the provider fills in. `outputs`: templates or
+    the logical one when it is left out. `defaults`: inputs that the provider fills in, by dotted path; those of a
+    block only where the block is there. `outputs`: templates or
     functions for what the cloud adds; those in `known` are known at preview. `volatile`: outputs that any update
     changes. `references`: other resources that must exist when this one is made. `exclusive`: False where the cloud
     lets several declarations stand for one thing, as it does with grants; `adopts`: the argument with which a creation

@@ -1,6 +1,7 @@
 """A `gcp` provider that accepts whatever it is given, so that a preview's only judge is the policy pack.
 
-The real provider and the local cloud's refuse some of what the rules forbid, and so would end a preview early.
+The real provider and the local cloud's refuse some of what the rules forbid, and so would end a preview early. It
+plans as the real one does: a map with one unknown value is unknown as a whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from localcloud.provider import wire
+from localcloud.provider.errors import Refused
+from localcloud.provider.schema import load
+from localcloud.provider.settle import planned
 
 
 class Accepting(provider_pb2_grpc.ResourceProviderServicer):
@@ -39,7 +45,12 @@ class Accepting(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         assert request.preview, "this provider is for previews"
-        return provider_pb2.CreateResponse(properties=request.properties)
+        inputs, secrets = wire.decode(request.properties)
+        try:
+            schema = load(request.urn.split("::")[2].rpartition("$")[2])
+        except Refused:  # such as a kind of grant that the SDK no longer has
+            return provider_pb2.CreateResponse(properties=request.properties)
+        return provider_pb2.CreateResponse(properties=wire.encode(planned(schema, inputs), secrets))
 
 
 @contextmanager

@@ -148,6 +148,54 @@ def test_what_may_not_be_unknown_is_refused_although_the_sdk_would_let_it_pass(e
     assert code != 0
 
 
+PROVIDED = """\
+import pulumi
+
+labels = {"environment": "dev", "application": "shop", "component": "shop"}
+provider = pulumi.ProviderResource("gcp", "labelled", {"defaultLabels": labels, "region": "us-central1"})
+options = pulumi.ResourceOptions(provider=provider)
+account = "shop-runner@shop-1.iam.gserviceaccount.com"
+topic = pulumi.CustomResource("gcp:pubsub/topic:Topic", "trades", {"name": "trades"}, options)
+pulumi.CustomResource(
+    "gcp:cloudfunctionsv2/function:Function",
+    "counter",
+    {
+        "location": "us-central1",
+        "serviceConfig": {
+            "serviceAccountEmail": account,
+            "environmentVariables": {"TRADES_TOPIC": "trades", "SERVICE_URL": topic.id},
+        },
+    },
+    options,
+)
+"""
+
+
+def test_a_provider_s_labels_and_the_known_part_of_an_unknown_map_are_seen(engine: Engine) -> None:
+    program = engine.project.folder / "__main__.py"
+    before = program.read_text(encoding="utf-8")
+    program.write_text(PROVIDED, encoding="utf-8")
+    try:
+        _, events, output = engine.preview("scratch-provided", [])
+    finally:
+        program.write_text(before, encoding="utf-8")
+    said = {(event["policyName"], _words(event)) for event in events}
+    assert not [words for rule, words in said if rule == "labels"], output
+    link = "lacks a grant. TRADES_TOPIC: shop-runner@shop-1.iam.gserviceaccount.com needs roles/pubsub.publisher"
+    assert [words for rule, words in said if rule == "grants-missing" and link in words], output
+
+
+def test_a_wrong_parameter_is_refused_by_name_before_anything_is_judged(engine: Engine) -> None:
+    config = engine.project.folder / "wrong.json"
+    config.write_text(json.dumps({"lables": {"required": []}, "labels": {"requried": []}}), encoding="utf-8")
+    code, events, output = engine.preview("scratch-wrong", [], "--policy-pack-config", str(config))
+    assert code != 0
+    assert f"{config}: no rule is named lables; did you mean labels?" in output
+    assert f"{config}: labels.requried: the rule has no such parameter" in output
+    assert "Traceback" not in output
+    assert events == []
+
+
 def test_every_rule_is_among_them() -> None:
     tried = [case.rule.id for case in (*ONE_RESOURCE, *WHOLE_STACK)]
     assert sorted([*tried, *SUMS]) == sorted(rule.id for rule in RULES)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from policies.bridge import stack_config
+from policies.configuration import stack_config
 from policies.model import UNKNOWN, Plan, Resource, Violation
 from policies.rules import RULES
 from policies.rules.spend import (

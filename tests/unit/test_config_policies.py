@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from policies.bridge import stack_config
+from policies.configuration import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare

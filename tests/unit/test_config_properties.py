@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.reference import reference
-from policies.bridge import stack_config
+from policies.configuration import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import declare

@@ -23,7 +23,7 @@ from localcloud.provider.admission import INVOKER, MEMBERS, admit, switch_policy
 from localcloud.provider.clock import Clock
 from localcloud.provider.errors import Refused
 from localcloud.provider.records import Records
-from policies.bridge import stack_config
+from policies.configuration import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare

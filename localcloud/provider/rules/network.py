@@ -43,6 +43,7 @@ RULES = {
         ),
         replaces=("autoCreateSubnetworks", "description"),
         checks=(_NAME, one_of("routingMode", "REGIONAL", "GLOBAL")),
+        defaults={"networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL"},
         outputs={"selfLink": _LINK, "numericId": "{_unique}"},
     ),
     "compute.Subnetwork": Rules(

@@ -29,6 +29,7 @@ RULES = {
         id="{secret}/versions/1",
         replaces=("secretData", "secretDataWoVersion"),
         checks=(exactly_one("", "secretData", "secretDataWo"), needs("", "secretDataWo", "secretDataWoVersion")),
+        defaults={"enabled": True},
         outputs={"version": "1", "name": "{id}"},
         references=(Reference("secret", "secretmanager.Secret"),),
         owner=Reference("secret", "secretmanager.Secret"),

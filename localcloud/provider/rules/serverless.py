@@ -217,6 +217,7 @@ RULES = {
             one_of("cleanupPolicies.action", "KEEP", "DELETE"),
             length("description", 0, 1024),
         ),
+        defaults={"mode": "STANDARD_REPOSITORY"},
         outputs={"name": "{repositoryId}"},
     ),
     "artifactregistry.RepositoryIamMember": Rules(

@@ -100,7 +100,7 @@ RULES = {
         seconds=10 * 60,
         replaces=("region", "masterInstanceName"),
         replaces_when=_network_removed,
-        defaults={"deletionProtection": True},
+        defaults={"deletionProtection": True, "settings.pricingPlan": "PER_USE"},
         refuses_update=_disk_shrinks,
         checks=(
             matches(

@@ -86,6 +86,7 @@ RULES = {
         replaces=("contentType", "metadata", "contentEncoding", "contentLanguage"),
         volatile=("generation", "md5hash", "crc32c", "mediaLink", "detectMd5hash"),
         checks=(exactly_one("", "source", "content"),),
+        defaults={"detectMd5hash": "different hash"},
         outputs={
             "generation": lambda v: int(v["_unique"][:16]),
             "md5hash": _md5,

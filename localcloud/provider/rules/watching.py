@@ -117,6 +117,7 @@ RULES = {
         id="projects/{project}/notificationChannels/{type}-{displayName}",
         autoname="-",
         checks=(labels("userLabels"), length("displayName", 1, 512)),
+        defaults={"enabled": True},
         outputs={"name": "projects/{project}/notificationChannels/{_unique}", "verificationStatus": "UNVERIFIED"},
     ),
     "monitoring.AlertPolicy": Rules(
@@ -133,6 +134,7 @@ RULES = {
             labels("userLabels"),
             _log_match,
         ),
+        defaults={"enabled": True},
         outputs={"name": "projects/{project}/alertPolicies/{_unique}"},
     ),
     "monitoring.Dashboard": Rules(
