@@ -39,6 +39,7 @@ from infra.labels import labels
 from infra.naming import Names
 from infra.settings import ApiAuth, GuardMode, Orchestrator
 from workloads.events import STREAMS, bigquery_fields
+from workloads.pipeline.tables import datasets_read_by_views
 
 Packager = Callable[[str], Path]
 
@@ -203,8 +204,8 @@ class Foundation:
             f"analyst-{key}": DatasetGrantArgs(role="roles/bigquery.dataViewer", member=member)
             for key, member in settings.analysts.items()
         }
-        # Analysts read the marts, whose views read what lies below on their behalf.
-        below = ["marts"] if analysts else []
+        # Analysts read the marts alone. Each view on the way down reads what lies below it on their behalf.
+        authorized = datasets_read_by_views() if analysts else {}
         raw_tables = {
             stream.table: TableArgs(
                 schema=json.dumps(bigquery_fields(stream)),
@@ -226,13 +227,13 @@ class Foundation:
                         description="Events as they came, by Pub/Sub's export",
                         tables=raw_tables,
                         grants={"pipeline": edits},
-                        authorized_datasets=below,
+                        authorized_datasets=authorized.get("raw"),
                         max_time_travel_hours=hours,
                     ),
                     "staging": DatasetArgs(
                         description="Each event once, typed and flattened; built by the pipeline",
                         grants={"pipeline": edits},
-                        authorized_datasets=below,
+                        authorized_datasets=authorized.get("staging"),
                         max_time_travel_hours=hours,
                     ),
                     "marts": DatasetArgs(
@@ -241,6 +242,7 @@ class Foundation:
                         max_time_travel_hours=hours,
                     ),
                 },
+                job_users={**settings.analysts},
                 labels=self.labels("warehouse"),
                 deletion_protection=config.deletion_protection,
                 force_destroy=config.force_destroy,

@@ -1,8 +1,8 @@
 """Who may do what, as the stand-ins see it: the grants of the running stack in one SQLite file.
 
 The `gcp` provider writes a row for each grant and for each invocable URL; the stand-ins ask before they
-publish, deliver or invoke. Only direct grants on a resource or on its project are known: no groups,
-no conditions, no inheritance from folders.
+publish, deliver or invoke. Only direct grants on a resource or on its project count: no groups, no inheritance from
+folders. A grant with a condition is kept under the role's name and the condition's, and opens nothing here.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ IMPLIED = {
 }
 
 
+_CASE_COUNTS = ("principal:", "principalSet:")  # paths; whatever else names a principal is an e-mail or a domain
+
+
+def canonical_member(member: str) -> str:
+    """A member as IAM compares it: e-mail addresses and domains without regard to case."""
+    kind, colon, address = member.partition(":")
+    return member if member.startswith(_CASE_COUNTS) else f"{kind}{colon}{address.lower()}"
+
+
 class Iam:
     """Grants by full resource name, such as `projects/p/topics/t` or `projects/p/datasets/d/tables/t`.
 
@@ -45,10 +54,19 @@ class Iam:
         self._endpoints: dict[str, str] = {}
 
     def grant(self, resource: str, role: str, member: str) -> None:
-        self._write("INSERT OR IGNORE INTO grants VALUES (?, ?, ?)", (resource, role, member))
+        """Add a member to a role: one entry, however often and in whatever case it is added."""
+        self._write("INSERT OR IGNORE INTO grants VALUES (?, ?, ?)", (resource, role, canonical_member(member)))
 
     def revoke(self, resource: str, role: str, member: str) -> None:
-        self._write("DELETE FROM grants WHERE (resource, role, member) = (?, ?, ?)", (resource, role, member))
+        """Take a member from a role, whoever added it."""
+        row = (resource, role, canonical_member(member))
+        self._write("DELETE FROM grants WHERE (resource, role, member) = (?, ?, ?)", row)
+
+    def has(self, resource: str, role: str, member: str) -> bool:
+        """Whether that very grant is made, and no wider one."""
+        row = (resource, role, canonical_member(member))
+        found = self._db.execute("SELECT 1 FROM grants WHERE (resource, role, member) = (?, ?, ?)", row)
+        return found.fetchone() is not None
 
     def grants(self) -> list[tuple[str, str, str]]:
         return self._db.execute("SELECT resource, role, member FROM grants ORDER BY 1, 2, 3").fetchall()

@@ -7,6 +7,7 @@ import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, after, either, token
 from fastyle_components.custom_role import CHANGE_DATABASES, grant_custom_role
+from fastyle_components.grants import holders, keyed
 
 PAUSE_JOBS = ["cloudscheduler.jobs.enable", "cloudscheduler.jobs.get", "cloudscheduler.jobs.pause"]
 
@@ -97,9 +98,13 @@ class BudgetGuard(pulumi.ComponentResource):
         ]
         grants += [
             gcp.storage.BucketIAMMember(
-                f"{name}-reader-{key}", bucket=bucket.name, role="roles/storage.objectViewer", member=member, opts=child
+                reader.name,
+                bucket=bucket.name,
+                role="roles/storage.objectViewer",
+                member=reader.member,
+                opts=reader.opts(self),
             )
-            for key, member in either(args.readers, {}).items()
+            for reader in holders(f"BudgetGuard {name!r}", f"{name}-reader", keyed(f"{name}-reader", args.readers))
         ]
         self.bucket = after(bucket.name, *grants)
         self.register_outputs({"bucket": self.bucket})

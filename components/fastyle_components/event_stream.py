@@ -6,6 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, after, days, either, in_range, token
+from fastyle_components.grants import holders, keyed
 
 FOREVER = gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
 """Unset, Pub/Sub deletes a subscription after 31 idle days, with its backlog."""
@@ -102,9 +103,12 @@ class EventStream(pulumi.ComponentResource):
 
         self._topic = self._make_topic("topic", args.topic, args.schema_definition)
         self._dead = self._make_topic("dead-letter", f"{args.topic}-dead-letter", None)
-        publishers = self._may(self._topic, "publisher", args.publishers)
-        dead_publishers = self._may(self._dead, "dead-letter-publisher", args.dead_letter_publishers)
-        self._agent_publishes = self._may(self._dead, "dead-letter", {"agent": self._agent})
+        # Whoever redrives publishes, too: one grant, whichever of the two names a member.
+        publishers = keyed(f"{name}-publisher", args.publishers) | keyed(f"{name}-redriver", args.redrivers)
+        dead_publishers = keyed(f"{name}-dead-letter-publisher", args.dead_letter_publishers)
+        dead_publishers[f"{name}-dead-letter-agent"] = self._agent
+        publish = self._may_publish(self._topic, "publisher", publishers)
+        self._publish_dead = self._may_publish(self._dead, "dead-letter-publisher", dead_publishers)
         hold = self._hold()
 
         made: dict[str, gcp.pubsub.Subscription] = {}
@@ -114,8 +118,8 @@ class EventStream(pulumi.ComponentResource):
             made["lake"] = self._to_storage(args.storage)
         made |= {key: self._to_push(key, push) for key, push in either(args.push, {}).items()}
 
-        self.topic = after(_topic_id(self._topic), *publishers)
-        self.dead_letter_topic = after(_topic_id(self._dead), *dead_publishers)
+        self.topic = after(_topic_id(self._topic), *publish)
+        self.dead_letter_topic = after(_topic_id(self._dead), *self._publish_dead)
         self.dead_letter_subscription = _subscription_id(hold)
         self.subscriptions = pulumi.Output.all(**{key: _subscription_id(s) for key, s in made.items()})
         self.register_outputs(
@@ -144,18 +148,19 @@ class EventStream(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _may(
-        self, topic: gcp.pubsub.Topic, what: str, members: dict[str, pulumi.Input[str]] | None
+    def _may_publish(
+        self, topic: gcp.pubsub.Topic, what: str, members: dict[str, pulumi.Input[str]]
     ) -> list[pulumi.Resource]:
+        name = self.pulumi_resource_name
         return [
             gcp.pubsub.TopicIAMMember(
-                f"{self.pulumi_resource_name}-{what}-{key}",
+                holder.name,
                 topic=topic.name,
                 role="roles/pubsub.publisher",
-                member=member,
-                opts=self._child,
+                member=holder.member,
+                opts=holder.opts(self),
             )
-            for key, member in either(members, {}).items()
+            for holder in holders(f"EventStream {name!r}", f"{name}-{what}", members)
         ]
 
     def _hold(self) -> gcp.pubsub.Subscription:
@@ -172,15 +177,15 @@ class EventStream(pulumi.ComponentResource):
             labels=self._args.labels,
             opts=self._child,
         )
-        for key, member in either(self._args.redrivers, {}).items():
+        redrivers = keyed(f"{name}-redriver", self._args.redrivers)
+        for holder in holders(f"EventStream {name!r}", f"{name}-redriver", redrivers):
             gcp.pubsub.SubscriptionIAMMember(
-                f"{name}-redriver-{key}",
+                holder.name,
                 subscription=hold.name,
                 role="roles/pubsub.subscriber",
-                member=member,
-                opts=self._child,
+                member=holder.member,
+                opts=holder.opts(self),
             )
-            self._may(self._topic, "redriver", {key: member})
         return hold
 
     def _subscription(
@@ -213,7 +218,7 @@ class EventStream(pulumi.ComponentResource):
             cloud_storage_config=storage,
             push_config=push,
             labels=args.labels,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._agent_publishes, *waits]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._publish_dead, *waits]),
         )
         gcp.pubsub.SubscriptionIAMMember(
             f"{name}-to-{key}-agent",

@@ -56,7 +56,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 member=account.member,
                 opts=child,
             )
-            for role in either(args.project_roles, [])
+            for role in dict.fromkeys(either(args.project_roles, []))
         ]
         self.email = after(account.email, *grants)
         self.member = account.member

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, after, ascending, either, in_range, token
+from fastyle_components.grants import holders, keyed
 
 # A class is billed for at least so many days, whatever is deleted or moved on before:
 # https://cloud.google.com/storage/pricing#early-delete
@@ -82,9 +83,13 @@ class RawLake(pulumi.ComponentResource):
         )
         readers = [
             gcp.storage.BucketIAMMember(
-                f"{name}-reader-{key}", bucket=bucket.name, role="roles/storage.objectViewer", member=member, opts=child
+                reader.name,
+                bucket=bucket.name,
+                role="roles/storage.objectViewer",
+                member=reader.member,
+                opts=reader.opts(self),
             )
-            for key, member in either(args.readers, {}).items()
+            for reader in holders(f"RawLake {name!r}", f"{name}-reader", keyed(f"{name}-reader", args.readers))
         ]
         agent = f"serviceAccount:service-{args.pubsub_project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
         exports = [

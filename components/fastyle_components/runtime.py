@@ -8,6 +8,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, in_range
+from fastyle_components.grants import holders, keyed
 
 
 class Ingress(Enum):
@@ -66,17 +67,20 @@ def may_invoke(
     invokers: dict[str, pulumi.Input[str]],
 ) -> list[pulumi.Resource]:
     """Grant roles/run.invoker on one Cloud Run service (a function's included) to members by a stable key."""
+    prefix = f"{parent.pulumi_resource_name}-invoker"
     return [
         gcp.cloudrunv2.ServiceIamMember(
-            f"{parent.pulumi_resource_name}-invoker-{key}",
+            holder.name,
             name=service,
             project=project,
             location=location,
             role="roles/run.invoker",
-            member=member,
-            opts=pulumi.ResourceOptions(parent=parent),
+            member=holder.member,
+            opts=holder.opts(parent),
         )
-        for key, member in invokers.items()
+        for holder in holders(
+            f"{type(parent).__name__} {parent.pulumi_resource_name!r}", prefix, keyed(prefix, invokers)
+        )
     ]
 
 

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, after, either, token
+from fastyle_components.grants import holders, keyed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +71,19 @@ class Secrets(pulumi.ComponentResource):
                     opts=child,
                 )
             )
-        for role, members in (("secretAccessor", spec.accessors), ("secretVersionAdder", spec.version_adders)):
+        for role, kind, members in (
+            ("secretAccessor", "reader", spec.accessors),
+            ("secretVersionAdder", "adder", spec.version_adders),
+        ):
+            prefix = f"{name}-{kind}"
             made += [
                 gcp.secretmanager.SecretIamMember(
-                    f"{name}-{'reader' if role == 'secretAccessor' else 'adder'}-{member_key}",
+                    holder.name,
                     secret_id=secret.secret_id,
                     role=f"roles/secretmanager.{role}",
-                    member=member,
-                    opts=child,
+                    member=holder.member,
+                    opts=holder.opts(self),
                 )
-                for member_key, member in either(members, {}).items()
+                for holder in holders(f"Secrets {self.pulumi_resource_name!r}", prefix, keyed(prefix, members))
             ]
         return after(secret.secret_id, *made)

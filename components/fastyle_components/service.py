@@ -8,6 +8,7 @@ import pulumi_gcp as gcp
 import pulumi_gcp.cloudrunv2 as run
 
 from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.grants import holders, keyed
 from fastyle_components.runtime import (
     RUN_INGRESS,
     Ingress,
@@ -116,17 +117,18 @@ class Service(pulumi.ComponentResource):
             # IAP asks on behalf of the person it let through.
             invokers["iap"] = f"serviceAccount:service-{args.iap_project_number}@gcp-sa-iap.iam.gserviceaccount.com"
         grants = may_invoke(self, service.name, args.project, args.location, invokers)
+        people = holders(f"Service {name!r}", f"{name}-person", keyed(f"{name}-person", args.iap_people))
         grants += [
             gcp.iap.WebCloudRunServiceIamMember(
-                f"{name}-person-{key}",
+                person.name,
                 cloud_run_service_name=service.name,
                 project=args.project,
                 location=args.location,
                 role="roles/iap.httpsResourceAccessor",
-                member=member,
-                opts=child,
+                member=person.member,
+                opts=person.opts(self),
             )
-            for key, member in either(args.iap_people, {}).items()
+            for person in people
         ]
         self.url = after(service.uri, *grants)
         self.service = service.name

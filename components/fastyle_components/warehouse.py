@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
 
 from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.grants import holders, keyed
 
 DAY_MS = 86_400_000
 
@@ -17,7 +19,7 @@ class DatasetGrantArgs(Args):
     role: str
     """For instance roles/bigquery.dataViewer."""
     member: pulumi.Input[str]
-    """`serviceAccount:…`, `group:…` or `user:…`."""
+    """`serviceAccount:…`, `group:…`, `user:…`, `domain:…`, `principal://…` or `principalSet://…`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,8 @@ class WarehouseArgs(Args):
     """Region or multi-region of every dataset. Changing it replaces them."""
     datasets: dict[str, DatasetArgs]
     """Datasets by their id: letters, digits, underscores."""
+    job_users: dict[str, pulumi.Input[str]] | None = None
+    """Members that may run queries at the project's cost, by a stable key: reading a dataset alone runs none."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = None
     """Refuse to delete datasets and tables. Default: yes."""
@@ -70,8 +74,9 @@ class Warehouse(pulumi.ComponentResource):
 
     Owns what is there before data flows: the datasets, and the tables that others write into by name (raw tables
     of export subscriptions). Tables that a transformation builds belong to the transformation, not to Pulumi.
-    Grants are additive: owners of the project stay. Defaults: protected, partition filters required, a week of
-    time travel.
+    Grants are additive: owners of the project stay. Each is an entry of the dataset's access list, whatever else the
+    dataset is told: a DatasetIamMember would rewrite the whole list, and drop the views that it authorises.
+    Defaults: protected, partition filters required, a week of time travel.
     """
 
     dataset_ids: pulumi.Output[dict[str, str]]
@@ -91,6 +96,7 @@ class Warehouse(pulumi.ComponentResource):
             for table_id, table in either(spec.tables, {}).items()
         }
         grants = [grant for key, spec in args.datasets.items() for grant in self._grants(datasets, key, spec)]
+        grants += self._job_users()
         self.dataset_ids = after(pulumi.Output.all(**{k: d.dataset_id for k, d in datasets.items()}), *grants)
         self.table_ids = pulumi.Output.all(
             **{k: pulumi.Output.concat(t.project, ".", t.dataset_id, ".", t.table_id) for k, t in tables.items()}
@@ -140,10 +146,27 @@ class Warehouse(pulumi.ComponentResource):
 
     def _grants(self, datasets: dict[str, gcp.bigquery.Dataset], key: str, spec: DatasetArgs) -> list[pulumi.Resource]:
         dataset_id, project = datasets[key].dataset_id, self._args.project
-        authorized = either(spec.authorized_datasets, [])
-        grants: list[pulumi.Resource] = [
+        name = f"{self.pulumi_resource_name}-{key}"
+        roles: dict[str, dict[str, pulumi.Input[str]]] = {}
+        for grant_key, grant in either(spec.grants, {}).items():
+            roles.setdefault(_listed(grant.role), {})[f"{name}-{grant_key}"] = grant.member
+        entries: list[pulumi.Resource] = [
             gcp.bigquery.DatasetAccess(
-                f"{self.pulumi_resource_name}-{key}-views-of-{other}",
+                holder.name,
+                dataset_id=dataset_id,
+                project=project,
+                role=role,
+                **_principal(f"Warehouse {self.pulumi_resource_name!r}: {holder.keys[0]}", holder.member),
+                opts=holder.opts(self, earlier_type="gcp:bigquery/datasetIamMember:DatasetIamMember"),
+            )
+            for role, members in roles.items()
+            for holder in holders(f"Warehouse {self.pulumi_resource_name!r}", f"{name}-{_short(role)}", members)
+        ]
+        # Behind the roles: what is left of an earlier DatasetIamMember drops them when it goes.
+        behind = pulumi.ResourceOptions(parent=self, depends_on=entries)
+        return entries + [
+            gcp.bigquery.DatasetAccess(
+                f"{name}-views-of-{other}",
                 dataset_id=dataset_id,
                 project=project,
                 authorized_dataset=gcp.bigquery.DatasetAccessAuthorizedDatasetArgs(
@@ -152,37 +175,25 @@ class Warehouse(pulumi.ComponentResource):
                     ),
                     target_types=["VIEWS"],
                 ),
-                opts=self._child,
+                opts=behind,
             )
-            for other in authorized
+            for other in either(spec.authorized_datasets, [])
         ]
-        for grant_key, grant in either(spec.grants, {}).items():
-            child_name = f"{self.pulumi_resource_name}-{key}-{grant_key}"
-            if authorized:
-                # DatasetIamMember rewrites the dataset's whole policy and drops authorized views and datasets;
-                # DatasetAccess adds one entry: https://github.com/hashicorp/terraform-provider-google docs of both.
-                grants.append(
-                    gcp.bigquery.DatasetAccess(
-                        child_name,
-                        dataset_id=dataset_id,
-                        project=project,
-                        role=_listed(grant.role),
-                        **_principal(child_name, grant.member),
-                        opts=self._child,
-                    )
-                )
-            else:
-                grants.append(
-                    gcp.bigquery.DatasetIamMember(
-                        child_name,
-                        dataset_id=dataset_id,
-                        project=project,
-                        role=grant.role,
-                        member=grant.member,
-                        opts=self._child,
-                    )
-                )
-        return grants
+
+    def _job_users(self) -> list[pulumi.Resource]:
+        prefix = f"{self.pulumi_resource_name}-job-user"
+        return [
+            gcp.projects.IAMMember(
+                holder.name,
+                project=self._args.project,
+                role="roles/bigquery.jobUser",
+                member=holder.member,
+                opts=holder.opts(self),
+            )
+            for holder in holders(
+                f"Warehouse {self.pulumi_resource_name!r}", prefix, keyed(prefix, self._args.job_users)
+            )
+        ]
 
 
 _BASIC_ROLES = {
@@ -198,11 +209,47 @@ def _listed(role: str) -> str:
     return _BASIC_ROLES.get(role, role)
 
 
+def _short(role: str) -> str:
+    """WRITER of an access list is `writer`; roles/bigquery.filteredDataViewer is `filteredDataViewer`."""
+    return role.lower() if role in _BASIC_ROLES.values() else role.rpartition(".")[2]
+
+
+_ENTRY_KINDS = {
+    "user": "user_by_email",
+    "serviceAccount": "user_by_email",
+    "group": "group_by_email",
+    "domain": "domain",
+    "allAuthenticatedUsers": "special_group",
+    "projectOwners": "special_group",
+    "projectReaders": "special_group",
+    "projectWriters": "special_group",
+    "allUsers": "iam_member",
+    "principal": "iam_member",
+    "principalSet": "iam_member",
+}
+"""The property in which an access list's entry names a member, by what the member begins with."""
+
+
 def _principal(where: str, member: pulumi.Input[str]) -> dict[str, Any]:
-    """A member as a dataset's access entry names it: service accounts are users there."""
-    if isinstance(member, str) and member.startswith("group:"):
-        return {"group_by_email": member.removeprefix("group:")}
-    return {"user_by_email": pulumi.Output.from_input(member).apply(lambda m: m.partition(":")[2])}
+    """A member as a dataset's access entry names it, an output once it is known: service accounts are users there."""
+
+    def named(member: str, key: str) -> str | None:
+        kind, _, address = member.partition(":")
+        of = _ENTRY_KINDS.get(kind)
+        whole = of in ("special_group", "iam_member")
+        if of is None or not (whole or address):
+            if key != "user_by_email":  # said once
+                return None
+            raise ArgsError(
+                f"{where}: member {member!r} is none that a dataset's access list takes; write user:, group:, "
+                "serviceAccount:, domain:, principal: or principalSet: and whom"
+            )
+        return (member if whole else address) if key == of else None
+
+    keys, known = dict.fromkeys(_ENTRY_KINDS.values()), pulumi.Output.from_input(member)
+    if isinstance(member, str):
+        return {key: named(member, key) for key in keys}
+    return {key: known.apply(partial(named, key=key)) for key in keys}
 
 
 def _check(name: str, args: WarehouseArgs) -> None:

@@ -101,7 +101,7 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
                 member=account.member,
                 opts=child,
             )
-            for role in args.project_roles
+            for role in dict.fromkeys(args.project_roles)
         ]
         self.provider = after(pulumi.Output.from_input(f"{pool_path}/providers/github"), provider)
         self.service_account_email = after(account.email, *grants)

@@ -18,7 +18,7 @@ from localcloud.provider.records import Record, Records
 from localcloud.provider.schema import token_of
 from localcloud.provider.settle import ProviderConfig, settle
 from localcloud.provider.table import lookup, rules_by_token
-from localcloud.provider.vocabulary import Reference, Rules, fill
+from localcloud.provider.vocabulary import Reference, Rules, Shared, fill
 from localcloud.provider.wire import Asset, dotted, walk
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Lifecycle:
         self._check_references(rules, planned)
         self._check_conditions(rules, planned)
         admit(token, planned, self._records, self._clock)
+        self._share(rules, urn, planned)
         self._note(token, urn, planned["id"], inputs, planned, secret, complete=False)
         outputs = planned
         handler = self._handlers.get(token)
@@ -147,6 +148,7 @@ class Lifecycle:
         self._records.remove(token, id)
         for part in parts:
             self._records.remove(part.token, part.id)
+        self._unshare(rules, state)
 
     def _guard(self, urn: str) -> None:
         """Never pretend: only the stacks of this machine exist here."""
@@ -160,6 +162,39 @@ class Lifecycle:
             )
         if self._cloud is None:
             raise Refused("the local cloud is not running: this provider only plans; start it with `make up`")
+
+    def _share(self, rules: Rules, urn: str, values: Properties) -> None:
+        """Refuse or merge what another declaration has made already, and take away what this one would overwrite."""
+        if rules.shared is None:
+            return
+        if rules.shared.refuses:
+            for other in self._stand_for(rules.shared, values):
+                if other.complete and other.urn != urn:
+                    raise AlreadyExists(
+                        f"{values['id']}: existing object already found, {other.urn} made it; a second declaration of "
+                        "one entry is refused, and the first that goes would take it from both; keep one of them"
+                    )
+        self._drop(rules.shared, values)
+
+    def _unshare(self, rules: Rules, state: Properties) -> None:
+        """Whoever deletes takes the one thing away from all that stand for it."""
+        if rules.shared is not None:
+            for other in self._stand_for(rules.shared, state):
+                self._records.remove(other.token, other.id)
+            self._drop(rules.shared, state)
+
+    def _stand_for(self, shared: Shared, values: Properties) -> list[Record]:
+        key = shared.key(values)
+        return [other for other in self._sharing(shared) if key is not None and shared.key(other.outputs) == key]
+
+    def _drop(self, shared: Shared, values: Properties) -> None:
+        for other in self._sharing(shared) if shared.drops else ():
+            if shared.drops is not None and shared.drops(values, other.outputs):
+                log.warning("%s overwrote %s", values.get("id"), other.id)
+                self._records.remove(other.token, other.id)
+
+    def _sharing(self, shared: Shared) -> list[Record]:
+        return [record for type_ in shared.types for record in self._records.all(token_of(type_))]
 
     def _check_references(self, rules: Rules, values: Properties) -> None:
         for at in dict.fromkeys(reference.path for reference in rules.references):

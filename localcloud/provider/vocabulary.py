@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from localcloud.iam import canonical_member
 from localcloud.provider.wire import UNKNOWN, Path, Properties, dotted, walk
 
 
@@ -43,8 +44,8 @@ class Rules:
     `users`: arguments of other resources that name this one: while one of them exists, this one cannot be deleted.
     `conditions`: what must hold for another resource before this one can be made, changed or deleted.
     `refuses_update`: why the cloud would refuse a change, from what the resource is and what it should be.
-    lets several declarations stand for one thing, as it does with grants. `seconds`: what Google takes to make one, where
-    that is many minutes; the cloud's clock goes ahead by it.
+    `seconds`: what Google takes to make one, where that is many minutes; the cloud's clock goes ahead by it. `shared`:
+    where declarations of several types stand for one thing.
 
     Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project), `_now`
     (RFC 3339) and `_unique` (21 digits, the same for the same id).
@@ -69,6 +70,21 @@ class Rules:
     conditions: tuple[Condition, ...] = ()
     refuses_update: Callable[[Properties, Properties], str | None] | None = None
     seconds: int = 0
+    shared: Shared | None = None
+
+
+class Shared(NamedTuple):
+    """One thing in the cloud that declarations of several `types` (such as `bigquery.DatasetAccess`) stand for.
+
+    `key` says which thing a declaration stands for, None for none; the first that is deleted takes it from all.
+    `refuses`: a second declaration is refused. `drops`: whether writing this one (first argument) takes away another
+    (second argument), which stands for something else.
+    """
+
+    types: tuple[str, ...]
+    key: Callable[[Properties], str | None]
+    refuses: bool = False
+    drops: Callable[[Properties, Properties], bool] | None = None
 
 
 class Reference(NamedTuple):
@@ -109,9 +125,9 @@ def fill(template: str, values: Mapping[str, Any]) -> str | None:
     def one(match: re.Match[str]) -> str:
         value: Any = values
         for part in match[1].split("."):
-            value = value.get(part) if match[2] else value[part]
-        if value is None and match[2]:
-            return ""
+            if match[2] and value.get(part) is None:
+                return ""
+            value = value[part]
         if value is UNKNOWN or value is None:
             raise KeyError(match[1])
         return str(value)
@@ -280,3 +296,23 @@ def member(path: str = "member") -> Check:
 def role(path: str = "role") -> Check:
     pattern = r"roles/[A-Za-z0-9.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+"
     return matches(path, pattern, "is not a role: roles/… or projects/…/roles/… (or organizations/…)")
+
+
+# --- grants ---
+
+
+def same_member(a: Any, b: Any) -> bool:
+    return isinstance(a, str) and isinstance(b, str) and canonical_member(a) == canonical_member(b)
+
+
+def grant(id: str, *checks: Check, references: tuple[Reference, ...] = (), shared: Shared | None = None) -> Rules:
+    """Rules of a type that adds one member to one role: several may stand for one grant, which is one entry."""
+    return Rules(
+        id=id,
+        replaces_always=True,
+        exclusive=False,
+        equal={"member": same_member},
+        checks=(role(), member(), *checks),
+        references=references,
+        shared=shared,
+    )

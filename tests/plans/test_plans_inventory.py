@@ -137,7 +137,7 @@ def _waits_for(plan: Plan, name: str) -> set[str]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_only_the_tills_entrance_is_public(plans: dict[str, Plan], stack: str) -> None:
     public = [key for key, inputs in plans[stack].resources.items() if "allUsers" in str(inputs)]
-    assert public == ["gcp:cloudrunv2/serviceIamMember:ServiceIamMember::pos-api-invoker-everybody"]
+    assert public == ["gcp:cloudrunv2/serviceIamMember:ServiceIamMember::pos-api-invoker-allUsers"]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -26,14 +26,10 @@ from tests.support.plans import Plan as Preview
 
 # Grants that no link of the plan tells, by logical name, and why each is made all the same.
 DECIDED = {
-    "pos-api-invoker-everybody": "tills are no Google identities: the one public service, by name",
+    "pos-api-invoker-allUsers": "tills are no Google identities: the one public service, by name",
     "budget-notices-publisher": "Google grants itself this right when the budget is saved; stated so that it stays",
     "ci-*": "a workflow outside the plan deploys with it",
-    "*-operator-*": "people, by decision",
-    "*-redriver-*": "people, by decision",
-    "*-analyst-*": "people, by decision",
-    "*-adder-*": "people, by decision",
-    "*-person-*": "people, by decision",
+    "*-group:*": "people, by decision",
     "*-views-of-*": "lets a dataset's views read another: no principal's role",
 }
 STACKS = ("dev", "prod")

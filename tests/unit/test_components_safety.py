@@ -106,7 +106,7 @@ def test_no_subscription_expires_and_each_has_its_dead_letters_and_grants() -> N
             "role": "roles/pubsub.subscriber",
             "member": agent,
         }
-    assert recorder.one("c-dead-letter-agent")["role"] == "roles/pubsub.publisher"
+    assert recorder.one(f"c-dead-letter-publisher-{agent}")["role"] == "roles/pubsub.publisher"
     assert recorder.one("c-dead-letter-hold")["topic"] == "projects/shop-1/topics/sales-dead-letter"
     assert recorder.one("c-dead-letter-hold")["expirationPolicy"] == {"ttl": ""}
 
@@ -446,7 +446,7 @@ def test_what_the_cloud_would_refuse_is_refused_in_one_line(
 
 
 def test_an_invoker_is_a_member_of_one_service_only() -> None:
-    grant = declare(example(Service, ARCHIVE)).one("c-invoker-push")
+    grant = declare(example(Service, ARCHIVE)).one(f"c-invoker-{WHO}")
     assert grant == {
         "name": "shop",
         "project": "shop-1",
@@ -507,4 +507,4 @@ def test_a_dataset_s_tables_expire_and_its_owner_is_listed_as_the_api_says_it() 
     dataset = {"description": "d", "table_expiration_days": 30, "grants": grants, "authorized_datasets": ["marts"]}
     made = declare(example(Warehouse, ARCHIVE, datasets={"d": dataset, "marts": {"description": "m"}}))
     assert made.one("c-d")["defaultTableExpirationMs"] == 30 * 24 * 60 * 60 * 1000
-    assert made.one("c-d-boss")["role"] == "OWNER"
+    assert made.one(f"c-d-owner-{WHO}")["role"] == "OWNER"

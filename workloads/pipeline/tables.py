@@ -80,10 +80,29 @@ def views() -> list[Table]:
     return ordered
 
 
+def datasets_read_by_views() -> dict[str, list[str]]:
+    """Of each dataset, the others whose views read its tables or views themselves, not through a view between them.
+
+    Whoever queries a view without the right to read below it needs each view on the way to be authorised on what it
+    reads: https://cloud.google.com/bigquery/docs/authorized-views
+    """
+    readers: dict[str, set[str]] = {}
+    for view in views():
+        for other in tables().values():
+            if other.dataset != view.dataset and _names(view, other):
+                readers.setdefault(other.dataset, set()).add(view.dataset)
+    return {dataset: sorted(reading) for dataset, reading in sorted(readers.items())}
+
+
 def _names(table: Table, other: Table) -> bool:
     """Whether the table's query reads the other, directly or through `${live:…}`."""
-    query = render(table.query or "", _Any(raw="raw", staging="staging", marts="marts"))
-    return re.search(rf"\b{other.dataset}\.{other.name}\b", query) is not None
+    return re.search(rf"\b{other.dataset}\.{other.name}\b", query(table.key)) is not None
+
+
+@cache
+def query(key: str) -> str:
+    """A table's query with the datasets' own names."""
+    return render(tables()[key].query or "", _Any(raw="raw", staging="staging", marts="marts"))
 
 
 class _Any(dict[str, str]):

@@ -1,4 +1,8 @@
-"""Grants: every IAM member becomes a row that the stand-ins ask for, under the resource's full name."""
+"""Grants: every IAM member becomes a row that the stand-ins ask for, under the resource's full name.
+
+Rows are a set, as IAM's are: one grant is one row, whichever types declare it, and whoever deletes it takes it away. Of
+a dataset's access list a principal's role becomes a row; an authorised view or dataset is recorded.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from localcloud.provider.live import Live, Properties, live
+from localcloud.provider.rules.bigquery import BASIC_ROLES, entry_member
 
 if TYPE_CHECKING:
     from localcloud.cloud import LocalCloud
@@ -25,6 +30,7 @@ def _table(v: Properties) -> str:
     return f"projects/{v['project']}/datasets/{dataset}/tables/{table}"
 
 
+ACCESS_ENTRY = "gcp:bigquery/datasetAccess:DatasetAccess"
 RESOURCES: dict[str, Callable[[Properties], str]] = {
     "gcp:pubsub/topicIAMMember:TopicIAMMember": _in_project("topics", "topic"),
     "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": _in_project("subscriptions", "subscription"),
@@ -37,11 +43,20 @@ RESOURCES: dict[str, Callable[[Properties], str]] = {
     "gcp:secretmanager/secretIamMember:SecretIamMember": _in_project("secrets", "secretId"),
     "gcp:serviceaccount/iAMMember:IAMMember": lambda v: str(v["serviceAccountId"]),
     "gcp:projects/iAMMember:IAMMember": lambda v: f"projects/{v['project'].removeprefix('projects/')}",
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _in_location("repositories", "repository"),
+    "gcp:iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember": lambda v: (
+        f"projects/{v['project']}/iap_web/cloud_run-{v['location']}/services/{v['cloudRunServiceName']}"
+    ),
 }
 
 
-def resource_of(token: str, values: Properties) -> str:
-    return RESOURCES[token](values)
+def grant_of(token: str, values: Properties) -> tuple[str, str, str] | None:
+    """The row a grant stands for: on what, which role, to whom; None for an entry that is nobody's role."""
+    if token == ACCESS_ENTRY:
+        return _entry(values)
+    condition = values.get("condition") or {}
+    where = f" where {condition['title']}" if condition else ""
+    return RESOURCES[token](values), f"{values['role']}{where}", values["member"]
 
 
 class _Grant(Live):
@@ -49,62 +64,34 @@ class _Grant(Live):
         self._token = token
 
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        cloud.iam.grant(resource_of(self._token, inputs), inputs["role"], inputs["member"])
-        return inputs["id"], {"etag": "BwX"}
+        if row := grant_of(self._token, inputs):
+            cloud.iam.grant(*row)
+        return inputs["id"], {} if self._token == ACCESS_ENTRY else {"etag": "BwX"}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        there = (resource_of(self._token, state), state["role"], state["member"]) in cloud.iam.grants()
-        return {} if there else None
+        row = grant_of(self._token, state)
+        return None if row and not cloud.iam.has(*row) else {}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         raise AssertionError("every change of a grant replaces it")
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        cloud.iam.revoke(resource_of(self._token, state), state["role"], state["member"])
+        if row := grant_of(self._token, state):
+            cloud.iam.revoke(*row)
 
 
-for _token in RESOURCES:
+for _token in (*RESOURCES, ACCESS_ENTRY):
     live(_token)(type("Grant", (_Grant,), {"__init__": lambda self, token=_token: _Grant.__init__(self, token)}))
 
 
-@live("gcp:bigquery/datasetAccess:DatasetAccess")
-class DatasetAccess(Live):
-    """An entry of a dataset's access list: a principal's role becomes a grant; an authorised view is recorded."""
-
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        if grant := _entry(inputs):
-            cloud.iam.grant(*grant)
-        return inputs["id"], {}
-
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        grant = _entry(state)
-        return None if grant and grant not in cloud.iam.grants() else {}
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        raise AssertionError("every change of an access entry replaces it")
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        if grant := _entry(state):
-            cloud.iam.revoke(*grant)
-
-
-_LEGACY_ROLES = {
-    "READER": "roles/bigquery.dataViewer",
-    "WRITER": "roles/bigquery.dataEditor",
-    "OWNER": "roles/bigquery.dataOwner",
-}
+_FULL_ROLES = {basic: full for full, basic in BASIC_ROLES.items()}
 
 
 def _entry(values: Properties) -> tuple[str, str, str] | None:
-    member = str(values.get("iamMember") or "")
-    if email := values.get("userByEmail"):
-        member = f"{'serviceAccount' if email.endswith('.gserviceaccount.com') else 'user'}:{email}"
-    if group := values.get("groupByEmail"):
-        member = f"group:{group}"
-    role = str(values.get("role") or "")
-    if not member or not role:
+    member, role = entry_member(values), values.get("role")
+    if member is None or role is None:
         return None
-    return f"projects/{values['project']}/datasets/{values['datasetId']}", _LEGACY_ROLES.get(role, role), member
+    return f"projects/{values['project']}/datasets/{values['datasetId']}", _FULL_ROLES.get(role) or role, member
 
 
 @live("gcp:serviceaccount/account:Account")

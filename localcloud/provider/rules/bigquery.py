@@ -1,22 +1,24 @@
 """BigQuery."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from localcloud.iam import canonical_member
 from localcloud.provider.vocabulary import (
     Problem,
     Reference,
     Rules,
+    Shared,
     at_most,
     at_most_one,
     check,
+    grant,
     labels,
     length,
     matches,
-    member,
     one_of,
-    role,
 )
 from localcloud.provider.wire import UNKNOWN, Properties
 
@@ -120,7 +122,63 @@ def _same_json(a: Any, b: Any) -> bool:
         return bool(a == b)
 
 
-_SWAPPED = ("roles/bigquery.dataViewer", "roles/bigquery.dataEditor", "roles/bigquery.dataOwner")
+BASIC_ROLES = {
+    "roles/bigquery.dataViewer": "READER",
+    "roles/bigquery.dataEditor": "WRITER",
+    "roles/bigquery.dataOwner": "OWNER",
+}
+"""What an access list calls these roles; whichever is written, this is what comes back."""
+
+
+def entry_member(values: Properties) -> str | None:
+    """Whom an entry of a dataset's access list is for, as IAM names it; None for views, datasets and routines."""
+    email, group, domain = (values.get(key) for key in ("userByEmail", "groupByEmail", "domain"))
+    if email:
+        return f"{'serviceAccount' if email.endswith('.gserviceaccount.com') else 'user'}:{email}"
+    if group or domain:
+        return f"group:{group}" if group else f"domain:{domain}"
+    return values.get("specialGroup") or values.get("iamMember") or values.get("member") or None
+
+
+def _entry(values: Properties) -> str | None:
+    """The one entry of an access list that a DatasetAccess or a DatasetIamMember stands for."""
+    member, role = entry_member(values), values.get("role")
+    if member is None or not isinstance(role, str):
+        return None
+    return f"{values.get('project')} {values['datasetId']} {BASIC_ROLES.get(role, role)} {canonical_member(member)}"
+
+
+def _drops(policy: Properties, other: Properties) -> bool:
+    """A DatasetIamMember writes the access list from the roles' members alone: entries without a role are lost."""
+    same = (policy.get("project"), policy["datasetId"]) == (other.get("project"), other["datasetId"])
+    return same and other.get("role") is None
+
+
+_PRINCIPALS = (
+    "userByEmail",
+    "groupByEmail",
+    "domain",
+    "specialGroup",
+    "iamMember",
+    "view",
+    "authorizedDataset",
+    "routine",
+)
+_NO_ADDRESS = "is no e-mail address: a group goes into groupByEmail, a domain into domain, others into iamMember"
+_ACCESS_LIST = ("bigquery.DatasetAccess", "bigquery.DatasetIamMember")
+
+
+def _one_principal(inputs: Properties) -> Iterator[Problem]:
+    """An entry is for exactly one principal; what a preview does not know may turn out to be none."""
+    named = [key for key in _PRINCIPALS if inputs.get(key) is not None]
+    known = [key for key in named if inputs[key] is not UNKNOWN]
+    if not named or len(known) > 1:
+        yield Problem((known or _PRINCIPALS)[0], f"exactly one of {', '.join(_PRINCIPALS)} is needed")
+
+
+def _same_address(a: Any, b: Any) -> bool:
+    return isinstance(a, str) and isinstance(b, str) and a.lower() == b.lower()
+
 
 RULES = {
     "bigquery.Dataset": Rules(
@@ -160,12 +218,10 @@ RULES = {
     "bigquery.Routine": Rules(
         id="projects/{project}/datasets/{datasetId}/routines/{routineId}", references=(_DATASET,)
     ),
-    "bigquery.DatasetIamMember": Rules(
-        id="projects/{project}/datasets/{datasetId}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "bigquery.DatasetIamMember": grant(
+        "projects/{project}/datasets/{datasetId}/{role}/{member}",
         references=(_DATASET,),
+        shared=Shared(_ACCESS_LIST, _entry, drops=_drops),
     ),
     "bigquery.DatasetAccess": Rules(
         id="projects/{project}/datasets/{datasetId}/access/{role?}/{userByEmail?}{groupByEmail?}{iamMember?}"
@@ -175,17 +231,21 @@ RULES = {
         checks=(
             check(
                 "role",
-                lambda v: v not in _SWAPPED,
+                lambda v: v not in BASIC_ROLES,
                 "comes back as READER, WRITER or OWNER and would be replaced at every update: write that",
             ),
+            _one_principal,
+            one_of("specialGroup", "projectOwners", "projectReaders", "projectWriters", "allAuthenticatedUsers"),
+            check("userByEmail", lambda v: re.fullmatch(r"[^\s:@]+@[^\s:@]+", v) is not None, _NO_ADDRESS),
+            check("groupByEmail", lambda v: re.fullmatch(r"[^\s:@]+@[^\s:@]+", v) is not None, _NO_ADDRESS),
         ),
+        equal={"userByEmail": _same_address, "groupByEmail": _same_address, "domain": _same_address},
         references=(_DATASET,),
+        # Only adding an entry that is there is refused: the provider says "existing object already found".
+        shared=Shared(_ACCESS_LIST, _entry, refuses=True),
     ),
-    "bigquery.IamMember": Rules(
-        id="projects/{project}/datasets/{datasetId}/tables/{tableId}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "bigquery.IamMember": grant(
+        "projects/{project}/datasets/{datasetId}/tables/{tableId}/{role}/{member}",
         references=(Reference("tableId", "bigquery.Table", "projects/{project}/datasets/{datasetId}/tables/{value}"),),
     ),
 }

@@ -9,11 +9,10 @@ from localcloud.provider.vocabulary import (
     Rules,
     check,
     exactly_one,
+    grant,
     length,
     matches,
-    member,
     one_of,
-    role,
 )
 from localcloud.provider.wire import Properties
 
@@ -50,16 +49,11 @@ RULES = {
         },
         known=("email", "member"),
     ),
-    "serviceaccount.IAMMember": Rules(
-        id="{serviceAccountId}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "serviceaccount.IAMMember": grant(
+        "{serviceAccountId}/{role}/{member}",
         references=(Reference("serviceAccountId", "serviceaccount.Account"),),
     ),
-    "projects.IAMMember": Rules(
-        id="{project}/{role}/{member}", replaces_always=True, exclusive=False, checks=(role(), member())
-    ),
+    "projects.IAMMember": grant("{project}/{role}/{member}{condition.title?}"),
     "projects.IAMCustomRole": Rules(
         id="projects/{project}/roles/{roleId}",
         replaces=("roleId", "project"),
@@ -108,10 +102,8 @@ RULES = {
         ),
         outputs={"name": "{id}", "state": "ACTIVE"},
     ),
-    "iap.WebCloudRunServiceIamMember": Rules(
-        id="projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member(), one_of("role", "roles/iap.httpsResourceAccessor", "roles/iap.admin")),
+    "iap.WebCloudRunServiceIamMember": grant(
+        "projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}/{role}/{member}",
+        one_of("role", "roles/iap.httpsResourceAccessor", "roles/iap.admin"),
     ),
 }

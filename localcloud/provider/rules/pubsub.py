@@ -7,13 +7,12 @@ from localcloud.provider.vocabulary import (
     between,
     check,
     duration,
+    grant,
     labels,
     length,
     matches,
-    member,
     needs,
     one_of,
-    role,
 )
 
 _DAY = 86400
@@ -74,18 +73,12 @@ RULES = {
             Reference("cloudStorageConfig.bucket", "storage.Bucket"),
         ),
     ),
-    "pubsub.TopicIAMMember": Rules(
-        id="projects/{project}/topics/{topic}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "pubsub.TopicIAMMember": grant(
+        "projects/{project}/topics/{topic}/{role}/{member}",
         references=(_TOPIC,),
     ),
-    "pubsub.SubscriptionIAMMember": Rules(
-        id="projects/{project}/subscriptions/{subscription}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "pubsub.SubscriptionIAMMember": grant(
+        "projects/{project}/subscriptions/{subscription}/{role}/{member}",
         references=(Reference("subscription", "pubsub.Subscription", "projects/{project}/subscriptions/{value}"),),
     ),
 }

@@ -5,11 +5,10 @@ from localcloud.provider.vocabulary import (
     Rules,
     at_most_one,
     exactly_one,
+    grant,
     labels,
     matches,
-    member,
     needs,
-    role,
 )
 
 RULES = {
@@ -35,11 +34,8 @@ RULES = {
         owner=Reference("secret", "secretmanager.Secret"),
         exclusive=False,
     ),
-    "secretmanager.SecretIamMember": Rules(
-        id="projects/{project}/secrets/{secretId}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "secretmanager.SecretIamMember": grant(
+        "projects/{project}/secrets/{secretId}/{role}/{member}",
         references=(Reference("secretId", "secretmanager.Secret", "projects/{project}/secrets/{value}"),),
     ),
 }

@@ -16,12 +16,11 @@ from localcloud.provider.vocabulary import (
     duration,
     exactly_one,
     given,
+    grant,
     labels,
     length,
     matches,
-    member,
     one_of,
-    role,
 )
 from localcloud.provider.wire import UNKNOWN, Properties, dotted
 
@@ -143,11 +142,8 @@ RULES = {
         },
         volatile=("latestReadyRevision", "latestCreatedRevision", "etag", "generation", "updateTime"),
     ),
-    "cloudrunv2.ServiceIamMember": Rules(
-        id="projects/{project}/locations/{location}/services/{name}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "cloudrunv2.ServiceIamMember": grant(
+        "projects/{project}/locations/{location}/services/{name}/{role}/{member}",
         references=(
             Reference("name", "cloudrunv2.Service", "projects/{project}/locations/{location}/services/{value}"),
             # a function of the second generation has a service of its name
@@ -182,11 +178,8 @@ RULES = {
             "environment": "GEN_2",
         },
     ),
-    "cloudfunctionsv2.FunctionIamMember": Rules(
-        id="projects/{project}/locations/{location}/functions/{cloudFunction}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "cloudfunctionsv2.FunctionIamMember": grant(
+        "projects/{project}/locations/{location}/functions/{cloudFunction}/{role}/{member}",
     ),
     "cloudscheduler.Job": Rules(
         id="projects/{project}/locations/{region}/jobs/{name}",
@@ -220,10 +213,7 @@ RULES = {
         defaults={"mode": "STANDARD_REPOSITORY"},
         outputs={"name": "{repositoryId}"},
     ),
-    "artifactregistry.RepositoryIamMember": Rules(
-        id="projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "artifactregistry.RepositoryIamMember": grant(
+        "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
     ),
 }

@@ -10,11 +10,10 @@ from localcloud.provider.vocabulary import (
     check,
     exactly_one,
     given,
+    grant,
     labels,
     matches,
-    member,
     one_of,
-    role,
 )
 from localcloud.provider.wire import UNKNOWN, Asset, Properties, dotted
 
@@ -96,11 +95,8 @@ RULES = {
         },
         references=(Reference("bucket", "storage.Bucket"),),
     ),
-    "storage.BucketIAMMember": Rules(
-        id="b/{bucket}/{role}/{member}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(role(), member()),
+    "storage.BucketIAMMember": grant(
+        "b/{bucket}/{role}/{member}",
         references=(Reference("bucket", "storage.Bucket"),),
     ),
 }

@@ -12,6 +12,7 @@ from localcloud.provider.vocabulary import (
     check,
     duration,
     exactly_one,
+    grant,
     labels,
     length,
     matches,
@@ -112,7 +113,7 @@ RULES = {
         ),
         outputs={"name": "billingAccounts/{billingAccount}/budgets/{_unique}"},
     ),
-    "billing.AccountIamMember": Rules(id="{billingAccountId}/{role}/{member}", replaces_always=True, exclusive=False),
+    "billing.AccountIamMember": grant("{billingAccountId}/{role}/{member}"),
     "monitoring.NotificationChannel": Rules(
         id="projects/{project}/notificationChannels/{type}-{displayName}",
         autoname="-",
