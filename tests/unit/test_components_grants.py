@@ -81,10 +81,11 @@ def test_looking_for_twins_adds_no_dependency() -> None:
         first, second = (gcp.serviceaccount.Account(key, account_id=f"account-{key}").member for key in ("a", "b"))
         mine = pulumi.Output.from_input(holders("X", "x", {"x-a": first, "x-b": second})[1].member)
 
-        async def depends_on(_: str) -> set[str]:
-            return {str(resource.pulumi_resource_name) for resource in await mine.resources()}
+        async def note(member: str) -> str:
+            waits.append({str(resource.pulumi_resource_name) for resource in await mine.resources()})
+            return member
 
-        mine.apply(depends_on).apply(waits.append)
+        mine.apply(note)
 
     declare(program)
     assert waits == [{"b"}]
