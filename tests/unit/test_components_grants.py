@@ -77,7 +77,7 @@ def test_looking_for_twins_adds_no_dependency() -> None:
     """Else a policy could not tell whose an unknown member is."""
     waits: list[set[str]] = []
 
-    def program() -> None:
+    def program() -> pulumi.Output[str]:
         first, second = (gcp.serviceaccount.Account(key, account_id=f"account-{key}").member for key in ("a", "b"))
         mine = pulumi.Output.from_input(holders("X", "x", {"x-a": first, "x-b": second})[1].member)
 
@@ -85,7 +85,8 @@ def test_looking_for_twins_adds_no_dependency() -> None:
             waits.append({str(resource.pulumi_resource_name) for resource in await mine.resources()})
             return member
 
-        mine.apply(note)
+        noted: pulumi.Output[str] = mine.apply(note)
+        return noted
 
     declare(program)
     assert waits == [{"b"}]
