@@ -238,18 +238,29 @@ def test_two_migrators_at_once_take_turns() -> None:
     assert (revisions[0] or "") >= "0001"
 
 
-def test_a_migrator_that_dies_leaves_nothing_behind() -> None:
+def test_a_migrator_that_dies_leaves_whole_migrations_behind_and_the_next_goes_on_there() -> None:
+    """An instance that ends in the middle would else begin anew for ever, once they take longer than it lives."""
     url = fresh_database()
-    # A table of ours in the way of the last step: everything before it must be gone with it.
+    # A table of ours in the way of a step of the second migration.
     with reading(url) as connection:
-        connection.execute("CREATE TABLE daily_units (x int)")
-    with pytest.raises(Exception, match="daily_units"):
+        connection.execute("CREATE TABLE pipeline_run (x int)")
+    with pytest.raises(Exception, match="pipeline_run"):
         migrate(DatabaseSettings(database_url=url))
     with reading(url) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        assert tables == [{"tablename": "daily_units"}]
-        connection.execute("DROP TABLE daily_units")
-    assert migrate(DatabaseSettings(database_url=url)) is not None
+        tables = {row["tablename"] for row in connection.execute("SELECT tablename FROM pg_tables").fetchall()}
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [{"version_num": "0001"}]
+        assert "on_hand" in tables, "the first one is whole"
+        assert not {"report_gmv_daily", "quality_result"} & tables, "of the second one nothing stays"
+        connection.execute("DROP TABLE pipeline_run")
+    assert (migrate(DatabaseSettings(database_url=url)) or "") > "0001"
+
+
+def test_a_schema_of_a_later_version_is_left_alone() -> None:
+    """A roll-back deploys the code before: it must start, on the schema that the later one left."""
+    url = migrated_database()
+    with reading(url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert migrate(DatabaseSettings(database_url=url)) == "9999"
 
 
 def test_users_have_the_rights_of_their_role_and_no_more() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from psycopg.rows import dict_row
 from tests.support.postgres import Server, fresh_database, postgres  # noqa: F401
 from tests.support.push import ACCOUNT, AUDIENCE, NOW, Issuer, change, rfc3339, sale, wrap
 from workloads.events import STREAMS, encode
+from workloads.inventory_sync import app
 from workloads.inventory_sync.app import create_app
 from workloads.inventory_sync.dead_letter import NotPublished, letter_attributes
 from workloads.inventory_sync.delivery import Delivery, unwrap
@@ -85,10 +88,10 @@ async def running(url: str, issuer: Issuer, certs: str = "/v3", **changed: Any) 
         **changed,
     )
     letters = Letters()
-    app = create_app(settings, letters)
-    transport = httpx.ASGITransport(app=app)
+    served = create_app(settings, letters)
+    transport = httpx.ASGITransport(app=served)
     async with (
-        app.router.lifespan_context(app),
+        served.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://service") as client,
     ):
         yield Service(client, letters, url, issuer.token())
@@ -262,20 +265,78 @@ async def test_keys_are_fetched_once_and_their_loss_is_not_the_sender_s_fault(
     issuer.broken = False
 
 
-async def test_without_its_schema_the_service_waits_and_says_so(issuer: Issuer) -> None:
+LOCK = 0x66617374_796C6500
+
+
+async def test_an_instance_starts_when_its_schema_is_there(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Afterwards it has no CPU between requests, and could end before anybody sends one."""
+    monkeypatch.setattr(app, "_DELIVERY_SECONDS", 0.2)
     url = fresh_database()
     with psycopg.connect(url) as locked:
         # Another instance is migrating: this one must wait, not fail.
-        locked.execute("SELECT pg_advisory_xact_lock(%s)", [0x66617374_796C6500])
+        locked.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         async with running(url, issuer) as service:
-            assert (await service.client.get("/health")).status_code == 200
+            starting = await service.client.get("/health")
+            assert starting.status_code == 503
+            assert "schema" in starting.json()["error"]["message"]
             assert (await service.client.get("/ready")).status_code == 503
             answer = await service.push("sales", wrap("sales", sale()))
             assert answer.status_code == 503
             assert "schema" in answer.json()["error"]["message"]
-            locked.rollback()
+            locked.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
             await service.until_ready()
+            assert (await service.client.get("/health")).status_code == 200
             assert (await service.push("sales", wrap("sales", sale()))).status_code == 204
+
+
+async def test_a_delivery_waits_with_the_migration_which_gives_it_cpu(issuer: Issuer) -> None:
+    url = fresh_database()
+    with psycopg.connect(url) as locked:
+        locked.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        async with running(url, issuer) as service:
+            push = asyncio.create_task(service.push("sales", wrap("sales", sale())))
+            await asyncio.sleep(0.3)
+            assert not push.done()
+            locked.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            assert (await push).status_code == 204
+
+
+async def test_a_database_that_sleeps_or_a_long_migration_keeps_no_instance_from_starting(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "_UNREACHABLE_SECONDS", 0.0)
+    async with running("postgresql://nobody@127.0.0.1:9/none", issuer) as service, asyncio.timeout(10):
+        while (await service.client.get("/health")).status_code != 200:
+            await asyncio.sleep(0.02)
+        ready = await service.client.get("/ready")
+        assert (ready.status_code, "cannot be reached" in ready.text) == (503, True)
+
+    monkeypatch.setattr(app, "_START_SECONDS", 0.1)
+    url = fresh_database()
+    with psycopg.connect(url) as locked:
+        locked.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        async with running(url, issuer) as service, asyncio.timeout(10):
+            assert (await service.client.get("/health")).status_code == 503
+            while (await service.client.get("/health")).status_code != 200:
+                await asyncio.sleep(0.02)
+            locked.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            await service.until_ready()
+
+
+async def test_a_migration_that_cannot_work_keeps_its_revision_from_starting(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cloud Run then leaves the traffic with the revision before, and `pulumi up` fails."""
+    later = [0.0]
+    monkeypatch.setattr(app, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later[0]))
+    url = fresh_database()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE pipeline_run (x int)")
+    async with running(url, issuer) as service, asyncio.timeout(20):
+        while "pipeline_run" not in (await service.client.get("/health")).text:
+            await asyncio.sleep(0.05)
+        later[0] = 1000.0
+        assert (await service.client.get("/health")).status_code == 503
 
 
 async def test_postgresql_killed_in_mid_stream_loses_and_doubles_nothing(issuer: Issuer) -> None:

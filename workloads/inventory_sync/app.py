@@ -7,6 +7,12 @@ An answer of 204 acknowledges; anything else makes Pub/Sub deliver the message a
 | 400, 408, 413 | not a push delivery |
 | 401, 403 | without Pub/Sub's token for this service |
 | 503 | not now: no schema yet, no database, no issuer's keys, no dead-letter topic |
+
+**Migrations.** Between requests an instance has next to no CPU. So the schema is brought up to date while the instance
+starts, when it has: `/health`, which the start-up probe asks, is 503 until that is done. It ends earlier when the database
+cannot be reached (it may be asleep, and deliveries wait) or a migration takes longer than the probe would; then deliveries
+wait with it for a while, which gives it CPU, and are refused. A migration that cannot work keeps a revision from starting:
+the one before goes on serving. An instance that ends in the middle leaves whole migrations behind (`runtime.migrate`).
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from zoneinfo import ZoneInfo
 
@@ -39,6 +46,9 @@ log = logging.getLogger(__name__)
 
 _BODY_BYTES = 16 * 1024 * 1024  # a message of Pub/Sub's 10 MB in base64, and its envelope
 _MIGRATION_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+_START_SECONDS = 90.0  # for migrations while the instance starts; its probe gives up after 120
+_UNREACHABLE_SECONDS = 20.0  # for the database: time for a new grant or a restart, not for a night
+_DELIVERY_SECONDS = 10.0  # a delivery waits for the schema, well under its subscription's deadline
 
 
 class InventorySync:
@@ -55,11 +65,18 @@ class InventorySync:
         )
         self._commits = GroupCommit(self._connect, ZoneInfo(settings.timezone))
         self._not_ready: str | None = "the schema is being brought up to date"
+        self._migrated = asyncio.Event()
+        self._unreachable = self._faulty = False
+        self._starts_until: float | None = float("inf")  # None: started, and stays so
+        self._unreachable_until = float("inf")
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Migrate in the background, for the database may come later than the service; drain at the end."""
+        """Migrate while requests are served already, for the database may come later than the service; drain at the
+        end."""
         await self._commits.start()
+        self._starts_until = time.monotonic() + _START_SECONDS
+        self._unreachable_until = time.monotonic() + _UNREACHABLE_SECONDS
         migration = asyncio.create_task(self._migrate())
         try:
             yield
@@ -79,23 +96,51 @@ class InventorySync:
                 revision = await asyncio.to_thread(migrate, self._settings, self._settings.database_roles)
             except psycopg.OperationalError as error:
                 self._not_ready = f"the database cannot be reached: {(str(error).splitlines() or ['?'])[0]}"
+                self._unreachable, self._faulty = True, False
                 log.warning(self._not_ready)
             except MigrationError as error:
                 self._not_ready = str(error)
+                self._unreachable, self._faulty = False, True
                 log.error(self._not_ready)
             except Exception:
                 self._not_ready = "the migration failed in an unforeseen way, which was logged"
+                self._unreachable, self._faulty = False, True
                 log.exception(self._not_ready)
             else:
                 log.info("schema at revision %s", revision)
                 self._not_ready = None
+                self._migrated.set()
                 return
             await asyncio.sleep(_MIGRATION_RETRY_SECONDS[min(attempt, len(_MIGRATION_RETRY_SECONDS) - 1)])
             attempt += 1
 
     async def health(self, request: Request) -> Response:
-        """The process runs."""
+        """The process runs, and its start is over."""
+        if self._starting():
+            return _refusal(503, f"starting: {self._not_ready}")
+        self._starts_until = None
         return JSONResponse({"status": "ok"})
+
+    def _starting(self) -> bool:
+        """Whether the start goes on: for the migration to end, for the database to come, or, faulty, for ever."""
+        if self._starts_until is None or self._not_ready is None:
+            return False
+        if self._faulty:
+            return True
+        until = min(self._starts_until, self._unreachable_until) if self._unreachable else self._starts_until
+        return time.monotonic() < until
+
+    async def _schema(self) -> None:
+        """Wait a moment for the schema, where it is not there yet.
+
+        Raises:
+            Unavailable: it still is not; says why.
+        """
+        if self._not_ready is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._migrated.wait(), _DELIVERY_SECONDS)
+        if self._not_ready is not None:
+            raise Unavailable(self._not_ready)
 
     async def ready(self, request: Request) -> Response:
         """Deliveries can be recorded: the schema is there and the database answers."""
@@ -114,8 +159,7 @@ class InventorySync:
         async def handle(request: Request) -> Response:
             try:
                 await self._verifier.verify(request.headers.get("authorization"))
-                if self._not_ready is not None:
-                    raise Unavailable(self._not_ready)
+                await self._schema()
                 delivery = unwrap(await read_body(request, _BODY_BYTES))
                 await self._take(stream, delivery)
             except TokenRefused as error:

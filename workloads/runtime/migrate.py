@@ -1,8 +1,9 @@
 """Brings the database's schema up to date: `sql/postgres`, run by Alembic.
 
-Two instances may start at once: a transaction-level advisory lock makes them take turns, and the second finds
-nothing left to do. All pending migrations and the grants are one transaction: a migrator that is killed leaves
-nothing behind, not even the lock.
+Two instances may start at once: an advisory lock of the session makes them take turns, and the second finds nothing
+left to do. Each migration is one transaction, and so are the grants: a migrator that is killed leaves whole migrations
+behind and no lock, and the next one goes on there. A schema of a later version is left alone: migrations are written so
+that the code before them still runs, and a roll-back is that code.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from workloads.runtime.database import DatabaseSettings, parameters
@@ -23,7 +25,7 @@ from workloads.runtime.database import DatabaseSettings, parameters
 log = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "sql" / "postgres"
-_LOCK = 0x66617374_796C6500  # an arbitrary key of our own ("fastyle") for pg_advisory_xact_lock
+_LOCK = 0x66617374_796C6500  # an arbitrary key of our own ("fastyle") for pg_advisory_lock
 _MIGRATION_MILLISECONDS = 15 * 60 * 1000
 
 
@@ -63,19 +65,35 @@ def migrate(settings: DatabaseSettings, roles: dict[str, Role] | None = None, ta
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     try:
-        with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            config.attributes["connection"] = connection
-            command.upgrade(config, target)
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, psycopg.Connection)
-            _grant(raw, roles or {})
-            row = raw.execute("SELECT max(version_num) FROM alembic_version").fetchone()
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            later = _later(connection, config)
+            connection.commit()
+            if later is None:
+                config.attributes["connection"] = connection
+                command.upgrade(config, target)
+            else:
+                log.warning("the schema is at revision %s, later than this version's: left alone", later)
+            connection.commit()  # the look at what is pending began a transaction
+            with connection.begin():
+                raw = connection.connection.driver_connection
+                assert isinstance(raw, psycopg.Connection)
+                _grant(raw, roles or {})
+                row = raw.execute("SELECT max(version_num) FROM alembic_version").fetchone()
             return row[0] if row else None
     except DBAPIError as error:
         raise _cause(error) from error
     finally:
         engine.dispose()
+
+
+def _later(connection: Connection, config: Config) -> str | None:
+    """The schema's revision, when it is later than the newest that this version knows."""
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return None
+    revision = connection.execute(text("SELECT max(version_num) FROM alembic_version")).scalar()
+    # Revisions are numbers of four digits, so that they compare as strings.
+    return revision if revision and revision > (ScriptDirectory.from_config(config).get_current_head() or "") else None
 
 
 def _cause(error: DBAPIError) -> Exception:
