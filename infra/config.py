@@ -152,10 +152,10 @@ class StackConfig(Section):
                 "write its image_version under composer, or orchestrator: scheduler"
             )
         night = self.database.night_stop
-        if night is not None and (hour := clash(self.pipeline.cron, night.stop_cron, night.start_cron)) is not None:
+        if night is not None and (run := clash(self.pipeline.cron, night.stop_cron, night.start_cron)) is not None:
             problems.append(
-                f"pipeline.cron {self.pipeline.cron!r} runs at {hour} o'clock, when database.night_stop has stopped "
-                "the database; the run would fail; move one of them"
+                f"pipeline.cron {self.pipeline.cron!r} runs on {run:%A} at {run:%H:%M}, when database.night_stop has "
+                "stopped the database; the run would fail; move one of them"
             )
         if self.access.api_auth is ApiAuth.TOKEN and self.environment is not Environment.LOCAL:
             problems.append(

@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from ops import schema_revisions
 from ops.endpoints import LOCAL, Endpoints
 from ops.errors import OperatorError
 from ops.google import request, service_headers
@@ -21,11 +22,14 @@ def show_status(endpoints: Endpoints, *, as_json: bool = False) -> bool:
     status = _local(endpoints) if endpoints.stack == LOCAL else _cloud(endpoints)
     problems = _problems(status)
     status["problems"] = problems
+    status["warnings"] = _warnings(endpoints)
     if as_json:
         print(json.dumps(status))
         return not problems
     for table in _tables(status):
         console.print(table)
+    for warning in status["warnings"]:
+        console.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
     for problem in problems:
         console.print(f"[red]![/] {escape(problem)}", soft_wrap=True)
     if not problems:
@@ -50,6 +54,14 @@ def _freshness(endpoints: Endpoints) -> dict[str, Any]:
         return request("GET", f"{endpoints.api}/v1/freshness", headers=headers, timeout=10)
     except OperatorError as e:
         return {"error": str(e)}
+
+
+def _warnings(endpoints: Endpoints) -> list[str]:
+    """What will be wrong one day, or cannot be told; nothing of it is wrong now."""
+    try:
+        return schema_revisions.warnings(schema_revisions.revisions(endpoints))
+    except OperatorError as e:
+        return [str(e)]
 
 
 def _problems(status: dict[str, Any]) -> list[str]:

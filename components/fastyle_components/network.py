@@ -125,8 +125,18 @@ def _check(name: str, args: NetworkArgs) -> None:
     )
 
 
+PRIVATE_RANGES = tuple(
+    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "240.0.0.0/4"))
+)
+"""RFC 1918, RFC 6598 and class E: what Cloud Run enters a network by."""
+DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
+
+
 def check_subnet(where: str, cidr: str) -> None:
     """Refuse a range that Cloud Run cannot enter a network by.
+
+    What it can: https://cloud.google.com/run/docs/configuring/networking-best-practices. Of that not Docker's own
+    bridge, from whose addresses Cloud SQL takes no connection: https://cloud.google.com/sql/docs/postgres/private-ip.
 
     Raises:
         ArgsError: one line that begins with `where`.
@@ -135,5 +145,11 @@ def check_subnet(where: str, cidr: str) -> None:
         network = ipaddress.IPv4Network(cidr)
     except ValueError as e:
         raise ArgsError(f"{where} {cidr!r}: {e}; write for instance 10.10.0.0/24") from None
-    if network.prefixlen > 26 or not network.is_private:
-        raise ArgsError(f"{where} {cidr}; direct VPC egress needs a private /26 or larger")
+    if network.prefixlen > 26 or not any(network.subnet_of(private) for private in PRIVATE_RANGES):
+        ranges = ", ".join(map(str, PRIVATE_RANGES))
+        raise ArgsError(f"{where} {cidr}; direct VPC egress needs a private /26 or larger, within one of {ranges}")
+    if network.overlaps(DOCKER_BRIDGE):
+        raise ArgsError(
+            f"{where} {cidr}; {DOCKER_BRIDGE} is Docker's own bridge, Cloud SQL would not answer from there; "
+            "write for instance 10.10.0.0/24"
+        )

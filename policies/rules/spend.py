@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -22,6 +24,8 @@ USAGE = Path(policies.pricing.__file__).parent / "usage"
 CEILINGS = {"prod": Decimal(2000)}
 """USD a month that a stack may cost where nobody configured a ceiling, by environment."""
 ELSEWHERE = Decimal(100)
+CURRENCY = "USD"
+"""What estimates and ceilings are in: the currency of the price book's sources."""
 _ROWS = 8
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
@@ -71,7 +75,14 @@ class ComponentCeiling(Spend):
     )
 
 
-class BudgetCovers(Spend):
+class Exchange(Parameters):
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description='USD for one unit of another currency that a budget is in, such as `{"EUR": 1.1}`',
+    )
+
+
+class BudgetCovers(Spend, Exchange):
     required: bool = Field(default=True, description="whether the stack's budget has to cover its estimate")
 
 
@@ -181,33 +192,55 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
 
 def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
     budgets = list(plan.of(gcp.BUDGET)) if p.required else []
-    amounts = [amount for amount in map(monthly_amount, budgets) if amount is not None]
+    amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
     if not amounts or len(amounts) < len(budgets):
-        return  # none, or one whose amount is known at update or in another currency: nothing to compare
+        return  # none, or one whose amount is known at update or has no rate: nothing to compare
     found = _judged(plan, p)
     if isinstance(found, Violation):
         return  # the stack's ceiling says so
     limit = max(amounts)
     if found.total > limit:
         words = (
-            f"the budget of {money(limit)} {found.currency} a month does not cover the {money(found.total)} of a "
-            f"{p.month} month:"
+            f"the budget of {money(limit)} {found.currency} a month{_converted(budgets, p.rates)} does not cover the "
+            f"{money(found.total)} of a {p.month} month:"
         )
         yield Violation(_over(found, limit, words), budgets[0])
 
 
-def monthly_amount(budget: Resource) -> Decimal | None:
-    """A budget's USD a month; None where that cannot be told from the plan."""
+def _converted(budgets: Sequence[Resource], rates: Mapping[str, float]) -> str:
+    """At which rates, where any budget is in another currency."""
+    used = [currency for currency in map(currency_of, budgets) if currency != CURRENCY]
+    return f" (at {', '.join(f'{rates[c]:g} {CURRENCY} for 1 {c}' for c in sorted(set(used)))})" if used else ""
+
+
+def currency_of(budget: Resource) -> str:
+    """A budget's currency; without one it is taken to be the estimate's."""
+    currency = budget.get("amount.specifiedAmount.currencyCode")
+    return currency if isinstance(currency, str) and currency else CURRENCY
+
+
+def budget_currency(plan: Plan, p: Exchange) -> Iterator[Violation]:
+    for budget in plan.of(gcp.BUDGET):
+        currency = currency_of(budget)
+        if currency != CURRENCY and currency not in p.rates:
+            yield Violation(
+                f"is in {currency} and estimates are in {CURRENCY}: whether it covers the stack is not compared", budget
+            )
+
+
+def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyType({})) -> Decimal | None:
+    """A budget's USD a month; None where that cannot be told from the plan, or takes a rate that is not given."""
     amount = budget.get("amount.specifiedAmount")
     units = number(budget.get("amount.specifiedAmount.units"))
-    currency = budget.get("amount.specifiedAmount.currencyCode")
-    if not isinstance(amount, dict) or units is None or currency not in (None, "", "USD"):
+    rate = 1 if (currency := currency_of(budget)) == CURRENCY else rates.get(currency)
+    if not isinstance(amount, dict) or units is None or amount.get("currencyCode") is UNKNOWN or rate is None:
         return None
     period = budget.get("budgetFilter.calendarPeriod")
     if period is UNKNOWN or budget.get("budgetFilter.customPeriod") is not None:
         return None
     nanos = number(amount.get("nanos")) or 0
-    return (Decimal(str(units)) + Decimal(str(nanos)) / 10**9) / _MONTHS.get(str(period), 1)
+    own = (Decimal(str(units)) + Decimal(str(nanos)) / 10**9) / _MONTHS.get(str(period), 1)
+    return own * Decimal(str(rate))
 
 
 def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
@@ -265,6 +298,16 @@ RULES: tuple[Rule, ...] = (
         unknown="passes while the budget's amount or period is unknown; the rest is " + RECKONED,
         check=budget_covers,
         parameters=BudgetCovers,
+    ),
+    Rule(
+        id="budget-currency",
+        severity=Severity.LOW,
+        why="A budget can be compared with the estimate. In another currency its number says nothing by itself",
+        mend="give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate",
+        unknown="an unknown currency passes until the update",
+        check=budget_currency,
+        parameters=Exchange,
+        mandatory=False,
     ),
     Rule(
         id="spend-increase",

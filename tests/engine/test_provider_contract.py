@@ -71,6 +71,12 @@ GOOD: dict[str, Properties] = {
         "httpTarget": {"uri": "https://x.run.app/run"},
     },
     "serviceaccount.Account": {"accountId": "pos-api", "displayName": "POS API"},
+    "compute.Subnetwork": {
+        "name": "entrance",
+        "network": "shop",
+        "region": "us-central1",
+        "ipCidrRange": "100.64.0.0/24",
+    },
     "secretmanager.Secret": {"secretId": "till-keys", "replication": {"auto": {}}},
     "billing.Budget": {
         "displayName": "month",
@@ -144,6 +150,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("pubsub.Subscription", {"bigqueryConfig": {"table": "p:d.t"}}, "project.dataset.table"),
     ("pubsub.Subscription", {"cloudStorageConfig": {"bucket": "gs://b"}}, "bare bucket name"),
     ("pubsub.Subscription", {"cloudStorageConfig": {"bucket": "b-c", "maxDuration": "30s"}}, "60s to 600s"),
+    ("compute.Subnetwork", {"ipCidrRange": "127.0.0.0/24"}, "no range of a subnet"),
+    ("compute.Subnetwork", {"ipCidrRange": "169.254.0.0/16"}, "no range of a subnet"),
+    ("compute.Subnetwork", {"ipCidrRange": "0.0.0.0/8"}, "no range of a subnet"),
+    ("compute.Subnetwork", {"ipCidrRange": "10.0.0.1/24"}, "host bits set"),
     ("storage.Bucket", {"name": "my-google-bucket"}, "not a bucket name"),
     ("storage.Bucket", {"name": "10.0.0.1"}, "not a bucket name"),
     ("storage.Bucket", {"location": None}, "location is required"),

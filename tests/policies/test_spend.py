@@ -228,6 +228,7 @@ def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
     [
         budget(UNKNOWN),
         budget("1", amount={"currencyCode": "EUR"}),
+        budget("1", amount={"currencyCode": UNKNOWN}),
         budget("1", budgetFilter={"calendarPeriod": UNKNOWN}),
         budget("1", budgetFilter={"customPeriod": {"startDate": {"year": 2026, "month": 1, "day": 1}}}),
         resource("gcp:billing/budget:Budget", "budget", amount={"lastPeriodAmount": True}),

@@ -275,7 +275,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "dev",
         "pipeline.cron",
         "0 3 * * *",
-        "fastyle:pipeline.cron '0 3 * * *' runs at 3 o'clock, when database.night_stop has stopped the database; the run would fail; move one of them",
+        "fastyle:pipeline.cron '0 3 * * *' runs on Monday at 03:00, when database.night_stop has stopped the database; the run would fail; move one of them",
     ),
     (
         "dev",
@@ -593,13 +593,13 @@ BAD: list[tuple[str, str, Any, str]] = [
         "dev",
         "network.subnet_cidr",
         "10.10.0.0",
-        "fastyle:network.subnet_cidr: Cloud Run cannot enter by 10.10.0.0; direct VPC egress needs a private /26 or larger",
+        "fastyle:network.subnet_cidr: Cloud Run cannot enter by 10.10.0.0; direct VPC egress needs a private /26 or larger, within one of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 240.0.0.0/4",
     ),
     (
         "dev",
         "network.subnet_cidr",
         "10.10.0.0/27",
-        "fastyle:network.subnet_cidr: Cloud Run cannot enter by 10.10.0.0/27; direct VPC egress needs a private /26 or larger",
+        "fastyle:network.subnet_cidr: Cloud Run cannot enter by 10.10.0.0/27; direct VPC egress needs a private /26 or larger, within one of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 240.0.0.0/4",
     ),
     (
         "dev",
@@ -611,7 +611,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "dev",
         "network.subnet_cidr",
         "8.8.8.0/24",
-        "fastyle:network.subnet_cidr: Cloud Run cannot enter by 8.8.8.0/24; direct VPC egress needs a private /26 or larger",
+        "fastyle:network.subnet_cidr: Cloud Run cannot enter by 8.8.8.0/24; direct VPC egress needs a private /26 or larger, within one of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 240.0.0.0/4",
     ),
     (
         "dev",
@@ -847,18 +847,27 @@ def test_every_key_says_what_depends_on_it(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cron", "stop", "start", "hour"),
+    ("cron", "stop", "start", "run"),
     [
-        ("0 3 * * *", "0 22 * * *", "0 6 * * *", 3),
-        ("0 23 * * *", "0 22 * * *", "0 6 * * *", 23),
+        ("0 3 * * *", "0 22 * * *", "0 6 * * *", "Mon 03:00"),
+        ("0 23 * * *", "0 22 * * *", "0 6 * * *", "Mon 23:00"),
+        ("0 22 * * *", "0 22 * * *", "0 6 * * *", "Mon 22:00"),
         ("0 6 * * *", "0 22 * * *", "0 6 * * *", None),
         ("59 21 * * *", "0 22 * * *", "0 6 * * *", None),
-        ("*/30 * * * *", "0 22 * * *", "0 6 * * *", 0),
+        ("*/30 * * * *", "0 22 * * *", "0 6 * * *", "Mon 00:00"),
         ("0 8-18/2 * * *", "0 22 * * *", "0 6 * * *", None),
-        ("0 1,7 * * 1", "0 0 * * *", "0 5 * * *", 1),
-        ("0 12 * * *", "0 22 * * *", "0 6,12 * * *", None),  # several starts: not judged
-        ("@daily x * * *", "0 22 * * *", "0 6 * * *", None),  # not understood: left to Cloud Scheduler
+        ("0 1,7 * * 1", "0 0 * * *", "0 5 * * *", "Mon 01:00"),
+        # Weekdays count: awake from Monday's start to Friday's stop alone.
+        ("0 9 * * *", "0 20 * * *", "0 8 * * 1-5", "Sat 09:00"),
+        ("0 9 * * 1-5", "0 20 * * *", "0 8 * * 1-5", None),
+        ("0 9 * * 0", "0 20 * * *", "0 8 * * 1-5", "Sun 09:00"),
+        ("0 9 * * *", "0 20 * * 5", "0 8 * * 1", "Sat 09:00"),
+        ("0 3 * * 2", "0 20 * * 5", "0 8 * * 1", None),  # no stop between Monday and Friday
+        ("0 9 1 * *", "0 20 * * *", "0 8 * * 1-5", "Sat 09:00"),  # in June
+        ("0 12 * * *", "0 22 * * *", "0 6,12 * * *", None),
+        ("0 11 * * *", "0 10,22 * * *", "0 6,12 * * *", "Mon 11:00"),
     ],
 )
-def test_a_run_while_the_database_sleeps_is_seen(cron: str, stop: str, start: str, hour: int | None) -> None:
-    assert clash(cron, stop, start) == hour
+def test_a_run_while_the_database_sleeps_is_seen(cron: str, stop: str, start: str, run: str | None) -> None:
+    found = clash(cron, stop, start)
+    assert (f"{found:%a %H:%M}" if found else None) == run

@@ -21,6 +21,20 @@ def _cidr(value: Any) -> bool:
     return True
 
 
+def _allowed(value: Any) -> bool:
+    """Whether VPC takes a subnet's range: https://cloud.google.com/vpc/docs/subnets#prohibited-ipv4-ranges"""
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        return True  # the form is another check's matter
+    return not any(network.overlaps(prohibited) for prohibited in _PROHIBITED)
+
+
+_PROHIBITED = tuple(
+    map(ipaddress.IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"))
+)
+
+
 def _shrinks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """A subnet grows in place, when the new range holds the old one."""
     try:
@@ -50,7 +64,11 @@ RULES = {
         id="projects/{project}/regions/{region}/subnetworks/{name}",
         replaces=("network", "description"),
         replaces_when=_shrinks,
-        checks=(_NAME, check("ipCidrRange", _cidr, "is not a range of addresses (host bits set?)")),
+        checks=(
+            _NAME,
+            check("ipCidrRange", _cidr, "is not a range of addresses (host bits set?)"),
+            check("ipCidrRange", _allowed, "is no range of a subnet: this network, loopback, link-local or multicast"),
+        ),
         outputs={"selfLink": _LINK},
     ),
     "compute.GlobalAddress": Rules(

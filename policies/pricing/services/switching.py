@@ -7,17 +7,13 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from itertools import takewhile
-
-from cronsim import CronSim, CronSimError
 
 from policies.model import Resource
+from policies.schedules import SPAN_END, SPAN_START, Switch, periods, times
 
 JOB = "gcp:cloudscheduler/job:Job"
-SPAN_START = datetime(2024, 1, 1)
-SPAN_END = SPAN_START + timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -33,27 +29,19 @@ def running_share(instance: Resource, resources: Sequence[Resource]) -> Share | 
 
     Counted over a leap year by the jobs' schedules, whose time zone is the same for both and shifts nothing.
     """
-    switches: list[tuple[datetime, bool]] = []
+    switches: list[Switch] = []
     names: dict[bool, str] = {}
     for job in resources:
         starts = _starts(job, instance)
         if starts is None or job.get("paused") is True:
             continue
-        try:
-            times = CronSim(str(job.get("schedule")), SPAN_START)
-        except CronSimError:
-            continue
-        switches += [(time, starts) for time in takewhile(lambda time: time < SPAN_END, times)]
-        names[starts] = str(job.get("schedule"))
+        schedule = str(job.get("schedule"))
+        if fires := times(schedule):
+            switches += [(time, starts) for time in fires]
+            names[starts] = schedule
     if len(names) < 2:
         return None
-    switches.sort()
-    # The year goes round: it begins in the state in which it ends.
-    running, since, total = switches[-1][1], SPAN_START, timedelta()
-    for time, starts in [*switches, (SPAN_END, False)]:
-        if running:
-            total += time - since
-        running, since = starts, time
+    total = sum((end - begin for begin, end in periods(switches, on=True)), timedelta())
     fraction = Decimal(int(total.total_seconds())) / int((SPAN_END - SPAN_START).total_seconds())
     return Share(fraction, f"started at '{names[True]}', stopped at '{names[False]}'")
 

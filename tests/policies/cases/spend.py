@@ -18,6 +18,7 @@ def _database(tier: str) -> Resource:
 _BUDGET = replace(
     r.budget("budget"), props={**r.budget("budget").props, "amount": {"specifiedAmount": {"units": "120"}}}
 )
+_AMOUNT = "budget.amount.specifiedAmount"
 _LARGE, _SMALL = _database("db-custom-2-7680"), _database("db-f1-micro")
 # Two zones: vCPU, memory and disk twice, 2 x 107.123 = 214.246.
 _TABLE = (
@@ -89,6 +90,22 @@ CASES: dict[str, Cases] = {
                     f"{_TABLE}  over by 94.25 USD"
                 ],
             ),
+            Case(  # 190 EUR are 209.00 USD
+                "wrong",
+                {_ZONES: "REGIONAL", _AMOUNT: {"units": "190", "currencyCode": "EUR"}},
+                [
+                    "budget: the budget of 209.00 USD a month (at 1.1 USD for 1 EUR) does not cover the 214.25 of a "
+                    f"quiet month:\n{_TABLE}  over by 5.25 USD"
+                ],
+                parameters={"rates": {"EUR": 1.1}},
+            ),
+            Case(
+                "passes",
+                {_ZONES: "REGIONAL", _AMOUNT: {"units": "195", "currencyCode": "EUR"}},
+                parameters={"rates": {"EUR": 1.1}},
+            ),
+            Case("passes", {_ZONES: "REGIONAL", _AMOUNT: {"units": "1", "currencyCode": "EUR"}}),  # no rate
+            Case("unknown", {_ZONES: "REGIONAL", f"{_AMOUNT}.currencyCode": UNKNOWN}),
             Case(  # to the last digit
                 "passes",
                 {_ZONES: "REGIONAL", "budget.amount.specifiedAmount": {"units": "214", "nanos": 246_000_000}},
@@ -116,6 +133,31 @@ CASES: dict[str, Cases] = {
             Case("passes", {_ZONES: "REGIONAL"}, parameters={"baseline": None}),
             Case("unset", {_DISK: ...}),
             Case("unknown", {_DISK: UNKNOWN}),
+        ],
+    ),
+    "budget-currency": Cases(
+        good=[_BUDGET],
+        cases=[
+            Case(
+                "wrong",
+                {f"{_AMOUNT}.currencyCode": "EUR"},
+                [
+                    "budget: is in EUR and estimates are in USD: whether it covers the stack is not compared",
+                ],
+            ),
+            Case(
+                "wrong",
+                {f"{_AMOUNT}.currencyCode": "EUR"},
+                [
+                    "budget: is in EUR and estimates are in USD: whether it covers the stack is not compared",
+                ],
+                parameters={"rates": {"GBP": 1.3}},
+            ),
+            Case("passes", {f"{_AMOUNT}.currencyCode": "EUR"}, parameters={"rates": {"EUR": 1.1}}),
+            Case("passes", {f"{_AMOUNT}.currencyCode": "USD"}),
+            Case("passes", {f"{_AMOUNT}.currencyCode": ""}),
+            Case("unset", {f"{_AMOUNT}.currencyCode": ...}),
+            Case("unknown", {f"{_AMOUNT}.currencyCode": UNKNOWN}),
         ],
     ),
     "spend-unpriced": Cases(
