@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from policies.model import Resource
 from policies.pricing import regions
-from policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
+from policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book, Pool
 from policies.pricing.book import load as load_book
 from policies.pricing.lines import (
     EXACT,
@@ -74,6 +74,11 @@ class Estimate:
     @property
     def total(self) -> Decimal:
         return total((self.fixed, self.usage))
+
+    @property
+    def least(self) -> Decimal:
+        """The total by the lower of the sources where they contradict each other; `total` is by the higher."""
+        return total((self.total, *(line.doubtful.copy_negate() for _, line in self.lines())))
 
     @property
     def list_price(self) -> Decimal:
@@ -189,7 +194,7 @@ def estimate(
         remarks=tuple(said),
         unit_costs=usage.unit_costs(),
     )
-    return replace(found, remarks=(*said, *_lacking(found)))
+    return replace(found, remarks=(*said, *_ranges(found), *_lacking(found)))
 
 
 def _place(bill: Bill, region: str | None) -> str:
@@ -202,6 +207,18 @@ def _place(bill: Bill, region: str | None) -> str:
         shown = place[:40]
         raise PricingError(f"{bill.resource.label}: Google Cloud has no location '{shown}'{regions.nearest(shown)}")
     return found
+
+
+def _ranges(found: Estimate) -> Iterable[Note]:
+    """What may cost less than it is reckoned with, because its sources contradict each other."""
+    for resource in found.resources:
+        if doubtful := total(line.doubtful for line in resource.lines):
+            least = total((resource.monthly, doubtful.copy_negate()))
+            yield Note(
+                resource.name,
+                f"costs {least:,.2f} to {resource.monthly:,.2f} {found.currency} a month: its sources contradict each "
+                "other; the upper end is reckoned with",
+            )
 
 
 def _lacking(found: Estimate) -> Iterable[Note]:
@@ -245,20 +262,25 @@ def _component(resource: Resource, by_urn: Mapping[str, Resource]) -> tuple[str,
 
 
 def _free_tiers(costs: Sequence[ResourceCost], book: Book) -> list[Credit]:
-    """Each pool once for all resources, in money; always-on lines use it first, since they come whatever happens."""
+    """Each pool once for all resources of the billing account, or of each project where it is given for that.
+
+    Always-on lines use it first, since they come whatever happens.
+    """
     credits = []
     for name, pool in book.pools.items():
         members = [(r, line) for r in costs for line in r.lines if line.rate.free == name]
-        fixed = total(line.monthly for _, line in members if not line.usage_based)
-        usage = total(line.monthly for _, line in members if line.usage_based)
-        left = times(pool.quantity, pool.price)
+        projects = {r.project if pool.per == "project" else "" for r, _ in members}
+        given = [
+            _given(pool, [line for r, line in members if pool.per == "account" or r.project == project])
+            for project in sorted(projects)
+        ]
         credit = Credit(
             name=pool.name,
             unit=pool.unit,
-            free=pool.quantity,
+            free=times(pool.quantity, Decimal(len(projects))),
             used=total(line.quantity for _, line in members),
-            fixed=min(fixed, left),
-            usage=min(usage, total((left, min(fixed, left).copy_negate()))),
+            fixed=total(fixed for fixed, _ in given),
+            usage=total(usage for _, usage in given),
             source=str(pool.source),
             confidence=worst([pool.confidence, *(line.confidence for _, line in members)]),
             members=tuple(dict.fromkeys(r.name for r, _ in members)),
@@ -266,6 +288,26 @@ def _free_tiers(costs: Sequence[ResourceCost], book: Book) -> list[Credit]:
         if credit.monthly:
             credits.append(credit)
     return credits
+
+
+def _given(pool: Pool, lines: Sequence[Line]) -> tuple[Decimal, Decimal]:
+    """What a pool takes off always-on and off usage-driven lines.
+
+    Units are given to the cheapest first: Google names no order, and so no estimate is too low for it.
+    """
+    given = {False: ZERO, True: ZERO}
+    if pool.price is not None:
+        left = times(pool.quantity, pool.price)
+        for usage in given:
+            given[usage] = min(total(line.monthly for line in lines if line.usage_based is usage), left)
+            left = total((left, given[usage].copy_negate()))
+        return given[False], given[True]
+    left = pool.quantity
+    for line in sorted(lines, key=lambda line: (line.usage_based, line.rate.price)):
+        taken = min(line.quantity, left)
+        left = total((left, taken.copy_negate()))
+        given[line.usage_based] = total((given[line.usage_based], times(taken, line.rate.price)))
+    return given[False], given[True]
 
 
 def _discounts(costs: Sequence[ResourceCost]) -> list[Credit]:

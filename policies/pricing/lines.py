@@ -93,7 +93,8 @@ class Line:
 
     `usage_based` lines follow the usage file; the others are owed whatever happens. `arithmetic` is how the quantity
     came about. `confidence` is the rate's, or worse where the quantity rests on something unconfirmed. `lacking` is the
-    region for which the book has no rate, so that this is the reference region's.
+    region for which the book has no rate, so that this is the reference region's. Where sources contradict each other,
+    `quantity` is the larger of theirs and `least` the smaller.
     """
 
     name: str
@@ -103,10 +104,16 @@ class Line:
     usage_based: bool
     confidence: str
     lacking: str = ""
+    least: Decimal | None = None
 
     @property
     def monthly(self) -> Decimal:
         return times(self.quantity, self.rate.price)
+
+    @property
+    def doubtful(self) -> Decimal:
+        """By how much the line may be cheaper than it is reckoned."""
+        return Decimal(0) if self.least is None else times(EXACT.subtract(self.quantity, self.least), self.rate.price)
 
 
 @dataclass(frozen=True, kw_only=True)

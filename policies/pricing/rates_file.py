@@ -1,4 +1,7 @@
-"""Writes what the catalogue says into the book's files, and leaves everything else of them, comments too, as it is."""
+"""Writes what the catalogue says into the book's files, and leaves everything else of them, comments too, as it is.
+
+Of CSV files the rows that changed are written again.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from policies.pricing import rate_rows
 from policies.pricing.book import FOLDER, GLOBAL, Tier, load
 from policies.pricing.refresh import Finding, pools, source
 from policies.pricing.report import plain
@@ -30,7 +34,7 @@ def write(findings: Sequence[Finding], today: date, folder: Path = FOLDER) -> li
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         edits: list[Edit] = []
         for finding in findings:
-            if finding.offer and finding.rate.region == path.stem:
+            if finding.offer and finding.rate.region == path.stem and _has(root, finding.rate.id):
                 entry = _value(_value(root, "rates"), finding.rate.id)
                 new = {"source": source(finding.offer), "read": today.isoformat(), "confidence": _CONFIRMED}
                 edits += _edits(text, entry, new)
@@ -39,11 +43,19 @@ def write(findings: Sequence[Finding], today: date, folder: Path = FOLDER) -> li
         if path.stem == GLOBAL:
             for name, (quantity, price) in pools(book, findings).items():
                 entry = _value(_value(root, "pools"), name)
-                new = {"quantity": _quoted(quantity), "price": _quoted(price), "read": today.isoformat()}
+                new = {"quantity": _quoted(quantity), "read": today.isoformat()}
+                if price is not None:
+                    new["price"] = _quoted(price)
                 edits += _edits(text, entry, new)
         after = _applied(text, edits)
         if after != text:
             texts[path] = after
+    for path in sorted(folder.glob("*.csv")):
+        if path.name != rate_rows.SOURCES:
+            before = path.read_text(encoding="utf-8")
+            after = _rows(path, [f for f in findings if f.offer and f.rate.region == path.stem], today)
+            if after != before:
+                texts[path] = after
     _check(folder, texts)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
@@ -51,14 +63,36 @@ def write(findings: Sequence[Finding], today: date, folder: Path = FOLDER) -> li
     return list(texts)
 
 
+def _rows(path: Path, findings: Sequence[Finding], today: date) -> str:
+    by_rate = {f.rate.id: f for f in findings}
+    rows = [row for _, row in rate_rows.read(path)]
+    changed = False
+    for row in rows:
+        finding = by_rate.get(row["rate"])
+        if finding is None or finding.offer is None:
+            continue
+        changed = True
+        row |= {"source": source(finding.offer), "read": today.isoformat(), "confidence": _CONFIRMED, "note": ""}
+        if finding.verdict == "changed":
+            row["price"] = plain(finding.offer.price)
+            row["tiers"] = rate_rows.tiers_text([(plain(t.above), plain(t.price)) for t in finding.offer.tiers])
+    return rate_rows.text(rows) if changed else path.read_text(encoding="utf-8")
+
+
 def _check(folder: Path, texts: dict[Path, str]) -> None:
     """Whether the book still loads with these texts, before any of them is written."""
     with tempfile.TemporaryDirectory() as name:
         trial = Path(name)
-        for path in folder.glob("*.yaml"):
+        for path in (*folder.glob("*.yaml"), *folder.glob("*.csv")):
             text = texts.get(path) or path.read_text(encoding="utf-8")
             (trial / path.name).write_text(text, encoding="utf-8")
         load(trial)
+
+
+def _has(root: yaml.Node | None, identifier: str) -> bool:
+    assert isinstance(root, yaml.MappingNode)
+    rates = next((value for name, value in root.value if name.value == "rates"), None)
+    return isinstance(rates, yaml.MappingNode) and any(name.value == identifier for name, _ in rates.value)
 
 
 def _value(node: yaml.Node | None, key: str) -> yaml.Node:

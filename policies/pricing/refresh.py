@@ -161,7 +161,7 @@ def _units(unit: str, usage_unit: str) -> Decimal | None:
     return None
 
 
-def pools(book: Book, findings: Sequence[Finding]) -> dict[str, tuple[Decimal, Decimal]]:
+def pools(book: Book, findings: Sequence[Finding]) -> dict[str, tuple[Decimal, Decimal | None]]:
     """New quantity and price of each free tier that changes, by what its rates in the reference region begin with.
 
     A tier whose rates disagree, or are not told to begin free (Cloud Run's is a credit, not a tier), keeps its quantity.
@@ -171,7 +171,7 @@ def pools(book: Book, findings: Sequence[Finding]) -> dict[str, tuple[Decimal, D
         offers = [f.offer for f in findings if f.offer and f.rate.free == name and f.rate.region in (GLOBAL, REFERENCE)]
         amounts, prices = {offer.free for offer in offers if offer.free}, {offer.price for offer in offers}
         quantity = amounts.pop() if len(amounts) == 1 else pool.quantity
-        price = prices.pop() if len(prices) == 1 else pool.price
+        price = prices.pop() if len(prices) == 1 and pool.price is not None else pool.price
         if (quantity, price) != (pool.quantity, pool.price):
             changed[name] = (quantity, price)
     return changed
@@ -193,7 +193,10 @@ def describe(book: Book, findings: Sequence[Finding]) -> str:
             )
     for name, (quantity, price) in pools(book, findings).items():
         old = book.pools[name]
-        before, after = (f"{plain(q)} at {plain(p)}" for q, p in ((old.quantity, old.price), (quantity, price)))
+        before, after = (
+            plain(q) if p is None else f"{plain(q)} at {plain(p)}"
+            for q, p in ((old.quantity, old.price), (quantity, price))
+        )
         lines.append(f"changed    free tier {name}: {before} -> {after}")
     lines += [f"kept       {f.rate.region} {f.rate.id}: {f.reason}" for f in findings if f.verdict == "kept"]
     count = {v: sum(f.verdict == v for f in findings) for v in ("confirmed", "changed", "kept")}

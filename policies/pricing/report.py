@@ -139,6 +139,8 @@ def _summary(found: Estimate, today: date) -> list[str]:
         f"Overall total {money(found.total)} {found.currency} a month ({found.month} month): "
         f"{money(found.fixed)} always on, {money(found.usage)} by usage (*)"
     ]
+    if found.least != found.total:
+        lines.append(f"  at least {money(found.least)} by the lower of the sources that contradict each other")
     for label, number in found.unit_costs.items():
         lines.append(f"  per {label}: {found.total / number:,.4f}")
     lines.append(counts(found))
@@ -184,6 +186,11 @@ def as_markdown(found: Estimate, title: str) -> str:
         "",
         *components_table(found),
         "",
+        *(
+            [f"At least {money(found.least)} by the lower of contradicting sources."]
+            if found.least != found.total
+            else []
+        ),
         f"{counts(found)}.",
         *(f"Per {label}: {found.total / number:,.4f}." for label, number in found.unit_costs.items()),
         *(f"Not estimated: `{t}`: {'; '.join(whys)}." for t, whys in sorted(found.not_estimated.items())),

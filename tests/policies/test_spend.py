@@ -138,10 +138,10 @@ def test_what_names_no_region_is_where_most_of_the_stack_is(
 
 def test_what_names_no_region_is_priced_where_the_stack_is() -> None:
     placeless = replace(DATABASE, props={**DATABASE.props, "region": None})
-    subnet = resource("gcp:compute/subnetwork:Subnetwork", "subnet", region="europe-west1")
-    assert estimate_of(Plan((STACK, placeless)), Spend()).notes == ()
-    [note] = estimate_of(Plan((STACK, placeless, subnet)), Spend()).notes
-    assert note.startswith("the book has no sourced rates for europe-west1 ")
+    subnet = resource("gcp:compute/subnetwork:Subnetwork", "subnet", region="southamerica-east1")
+    there = estimate_of(Plan((STACK, placeless, subnet)), Spend())
+    assert there.total > estimate_of(Plan((STACK, placeless)), Spend()).total
+    assert {line.rate.region for _, line in there.lines()} == {"southamerica-east1"}
 
 
 @pytest.mark.parametrize(("environment", "stands"), [("dev", False), ("prod", True)])

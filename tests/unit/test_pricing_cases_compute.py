@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from policies.model import UNKNOWN, Resource
+from policies.pricing import report
 from policies.pricing.report import plain
 from tests.support.pricing import bill, estimated, prices, resource
 
@@ -35,36 +37,61 @@ def composer(image: str, workloads: dict[str, Any] | None = None, size: str = "S
 
 @prices(COMPOSER)
 def test_composer_3_counts_dcus_of_its_components_and_its_infrastructure() -> None:
-    """Two schedulers of 1 vCPU and 2 GiB, triggerer 0.5 and 1, web server 0.5 and 2, DAG processor 1 and 4, two workers of
-    0.5 and 2: 2 + 0.5 + 0.5 + 1 + 1 = 5 vCPU and 4 + 1 + 2 + 4 + 4 = 15 GiB; 5 x 0.6 + 15 x 0.1 = 4.5 DCU x 730 = 3,285
-    DCU-hours x 0.06 = 197.1. Infrastructure 4.7 x 730 = 3,431 x 0.06 = 205.86. Database 20 GiB x 730 x 0.000232877
-    = 3.4000042. 100 hours of a further worker: 100 x (0.5 x 0.6 + 2 x 0.1) = 50 x 0.06 = 3. Logs 5 GiB x 0.50 = 2.5."""
+    """Two schedulers of 1 vCPU, 2 GiB and 5 GiB of disk, triggerer 0.5 and 1, web server 1 (0.5 asked) and 2 and 1, DAG
+    processor 1, 4, 1, two workers of 0.5, 2, 10: 2 + 0.5 + 1 + 1 + 1 = 5.5 vCPU, 4 + 1 + 2 + 4 + 4 = 15 GiB, 10 + 1 + 1 +
+    20 = 32 GiB of disk; 5.5 x 0.6 + 15 x 0.1 + 32 x 0.0038812833 = 4.9242010656 DCU x 730 = 3,594.666777888 DCU-hours x 0.06
+    = 215.68. Infrastructure: 12 - (3.5 x 0.6 + 11 x 0.1 + 4 x 0.0038812833) = 8.7844748668 x 730 = 6,412.666652764 x 0.06 =
+    384.76. Database 20 GiB x 730 x 0.000232877 = 3.4000042. 100 hours of a further worker: 100 x (0.3 + 0.2 + 0.038812833) =
+    53.8812833 x 0.06 = 3.232876998. Logs 5 GiB x 0.50 = 2.5."""
     parts = {
-        "scheduler": {"cpu": 1, "memoryGb": 2, "count": 2},
+        "scheduler": {"cpu": 1, "memoryGb": 2, "storageGb": 5, "count": 2},
         "triggerer": {"cpu": 0.5, "memoryGb": 1, "count": 1},
         "webServer": {"cpu": 0.5, "memoryGb": 2},
         "dagProcessor": {"cpu": 1, "memoryGb": 4, "count": 1},
-        "worker": {"cpu": 0.5, "memoryGb": 2, "minCount": 2, "maxCount": 6},
+        "worker": {"cpu": 0.5, "memoryGb": 2, "storageGb": 10, "minCount": 2, "maxCount": 6},
     }
     used = {"monthly_extra_worker_hours": 100, "database_gib": 20, "monthly_log_gib": 5}
     assert bill(composer("composer-3-airflow-2.10.5", parts), it=used) == {
-        "Airflow components": ("3285", "197.1"),
-        "Infrastructure, small": ("3431", "205.86"),
+        "Airflow components": ("3594.666777888", "215.68000667328"),
+        "Infrastructure, small": ("6412.666652764", "384.75999916584"),
         "Database storage": ("14600", "3.4000042"),
-        "Further workers": ("50", "3"),
+        "Further workers": ("53.8812833", "3.232876998"),
         "Logs": ("5", "2.5"),
     }
 
 
 @prices(COMPOSER)
-def test_composer_3_without_sizes_has_those_of_googles_small_environment() -> None:
-    """Scheduler, triggerer, web server, worker of 0.5 vCPU and DAG processor of 1: 3 vCPU, 2 + 1 + 2 + 4 + 2 = 11 GiB;
-    3 x 0.6 + 11 x 0.1 = 2.9 x 730 = 2,117 x 0.06 = 127.02. Database of 10 GiB: 7,300 x 0.000232877 = 1.7000021."""
-    assert bill(composer("composer-3")) == {
-        "Airflow components": ("2117", "127.02"),
-        "Infrastructure, small": ("3431", "205.86"),
-        "Database storage": ("7300", "1.7000021"),
-    }
+def test_composer_3_without_sizes_is_a_range_from_the_one_source_to_the_other() -> None:
+    """The small preset: 12 DCU by a measurement x 730 x 0.06 = 525.6, and 7.4 by other products' conversion: 324.12. The
+    upper end is reckoned with. Database of 10 GiB: 7,300 x 0.000232877 = 1.7000021."""
+    found = estimated(composer("composer-3"))
+    assert plain(found.total) == "527.3000021"
+    assert plain(found.least) == "325.8200021"
+    assert bill(composer("composer-3"))["Database storage"] == ("7300", "1.7000021")
+    assert found.notes == (
+        "it: costs 325.82 to 527.30 USD a month: its sources contradict each other; the upper end is reckoned with",
+    )
+    assert "at least 325.82 by the lower of the sources" in report.as_table(found, date(2026, 11, 1))
+    assert "At least 325.82 by the lower of contradicting sources." in report.as_markdown(found, "x")
+
+
+@prices(COMPOSER)
+def test_a_highly_resilient_environment_has_two_of_each_component_and_that_is_said() -> None:
+    """The preset twice over: 24 DCU x 730 x 0.06 = 1,051.2, at least 648.24; the database twice 1.7000021."""
+    env = composer("composer-3")
+    resilient = resource(
+        COMPOSER, region="us-central1", config={**env.props["config"], "resilienceMode": "HIGH_RESILIENCE"}
+    )
+    found = estimated(resilient)
+    assert plain(found.total) == "1054.6000042"
+    assert plain(found.least) == "651.6400042"
+    assert any("is highly resilient: reckoned with two of each component" in note for note in found.notes)
+    more = {"scheduler": {"cpu": 0.5, "memoryGb": 2, "storageGb": 1, "count": 3}}
+    three = resource(
+        COMPOSER, region="us-central1", config={"workloadsConfig": more, "resilienceMode": "HIGH_RESILIENCE"}
+    )
+    by_hand = (Decimal("0.5") * Decimal("0.6") + 2 * Decimal("0.1") + Decimal("0.0038812833")) * 730 * Decimal("0.06")
+    assert estimated(three).total - found.total == by_hand
 
 
 @prices(COMPOSER)
@@ -100,7 +127,7 @@ def test_what_the_book_does_not_know_of_composer_is_not_estimated(image: str, si
 @prices(COMPOSER)
 def test_the_compute_of_composer_3_is_marked_as_unconfirmed() -> None:
     found = estimated(composer("composer-3"))
-    assert plain(found.resting_on("U")) == "334.5800021"  # all of it: 127.02 + 205.86 + 1.7000021
+    assert found.resting_on("U") == found.list_price
 
 
 def database(tier: str = "db-custom-2-7680", **settings: Any) -> Resource:
@@ -207,8 +234,9 @@ def test_usage_and_activation_policy_say_how_long_it_runs() -> None:
     ("changed", "why"),
     [
         ({"databaseVersion": "SQLSERVER_2022_WEB"}, "the price book has no rates for SQLSERVER_2022_WEB"),
-        ({"settings.edition": "ENTERPRISE_PLUS"}, "the price book has no rates for edition Enterprise Plus"),
-        ({"settings.tier": "db-n1-standard-1"}, "the price book has no rate for tier db-n1-standard-1"),
+        ({"settings.edition": "ULTIMATE"}, "the price book has no rates for edition ULTIMATE"),
+        ({"settings.edition": "ENTERPRISE_PLUS"}, "the price book has no rate for tier db-custom-2-7680 of edition Enterprise Plus"),
+        ({"settings.tier": "db-n9-standard-1"}, "the price book has no rate for tier db-n9-standard-1"),
         ({"settings.tier": UNKNOWN}, "its tier is secret or known only at update"),
         ({"settings.diskType": "HYPERDISK_BALANCED"}, "the price book has no rate for disks of type HYPERDISK_BALANCED"),
         ({"settings.diskSize": -1}, "settings.diskSize is -1, which is below 0"),
@@ -223,6 +251,56 @@ def test_a_database_that_the_book_cannot_price_is_not_estimated(changed: dict[st
         else:
             props[path] = value
     assert estimated(resource(SQL, **props)).not_estimated == {SQL: [f"it: {why}"]}
+
+
+@prices(SQL)
+def test_enterprise_plus_has_its_own_rates_and_a_cache() -> None:
+    """4 vCPU x 730 x 2 = 5,840 x 0.0537 = 313.608; 32 GiB x 730 x 2 = 46,720 x 0.0091 = 425.152; 50 GB x 2 x 0.17 = 17; cache
+    375 GB x 2 = 750 x 0.16 = 120."""
+    plus = database(
+        "db-perf-optimized-N-4",
+        edition="ENTERPRISE_PLUS",
+        availabilityType="REGIONAL",
+        diskSize=50,
+        dataCacheConfig={"dataCacheEnabled": True},
+    )
+    assert bill(plus) == {
+        "vCPU": ("5840", "313.608"),
+        "Memory": ("46720", "425.152"),
+        "Data cache": ("750", "120"),
+        "Storage, SSD": ("100", "17"),
+    }
+    largest = bill(database("db-perf-optimized-N-128", edition="ENTERPRISE_PLUS"))
+    assert largest["Memory"][0] == "630720"  # 864 GiB x 730
+    assert "Data cache" not in largest
+
+
+@prices(SQL)
+@pytest.mark.parametrize(("tier", "memory"), [("db-n1-standard-2", "7.5"), ("db-n1-highmem-2", "13")])
+def test_an_older_tier_is_reckoned_by_its_size_and_that_is_said(tier: str, memory: str) -> None:
+    """2 vCPU x 730 x 0.0413 = 60.298; 7.5 GiB x 730 x 0.007 = 38.325; 13 GiB: 66.43."""
+    found = bill(database(tier))
+    assert found["vCPU"] == ("1460", "60.298")
+    assert found["Memory"] == (plain(Decimal(memory) * 730), {"7.5": "38.325", "13": "66.43"}[memory])
+    assert f"{tier} is an older tier, reckoned by its 2 vCPU and {memory} GiB" in estimated(database(tier)).notes[0]
+
+
+@prices(SQL)
+def test_a_read_replica_is_an_instance_with_its_primarys_disk() -> None:
+    """Each: 2 vCPU 60.298, 7.5 GiB 38.325, 80 GB x 0.17 = 13.6, whether the primary is highly available or not."""
+    settings = {"tier": "db-custom-2-7680", "ipConfiguration": {"ipv4Enabled": False}}
+    primary = resource(SQL, "primary", name="shop", settings={**settings, "diskSize": 80})
+    replica = resource(SQL, "replica", name="shop-2", masterInstanceName="shop", settings=settings)
+    assert bill(primary, replica) == {
+        f"{name}: {line}": figures
+        for name in ("primary", "replica")
+        for line, figures in {
+            "vCPU": ("1460", "60.298"),
+            "Memory": ("5475", "38.325"),
+            "Storage, SSD": ("80", "13.6"),
+        }.items()
+    }
+    assert "its disk is as large as its primary's" in estimated(replica).notes[0]
 
 
 @prices(SQL)

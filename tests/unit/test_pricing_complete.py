@@ -49,6 +49,11 @@ def test_every_rate_is_used_by_some_pricer() -> None:
     """A rate that nothing names is a rate that nobody checks."""
     services = Path(__file__).parents[2] / "policies" / "pricing" / "services"
     source = "\n".join(path.read_text(encoding="utf-8") for path in services.glob("*.py"))
-    families = ("storage.", "composer-2.environment-", "sql.")  # made of a class, a size, a tier or a kind of disk
+    families = (
+        "storage.",
+        "composer-2.environment-",
+        "sql.",
+        "sql-plus.",
+    )  # made of a class, a size, a tier or a kind of disk
     rates = {rate for region in load().regions.values() for rate in region}
     assert sorted(r for r in rates if f'"{r}"' not in source and not r.startswith(families)) == []

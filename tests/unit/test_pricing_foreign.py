@@ -78,7 +78,13 @@ def test_a_web_shop_is_estimated_as_far_as_the_book_goes() -> None:
 
 def test_rates_of_another_region_are_the_reference_regions_and_that_is_said() -> None:
     found = of(PREVIEW)
-    assert any(note.startswith("the book has no sourced rates for europe-west1 of run.") for note in found.notes)
+    assert [note for note in found.notes if "no sourced rates" in note] == []  # it has those of europe-west1
+    air = resource("gcp:composer/environment:Environment", "air", region="europe-west1", config={})
+    [note] = [n for n in estimated(air).notes if "no sourced rates" in n]
+    assert note == (
+        "the book has no sourced rates for europe-west1 of composer-3.dcu, composer-3.database: us-central1's are used, "
+        "on which 100.0 % of the list price rests"
+    )
 
 
 def test_the_free_tiers_of_three_american_regions_are_not_given_elsewhere() -> None:

@@ -103,7 +103,15 @@ def test_the_one_place_where_google_lets_more_cost_less() -> None:
 @given(plans())
 def test_no_free_tier_gives_more_than_it_has_or_than_was_used(plan: Any) -> None:
     found = of(plan)
-    worth = {pool.name: pool.quantity * pool.price for pool in load().pools.values()}
+    dearest = {
+        name: max(line.rate.price for _, line in found.lines() if line.rate.free == name)
+        for name in {line.rate.free for _, line in found.lines()} - {None}
+    }
+    worth = {
+        pool.name: pool.quantity * (dearest[name] if pool.price is None else pool.price)
+        for name, pool in load().pools.items()
+        if name in dearest
+    }
     for credit in found.credits:
         used = sum(
             (line.monthly for r, line in found.lines() if line.rate.free and worth_of(line.rate.free) == credit.name),

@@ -112,17 +112,20 @@ class Bill:
         name: str,
         usage: bool = False,
         assumes: Sequence[Constant] = (),
+        region: str | None = None,
+        least: Decimal | None = None,
     ) -> None:
-        """Add a line of `quantity` of the rate's unit.
+        """Add a line of `quantity` of the rate's unit (`least` where sources contradict each other), at the price of `region` where that is not the resource's own.
 
         Raises:
             NotPricedError: the book has no such rate.
         """
         try:
-            found, fallback = self.book.rate(rate, self.region)
+            where = region or self.region
+            found, fallback = self.book.rate(rate, where)
         except KeyError:
             raise NotPricedError(f"the price book has no rate {rate}") from None
-        if found.free and not self.book.pools[found.free].covers(self.region):
+        if found.free and not self.book.pools[found.free].covers(where):
             found = found.model_copy(update={"free": None})
         confidence = worst(
             [found.confidence, *(constant.confidence for constant in assumes), *(["U"] if fallback else [])]
@@ -135,7 +138,8 @@ class Bill:
                 arithmetic=arithmetic,
                 usage_based=usage,
                 confidence=confidence,
-                lacking=self.region if fallback else "",
+                lacking=where if fallback else "",
+                least=None if least is None else rounded(least),
             )
         )
 

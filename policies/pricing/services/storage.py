@@ -9,8 +9,9 @@ from decimal import Decimal
 from pydantic import Field
 
 from policies.model import Resource, number
+from policies.pricing import regions
 from policies.pricing.lines import DAYS, amount, total
-from policies.pricing.services.base import Bill, Pricer, Usage, holds_unknown, text
+from policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
 
 BUCKET = "gcp:storage/bucket:Bucket"
 MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
@@ -105,6 +106,11 @@ def _class(value: object) -> str:
 
 def bucket(bill: Bill, usage: BucketUsage) -> None:
     horizon = usage.after_months * DAYS
+    pair = _pair(bill)
+    if usage.monthly_written_gib and (pair or "-" not in bill.region):
+        bill.note(
+            "what is written is replicated between its regions, which is billed besides: the book has no rate for it"
+        )
     if holds_unknown(bill.resource.get("lifecycleRules")):
         bill.note("a part of its lifecycleRules is secret or known only at update; reckoned without that part")
     aged, deleted = stays(bill.resource, horizon)
@@ -135,23 +141,47 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
     for storage_class in COLDER:
         if storage_class in stock or storage_class == first:
             quantity = stock.get(storage_class, Decimal(0))
-            bill.add(
-                f"storage.{storage_class.lower()}",
-                quantity,
-                " + ".join(how.get(storage_class, ["nothing stored"])),
-                name=f"Storage, {storage_class.lower()}",
-                usage=True,
-            )
+            _stored(bill, pair, storage_class, quantity, " + ".join(how.get(storage_class, ["nothing stored"])))
     _early_deletion(bill, flow, last, aged[-1].end if aged else Decimal(0), deleted)
     _retrieval(bill, usage, readable)
     _operations(bill, usage, first, aged)
     if usage.monthly_egress_gib:
         bill.add(
-            "network.internet-egress",
+            "storage.internet-egress",
             usage.monthly_egress_gib,
             f"{text(usage.monthly_egress_gib)} GiB",
             name="Sent to the internet",
             usage=True,
+        )
+
+
+def _pair(bill: Bill) -> list[str]:
+    """The two regions of a dual-region that the program chose; empty where its location has a name of its own."""
+    places = bill.get("customPlacementConfig.dataLocations")
+    given = [place for place in places if isinstance(place, str)] if isinstance(places, list | tuple) else []
+    known = [region for place in given if (region := regions.normal(place))]
+    if len(known) != len(given):
+        raise NotPricedError(f"its dataLocations {', '.join(given)[:80]} are no regions")
+    return known
+
+
+def _stored(bill: Bill, pair: list[str], storage_class: str, quantity: Decimal, words: str) -> None:
+    """Storage of a class: at the location's rate, or, in a chosen dual-region, in both regions at a tenth more."""
+    rate, name = f"storage.{storage_class.lower()}", f"Storage, {storage_class.lower()}"
+    if not pair:
+        bill.add(rate, quantity, words, name=name, usage=True)
+        return
+    factor = bill.constant("storage.dual-region-factor")
+    for region in pair:
+        told = f"({words}) x {text(factor.value)} of a dual-region"
+        bill.add(
+            rate,
+            quantity * factor.value,
+            told,
+            name=f"{name} in {region}",
+            usage=True,
+            assumes=(factor,),
+            region=region,
         )
 
 
