@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
+from fastyle_components import DeletionLock, DeletionLockArgs
+
 from infra.config import StackConfig
 from infra.foundation import Foundation, Packager
 from infra.operations import Operations
@@ -12,9 +15,15 @@ from infra.parts import Parts
 
 def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
     """Declare the whole platform; `package` builds a workload's archive. Returns the stack's outputs."""
+    declared = _declared()
     foundation = Foundation(config, package)
     parts = Parts(foundation)
     Operations(foundation, parts)
+    DeletionLock(
+        "deletion-lock",
+        DeletionLockArgs(deletion_protection=config.deletion_protection),
+        pulumi.ResourceOptions(depends_on=list(declared)),
+    )
     return {
         "project": config.project,
         "region": config.region,
@@ -38,3 +47,15 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
         ),
         "orchestrator": config.orchestrator.value,
     }
+
+
+def _declared() -> list[pulumi.Resource]:
+    """A list that every resource and provider is added to, from now on, as the program declares it."""
+    declared: list[pulumi.Resource] = []
+
+    def add(args: pulumi.ResourceTransformationArgs) -> None:
+        if isinstance(args.resource, pulumi.CustomResource):
+            declared.append(args.resource)
+
+    pulumi.runtime.register_stack_transformation(add)
+    return declared

@@ -72,6 +72,11 @@ class StackConfig(Section):
     currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
     labels: dict[Key, Label] = setting({}, means="labels on everything", example={"team": "data"})
     deletion_protection: bool = setting(True, means="whether a mistaken destroy is refused")
+    decommission: str | None = setting(
+        None,
+        means="the project's id, once more: without it deletion_protection stays on where environment is prod",
+        example="my-project",
+    )
     force_destroy: bool = setting(False, means="whether destroying also deletes data that Pulumi did not make")
     services: list[Api] = setting([], means="the APIs that must be on", example=["pubsub.googleapis.com"])
     orchestrator: Orchestrator = setting(Orchestrator.SCHEDULER, means="what runs the pipeline", example="scheduler")
@@ -124,6 +129,7 @@ class StackConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = [*self._storage_problems(), *self._schedule_problems(), *self._service_problems()]
+        problems += self._removal_problems()
         problems += self._production_problems()
         if problems:
             raise ValueError("\n".join(problems))
@@ -171,7 +177,7 @@ class StackConfig(Section):
             return [
                 f"services names {twice[0]} twice; both would be one resource, and the deployment stop; name it once"
             ]
-        composer = self.orchestrator is Orchestrator.COMPOSER and self.composer is not None
+        composer = self.airflow is not None
         sleeps = self.database.night_stop is not None and self.environment is not Environment.PROD
         needed = {
             **dict.fromkeys(ALWAYS, ("every stack", True)),
@@ -208,6 +214,27 @@ class StackConfig(Section):
             f"a flood would be refused; write a /{32 - (needed + 3).bit_length()} or larger"
         )
 
+    @property
+    def airflow(self) -> Composer | None:
+        """The shape of the Composer environment, where there is one: it runs the pipeline, or stands by."""
+        runs = self.orchestrator is Orchestrator.COMPOSER
+        return self.composer if self.composer is not None and (runs or self.composer.standby) else None
+
+    def _removal_problems(self) -> list[str]:
+        problems = []
+        if self.decommission is not None and self.decommission != self.project:
+            problems.append(
+                f"decommission is {self.decommission!r} and the project {self.project}; another stack may be meant; "
+                f"write decommission: {self.project}, or leave it out"
+            )
+        runs = self.orchestrator is Orchestrator.COMPOSER and self.deletion_protection
+        if self.composer is not None and self.composer.deletion_protection is False and runs:
+            problems.append(
+                "composer.deletion_protection is false although orchestrator is composer; what runs the pipeline could "
+                "be deleted; write orchestrator: scheduler first, or leave it out"
+            )
+        return problems
+
     def _production_problems(self) -> list[str]:
         if self.environment is not Environment.PROD:
             return []
@@ -221,7 +248,9 @@ class StackConfig(Section):
             "database.client_sslmode is prefer; a client would talk to a server without TLS; "
             "write database.client_sslmode: require": self.database.client_sslmode != "require",
             "deletion_protection is off; one mistaken destroy loses the trade; "
-            "write deletion_protection: true": not self.deletion_protection,
+            "write deletion_protection: true, or, to remove the stack, follow docs/operations/removal.md": (
+                not self.deletion_protection and self.decommission is None
+            ),
             "simulator.enabled is true; invented sales would mix with real ones; "
             "write simulator.enabled: false": self.simulator.enabled,
             "budget.emails is empty; an overspend would wait for the billing administrators; "

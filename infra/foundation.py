@@ -131,11 +131,11 @@ class Foundation:
 
     def _identity_specs(self) -> dict[str, tuple[str, list[str]]]:
         specs = dict(IDENTITIES)
-        if self.config.orchestrator is Orchestrator.COMPOSER:
+        if self.config.airflow is not None:
             # Airflow's tasks do the pipeline's work, with the pipeline's grants.
             description, roles = specs["pipeline"]
             specs["pipeline"] = (description, [*roles, "roles/composer.worker"])
-        else:
+        if self.config.orchestrator is Orchestrator.SCHEDULER:
             specs["scheduler-invoker"] = ("Whom scheduled calls are made as", [])
         if self.config.database.night_stop is not None:
             specs["database-switch"] = ("Stops the database at night and starts it again", [])

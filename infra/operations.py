@@ -22,6 +22,7 @@ from fastyle_components import (
     WorkloadIdentityFederation,
     WorkloadIdentityFederationArgs,
 )
+from fastyle_components.base import either
 
 from infra.airflow import added_packages, delivered_files, delivered_plugins
 from infra.foundation import Foundation
@@ -57,8 +58,13 @@ class Operations:
         self.orchestration: Orchestration | None = None
         if config.orchestrator is Orchestrator.SCHEDULER:
             self._schedule()
-        elif config.composer is not None:
-            self.orchestration = self._composer(config.composer)
+        if config.airflow is not None:
+            self.orchestration = self._composer(config.airflow)
+        elif config.composer is not None and config.deletion_protection:
+            pulumi.log.info(
+                "orchestrator is scheduler and composer.standby is off: a Composer environment that exists is protected, "
+                'and this update is refused before its first step; docs/operations/changes.md, "The orchestrator"'
+            )
         budget = self._budget()
         if config.budget.guard is not None:
             self._guard(config.budget.guard, budget)
@@ -98,7 +104,10 @@ class Operations:
 
     def _composer(self, settings: Composer) -> Orchestration:
         config, base = self._config, self._base
-        schedule: dict[str, pulumi.Input[str]] = {"PIPELINE_CRON": config.pipeline.cron}
+        # Without a cron the DAG runs when it is told to, and never by itself.
+        waits = config.pipeline.paused or config.orchestrator is not Orchestrator.COMPOSER
+        schedule: dict[str, pulumi.Input[str]] = {} if waits else {"PIPELINE_CRON": config.pipeline.cron}
+        stays = either(settings.deletion_protection, config.deletion_protection)
         return Orchestration(
             "orchestration",
             OrchestrationArgs(
@@ -122,8 +131,9 @@ class Operations:
                 maintenance_hour=settings.maintenance_hour,
                 snapshot_cron=settings.snapshot_cron,
                 labels=base.labels("orchestration"),
-                deletion_protection=config.deletion_protection,
-                force_destroy=config.force_destroy,
+                deletion_protection=stays,
+                # Its bucket has logs and snapshots of Composer's own.
+                force_destroy=config.force_destroy or settings.deletion_protection is False,
             ),
             base.opts,
         )

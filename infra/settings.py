@@ -318,6 +318,12 @@ class Composer(Section):
     worker_cpu: float = setting(0.5, means="vCPUs of a worker", ge=0.5, le=32)
     worker_memory_gb: float = setting(2, means="memory of a worker, 1 to 8 GB a vCPU", ge=1, le=256)
     maximum_workers: int = setting(3, means="what bounds the cost of a busy day", ge=1, le=100)
+    standby: bool = setting(
+        False, means="whether the environment stays, its schedule paused, while orchestrator is scheduler"
+    )
+    deletion_protection: bool | None = setting(
+        None, means="false lets it and its bucket go while the stack's deletion_protection is on", example=False
+    )
     packages: dict[str, str] = setting(
         {}, means="PyPI packages beside those that the pipeline's tasks need", example={"fastavro": "==1.12.1"}
     )

@@ -37,6 +37,8 @@ ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
 SETTLE_SECONDS = 120.0
+UNASKED = ("--yes", "--skip-preview", "--refresh=false")
+"""Flags of `pulumi` here: nothing but Pulumi changes this cloud, so that reading all of it first would only take time."""
 OPERATOR = "operator"  # the credential that may speak for every location
 
 
@@ -66,7 +68,7 @@ def up() -> None:
     with step("pulumi up --stack local --policy-pack policies"):
         _release_locks()
         engine.ensure_stack(LOCAL, env)
-        engine.run(["up", "--stack", LOCAL, "--yes", "--skip-preview", "--policy-pack", str(POLICIES)], env)
+        engine.run(["up", "--stack", LOCAL, *UNASKED, "--policy-pack", str(POLICIES)], env)
     endpoints = _connect(engine.outputs(LOCAL, env))
     with step("Catalogue"):
         products, locations = CATALOGUE / "products.csv", CATALOGUE / "locations.csv"
@@ -88,7 +90,7 @@ def down() -> None:
         _release_locks()
         with step("pulumi destroy --stack local"):
             engine.ensure_stack(LOCAL, env)
-            engine.run(["destroy", "--stack", LOCAL, "--yes", "--skip-preview"], env)
+            engine.run(["destroy", "--stack", LOCAL, *UNASKED], env)
     for path in (ENDPOINTS, FIRST_DAY, *STATE_DIR.glob(f"{LEDGER.name}*")):
         path.unlink(missing_ok=True)
     with step("Local cloud"):

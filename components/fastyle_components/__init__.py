@@ -6,6 +6,7 @@ from fastyle_components.archive_bucket import ArchiveBucket, ArchiveBucketArgs
 from fastyle_components.base import Args, ArgsError
 from fastyle_components.budget import Budget, BudgetArgs
 from fastyle_components.budget_guard import BudgetGuard, BudgetGuardArgs
+from fastyle_components.deletion_lock import DeletionLock, DeletionLockArgs
 from fastyle_components.event_stream import (
     BigQueryExportArgs,
     EventStream,
@@ -42,6 +43,7 @@ COMPONENTS: list[type[ComponentResource]] = [
     ArchiveBucket,
     Budget,
     BudgetGuard,
+    DeletionLock,
     EventStream,
     Function,
     FunctionBuild,
@@ -77,6 +79,8 @@ __all__ = [
     "DatabaseUserArgs",
     "DatasetArgs",
     "DatasetGrantArgs",
+    "DeletionLock",
+    "DeletionLockArgs",
     "EventStream",
     "EventStreamArgs",
     "Function",

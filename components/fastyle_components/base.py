@@ -98,6 +98,12 @@ def after(value: pulumi.Input[T], *resources: pulumi.Resource | None) -> pulumi.
     return pulumi.Output.all(value, *urns).apply(lambda parts: parts[0])
 
 
+def held(parent: pulumi.Resource, protected: bool) -> pulumi.ResourceOptions:
+    """Options of a child that holds data or delivers it: while `protected`, Pulumi itself refuses, at preview already,
+    to delete or to replace it."""
+    return pulumi.ResourceOptions(parent=parent, protect=True if protected else None)
+
+
 def days(count: int) -> str:
     """A duration as Google Cloud returns it, so that state and program never differ: 7 -> "604800s"."""
     return f"{count * 86400}s"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, days, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, days, either, held, in_range, token
 from fastyle_components.grants import holders, keyed
 
 FOREVER = gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
@@ -71,7 +71,7 @@ class EventStreamArgs(Args):
     """0 to 600. Default: 600."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = None
-    """Refuse to delete the topic and the dead letters. Default: yes."""
+    """Refuse to delete the topics, the dead letters, and every subscription with its backlog. Default: yes."""
 
 
 class EventStream(pulumi.ComponentResource):
@@ -99,6 +99,8 @@ class EventStream(pulumi.ComponentResource):
         self._args = args = EventStreamArgs.of(args)
         _check(name, args)
         self._child = pulumi.ResourceOptions(parent=self)
+        protected = either(args.deletion_protection, True)
+        self._held, self._deletion_policy = held(self, protected), "PREVENT" if protected else "DELETE"
         self._agent = f"serviceAccount:service-{args.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
         self._topic = self._make_topic("topic", args.topic, args.schema_definition)
@@ -143,9 +145,9 @@ class EventStream(pulumi.ComponentResource):
             f"{self.pulumi_resource_name}-{key}",
             name=topic,
             schema_settings=settings,
-            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            deletion_policy=self._deletion_policy,
             labels=args.labels,
-            opts=self._child,
+            opts=self._held,
         )
 
     def _may_publish(
@@ -173,9 +175,9 @@ class EventStream(pulumi.ComponentResource):
             ack_deadline_seconds=60,
             message_retention_duration=days(retention),
             expiration_policy=FOREVER,
-            deletion_policy="PREVENT" if either(self._args.deletion_protection, True) else "DELETE",
+            deletion_policy=self._deletion_policy,
             labels=self._args.labels,
-            opts=self._child,
+            opts=self._held,
         )
         redrivers = keyed(f"{name}-redriver", self._args.redrivers)
         for holder in holders(f"EventStream {name!r}", f"{name}-redriver", redrivers):
@@ -217,8 +219,11 @@ class EventStream(pulumi.ComponentResource):
             bigquery_config=bigquery,
             cloud_storage_config=storage,
             push_config=push,
+            deletion_policy=self._deletion_policy,  # its backlog would go with it
             labels=args.labels,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self._publish_dead, *waits]),
+            opts=pulumi.ResourceOptions.merge(
+                self._held, pulumi.ResourceOptions(depends_on=[*self._publish_dead, *waits])
+            ),
         )
         gcp.pubsub.SubscriptionIAMMember(
             f"{name}-to-{key}-agent",

@@ -7,7 +7,7 @@ from enum import Enum
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, either, held, in_range, token
 from fastyle_components.custom_role import CHANGE_DATABASES, grant_custom_role
 from fastyle_components.schedule import Schedule, ScheduleArgs
 
@@ -135,6 +135,7 @@ class OperationalDatabase(pulumi.ComponentResource):
             deletion_protection=protected,
             opts=pulumi.ResourceOptions(
                 parent=self,
+                protect=True if protected else None,
                 ignore_changes=[
                     # It has grown by itself: the provider would replace the instance to make it small again.
                     "settings.diskSize",
@@ -150,7 +151,7 @@ class OperationalDatabase(pulumi.ComponentResource):
             instance=instance.name,
             # It goes with the instance. Deleting it by itself is refused while the instance is stopped.
             deletion_policy="ABANDON",
-            opts=child,
+            opts=held(self, protected),
         )
         users = {
             key: gcp.sql.User(

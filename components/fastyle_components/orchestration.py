@@ -7,7 +7,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_gcp.composer as composer
 
-from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, either, held, in_range, token
 
 _WEEKEND = ["SA", "SU"]
 MAINTENANCE_HOURS = 12
@@ -84,19 +84,8 @@ class Orchestration(pulumi.ComponentResource):
         args = OrchestrationArgs.of(args)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
-        protected = "PREVENT" if either(args.deletion_protection, True) else "DELETE"
+        protected = either(args.deletion_protection, True)
         bucket = _bucket(self, args, protected)
-        environment = composer.Environment(
-            f"{name}-environment",
-            name=args.environment_name,
-            project=args.project,
-            region=args.location,
-            storage_config=composer.EnvironmentStorageConfigArgs(bucket=bucket.name),
-            config=_config(args, bucket.name),
-            labels=args.labels,
-            deletion_policy=protected,
-            opts=child,
-        )
         delivered = {path: (f"dags/{path}", local) for path, local in either(args.files, {}).items()}
         delivered |= {f"plugins-{path}": (f"plugins/{path}", local) for path, local in either(args.plugins, {}).items()}
         files = [
@@ -105,6 +94,18 @@ class Orchestration(pulumi.ComponentResource):
             )
             for key, (path, local) in sorted(delivered.items())
         ]
+        environment = composer.Environment(
+            f"{name}-environment",
+            name=args.environment_name,
+            project=args.project,
+            region=args.location,
+            storage_config=composer.EnvironmentStorageConfigArgs(bucket=bucket.name),
+            config=_config(args, bucket.name),
+            labels=args.labels,
+            deletion_policy="PREVENT" if protected else "DELETE",
+            # So that it goes before its files do: when deleting it is refused, none of them is gone.
+            opts=pulumi.ResourceOptions.merge(held(self, protected), pulumi.ResourceOptions(depends_on=files)),
+        )
         self.airflow_uri = environment.config.apply(lambda config: config.airflow_uri or "")
         self.environment_name = after(environment.name, *files)
         self.bucket = bucket.name
@@ -113,7 +114,7 @@ class Orchestration(pulumi.ComponentResource):
         )
 
 
-def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: str) -> gcp.storage.Bucket:
+def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> gcp.storage.Bucket:
     rule, condition = gcp.storage.BucketLifecycleRuleArgs, gcp.storage.BucketLifecycleRuleConditionArgs
     delete = gcp.storage.BucketLifecycleRuleActionArgs(type="Delete")
     return gcp.storage.Bucket(
@@ -136,9 +137,9 @@ def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: str) -> g
             ),
         ],
         force_destroy=either(args.force_destroy, False),
-        deletion_policy=protected,
+        deletion_policy="PREVENT" if protected else "DELETE",
         labels=args.labels,
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=held(parent, protected),
     )
 
 

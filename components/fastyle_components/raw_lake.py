@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, ascending, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, ascending, either, held, in_range, token
 from fastyle_components.grants import holders, keyed
 
 # A class is billed for at least so many days, whatever is deleted or moved on before:
@@ -63,7 +63,7 @@ class RawLake(pulumi.ComponentResource):
         soft_delete_days = either(args.soft_delete_days, 7)
         if soft_delete_days:
             in_range(f"RawLake {name!r}: soft_delete_days", soft_delete_days, 7, 90, "or 0 to turn it off")
-        child = pulumi.ResourceOptions(parent=self)
+        child, protected = pulumi.ResourceOptions(parent=self), either(args.deletion_protection, True)
         bucket = gcp.storage.Bucket(
             f"{name}-bucket",
             name=args.bucket_name,
@@ -77,9 +77,9 @@ class RawLake(pulumi.ComponentResource):
             ),
             versioning=gcp.storage.BucketVersioningArgs(enabled=either(args.versioning, False)),
             force_destroy=either(args.force_destroy, False),
-            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            deletion_policy="PREVENT" if protected else "DELETE",
             labels=args.labels,
-            opts=child,
+            opts=held(self, protected),
         )
         readers = [
             gcp.storage.BucketIAMMember(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, after, either, token
+from fastyle_components.base import Args, after, either, held, token
 from fastyle_components.grants import holders, keyed
 
 
@@ -49,13 +49,14 @@ class Secrets(pulumi.ComponentResource):
 
     def _secret(self, key: str, spec: SecretArgs, args: SecretsArgs) -> pulumi.Output[str]:
         child, name = pulumi.ResourceOptions(parent=self), f"{self.pulumi_resource_name}-{key}"
+        protected = either(args.deletion_protection, True)
         secret = gcp.secretmanager.Secret(
             name,
             secret_id=key,
             replication=gcp.secretmanager.SecretReplicationArgs(auto=gcp.secretmanager.SecretReplicationAutoArgs()),
-            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            deletion_policy="PREVENT" if protected else "DELETE",
             labels=args.labels,
-            opts=child,
+            opts=held(self, protected),
         )
         made: list[pulumi.Resource] = []
         if spec.placeholder is not None:

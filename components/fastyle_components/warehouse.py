@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, either, held, in_range, token
 from fastyle_components.grants import holders, keyed
 
 DAY_MS = 86_400_000
@@ -104,8 +104,12 @@ class Warehouse(pulumi.ComponentResource):
         self.register_outputs({"dataset_ids": self.dataset_ids, "table_ids": self.table_ids})
 
     @property
+    def _protected(self) -> bool:
+        return either(self._args.deletion_protection, True)
+
+    @property
     def _deletion_policy(self) -> str:
-        return "PREVENT" if either(self._args.deletion_protection, True) else "DELETE"
+        return "PREVENT" if self._protected else "DELETE"
 
     def _dataset(self, key: str, spec: DatasetArgs) -> gcp.bigquery.Dataset:
         expiration = spec.table_expiration_days
@@ -120,7 +124,7 @@ class Warehouse(pulumi.ComponentResource):
             delete_contents_on_destroy=either(self._args.force_destroy, False),
             deletion_policy=self._deletion_policy,
             labels=self._args.labels,
-            opts=self._child,
+            opts=held(self, self._protected),
         )
 
     def _table(self, dataset: gcp.bigquery.Dataset, key: str, table_id: str, spec: TableArgs) -> gcp.bigquery.Table:
@@ -139,9 +143,9 @@ class Warehouse(pulumi.ComponentResource):
             time_partitioning=partitioning or None,
             require_partition_filter=either(spec.require_partition_filter, True) if partitioning else None,
             clusterings=spec.clustering,
-            deletion_protection=either(self._args.deletion_protection, True),
+            deletion_protection=self._protected,
             labels=self._args.labels,
-            opts=self._child,
+            opts=held(self, self._protected),
         )
 
     def _grants(self, datasets: dict[str, gcp.bigquery.Dataset], key: str, spec: DatasetArgs) -> list[pulumi.Resource]:

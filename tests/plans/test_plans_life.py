@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from localcloud.provider.records import Records
 from tests.support.plans import REPOSITORY, Project, provider
@@ -78,34 +79,44 @@ def test_without_the_alias_the_engine_would_replace(shop: Project) -> None:
     assert touched == {"lake-bucket": "delete", "raw-bucket": "create"}
 
 
-@pytest.mark.parametrize("like", ["dev", "prod"])
-def test_after_up_nothing_is_left_to_do(tmp_path: Path, like: str) -> None:
-    records = tmp_path / "records.sqlite"
-    with provider(records) as cloud:  # of its own: both stacks name their database `fastyle`
-        _up_and_down(Project(tmp_path, cloud), Records(records), like)
-
-
-def _up_and_down(project: Project, records: Records, like: str) -> None:
-    stack = f"scratch-{like}"
-    project.configure(stack, like=like)
-    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
-    assert up.returncode == 0, up.stdout + up.stderr
-    again = project.pulumi("preview", "--diff", "--expect-no-changes", "--stack", stack)
-    assert again.returncode == 0, again.stdout + again.stderr
-    if like == "dev":
-        _stop_everything(records)
+def test_after_up_nothing_is_left_to_do_and_a_sleeping_stack_can_go(tmp_path: Path) -> None:
+    records, stack = tmp_path / "records.sqlite", "scratch-dev"
+    with provider(records) as cloud:  # of its own: every stack names its database `fastyle`
+        project = Project(tmp_path, cloud)
+        project.configure(stack, like="dev")
+        up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
+        assert up.returncode == 0, up.stdout + up.stderr
+        again = project.pulumi("preview", "--diff", "--expect-no-changes", "--stack", stack)
+        assert again.returncode == 0, again.stdout + again.stderr
+        _stop_everything(Records(records))
         # The nightly look at the cloud, while the database sleeps: .github/workflows/up.yml
         again = project.pulumi("preview", "--refresh", "--diff", "--expect-no-changes", "--stack", stack)
         assert again.returncode == 0, again.stdout + again.stderr
-    destroy = project.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack)
-    if like == "prod":
-        assert destroy.returncode != 0
-        assert "is protected" in destroy.stdout + destroy.stderr
-    else:
+        _change_at_night(project, Records(records), stack)
+        destroy = project.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack)
         assert destroy.returncode == 0, destroy.stdout + destroy.stderr
         state = json.loads(project.pulumi("stack", "export", "--stack", stack).stdout)
         assert state["deployment"].get("resources", []) == []
-        assert [record.id for record in records.all()] == [], "what the cloud still has"
+        assert [record.id for record in Records(records).all()] == [], "what the cloud still has"
+
+
+def _change_at_night(project: Project, records: Records, stack: str) -> None:
+    """A change of the sleeping database: without a refresh the provider would send what it was in the evening."""
+    command = ("config", "set", "--stack", stack, "--path", "fastyle:database.maintenance_hour", "5")
+    assert project.pulumi(*command).returncode == 0
+    stale = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
+    assert "the disk size cannot decrease. Current size: 17 GB, requested: 10 GB" in stale.stdout
+    options = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))["options"]
+    with (project.folder / "Pulumi.yaml").open("a", encoding="utf-8") as file:
+        file.write(yaml.safe_dump({"options": options}))
+    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
+    assert up.returncode == 0, up.stdout + up.stderr
+    (instance,) = records.all("gcp:sql/databaseInstance:DatabaseInstance")
+    settings = instance.outputs["settings"]
+    assert settings["maintenanceWindow"]["hour"] == 5
+    assert (settings["activationPolicy"], settings["diskSize"]) == ("NEVER", 17)
+    paused = [job.outputs["paused"] for job in records.all("gcp:cloudscheduler/job:Job") if "start" in job.id]
+    assert paused == [True], "what the budget guard paused"
 
 
 def _stop_everything(records: Records) -> None:

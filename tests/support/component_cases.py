@@ -15,6 +15,8 @@ from fastyle_components import (
     BudgetArgs,
     BudgetGuard,
     BudgetGuardArgs,
+    DeletionLock,
+    DeletionLockArgs,
     EventStream,
     EventStreamArgs,
     Function,
@@ -78,6 +80,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
         BudgetGuardArgs,
         {**PLACE, "bucket_name": "shop-1-guard", "member": WHO, "readers": {"simulator": WHO}, "labels": LABELS},
     ),
+    DeletionLock: (DeletionLockArgs, {}),
     EventStream: (
         EventStreamArgs,
         {

@@ -377,7 +377,19 @@ BAD: list[tuple[str, str, Any, str]] = [
         "prod",
         "deletion_protection",
         "false",
-        "fastyle:deletion_protection is off; one mistaken destroy loses the trade; write deletion_protection: true (environment is prod)",
+        "fastyle:deletion_protection is off; one mistaken destroy loses the trade; write deletion_protection: true, or, to remove the stack, follow docs/operations/removal.md (environment is prod)",
+    ),
+    (
+        "prod",
+        "decommission",
+        "fastyle-dev-example",
+        "fastyle:decommission is 'fastyle-dev-example' and the project fastyle-prod-example; another stack may be meant; write decommission: fastyle-prod-example, or leave it out",
+    ),
+    (
+        "prod",
+        "composer.deletion_protection",
+        False,
+        "fastyle:composer.deletion_protection is false although orchestrator is composer; what runs the pipeline could be deleted; write orchestrator: scheduler first, or leave it out",
     ),
     (
         "prod",

@@ -15,9 +15,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from infra.config import StackConfig
+from infra.config import ConfigError, StackConfig
 from infra.settings import Workloads
-from tests.support.components import declare
+from tests.support.components import Recorder, declare
 from tests.support.configuration import configuration, put
 from tests.support.program import program
 
@@ -136,6 +136,9 @@ ELSEWHERE = {
     "region": "gcp:region",
     "environment": "each inventory's own",
     "orchestrator": "each inventory's own",
+    "decommission": "test_prod_can_be_taken_down_in_its_own_name_only",
+    "composer.standby": "test_airflow_stands_by_while_the_scheduler_runs",
+    "composer.deletion_protection": "test_an_airflow_that_stands_by_may_be_let_go",
     "lake.replay_days": "a promise, that the lake's deletion is held against when the configuration is read",
     "access.entrance": "test_config_restricted.py",
     "budget.notices": "test_config_restricted.py",
@@ -210,3 +213,80 @@ def test_a_stack_that_may_be_destroyed_lets_its_airflow_go(tmp_path: Path) -> No
     put(config, "composer", configuration("prod")["fastyle:composer"])
     bucket = declare(program(config, tmp_path)).one("orchestration-bucket")
     assert (bucket["forceDestroy"], bucket["deletionPolicy"]) == (True, "DELETE")
+
+
+def standing_by(**composer: Any) -> dict[str, Any]:
+    """prod with the scheduler, and Airflow kept."""
+    config = copy.deepcopy(configuration("prod"))
+    put(config, "orchestrator", "scheduler")
+    put(config, "composer", {**config["fastyle:composer"], "standby": True, **composer})
+    return config
+
+
+def airflow_s_variables(made: Recorder) -> dict[str, str]:
+    environment = made.one("orchestration-environment")
+    return dict(environment["config"]["softwareConfig"]["envVariables"])
+
+
+def test_airflow_stands_by_while_the_scheduler_runs(tmp_path: Path) -> None:
+    """One of the two runs by itself; the other is whole: account, grants, files, environment."""
+    composer = declare(program(configuration("prod"), tmp_path))
+    both = declare(program(standing_by(), tmp_path))
+    only = {key for key in composer.resources if key not in both.resources}
+    assert {key.partition("::")[0] for key in only} <= {
+        "gcp:monitoring/alertPolicy:AlertPolicy",
+        "gcp:logging/metric:Metric",
+    }
+    assert "gcp:cloudscheduler/job:Job::pipeline-run-job" in both.resources
+    assert "PIPELINE_CRON" not in airflow_s_variables(both)
+    assert "PIPELINE_CRON" in airflow_s_variables(composer)
+    assert both.one("orchestration-environment")["deletionPolicy"] == "PREVENT"
+
+
+def test_a_paused_pipeline_is_paused_in_airflow_too(tmp_path: Path) -> None:
+    config = copy.deepcopy(configuration("prod"))
+    put(config, "pipeline.paused", True)
+    assert "PIPELINE_CRON" not in airflow_s_variables(declare(program(config, tmp_path)))
+
+
+def test_an_airflow_that_stands_by_may_be_let_go(tmp_path: Path) -> None:
+    made = declare(program(standing_by(deletion_protection=False), tmp_path))
+    assert made.one("orchestration-environment")["deletionPolicy"] == "DELETE"
+    bucket = made.one("orchestration-bucket")
+    assert (bucket["deletionPolicy"], bucket["forceDestroy"]) == ("DELETE", True)
+    assert made.one("database-instance")["deletionProtection"] is True, "Airflow alone"
+
+
+def test_prod_can_be_taken_down_in_its_own_name_only(tmp_path: Path) -> None:
+    config = copy.deepcopy(configuration("prod"))
+    put(config, "deletion_protection", False)
+    with pytest.raises(ConfigError, match=r"docs/operations/removal\.md"):
+        program(config, tmp_path)
+    put(config, "decommission", config["gcp:project"])
+    recorder = declare(program(config, tmp_path))
+    assert [key for key, options in recorder.options.items() if options.get("protect")] == []
+    assert "PREVENT" not in {inputs.get("deletionPolicy") for inputs in recorder.resources.values()}
+
+
+def test_a_mistaken_destroy_is_refused_before_its_first_step(tmp_path: Path) -> None:
+    """By the lock, which waits for everything: what it did not wait for would be deleted before it is asked. And an
+    update that takes away what holds data or delivers it is refused by Pulumi itself, at its preview."""
+    options = declare(program(configuration("prod"), tmp_path)).options
+    lock = options["fastyle:index:DeletionLock::deletion-lock"]
+    assert lock["protect"]
+    assert set(lock["after"]) == {
+        key.partition("::")[2] for key in options if key.startswith(("gcp:", "pulumi:providers:"))
+    }
+    held = {key for key, found in options.items() if found.get("protect")}
+    for type_ in (
+        "gcp:bigquery/dataset:Dataset",
+        "gcp:bigquery/table:Table",
+        "gcp:pubsub/subscription:Subscription",
+        "gcp:secretmanager/secret:Secret",
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        "gcp:composer/environment:Environment",
+    ):
+        every = {key for key in options if key.startswith(f"{type_}::")}
+        assert every, type_
+        assert every <= held, type_
+    assert {"gcp:storage/bucket:Bucket::lake-bucket", "gcp:pubsub/topic:Topic::sales-topic"} <= held

@@ -102,6 +102,20 @@ def test_a_workflow_may_read_and_a_job_asks_for_more_by_name(path: Path) -> None
             assert job["timeout-minutes"] <= 120, f"{path.name}: {name} could hang for six hours"
 
 
+def test_updates_begin_with_what_the_cloud_is_now() -> None:
+    """From yesterday's state an update would start a database that sleeps, and make its grown disk small."""
+    assert read(REPOSITORY / "Pulumi.yaml")["options"]["refresh"] == "always", "whoever runs pulumi, and however"
+    pages = [*WORKFLOWS, *(REPOSITORY / "docs" / "operations").glob("*.md")]
+    updates = [
+        (path.name, line.strip())
+        for path in pages
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(\$ )?pulumi up ", line)
+    ]
+    assert len(updates) > 3
+    assert [update for update in updates if "--refresh" not in update[1]] == []
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
 def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
     found = triggers(path)
