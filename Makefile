@@ -24,20 +24,20 @@ setup:  ## Set up Python packages and the Pulumi engine
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; install Python 3.11 or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "error: git is not on PATH; install it" >&2; exit 1; }
 	@command -v uv >/dev/null || { echo "==> uv $(UV_VERSION) into $(UV_HOME)"; \
-	  $(PYTHON) -m venv $(UV_HOME) || { echo "error: $(PYTHON) cannot make a virtual environment; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
+	  $(PYTHON) -m venv $(UV_HOME) 2>/dev/null || { echo "error: $(PYTHON) cannot make a virtual environment; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
 	  $(UV_HOME)/bin/pip install --quiet uv==$(UV_VERSION); }
 	@[ -x .venv/bin/python ] || echo "==> Python packages"
 	@uv sync --quiet
 	@$(RUN) python -m localcloud.engine.bootstrap >/dev/null
 
 up: setup  ## Bring stack local up, trade a first day, print a summary and the URLs
-	@$(RUN) python -m ops.local up
+	@$(RUN) python -m ops up
 
 down: setup  ## Destroy stack local and stop every process
-	@$(RUN) python -m ops.local down
+	@$(RUN) python -m ops down
 
 clean:  ## The same, and remove the state and caches of this checkout
-	@if [ -x .venv/bin/python ]; then .venv/bin/python -m ops.local down; fi
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m ops down; fi
 	rm -rf .localcloud .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

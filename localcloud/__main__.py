@@ -223,7 +223,10 @@ def main() -> int:
     arguments = parser.parse_args()
     state_dir = arguments.state_dir.resolve()
     if arguments.verb == "up":
-        return up(state_dir)
+        try:
+            return up(state_dir)
+        except KeyboardInterrupt:
+            return 130  # the daemon goes on starting; whoever called says so
     if arguments.verb == "down":
         return down(state_dir)
     if arguments.verb == "status":

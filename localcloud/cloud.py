@@ -21,6 +21,7 @@ from localcloud.process import ProcessSpec
 from localcloud.scheduler import Scheduler
 from localcloud.secret_store import SecretStore
 from localcloud.standins import bigquery, postgres, storage
+from localcloud.standins.storage_gate import StorageGate
 from localcloud.supervisor import Supervisor
 from localcloud.workloads import Workloads
 
@@ -28,7 +29,10 @@ PROJECT = "fastyle-local"
 PROJECT_NUMBER = "100000000001"
 REGION = "us-central1"
 
-_STANDIN_PORTS = ("storage", "bigquery", "bigquery-grpc", "pubsub", "pubsub-control", "postgres")
+_PORTS = (
+    *("control", "provider", "storage", "storage-behind", "bigquery", "bigquery-grpc"),
+    *("pubsub", "pubsub-control", "postgres"),
+)
 
 Progress = Callable[[str], None]
 
@@ -56,6 +60,7 @@ class LocalCloud:
         self.services: list[dict[str, Any]] = []
         self.refused_starts: dict[str, dict[str, Any]] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._storage_gate: StorageGate | None = None
         self.workloads = Workloads(self)
 
     # --- addresses ---
@@ -90,11 +95,6 @@ class LocalCloud:
     @property
     def bigquery_url(self) -> str:
         return self._url("bigquery")
-
-    @property
-    def bigquery_grpc(self) -> str:
-        """host:port of the Storage Read and Write APIs."""
-        return f"{HOST}:{self.ports.get('bigquery-grpc')}"
 
     @property
     def postgres(self) -> str:
@@ -134,6 +134,8 @@ class LocalCloud:
             **self.base_environment(),
             "GOOGLE_CLOUD_PROJECT": self.project,
             "HOST": HOST,
+            # A web page in this machine's browser is kept out, by whichever name it reaches loopback.
+            "TRUSTED_HOSTS": f"{HOST},localhost",
             "PUBSUB_EMULATOR_HOST": f"{HOST}:{await self.pubsub_identity(email)}",
             "STORAGE_EMULATOR_HOST": self.storage_url,
             "BIGQUERY_EMULATOR_HOST": self.bigquery_url,
@@ -159,11 +161,12 @@ class LocalCloud:
         """Start the stand-ins; returns when all are healthy. `StartFailed` says which is not, and why."""
         for name in await self.supervisor.open():
             progress(f"stopped {name}, left over from a killed run")
-        for name in _STANDIN_PORTS:
+        for name in _PORTS:
             if not is_free(self.ports.get(name)):
                 progress(
                     f"port {self.ports.get(name)} of {name} is taken by another program: now {self.ports.renew(name)}"
                 )
+        self.identities.issuer = self.control_url
         # A connection of its own for each request: the stand-ins close idle ones after seconds, and a creation that is
         # sent down one of these fails, unlike a look-up, which aiohttp sends again.
         connector = aiohttp.TCPConnector(force_close=True)
@@ -172,6 +175,11 @@ class LocalCloud:
         await self.metadata.start()
         data, env = self.state_dir / "data", self.base_environment()
         data.mkdir(exist_ok=True)
+        certificate = await asyncio.to_thread(
+            storage.make_certificate, self.state_dir / "identity" / "storage" / "certificate.pem"
+        )
+        self._storage_gate = StorageGate(self.ports.get("storage"), self.ports.get("storage-behind"), certificate)
+        await self._storage_gate.start()
 
         async def start_postgres() -> ProcessSpec:
             await asyncio.to_thread(postgres.initialise, data / "postgres", env)
@@ -189,7 +197,12 @@ class LocalCloud:
 
         async def start_storage() -> ProcessSpec:
             return storage.spec(
-                port=self.ports.get("storage"), data_dir=self.storage_dir, location=self.region, env=env
+                port=self.ports.get("storage"),
+                data_dir=self.storage_dir,
+                location=self.region,
+                env=env,
+                behind=self.ports.get("storage-behind"),
+                certificate=certificate,
             )
 
         async def start_pubsub() -> ProcessSpec:
@@ -214,6 +227,9 @@ class LocalCloud:
         self.control.ready = False
         await self.scheduler.stop()
         await self.supervisor.close()
+        if self._storage_gate:
+            await self._storage_gate.stop()
+            self._storage_gate = None
         await self.metadata.stop()
         await self.control.stop()
         if self._session:
@@ -237,7 +253,6 @@ class LocalCloud:
                 "PYTHONPATH": str(Path(__file__).parents[1]),
                 "LOCALCLOUD_IAM": str(self.state_dir / "iam.sqlite"),
                 "LOCALCLOUD_BIGQUERY": self.bigquery_url,
-                "LOCALCLOUD_BIGQUERY_GRPC": self.bigquery_grpc,
                 "LOCALCLOUD_OIDC_KEY": str(self.identities.key_path),
                 "LOCALCLOUD_OIDC_ISSUER": self.identities.issuer,
                 "STORAGE_EMULATOR_HOST": self.storage_url,

@@ -1,6 +1,6 @@
 """The control server: OpenID issuer, the REST calls of other services that are used at run time, and `/status`.
 
-Its callers are taken for the project's owner: it listens on loopback only, and refuses what a web page could send.
+Its callers are taken for the project's owner: it listens on loopback only, and refuses web pages and other users.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
+from localcloud.callers import only_programs
 from localcloud.ports import HOST
 from localcloud.scheduler import Job
 from localcloud.secret_store import SecretError, Version
@@ -35,7 +36,7 @@ class Control:
         self.ready = False
 
     async def start(self) -> None:
-        app = web.Application(middlewares=[_refuse_browsers, _errors_as_json])
+        app = web.Application(middlewares=[only_programs, _errors_as_json])
         project = "/v1/projects/{project}"
         app.add_routes(
             [
@@ -82,6 +83,7 @@ class Control:
             "services": cloud.services,
             "jobs": cloud.scheduler.status(),
             "subscriptions": subscriptions,
+            "moved": cloud.workloads.moved,
             "missing_grants": _missing_grants(subscriptions, cloud.scheduler.status(), cloud.refused_starts),
             **self.extra,
         }
@@ -232,15 +234,6 @@ async def _json(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _Problem(400, "the body is not a JSON object")
     return body
-
-
-@web.middleware
-async def _refuse_browsers(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """No web page may speak to us: neither across origins nor through a name that points to loopback."""
-    host = request.host.rsplit(":", 1)[0]
-    if "Origin" in request.headers or host not in (HOST, "localhost"):
-        return web.json_response({"error": {"code": 403, "message": "not for web pages"}}, status=403)
-    return await handler(request)
 
 
 @web.middleware

@@ -93,6 +93,8 @@ async def run(state_dir: Path) -> int:
 async def _start(cloud: LocalCloud) -> ProviderServer:
     await cloud.start(_say)
     await cloud.workloads.restore()
+    for name, url in cloud.workloads.moved.items():
+        _say(f"the port of {name} is taken by another program: now {url}")
     provider = await serve(cloud, cloud.state_dir / "provider.sqlite", cloud.ports.get("provider"))
     cloud.control.extra["provider_port"] = provider.port
     return provider

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from localcloud.callers import only_programs
 from localcloud.files import write_atomically
 from localcloud.identity import TOKEN_SECONDS, Identities
 from localcloud.ports import HOST, Ports, is_free
@@ -44,7 +45,7 @@ class MetadataServers:
             await site.stop()
 
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[only_programs])
         app.router.add_get("/", self._root)
         app.router.add_get("/computeMetadata/v1/{path:.*}", self._metadata)
         self._runner = web.AppRunner(app, access_log=None)

@@ -56,8 +56,9 @@ class ProcessSpec:
     start_seconds: float = 60.0
     unprivileged: bool = False
     """Not as root, even where we are root."""
-    liveness_failures: int | None = None
-    """Kill after so many failed checks in a row, five seconds apart; None: only say `unresponsive`."""
+    liveness_failures: int = 12
+    """Kill after so many failed checks in a row, each of up to five seconds and five apart: after two minutes unless
+    said otherwise, which a long statement or a suspended laptop must not reach. `unresponsive` from the first on."""
     probe: Probe | None = field(default=None, compare=False)
 
 
@@ -78,6 +79,7 @@ class ManagedProcess:
         self._since = time.time()
         self._restarts = 0
         self._last_exit: dict[str, Any] | None = None
+        self._killed: str | None = None  # why, when it was this class that ended it
         self._log_offset = 0
         self._rss = 0
         self._peak_rss = 0
@@ -226,8 +228,9 @@ class ManagedProcess:
                 except Exception as error:
                     failed += 1
                     self._set("unresponsive")
-                    if self.spec.liveness_failures is not None and failed >= self.spec.liveness_failures:
-                        self._write_log(f"killed after {failed} failed health checks: {error or type(error).__name__}")
+                    if failed >= self.spec.liveness_failures:
+                        self._killed = f"killed after {failed} failed health checks: {error or type(error).__name__}"
+                        self._write_log(self._killed)
                         self._process.kill()
                 else:
                     failed = 0
@@ -276,8 +279,9 @@ class ManagedProcess:
         self._healthy.clear()
         await self._clear_group()
         self._records.drop(self.spec.name)
-        self._last_exit = {"reason": _reason(code), "at": _timestamp(time.time()), "log": self._tail()}
-        self._write_log(f"ended: {_reason(code)}")
+        reason, self._killed = self._killed or _reason(code), None
+        self._last_exit = {"reason": reason, "at": _timestamp(time.time()), "log": self._tail()}
+        self._write_log(f"ended: {reason}")
         self._process = None
 
     # --- helpers ---

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from localcloud.files import write_atomically
-from localcloud.ports import HOST
+from localcloud.ports import HOST, is_free
 from localcloud.process import ProcessSpec, StartFailed
 from localcloud.provider.errors import Refused
 from localcloud.secret_store import SecretError
@@ -80,6 +80,9 @@ class Workloads:
         self._cloud = cloud
         self._path = cloud.state_dir / "workloads.json"
         self._deployed: dict[str, Workload] = {}
+        self.moved: dict[str, str] = {}
+        """New base URLs, by name, of what another program has taken the port of. A program's state has the old one
+        until it is refreshed."""
         cloud.secrets.on_change(self._refresh)
 
     async def restore(self) -> None:
@@ -123,7 +126,7 @@ class Workloads:
 
     async def _prepare(self, workload: Workload) -> ProcessSpec:
         cloud = self._cloud
-        port = cloud.ports.get(f"run/{workload.name}")
+        port = self._port(workload)
         if not cloud.metadata.exists(workload.account):
             raise Refused(
                 f"{workload.name}: service account {workload.account!r} does not exist; the stack must make it"
@@ -166,6 +169,16 @@ class Workloads:
             health_path=workload.health_path,
             liveness_failures=6,
         )
+
+    def _port(self, workload: Workload) -> int:
+        """The port recorded for it; another one when a stranger listens there."""
+        ports, name = self._cloud.ports, f"run/{workload.name}"
+        port = ports.get(name)
+        if self._cloud.supervisor.spec(workload.name) is None and not is_free(port):
+            port = ports.renew(name)
+            self._cloud.iam.forget_endpoint(workload.resource)
+            self.moved[workload.name] = self.url(workload.name)
+        return port
 
     def _check_access(self, workload: Workload) -> None:
         """As in the cloud: without the accessor's role on each secret the revision does not start."""

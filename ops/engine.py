@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,54 @@ def run(arguments: list[str], environment: dict[str, str], *, quiet: bool = Fals
     command = ["pulumi", *arguments, "--non-interactive"]
     # os.environ's PATH is not where the child's name is looked up: name the binary of the wanted environment.
     env = {**os.environ, **environment}
+    pipe = subprocess.PIPE if quiet else None
     try:
-        result = subprocess.run(
-            command, cwd=cwd, env=env, text=True, check=False, capture_output=quiet, executable=_find("pulumi", env)
+        process = subprocess.Popen(
+            command, cwd=cwd, env=env, text=True, stdout=pipe, stderr=pipe, executable=_find("pulumi", env)
         )
     except FileNotFoundError:
         raise OperatorError("pulumi is not on PATH; run `make setup`") from None
-    if result.returncode:
-        words = f": {(result.stderr or result.stdout).strip()}" if quiet else "; its words are above"
+    output, errors = _wait(process)
+    if process.returncode:
+        words = f": {(errors or output).strip()}" if quiet else "; its words are above"
         raise OperatorError(f"`pulumi {' '.join(arguments[:2])}` failed{words}")
-    return result.stdout or ""
+    return output
+
+
+def _wait(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it printed, once it has ended. A terminal's Ctrl-C reaches pulumi as well, which cancels what it does and
+    records how far it got: it is given its time (a second Ctrl-C ends it at once), then the interruption goes on."""
+    interrupted: KeyboardInterrupt | None = None
+    while True:
+        try:
+            output, errors = process.communicate()
+            break
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
+    return output or "", errors or ""
+
+
+def forget_pending_operations(stack: str, environment: dict[str, str], backend: Path) -> int:
+    """Remove from a stack's state what an interrupted `pulumi` had begun; returns how many operations there were.
+
+    For stack local only: its cloud takes over what an interrupted creation left, so that nothing is lost by
+    forgetting. Elsewhere `pulumi refresh` has to ask about each.
+    """
+    pending = 0
+    for state in (backend / ".pulumi" / "stacks").rglob(f"{stack}.json"):
+        checkpoint = json.loads(state.read_text(encoding="utf-8")).get("checkpoint") or {}
+        pending += len((checkpoint.get("latest") or {}).get("pending_operations") or [])
+    if pending:
+        with tempfile.TemporaryDirectory() as folder:
+            exported = Path(folder) / "state.json"
+            run(["stack", "export", "--stack", stack, "--file", str(exported)], environment, quiet=True)
+            document = json.loads(exported.read_text(encoding="utf-8"))
+            document["deployment"].pop("pending_operations", None)
+            exported.write_text(json.dumps(document), encoding="utf-8")
+            run(["stack", "import", "--stack", stack, "--file", str(exported)], environment, quiet=True)
+    return pending
 
 
 def outputs(stack: str, environment: dict[str, str]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
 SETTLE_SECONDS = 120.0
+RUNNING_SECONDS = 60.0
 UNASKED = ("--yes", "--skip-preview", "--refresh=false")
 """Flags of `pulumi` here: nothing but Pulumi changes this cloud, so that reading all of it first would only take time."""
 OPERATOR = "operator"  # the credential that may speak for every location
@@ -68,11 +69,16 @@ def up() -> None:
     with step("pulumi up --stack local --policy-pack policies"):
         _release_locks()
         engine.ensure_stack(LOCAL, env)
-        engine.run(["up", "--stack", LOCAL, *UNASKED, "--policy-pack", str(POLICIES)], env)
+        engine.forget_pending_operations(LOCAL, env, BACKEND)
+        # But for addresses that another program took: they are new ones since, and the state has to hear of them.
+        refresh = ["--refresh=true"] if _status()["moved"] else []
+        engine.run(["up", "--stack", LOCAL, *UNASKED, *refresh, "--policy-pack", str(POLICIES)], env)
+    _until_all_run()
     endpoints = _connect(engine.outputs(LOCAL, env))
-    with step("Catalogue"):
-        products, locations = CATALOGUE / "products.csv", CATALOGUE / "locations.csv"
-        console.print(f"    {load_catalogue(endpoints.postgres, products, locations)}")
+    if not _has_catalogue(endpoints):
+        with step("Catalogue"):
+            products, locations = CATALOGUE / "products.csv", CATALOGUE / "locations.csv"
+            console.print(f"    {load_catalogue(endpoints.postgres, products, locations)}")
     if not FIRST_DAY.exists():
         _first_day(endpoints)
     elif _traded_since(endpoints):
@@ -95,6 +101,35 @@ def down() -> None:
         path.unlink(missing_ok=True)
     with step("Local cloud"):
         _localcloud("down")
+
+
+def _status() -> dict[str, Any]:
+    """What the local cloud says of itself (docs/internals.md, "The local cloud")."""
+    return request("GET", f"{_daemon()['control']}/status", timeout=10)
+
+
+def _until_all_run() -> None:
+    """Wait until every process runs: one that fails again and again is no stack that is up.
+
+    Raises:
+        OperatorError: names each that does not, and why it ended last.
+    """
+    deadline = time.monotonic() + RUNNING_SECONDS
+    while troubled := [process for process in _status()["processes"] if process["state"] != "running"]:
+        if time.monotonic() > deadline:
+            words = "; ".join(
+                f"{p['name']} is {p['state']} ({(p['last_exit'] or {}).get('reason', 'it never ran')})"
+                for p in troubled
+            )
+            raise OperatorError(f"{words}; see `python -m localcloud logs {troubled[0]['name']}`")
+        time.sleep(0.2)
+
+
+def _has_catalogue(endpoints: Endpoints) -> bool:
+    """Whether products were loaded already: the sample ones must not undo what was edited since."""
+    with psycopg.connect(endpoints.postgres) as db:
+        row = db.execute("SELECT EXISTS (SELECT FROM product)").fetchone()
+    return bool(row and row[0])
 
 
 def _release_locks() -> None:
@@ -233,10 +268,10 @@ def _former_token() -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m ops.local up|down`: what the Makefile calls."""
+    """Bring stack local up, or down; returns the exit code."""
     verbs = {"up": up, "down": down}
     if len(arguments) != 1 or arguments[0] not in verbs:
-        print(f"usage: python -m ops.local {'|'.join(verbs)}", file=sys.stderr)
+        print(f"usage: python -m ops {'|'.join(verbs)}", file=sys.stderr)
         return 2
     try:
         verbs[arguments[0]]()
@@ -247,7 +282,3 @@ def main(arguments: list[str]) -> int:
         console.print("stopped; run the same command again to go on")
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

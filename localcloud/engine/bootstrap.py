@@ -310,6 +310,9 @@ def main() -> int:
     except EngineUnavailable as error:
         print(f"engine: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("engine: stopped; run the same command again to go on", file=sys.stderr)
+        return 130
     print(engine.pulumi)
     return 0
 

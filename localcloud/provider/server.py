@@ -15,6 +15,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from localcloud.callers import OnlyThisUser
 from localcloud.provider import wire
 from localcloud.provider.check import check
 from localcloud.provider.diff import ADD, DELETE, Change, diff, must_delete_first
@@ -239,7 +240,7 @@ async def serve(cloud: LocalCloud | None, records: Path | None, port: int = 0) -
     lifecycle = Lifecycle(cloud, store, load_handlers() if cloud is not None else {})
     base = (cloud.project, cloud.region, str(cloud.project_number)) if cloud is not None else (None, None, None)
     options = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
-    server = grpc.aio.server(options=[*options, ("grpc.so_reuseport", 0)])
+    server = grpc.aio.server(interceptors=[OnlyThisUser()], options=[*options, ("grpc.so_reuseport", 0)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(lifecycle, *base), server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

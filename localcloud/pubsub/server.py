@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 from aiohttp import web
 
+from localcloud.callers import OnlyThisUser, only_programs
 from localcloud.ports import HOST
 from localcloud.pubsub.access import Access
 from localcloud.pubsub.broker import MAX_REQUEST_BYTES, Broker
@@ -49,7 +50,7 @@ class Server:
         for email, port in self._broker.journal.query("SELECT email, port FROM identities"):
             await self._listen(email, port)
         await self._deliveries.start()
-        app = web.Application()
+        app = web.Application(middlewares=[only_programs])
         app.add_routes(
             [
                 web.get("/health", self._health),
@@ -75,7 +76,7 @@ class Server:
     async def _listen(self, email: str, port: int) -> int:
         """Serve the API as `email` (empty: the owner) would see it; returns the port."""
         caller = f"serviceAccount:{email}" if email else None
-        server = grpc.aio.server(options=_OPTIONS)
+        server = grpc.aio.server(interceptors=[OnlyThisUser()], options=_OPTIONS)
         apis = (
             PublisherApi(self._broker, caller),
             SubscriberApi(self._broker, caller),

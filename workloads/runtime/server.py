@@ -11,6 +11,8 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workloads.runtime.origins import SameOrigin
+
 log = logging.getLogger("access")
 
 # Cloud Run gives ten seconds between SIGTERM and SIGKILL.
@@ -31,7 +33,7 @@ def serve(app: ASGIApp) -> None:
     if not port.isdecimal() or int(port) > 65535:
         raise SystemExit(f"environment variable PORT: {port!r} is not a port; set it to a number up to 65535")
     config = uvicorn.Config(
-        app,
+        SameOrigin(app, os.environ.get("TRUSTED_HOSTS", "")),
         host=host,
         port=int(port),
         loop="uvloop",

@@ -98,7 +98,10 @@ class Service(Live):
         return inputs["id"], {"uri": url, "urls": [url]}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return {} if cloud.workloads.deployed(state["name"]) else None
+        if not cloud.workloads.deployed(state["name"]):
+            return None
+        url = cloud.workloads.url(state["name"])
+        return {"uri": url, "urls": [url]}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         return (await self.create(cloud, {**new, "id": id}))[1]
@@ -107,15 +110,20 @@ class Service(Live):
         await cloud.workloads.remove(state["name"])
 
 
+def _addresses(function: Properties, url: str) -> Properties:
+    """The outputs of a function that say where it answers."""
+    service = {**(function.get("serviceConfig") or {}), "uri": url, "gcfUri": url, "service": function["name"]}
+    return {"url": url, "serviceConfig": service}
+
+
 @live("gcp:cloudfunctionsv2/function:Function")
 class Function(Live):
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        url = await cloud.workloads.deploy(_function(inputs))
-        service = {**(inputs.get("serviceConfig") or {}), "uri": url, "gcfUri": url, "service": inputs["name"]}
-        return inputs["id"], {"url": url, "serviceConfig": service}
+        return inputs["id"], _addresses(inputs, await cloud.workloads.deploy(_function(inputs)))
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return {} if cloud.workloads.deployed(state["name"]) else None
+        deployed = cloud.workloads.deployed(state["name"])
+        return _addresses(state, cloud.workloads.url(state["name"])) if deployed else None
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         return (await self.create(cloud, {**new, "id": id}))[1]
