@@ -59,6 +59,7 @@ class StorageGate:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         assert self._session is not None, "start() comes first"
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        headers["X-Forwarded-Proto"] = "http"  # links in its answers lead through this gate
         if request.content_length is not None:
             headers["Content-Length"] = str(request.content_length)
         body = request.content.iter_chunked(_CHUNK_BYTES) if request.body_exists else None

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from localcloud.ports import is_free
 from tests.support.checkout import Checkout
 from tests.support.on_hand import on_hand
 
@@ -104,13 +110,71 @@ def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Checkout, eventually: 
     assert "1 stack lock" in output, output[-3000:]
 
 
+def test_up_interrupted_says_so_in_a_line_and_goes_on_when_called_again(
+    stack: Checkout, eventually: Callable[..., None]
+) -> None:
+    """A terminal's Ctrl-C reaches every process of the command; pulumi records how far it got before it ends."""
+    locks = stack.root / ".localcloud" / "pulumi" / ".pulumi" / "locks"
+    with subprocess.Popen(
+        ["make", "up"],
+        cwd=stack.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as up:
+        eventually(lambda: list(locks.rglob("*.json")), "the stack is locked", 60)
+        os.killpg(up.pid, signal.SIGINT)
+        output, _ = up.communicate(timeout=120)
+    assert up.returncode != 0
+    assert "Traceback" not in output, output[-3000:]
+    assert output.count("stopped; run the same command again to go on") == 1, output[-3000:]
+    again = stack.make("up").stdout
+    assert "stack lock" not in again, again[-3000:]
+    assert "pending operation" not in again, again[-3000:]
+
+
 def test_the_daemon_killed_and_up_again(stack: Checkout, eventually: Callable[..., None]) -> None:
-    """Its processes go with it; the next `make up` starts them on the same data, and nothing is counted anew."""
+    """Its processes go with it; the next `make up` starts them on the same data, nothing is counted anew, what was
+    edited stays, and a port that a stranger has taken meanwhile is another one everywhere."""
     daemon = json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))
-    before = stack.inventory()
+    before, addresses = stack.inventory(), stack.endpoints
+    with stack.database() as db:
+        db.execute("UPDATE location SET name = 'Renamed' WHERE location_id = 'S01'")
     os.kill(int(daemon["pid"]), signal.SIGKILL)
-    stack.make("up")
+    taken = ("api", "pos_api", "storage", "control")
+    with ExitStack() as strangers:
+        for name in taken:
+            port = urlsplit(addresses[name]).port
+            eventually(lambda port=port: is_free(port), f"port {port} is given up", 30)
+            strangers.enter_context(socket.create_server(("127.0.0.1", port)))
+        up = stack.make("up").stdout
+    moved = stack.endpoints
+    assert [name for name in taken if moved[name] == addresses[name]] == []
+    for name in ("api", "pos-api", "storage", "control"):
+        assert re.search(rf"port \S*\s?(\d+ )?of {name} is taken|port of {name} is taken", up), up[-4000:]
+    assert moved["api"] in up
     assert json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))["pid"] != daemon["pid"]
     assert stack.inventory() == before
+    with stack.database() as db:
+        assert db.execute("SELECT name FROM location WHERE location_id = 'S01'").fetchall() == [("Renamed",)]
     names = [p["name"] for p in stack.status()["processes"]]
     assert len(names) == len(set(names))
+
+
+def test_no_listener_answers_a_web_page(stack: Checkout) -> None:
+    """Every port of the local cloud and of the workloads, by either sign that a browser cannot leave out."""
+    ports = json.loads((stack.root / ".localcloud" / "ports.json").read_text(encoding="utf-8"))
+    answered = {}
+    for name, port in ports.items():
+        for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+            try:
+                response = httpx.post(f"http://127.0.0.1:{port}/", headers=headers, timeout=10, trust_env=False)
+            except httpx.HTTPError:
+                continue  # not HTTP/1.1: nothing that a browser could speak
+            answered[name, next(iter(headers))] = response.status_code
+    assert len(answered) > 12, answered
+    # A function has no middleware of ours before its own check of credentials.
+    functions = {"run/pos-api"}
+    wrong = {key: s for key, s in answered.items() if s not in (403, 421) and key[0] not in functions}
+    assert wrong == {}
