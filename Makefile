@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 
-.PHONY: help setup up down clean test check documents format plan cost bench mutants scan sbom dist
+.PHONY: help setup up down clean test check documents format plan cost bench mutants scan audit sbom dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ mutants: setup  ## Change the program bit by bit: does a test notice? ROOM=polic
 scan: setup  ## Lint the workflows, and look for secrets in the whole history
 	@$(RUN) python -m ops.tools actionlint
 	@$(RUN) python -m ops.tools gitleaks git --no-banner --redact .
+
+audit: setup  ## Hold the locked packages against known vulnerabilities
+	@$(RUN) python -m ops.audit
 
 sbom: setup  ## What each archive and package holds, as CycloneDX with checked licences, in dist/sbom
 	@$(RUN) python -m infra.sbom

@@ -1,7 +1,8 @@
 """Checkers that are Go programs: `python -m ops.tools NAME [ARGUMENT…]` builds NAME once and runs it.
 
-Their modules are pinned, with checksums, in `.github/tools/go.mod` and `go.sum`; what is built is kept beside the
-engine, outside the clone. actionlint lints the workflows; gitleaks looks for secrets in the history.
+Their modules are pinned, with checksums, by `go.mod` and `go.sum` below `.github/tools`; what is built is kept beside the
+engine, outside the clone. actionlint lints the workflows; gitleaks looks for secrets in the history; osv-scanner
+holds what is locked against known vulnerabilities.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import say_error
 
-MODULE = REPOSITORY / ".github" / "tools"
+MODULES = REPOSITORY / ".github" / "tools"
 PACKAGES = {
-    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint",
-    "gitleaks": "github.com/zricethezav/gitleaks/v8",
+    "actionlint": (MODULES, "github.com/rhysd/actionlint/cmd/actionlint"),
+    "gitleaks": (MODULES, "github.com/zricethezav/gitleaks/v8"),
+    # A module of its own: it needs a YAML library that actionlint does not build with.
+    "osv-scanner": (MODULES / "osv-scanner", "github.com/google/osv-scanner/v2/cmd/osv-scanner"),
 }
+"""The folder of the Go module that pins each tool, and the tool's package."""
 
 
 def tool(name: str) -> Path:
@@ -32,7 +36,8 @@ def tool(name: str) -> Path:
     """
     if name not in PACKAGES:
         raise OperatorError(f"no tool {name!r}; there are {', '.join(sorted(PACKAGES))}")
-    pins = b"".join((MODULE / file).read_bytes() for file in ("go.mod", "go.sum"))
+    module, package = PACKAGES[name]
+    pins = b"".join((module / file).read_bytes() for file in ("go.mod", "go.sum"))
     home = cache_dir() / "tools" / hashlib.sha256(pins).hexdigest()[:16]
     ready = home / name
     if ready.exists():
@@ -44,9 +49,9 @@ def tool(name: str) -> Path:
         raise OperatorError(f"{name} needs Go: {error}") from None
     print(f"tools: building {name}, once", file=sys.stderr)
     partial = home / f".{name}-{os.getpid()}"
-    command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(partial), PACKAGES[name]]
+    command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(partial), package]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
-    done = subprocess.run(command, cwd=MODULE, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OperatorError(f"{name} cannot be built ({' '.join(done.stderr.split())[-300:]}); see `go env GOPROXY`")
     partial.rename(ready)

@@ -15,6 +15,7 @@ import yaml
 
 from infra import sbom
 from infra.archives import build
+from ops.audit import UnreachableDatabaseError, audit
 from ops.errors import OperatorError
 from ops.tools import tool
 
@@ -183,6 +184,66 @@ def test_production_waits_for_a_person_and_the_night_does_not() -> None:
     assert up["environment"] == "${{ inputs.check && format('{0}-drift', inputs.stack) || inputs.stack }}"
     deploy = jobs(REPOSITORY / ".github" / "workflows" / "deploy.yml")
     assert deploy["prod"]["needs"] == "dev"
+
+
+def test_a_deployment_waits_for_the_checks_of_its_own_commit() -> None:
+    """A workflow beside it, started by the same push, could fail while the stack is updated."""
+    deploy = jobs(REPOSITORY / ".github" / "workflows" / "deploy.yml")
+    assert deploy["check"]["uses"] == "./.github/workflows/check.yml"
+    assert deploy["dev"]["needs"] == "check"
+    assert triggers(REPOSITORY / ".github" / "workflows" / "check.yml") == {"pull_request", "workflow_call"}
+
+
+def test_dependabot_covers_every_lock() -> None:
+    updates = read(REPOSITORY / ".github" / "dependabot.yml")["updates"]
+    covered = {(update["package-ecosystem"], update["directory"]) for update in updates}
+    assert covered >= {("uv", "/"), ("npm", "/workloads/api/web"), ("gomod", "/.github/tools"), ("github-actions", "/")}
+    scanned = "".join(
+        step.get("run", "") for step in jobs(REPOSITORY / ".github/workflows/supply-chain.yml")["scan"]["steps"]
+    )
+    assert "make audit" in scanned
+
+
+SCANNER = """#!/bin/sh
+echo "$@" >> {log}
+echo '{words}' >&2
+exit {code}
+"""
+
+
+def scanner(folder: Path, code: int, words: str = "") -> Path:
+    """A scanner that answers so, and keeps what it was asked."""
+    path = folder / "osv-scanner"
+    path.write_text(SCANNER.format(log=folder / "asked", words=words, code=code), encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_an_audit_fetches_the_database_once_a_day_and_reads_both_locks(tmp_path: Path) -> None:
+    executable, database = scanner(tmp_path, 0), tmp_path / "osv"
+    for _ in range(2):
+        assert audit(executable, database) == "uv.lock and workloads/api/web/package-lock.json: no known vulnerability"
+    first, second = (tmp_path / "asked").read_text().splitlines()
+    assert "--download-offline-databases" in first
+    assert "--download-offline-databases" not in second
+    for lock in ("uv.lock", "workloads/api/web/package-lock.json"):
+        assert (REPOSITORY / lock).is_file()
+        assert f"--lockfile {REPOSITORY / lock}" in second
+
+
+def test_an_audit_fails_on_a_known_vulnerability_and_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match=r"--upgrade-package.*osv-scanner\.toml"):
+        audit(scanner(tmp_path, 1, "GHSA-1234"), tmp_path / "osv")
+
+
+def test_an_audit_without_a_network_is_a_skip_that_tries_again(tmp_path: Path) -> None:
+    executable = scanner(tmp_path, 127, "unable to fetch OSV database: dial tcp: no such host")
+    for _ in range(2):
+        with pytest.raises(UnreachableDatabaseError):
+            audit(executable, tmp_path / "osv")
+    assert (tmp_path / "asked").read_text().count("--download-offline-databases") == 2
+    with pytest.raises(OperatorError, match="ended with 127"):
+        audit(scanner(tmp_path, 127, "a lock that cannot be parsed"), tmp_path / "osv")
 
 
 # --- what is shipped ---
