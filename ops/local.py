@@ -138,8 +138,10 @@ def _release_locks() -> None:
 
 
 def export_lines() -> str:
-    """Shell lines for `eval "$(fastyle env)"`."""
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment().items())
+    """Shell lines for `eval "$(fastyle env)"`. The shell's own active environment stays: another program than this
+    project's, which names its environment in Pulumi.yaml, runs in it."""
+    told = {name: value for name, value in environment().items() if name != "VIRTUAL_ENV"}
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in told.items())
 
 
 def _connect(outputs: dict[str, Any]) -> Endpoints:

@@ -1,8 +1,9 @@
 """The engine's language host for Python, for engines that come without one.
 
 Started by `bin/pulumi-language-python` with the engine's address as its last argument; prints the port it listens
-on, serves `LanguageRuntime`, and ends on SIGINT or SIGTERM. The program runs in this process: the engine starts a
-host for every preview and every update. Policy packs and component providers are processes of their own.
+on, serves `LanguageRuntime`, and ends on SIGINT or SIGTERM. A program of this environment runs in this process: the
+engine starts a host for every preview and every update. One of another environment, policy packs and component providers
+are processes of their own.
 """
 
 from __future__ import annotations
@@ -10,22 +11,24 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import queue
-import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
 import grpc
-import pulumi
 from google.protobuf import empty_pb2
+from google.protobuf.json_format import MessageToDict
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from localcloud.engine import program_runner
+from localcloud.engine.environments import NoEnvironmentError, interpreter, same_environment
 
 MAX_MESSAGE = 400 * 1024 * 1024  # bytes; the engine's own limit
 
@@ -55,19 +58,44 @@ class ProgramHost(LanguageServer):
         )
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        program = Path(request.info.program_directory, request.info.entry_point or ".").resolve()
-        os.chdir(request.pwd)
-        self.program = lambda: _run_program(program)
-        result = super().Run(request, context)  # type: ignore[no-untyped-call]
-        # The error has been logged already: `bail` keeps the engine from printing it a second time.
-        return language_pb2.RunResponse(bail=True) if result.error else result
+        try:
+            python = _interpreter(request.info)
+        except NoEnvironmentError as error:
+            return _refused(str(error))
+        return program_runner.run(self, request) if same_environment(python) else self._run_in(python, request)
+
+    def _run_in(self, python: Path, request: Any) -> Any:
+        """Run the program under another environment's Python, as a process of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            answer = Path(folder) / "answer"
+            command = [str(python), "-P", program_runner.__file__, str(answer)]
+            environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+            self._plugins.add(process)
+            try:
+                _, errors = process.communicate(request.SerializeToString())
+            finally:
+                self._plugins.discard(process)
+            if answer.exists():
+                sys.stderr.buffer.write(errors)
+                return language_pb2.RunResponse.FromString(answer.read_bytes())
+            reason = (errors.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+            if "No module named" in reason:
+                return _refused(f"{python} cannot run the program ({reason}); install the program's packages there")
+            return _refused(f"the program ended without an answer: {reason}")
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
         directory = request.info.program_directory
+        try:
+            python = str(_interpreter(request.info))
+        except NoEnvironmentError as error:
+            yield language_pb2.RunPluginResponse(stderr=f"{error}\n".encode())
+            yield language_pb2.RunPluginResponse(exitcode=1)
+            return
         if request.kind == "analyzer":
-            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, directory]
+            command = [python, "-u", "-m", "pulumi.policy", *request.args, directory]
         else:
-            command = [sys.executable, "-u", directory, *request.args]
+            command = [python, "-u", directory, *request.args]
         environment = {**os.environ, **dict(entry.split("=", 1) for entry in request.env)}
         process = subprocess.Popen(
             command, cwd=request.pwd or directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -90,27 +118,15 @@ class ProgramHost(LanguageServer):
             _stop(process)
 
 
-def _run_program(program: Path) -> None:
-    """Run a Pulumi program; whatever it raises becomes one readable error."""
-    try:
-        runpy.run_path(str(program), run_name="__main__")
-    except pulumi.RunError:
-        raise
-    except SystemExit as stop:
-        if stop.code not in (None, 0):
-            raise pulumi.RunError(str(stop.code) if isinstance(stop.code, str) else f"exit code {stop.code}") from stop
-    except Exception as error:
-        raise pulumi.RunError(_report(error)) from error
+def _interpreter(info: Any) -> Path:
+    options = MessageToDict(info.options)
+    root = Path(info.root_directory or info.program_directory)
+    return interpreter(Path(info.program_directory), root, options, os.environ)
 
 
-def _report(error: Exception) -> str:
-    """The traceback without the frames of this host and of runpy."""
-    trace = error.__traceback__
-    hidden = {__file__, runpy.__file__, "<frozen runpy>"}
-    while trace is not None and trace.tb_frame.f_code.co_filename in hidden and trace.tb_next is not None:
-        trace = trace.tb_next
-    lines = traceback.format_exception(type(error), error, trace)
-    return "Program failed with an unhandled exception:\n" + "".join(lines)
+def _refused(message: str) -> Any:
+    """An answer that the engine prints as the program's error."""
+    return language_pb2.RunResponse(error=message)
 
 
 def _stream(process: subprocess.Popen[bytes]) -> Iterator[Any]:

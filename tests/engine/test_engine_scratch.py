@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -112,6 +113,81 @@ def test_the_policy_pack_stops_a_bad_stack_in_its_own_words(project: Project) ->
     )
     assert re.search(r"\[mandatory\].*budget-present", output), output
     assert "Mend:" in output
+
+
+# --- another program's environment ---
+
+FOREIGN = """
+import pulumi
+import their_own_package
+
+pulumi.export("from", their_own_package.__file__)
+pulumi.export("pulumi", pulumi.__file__)
+if pulumi.Config("scratch").get_bool("broken"):
+    raise ValueError("the other program's own mistake")
+"""
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Another company's program: Pulumi and a package of their own in an environment of their own."""
+    with provider() as port:
+        project = Project(tmp_path_factory.mktemp("foreign"), port, FOREIGN)
+        environment = project.folder / "their-venv"
+        subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, environment], check=True)
+        pulumi = f"pulumi=={importlib.metadata.version('pulumi')}"
+        install = ["uv", "pip", "install", "--quiet", "--python", str(environment / "bin" / "python"), pulumi]
+        subprocess.run(install, check=True)
+        (packages,) = environment.glob("lib/python*/site-packages")
+        (packages / "their_own_package.py").touch()
+        yield project
+
+
+def use_environment(project: Project, name: str | None) -> None:
+    options = f"\n  options: {{virtualenv: {name}}}" if name else ""
+    (project.folder / "Pulumi.yaml").write_text(f"name: fastyle\nruntime:\n  name: python{options}\n")
+
+
+@pytest.mark.parametrize("way", ["named in Pulumi.yaml", "active"])
+def test_a_program_runs_in_its_own_environment(foreign: Project, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It used to run on this checkout's packages, without a word."""
+    stack = f"scratch-{way.split()[0]}"
+    active = str(foreign.folder / "their-venv") if way == "active" else "/nonexistent"
+    monkeypatch.setitem(foreign.environment, "VIRTUAL_ENV", active)
+    use_environment(foreign, None if way == "active" else "their-venv")
+    run(foreign, "stack", "init", stack)
+    run(foreign, "up", "--stack", stack, "--yes", "--skip-preview")
+    outputs = json.loads(run(foreign, "stack", "output", "--json", "--stack", stack))
+    assert all(path.startswith(f"{foreign.folder}/their-venv/") for path in outputs.values()), outputs
+    run(foreign, "config", "set", "scratch:broken", "true", "--stack", stack)
+    output = run(foreign, "preview", "--stack", stack, ok=False)
+    assert "ValueError: the other program's own mistake" in output
+    assert "program_runner.py" not in output, "only the user's frames are shown"
+
+
+def test_a_program_without_an_environment_is_told_how_to_name_one(
+    foreign: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(foreign, "stack", "init", "scratch-lost")
+    use_environment(foreign, "no-venv")
+    output = run(foreign, "preview", "--stack", "scratch-lost", ok=False)
+    assert "no-venv (runtime option virtualenv) is no Python environment; make it" in output
+    use_environment(foreign, None)
+    monkeypatch.delitem(foreign.environment, "VIRTUAL_ENV")
+    output = run(foreign, "preview", "--stack", "scratch-lost", ok=False)
+    assert "names no Python environment and none is active; write runtime:" in output
+
+
+def test_an_environment_without_the_programs_packages_is_named(
+    foreign: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = foreign.folder / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    run(foreign, "stack", "init", "scratch-bare")
+    use_environment(foreign, "bare")
+    output = run(foreign, "preview", "--stack", "scratch-bare", ok=False)
+    assert "bare/bin/python cannot run the program (ModuleNotFoundError: No module named 'pulumi'" in output
+    assert "install the program's packages there" in output
 
 
 def test_the_engine_comes_from_the_cache_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
