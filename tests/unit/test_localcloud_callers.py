@@ -61,7 +61,7 @@ def test_where_the_system_does_not_say_everybody_counts_as_this_user(tmp_path: P
 
 def test_an_answer_is_remembered_for_seconds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(callers.time, "monotonic", lambda: now)
+    monkeypatch.setattr("localcloud.callers.time.monotonic", lambda: now)
     asked = users(tmp_path)
     assert asked.allowed(0xC001)
     (tmp_path / "tcp").write_text(TABLE.replace("1001        0 2", "1002        0 2"))
@@ -167,7 +167,8 @@ async def _call_grpc(style: str) -> str:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        channel: Any = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        async with channel:
             if style == "generator":
                 async for _ in channel.unary_stream("/t/M")(b""):
                     pass
