@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 
-.PHONY: help setup up down clean test check documents format plan cost bench mutants scan audit sbom dist
+.PHONY: help setup up down clean test check documents format plan cost bench soak mutants scan audit sbom dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ cost: setup  ## Estimate STACK's month; AGAINST=git-ref for the difference; FORM
 
 bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
 	@$(RUN) python -m bench
+
+soak: up  ## Trade while one fault after another is done to the local stack; a quarter of an hour, bench/soak.json
+	@$(RUN) python -m bench.soak
 
 mutants: setup  ## Change the program bit by bit: does a test notice? ROOM=policies|pricing|components|infra, SAMPLE=n
 	@$(RUN) python -m tests.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
