@@ -35,6 +35,7 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
         "bucket": foundation.lake.bucket,
         "pos_api_url": parts.pos_api.url,
         "api_url": parts.api.url,
+        "api_iap": bool(config.access.people),
         "pipeline_url": parts.pipeline.url,
         "database": {
             "connection_name": foundation.database.connection_name,

@@ -269,13 +269,15 @@ class Parts:
         if access.api_auth is ApiAuth.TOKEN:
             files = self._credentials("api_credentials")
             environment["CREDENTIALS_FILE"] = "/secrets/api-credentials/credentials.json"
-        return self._service(
-            "api",
-            environment,
-            invokers=dict(access.programs),
-            people=dict(access.people),
-            secret_files=files,
-        )
+        callers: dict[str, pulumi.Input[str]] = dict(access.programs)
+        # Keys of the configuration have no underscore: these meet none of them.
+        callers |= {f"operator_{key}": member for key, member in access.operators.items()}
+        people: dict[str, pulumi.Input[str]] = dict(access.people)
+        if people:
+            # IAP is asked before Cloud Run is, and asks Cloud Run as itself: whoever calls must pass it.
+            people |= {f"caller_{key}": member for key, member in callers.items()}
+            callers = {}
+        return self._service("api", environment, invokers=callers, people=people, secret_files=files)
 
     def _pipeline(self) -> Service:
         operators = self._config.access.operators

@@ -31,6 +31,7 @@ class Endpoints:
     datasets: dict[str, str]
     bucket: str
     secrets: dict[str, str]  # pos_credentials, api_credentials -> ids
+    api_iap: bool = False  # Identity-Aware Proxy stands in front of the API
     stack: str = LOCAL
     pubsub: str = ""  # host:port, for PUBSUB_EMULATOR_HOST
     pubsub_control: str = ""  # base URL of the stand-in's control server
@@ -84,6 +85,7 @@ def from_outputs(stack: str, outputs: dict[str, Any], **more: str) -> Endpoints:
             datasets=outputs["datasets"],
             bucket=outputs["bucket"],
             secrets=outputs["secrets"],
+            api_iap=bool(outputs.get("api_iap")),  # absent from stacks that were made before there was one
             **more,
         )
     except KeyError as e:

@@ -50,7 +50,8 @@ class ServiceArgs(Args):
     iap_project_number: str | None = None
     """Put Identity-Aware Proxy in front, whose agent this project number names. Default: off."""
     iap_people: dict[str, pulumi.Input[str]] | None = None
-    """`user:`, `group:` or `domain:` members that IAP lets through, by a stable key."""
+    """Members that IAP lets through, by a stable key: people by their browsers, programs with a JWT that their service
+    account signed. IAP is asked first, so that a member of `invokers` who is not among them is refused."""
     audiences: list[str] | None = None
     """Custom audiences that identity tokens may carry beside the URL."""
     ingress: Ingress | None = None

@@ -26,6 +26,7 @@ OUTPUTS = {
     "datasets": {"raw": "raw", "staging": "staging", "marts": "marts"},
     "pos_api_url": "https://pos-api.functions.net",
     "api_url": "https://api.run.app",
+    "api_iap": False,
     "pipeline_url": "https://pipeline.run.app",
     "database": {
         "connection_name": f"{PROJECT}:us-central1:db",
@@ -47,5 +48,6 @@ def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: s
         "project": project,
         "bucket": f"{project}-raw-lake",
         "orchestrator": orchestrator,
+        "api_iap": stack == "prod",
         "secrets": {"pos_credentials": "pos-credentials", "api_credentials": api_credentials},
     }
