@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # no stubs
+from google.cloud import pubsub_v1
 
 from ops.endpoints import STATE_DIR, Endpoints
 
