@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from localcloud.provider.records import Records
+from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY, Project, provider
 
 HEAD = """\
@@ -79,11 +81,26 @@ def test_without_the_alias_the_engine_would_replace(shop: Project) -> None:
     assert touched == {"lake-bucket": "delete", "raw-bucket": "create"}
 
 
-def test_after_up_nothing_is_left_to_do_and_a_sleeping_stack_can_go(tmp_path: Path) -> None:
+def everything() -> dict[str, Any]:
+    """What dev's configuration leaves off: every optional feature, switched on."""
+    prod = configuration("prod")
+    who = "user:ada@example.com"
+    return {
+        "fastyle:services": prod["fastyle:services"],
+        "fastyle:network": {**configuration("dev")["fastyle:network"], "nat": True},
+        "fastyle:composer": {**prod["fastyle:composer"], "standby": True},
+        "fastyle:monitoring": prod["fastyle:monitoring"],
+        "fastyle:ci": prod["fastyle:ci"],
+        "fastyle:access": {key: {"ada": who} for key in ("people", "programs", "operators")},
+        "fastyle:warehouse": {**configuration("dev")["fastyle:warehouse"], "analysts": {"ada": who}},
+    }
+
+
+def test_everything_switched_on_leaves_nothing_to_do_and_goes_while_it_sleeps(tmp_path: Path) -> None:
     records, stack = tmp_path / "records.sqlite", "scratch-dev"
     with provider(records) as cloud:  # of its own: every stack names its database `fastyle`
         project = Project(tmp_path, cloud)
-        project.configure(stack, like="dev")
+        project.configure(stack, like="dev", overrides=everything())
         up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
         assert up.returncode == 0, up.stdout + up.stderr
         again = project.pulumi("preview", "--diff", "--expect-no-changes", "--stack", stack)

@@ -103,6 +103,15 @@ def test_a_workflow_may_read_and_a_job_asks_for_more_by_name(path: Path) -> None
             assert job["timeout-minutes"] <= 120, f"{path.name}: {name} could hang for six hours"
 
 
+def test_the_locked_provider_reads_a_sleeping_database() -> None:
+    """Older ones cannot refresh the users of a stopped instance, or ignore its changed settings: the drift page says so."""
+    locked = tomllib.loads((REPOSITORY / "uv.lock").read_text(encoding="utf-8"))["package"]
+    version = next(package["version"] for package in locked if package["name"] == "pulumi-gcp")
+    page = (REPOSITORY / "docs" / "operations" / "drift.md").read_text(encoding="utf-8")
+    (needed,) = re.findall(r"`pulumi-gcp` ([\d.]+) or newer", page)
+    assert tuple(map(int, version.split("."))) >= tuple(map(int, needed.split(".")))
+
+
 def test_updates_begin_with_what_the_cloud_is_now() -> None:
     """From yesterday's state an update would start a database that sleeps, and make its grown disk small."""
     assert read(REPOSITORY / "Pulumi.yaml")["options"]["refresh"] == "always", "whoever runs pulumi, and however"

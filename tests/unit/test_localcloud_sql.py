@@ -1,0 +1,35 @@
+"""Cloud SQL in the real PostgreSQL: what an instance takes along when it is deleted, and what it does not."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+
+from localcloud.provider.handlers.sql import Database, DatabaseInstance, User
+from tests.support.postgres import Server
+
+
+def test_an_instance_takes_its_databases_and_users_along_and_no_other_s() -> None:
+    """Their own declarations are abandoned: an instance that is stopped would refuse to delete them."""
+    own = Server()
+    cloud: Any = SimpleNamespace(postgres=own.url())
+    for instance in ("shop", "other"):
+        asyncio.run(DatabaseInstance().create(cloud, {"id": instance, "name": instance}))
+        asyncio.run(Database().create(cloud, {"id": "d", "name": f"{instance}_db", "instance": instance}))
+        user = {"id": "u", "name": f"{instance}_api", "instance": instance, "password": "p", "type": "BUILT_IN"}
+        asyncio.run(User().create(cloud, user))
+        with psycopg.connect(own.url(f"{instance}_db"), autocommit=True) as db:
+            db.execute(f"CREATE TABLE trade (id int); ALTER TABLE trade OWNER TO {instance}_api")
+
+    asyncio.run(DatabaseInstance().delete(cloud, "shop", {"name": "shop"}))
+
+    with psycopg.connect(own.url()) as db:
+        databases = {row[0] for row in db.execute("SELECT datname FROM pg_database WHERE NOT datistemplate")}
+        roles = {row[0] for row in db.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE '%_api'")}
+    assert "other_db" in databases
+    assert "shop_db" not in databases
+    assert roles == {"other_api"}
+    own.remove()
