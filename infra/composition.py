@@ -22,7 +22,8 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
     DeletionLock(
         "deletion-lock",
         DeletionLockArgs(deletion_protection=config.deletion_protection),
-        pulumi.ResourceOptions(depends_on=list(declared)),
+        # An open lock holds nothing: Pulumi would ask for it whenever a single resource is destroyed or forgotten.
+        pulumi.ResourceOptions(depends_on=list(declared) if config.deletion_protection else None),
     )
     return {
         "project": config.project,
