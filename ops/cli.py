@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -226,6 +227,49 @@ def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
     endpoints = load_endpoints(stack)
     first, last = _dates(endpoints, start, end) if start or end else (None, None)
     console.print_json(data=run_replay(endpoints, first, last))
+
+
+@cli.group(invoke_without_command=True)
+@stack_option
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_context
+@speaks_plainly
+def quality(context: click.Context, stack: str, as_json: bool) -> None:
+    """Show the data quality faults that stand: found by a check, and neither mended nor ended since."""
+    from ops import quality as data_quality
+
+    if context.invoked_subcommand is not None:
+        return
+    faults = data_quality.open_faults(load_endpoints(stack))
+    if as_json:
+        click.echo(json.dumps(data_quality.as_json(faults)))
+    else:
+        data_quality.show(faults)
+
+
+@quality.command("waive")
+@click.argument("fault_id", metavar="ID")
+@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last date on which it may pass.")
+@click.option("--reason", required=True, help="Why, in a sentence; it is kept.")
+@stack_option
+@speaks_plainly
+def quality_waive(fault_id: str, until: datetime, reason: str, stack: str) -> None:
+    """Let the open fault ID pass until a date: publication goes on, the fault stays listed."""
+    from ops import quality as data_quality
+
+    waived = data_quality.waive(load_endpoints(stack), fault_id, until.date(), reason)
+    console.print(f"{waived['check']} in {waived['where']} is waived until {waived['waived_until']}", markup=False)
+
+
+@quality.command("redrive")
+@stack_option
+@speaks_plainly
+def quality_redrive(stack: str) -> None:
+    """Have the rows in quarantine judged again by the next run, whatever the rule."""
+    from ops import quality as data_quality
+
+    count = data_quality.redrive(load_endpoints(stack))
+    console.print(f"{count:,} rows are judged again by the next run: fastyle pipeline run")
 
 
 @cli.command()

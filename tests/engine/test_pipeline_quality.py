@@ -21,6 +21,7 @@ from tests.support.world import Event, World
 from tests.unit.test_api_inventory import client_of
 from workloads.events import STREAMS, encode
 from workloads.pipeline import quality, reconcile
+from workloads.pipeline.checks import checks
 from workloads.pipeline.lake import File, messages
 from workloads.pipeline.run import QualityStop, Run
 from workloads.pipeline.tables import tables
@@ -64,10 +65,11 @@ BREAKS: dict[str, str | tuple[str, str]] = {
     "first_purchase.unique": TWICE.format("staging", "first_purchase", "TRUE"),
     "first_purchase.earliest": "UPDATE ${staging}.first_purchase SET event_time = TIMESTAMP_ADD(event_time, INTERVAL 1 HOUR) WHERE TRUE",
     "inventory_changes.unique": TWICE.format("staging", "inventory_changes", "kind = 'count'"),
-    "inventory_changes.ranges": "UPDATE ${staging}.new_inventory SET quantity = -1 WHERE kind = 'receipt'",
-    "inventory_changes.sku_known": "UPDATE ${staging}.new_inventory SET sku = 'nobody' WHERE kind = 'count'",
-    "inventory_changes.location_known": "UPDATE ${staging}.new_inventory SET location_id = 'nowhere' WHERE kind = 'count'",
-    "inventory_changes.event_time": "UPDATE ${staging}.new_inventory SET event_time = TIMESTAMP_ADD(publish_time, INTERVAL 11 MINUTE) WHERE kind = 'count'",
+    "inventory_changes.ranges": "UPDATE ${staging}.inventory_changes SET quantity = -1 WHERE kind = 'receipt'",
+    "inventory_changes.sku_known": "UPDATE ${staging}.inventory_changes SET sku = 'nobody' WHERE kind = 'count'",
+    "inventory_changes.location_known": "UPDATE ${staging}.inventory_changes SET location_id = 'nowhere' WHERE kind = 'count'",
+    "inventory_changes.event_time": "UPDATE ${staging}.inventory_changes SET event_time = TIMESTAMP_ADD(published_at, INTERVAL 12 MINUTE) WHERE kind = 'count'",
+    "inventory_changes.dated_long_ago": "UPDATE ${staging}.inventory_changes SET published_at = TIMESTAMP_ADD(event_time, INTERVAL 61 DAY) WHERE kind = 'count'",
     "locations.unique": TWICE.format("staging", "locations", "location_id = 'S01'"),
     "products.unique": TWICE.format("staging", "products", "sku = 'TOP-1'"),
     "products.category": "UPDATE ${staging}.products SET category = 'unknown' WHERE sku = 'TOP-1'",
@@ -80,7 +82,9 @@ BREAKS: dict[str, str | tuple[str, str]] = {
     "sales_lines.ranges": f"UPDATE ${{staging}}.sales_lines SET channel = 'phone' WHERE {FREE}",
     "sales_lines.sku_known": f"UPDATE ${{staging}}.sales_lines SET sku = 'nobody' WHERE {FREE}",
     "sales_lines.location_known": f"UPDATE ${{staging}}.sales_lines SET location_id = 'nowhere' WHERE {FREE}",
-    "sales_lines.event_time": "UPDATE ${staging}.new_sales SET event_time = TIMESTAMP '2009-12-31 23:59:59+00' WHERE transaction_id = 'T3'",
+    "sales_lines.event_time": "UPDATE ${staging}.sales_lines SET event_time = TIMESTAMP_ADD(published_at, INTERVAL 12 MINUTE) WHERE transaction_id = 'T3'",
+    "sales_lines.dated_long_ago": "UPDATE ${staging}.sales_lines SET published_at = TIMESTAMP_ADD(event_time, INTERVAL 61 DAY) WHERE transaction_id = 'T3'",
+    "quarantine.empty": "INSERT INTO ${staging}.quarantine (stream, event_id, body_hash, publish_date, publish_time, reason, rule, quarantined_at, run_id) VALUES ('sales', 'x', 1, CURRENT_DATE(), CURRENT_TIMESTAMP(), 'sku: is wrong', '', CURRENT_TIMESTAMP(), 'r')",
     "stock.unique": TWICE.format("staging", "stock", "location_id = 'W01'"),
     "gmv_daily.unique": TWICE.format("staging", "build_gmv_daily", "location_id = 'S02'"),
     "gmv_daily.complete": "UPDATE ${staging}.build_gmv_daily SET units = units + 1 WHERE location_id = 'S02'",
@@ -109,6 +113,13 @@ def world(bigquery_url: str, small_catalogue: Path) -> World:
     made.deliver(EVENTS, datetime.now(UTC) - timedelta(minutes=30))
     report = made.run()
     assert report.state == "succeeded", report.error
+    for name in ("sales_lines", "inventory_changes"):  # trade of half an hour ago, as far as clocks are concerned
+        made.sql(f"UPDATE ${{staging}}.{name} SET published_at = event_time WHERE business_date >= '2010-01-01'")
+    for day in ("2026-03-01", "2026-03-02"):
+        made.sql(
+            f"INSERT INTO ${{staging}}.unchecked_dates VALUES (DATE '{day}', TIMESTAMP '2100-01-01 00:00:00+00', 'r')"
+        )
+    made.postgres("DELETE FROM quality_fault")
     for table in tables().values():
         if table.kind in ("raw", "table", "scratch"):
             made.sql(
@@ -133,8 +144,11 @@ def checked(world: World, changed: str = "", **more: Any) -> Outcome:
     """Run the checks, as the task does, over the dates of the run: those that read the table `changed`, or all."""
     settings = world.settings.model_copy(update=more)
     run_id, stop = uuid.uuid4().hex, None
-    reading = {key: table for key, table in tables().items() if f".{changed}" in (table.checks or "")}
-    with connect(settings) as connection, mock.patch.object(quality, "tables", return_value=reading):
+    world.postgres("DELETE FROM quality_fault")
+    world.sql("DELETE FROM ${staging}.unchecked_dates WHERE TRUE")
+    world.sql("INSERT INTO ${staging}.unchecked_dates SELECT * FROM ${staging}.unchecked_dates_copy")
+    reading = {name: check for name, check in checks().items() if f".{changed}" in check.sql}
+    with connect(settings) as connection, mock.patch.object(quality, "checks", return_value=reading):
         connection.autocommit = True
         try:
             quality.check(Run(settings, Warehouse(settings), connection, run_id, dates=DATES))

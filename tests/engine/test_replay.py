@@ -176,7 +176,7 @@ def test_a_row_is_what_the_export_would_have_written_with_a_new_publish_time(sto
     assert (row["event_id"], row["customer_id"]) == (event["event_id"], None)
     assert row["event_time"] == datetime(2026, 3, 1, 11, 59, 59, 123456, tzinfo=UTC)
     assert [line["unit_price"] for line in row["lines"]] == [Decimal("10.00"), Decimal("0.0001")]
-    assert row["attributes"] == {"stream": "sales"}
+    assert row["attributes"] == {"stream": "sales", "first_published": "2026-03-01T12:00:00.000000Z"}
     assert row["subscription_name"].endswith("sales-transactions-to-lake")
     age = (started - DAY) / 1000
     assert started - age - timedelta(seconds=30) < row["publish_time"] < datetime.now(UTC)

@@ -110,7 +110,7 @@ def _billed_calls(name: str, tree: ast.AST) -> set[tuple[str, bool]]:
         if not ast.unparse(call.func.value).endswith("client"):
             continue
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        found.add((name, given.get("job_config") == "self.job_configuration()"))
+        found.add((name, str(given.get("job_config")).startswith("self.job_configuration(")))
     return found
 
 

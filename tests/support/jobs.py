@@ -20,7 +20,8 @@ from google.cloud import bigquery
 
 from tests.support.postgres import migrated_database
 from workloads.events import STREAMS
-from workloads.pipeline import runner
+from workloads.pipeline import operating, runner
+from workloads.pipeline.checks import checks
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.replay_stores import Stores
 from workloads.pipeline.settings import Settings
@@ -28,6 +29,7 @@ from workloads.pipeline.tables import SQL
 from workloads.pipeline.warehouse import Warehouse
 
 DAY = date(2026, 3, 4)
+SHARED = "00000000-0000-4000-8000-000000000001"
 MAXIMUM_BYTES_BILLED = 123_456_789
 PIPELINE = Path(runner.__file__).parent
 _HANDED = ("run", "query", "transaction", "transaction_of", "refill", "refill_of")
@@ -39,6 +41,11 @@ ANSWERS: tuple[tuple[str, Rows], ...] = (
     ("SELECT DISTINCT publish_date", [{"publish_date": DAY}]),
     ("SELECT DISTINCT business_date FROM", [{"business_date": DAY}]),
     ("SELECT business_date FROM staging.build_dates", [{"business_date": DAY}, {"business_date": date(2026, 3, 5)}]),
+    ("SELECT event_id FROM staging.shared_events", [{"event_id": SHARED}]),
+    (
+        "FROM staging.unchecked_dates GROUP BY",
+        [{"business_date": DAY, "marked_at": datetime(2026, 3, 5, tzinfo=UTC)}],
+    ),
     ("AS first_change", [{"first_change": datetime(2026, 3, 1, tzinfo=UTC)}]),
     ("MIN(business_date) AS since", [{"since": DAY}]),
     (
@@ -130,7 +137,12 @@ def record(database_url: str | None = None) -> Recorded:
         connection.execute(
             "INSERT INTO product (sku, name, category, list_price) VALUES ('A-1', 'a', 'tops', 20);"
             "INSERT INTO product_cost (sku, valid_from, unit_cost) VALUES ('A-1', '-infinity', 5.25);"
-            "INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch')"
+            "INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch');"
+            f"INSERT INTO stream_event (event_id, stream, event_time, publish_time, body_sha256) "
+            f"VALUES ('{SHARED}', 'sales', now(), now(), '');"
+            "INSERT INTO quality_fault (check_name, place, table_name, severity, description, day, failures, first_seen, "
+            "last_seen, examined_at, first_run_id, last_run_id) SELECT c, '2026-03-04', 't', 'warn', 'd', '2026-03-04', 1, "
+            "now(), now(), now(), 'r', 'r' FROM unnest(ARRAY['gmv_daily.complete', 'sales_lines.ranges']) AS c"
         )
     for answers, asked in ((ANSWERS, (None, None)), (ANSWERS, (DAY, DAY)), ((), (None, None))):
         if not answers:  # nor is there a catalogue
@@ -144,12 +156,14 @@ def record(database_url: str | None = None) -> Recorded:
             lake().opened.return_value = ()
             report = runner.run(settings(url, lake_bucket="lake"), *asked)
         assert report.state == "succeeded", report.error
-    client = RecordingClient(found.jobs, found.tables, ())
+    client = RecordingClient(found.jobs, found.tables, (("SELECT COUNT(*) AS n FROM staging.quarantine", [{"n": 3}]),))
     with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
         stores = Stores(settings(url), Warehouse(settings(url)))
         for stream in STREAMS.values():
             written = {"table": stream.table, "publish_time": "2026-03-04T00:00:00+00:00", "message_id": "1"}
             assert not stores.hold(mock.Mock(spec=Progress, recorded="", written=written))
+        with mock.patch("workloads.pipeline.operating.Warehouse.ensure_tables"):
+            assert operating.redrive(settings(url)) == 3
     return found
 
 
@@ -159,10 +173,8 @@ def templates(folder: Path = PIPELINE) -> dict[str, str]:
     In the code it is what names a dataset as `${…}` or is handed to the warehouse as it stands. What is filled in is
     `\0`.
     """
-    found = {
-        str(path.relative_to(SQL)): path.read_text(encoding="utf-8")
-        for path in sorted([*SQL.glob("*/*/query.sql"), *SQL.glob("*/*/checks.sql")])
-    }
+    found = {str(path.relative_to(SQL)): path.read_text(encoding="utf-8") for path in sorted(SQL.glob("*/*/query.sql"))}
+    found |= {check.name: check.sql for check in checks().values()}
     for path in sorted(folder.rglob("*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))
         handed = {

@@ -29,6 +29,14 @@ INSERT INTO pipeline_run (run_id, kind, state, started_at, finished_at)
 INSERT INTO quality_result VALUES
     ('r1', '2026-01-06T00:00Z', 'sales.unique', 'staging.sales', 'error', 'pass', 0, NULL, 'once'),
     ('r1', '2026-01-06T00:00Z', 'sales.known', 'staging.sales', 'warn', 'fail', 2, 'a, b', 'known');
+INSERT INTO quality_fault (check_name, place, table_name, severity, description, failures, sample, first_seen, last_seen,
+                           examined_at, ended_at, waived_until, waived_reason, first_run_id, last_run_id) VALUES
+    ('sales.known', 'X-1', 'staging.sales', 'warn', 'known', 2, 'a, b', '2026-01-02', '2026-01-06', '2026-01-06', NULL,
+     '2026-02-01', 'to be loaded', 'r0', 'r1'),
+    ('sales.unique', '', 'staging.sales', 'error', 'once', 1, 'c', '2026-01-03', '2026-01-03', '2026-01-06', NULL,
+     NULL, NULL, 'r0', 'r1'),
+    ('sales.unique', '2026-01-01', 'staging.sales', 'error', 'once', 1, 'c', '2026-01-03', '2026-01-03', '2026-01-06',
+     '2026-01-06', NULL, NULL, 'r0', 'r1');
 """
 WINTER: dict[str, Any] = {"from": "2026-01-01", "to": "2026-02-28"}
 
@@ -125,3 +133,25 @@ async def test_quality_says_since_when_the_reports_are_stale(published: str) -> 
         )
     reports = (await get(published, "/v1/freshness"))["reports"]
     assert (reports["last_run_state"], reports["stale_since"]) == ("stopped", "2026-01-06T00:00:00Z")
+
+
+async def test_quality_lists_the_faults_that_stand(published: str) -> None:
+    """Whatever the last run looked at: a fault is listed until it has ended, those that stop publication first."""
+    standing = (await get(published, "/v1/quality"))["faults"]
+    assert [(f["check"], f["where"], f["rows"], f["severity"], f["waived_until"]) for f in standing] == [
+        ("sales.unique", "staging.sales", 1, "error", None),
+        ("sales.known", "X-1", 2, "warn", "2026-02-01"),
+    ]
+    assert standing[1]["first_seen"] == "2026-01-02T00:00:00Z"
+    assert standing[1]["last_seen"] == "2026-01-06T00:00:00Z"
+    assert all(isinstance(fault["id"], str) for fault in standing)
+
+
+async def test_figures_of_another_currency_or_time_zone_are_not_relabelled(published: str) -> None:
+    with psycopg.connect(published, autocommit=True) as connection:
+        connection.execute("INSERT INTO figures_basis (currency, timezone) VALUES ('CHF', 'Europe/Zurich')")
+    error = (await get(published, "/v1/reports/gmv", 503, **WINTER))["error"]
+    assert "fastyle:currency is USD" in error["message"]
+    assert "set fastyle:currency back to CHF" in error["message"]
+    error = (await get(published, "/ready", 503))["error"]
+    assert "fastyle:currency is USD" in error["message"]

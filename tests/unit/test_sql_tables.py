@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.support.googlesql import schemas
+from workloads.pipeline.checks import _of, checks
 from workloads.pipeline.tables import KINDS, SQL, tables
 
 FOLDERS = sorted(path.parent for path in SQL.glob("*/*/table.yaml"))
@@ -91,17 +92,28 @@ def test_a_folder_holds_nothing_else() -> None:
 
 def test_a_check_s_name_starts_with_its_table_s() -> None:
     """`/v1/quality` lists checks by name: whoever reads one finds its folder."""
-    for table in tables().values():
-        if table.checks:
-            names = [
-                line.split("'")[1]
-                for line in table.checks.splitlines()
-                if line.startswith("  '") and "." in line.split("'")[1]
-            ]
-            names = [name for name in names if " " not in name]
-            prefix = table.name.removesuffix("_v1").removeprefix("build_")
-            assert names, table.key
-            assert all(name.startswith(f"{prefix}.") for name in names), (table.key, names)
+    for check in checks().values():
+        prefix = check.table.partition(".")[2].removesuffix("_v1").removeprefix("build_")
+        assert check.name.startswith(f"{prefix}."), check
+        assert check.description.endswith("."), check
+    assert {check.table for check in checks().values()} == {table.key for table in tables().values() if table.checks}
+
+
+def test_a_check_says_on_which_dates_it_can_look_again() -> None:
+    """A fault ends when a run has looked at its day: a check whose query is limited to dates names one for each case."""
+    scopes = {check.scope for check in checks().values()}
+    assert scopes == {"sales", "inventory", "built", None}
+    for check in checks().values():
+        limited = "sales_dates}" in check.sql or "inventory_dates}" in check.sql or "build_dates" in check.sql
+        assert limited <= (check.scope is not None and "business_date AS day" in check.sql), check
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT 1", "-- check: a.b\n-- severity: bad\n-- description: x.\nSELECT 1", "\n-- check: a"]
+)
+def test_checks_without_their_head_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="begins with the head of a check"):
+        _of("staging.stock", text)
 
 
 @pytest.mark.parametrize(

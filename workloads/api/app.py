@@ -24,13 +24,14 @@ from workloads.api import errors, pages
 from workloads.api.changes import Changes
 from workloads.api.routes import ROUTERS
 from workloads.api.settings import ApiAuth, Settings
+from workloads.runtime import basis
 from workloads.runtime.credentials import CredentialStore
 from workloads.runtime.database import pool, schema_fault
 from workloads.runtime.server import AccessLog
 
 log = logging.getLogger(__name__)
 
-REVISION = "0002"  # the migration whose tables the routers read
+REVISION = "0006"  # the migration whose tables the routers read
 STATIC = Path(__file__).parent / "static"
 LIBRARIES = Path(__file__).parents[2] / "web"  # of the archive
 # Cloud SQL's smallest tier takes 25 connections in all.
@@ -82,6 +83,10 @@ async def _ready(request: Request) -> JSONResponse:
     try:
         async with asyncio.timeout(5), request.app.state.pool.connection() as connection:
             fault = await schema_fault(connection, REVISION)
+            if fault is None:
+                await basis.compare(connection, request.app.state.settings)
+    except basis.OtherBasis as error:
+        fault = str(error)
     except (psycopg.Error, psycopg_pool.PoolTimeout, OSError, TimeoutError) as error:
         fault = f"the database cannot be reached: {(str(error).splitlines() or [type(error).__name__])[0]}"
     return errors.answer(503, fault) if fault else JSONResponse({"status": "ready"})

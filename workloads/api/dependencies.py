@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 
 from workloads.api.errors import ApiError
 from workloads.api.settings import Settings
+from workloads.runtime import basis
 from workloads.runtime.credentials import CredentialStore
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -26,7 +27,25 @@ async def _connection(request: Request) -> AsyncIterator[Connection]:
     async with request.app.state.pool.connection() as connection:
         await connection.set_read_only(True)
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await _refuse_other_basis(request, connection)
         yield connection
+
+
+async def _refuse_other_basis(request: Request, connection: Connection) -> None:
+    """Show no figure under another currency or time zone than it was reckoned in.
+
+    Asked once: only a new configuration, which is a new process, makes a difference.
+
+    Raises:
+        ApiError: 503, names the key, what it means and the mend.
+    """
+    if getattr(request.app.state, "basis_compared", False):
+        return
+    try:
+        await basis.compare(connection, request.app.state.settings)
+    except basis.OtherBasis as error:
+        raise ApiError(503, str(error)) from None
+    request.app.state.basis_compared = True
 
 
 def require_caller(request: Request) -> None:

@@ -29,6 +29,13 @@ key `location_id`.
 
 `fastyle-verify` is reserved, as a location and as a SKU, for the trade of `fastyle verify`, which no figure counts: that
 location takes that SKU only, at price 0 and without a customer, and no other location takes it.
+
+**One `event_id` counts once, over both streams.** Of two bodies under one id, and of a sale and an inventory change under one
+id, the first that live inventory records counts, in every store; the other is a conflict, which data quality lists. Where
+live inventory has neither yet, the one published first counts.
+
+What a topic's schema takes and this contract does not counts in no store: live inventory makes a dead letter of it with the
+reason, the warehouse keeps it in `staging.quarantine` with the same reason.
 """
 
 

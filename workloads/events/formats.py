@@ -15,15 +15,16 @@ Json = dict[str, Any]
 Fault = Callable[[Any], str | None]
 
 MAX_ID_LENGTH = 128
-_AMOUNT_DECIMALS = 4
+AMOUNT_DIGITS, AMOUNT_DECIMALS = 12, 4  # before and after the point
+UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 # fullmatch with ASCII classes: Python's \d takes the digits of every script, and $ a trailing newline.
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_UUID = re.compile(UUID_PATTERN).fullmatch
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z").fullmatch
 # Blocks of technical and other pictographs, and the marks that turn a plain character into an emoji. Signs of
 # ordinary text, such as the numero and degree signs, are in none of them.
 _PICTOGRAPH = re.compile("[\u20e3\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]").search
-_AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?").fullmatch
+_AMOUNT = re.compile(rf"[0-9]{{1,{AMOUNT_DIGITS}}}(?:\.[0-9]{{1,{AMOUNT_DECIMALS}}})?").fullmatch
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -41,7 +42,7 @@ def parse_amount(value: Any) -> int | None:
     if not isinstance(value, str) or not _AMOUNT(value):
         return None
     whole, _, fraction = value.partition(".")
-    return int(whole + fraction.ljust(_AMOUNT_DECIMALS, "0"))
+    return int(whole + fraction.ljust(AMOUNT_DECIMALS, "0"))
 
 
 def is_printable(text: str) -> bool:

@@ -5,6 +5,7 @@ The structure is compiled from the schema files; what spans several fields is wr
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -24,7 +25,24 @@ class Violation(NamedTuple):
 EARLIEST = datetime.fromisoformat("2010-01-01T00:00:00+00:00")
 MAX_LINES = 1000  # more of them are refused unread
 CLOCK_SKEW = timedelta(minutes=10)
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""The POS API judges event_time by its own clock; whoever judges by the time of publication has Pub/Sub's."""
 MAX_QUANTITY = 1_000_000  # beyond it the schema's bounds have reported the quantity already
+
+WINDOW_ERRORS = ("must not be before 2010-01-01T00:00:00Z", "must not be more than 10 minutes after now")
+SALE_ERRORS = (
+    "must be unique within the transaction",
+    "must not be 0",
+    "must not be larger than |quantity| x unit_price",
+)
+QUANTITY_RULES: dict[str, tuple[str, str]] = {
+    "receipt": (">", "must be above 0 for a receipt"),
+    "transfer_in": (">", "must be above 0 for a transfer_in"),
+    "transfer_out": ("<", "must be below 0 for a transfer_out"),
+    "adjustment": ("!=", "must not be 0 for an adjustment"),
+    "count": (">=", "must be 0 or more for a count"),
+}
+"""By the kind of a change: how its quantity compares with 0, and what to say when it does not."""
 
 Report = Callable[[str, str], None]
 # (value, path, report) -> the normalised value; faults go to `report(field, error)`.
@@ -146,9 +164,9 @@ def _check_window(value: Any, now: datetime, report: Report) -> None:
     if moment is None:
         return  # already reported as missing or malformed
     if moment < EARLIEST:
-        report("event_time", "must not be before 2010-01-01T00:00:00Z")
+        report("event_time", WINDOW_ERRORS[0])
     elif moment > now + CLOCK_SKEW:
-        report("event_time", "must not be more than 10 minutes after now")
+        report("event_time", WINDOW_ERRORS[1])
 
 
 def _check_currency(value: Any, currency: str, report: Report) -> None:
@@ -167,33 +185,32 @@ def _check_sale(body: Json, report: Report) -> None:
         number, quantity = line.get("line_number"), line.get("quantity")
         if type(number) is int:
             if number in seen:
-                report(f"lines[{index}].line_number", "must be unique within the transaction")
+                report(f"lines[{index}].line_number", SALE_ERRORS[0])
             seen.add(number)
         if type(quantity) is not int:
             continue
         if quantity == 0:
-            report(f"lines[{index}].quantity", "must not be 0")
+            report(f"lines[{index}].quantity", SALE_ERRORS[1])
             continue
         price, discount = parse_amount(line.get("unit_price")), parse_amount(line.get("discount"))
         if price is not None and discount is not None and discount > abs(quantity) * price:
-            report(f"lines[{index}].discount", "must not be larger than |quantity| x unit_price")
+            report(f"lines[{index}].discount", SALE_ERRORS[2])
 
 
-_QUANTITY_RULES: dict[str, tuple[Callable[[int], bool], str]] = {
-    "receipt": (lambda quantity: quantity > 0, "must be above 0 for a receipt"),
-    "transfer_in": (lambda quantity: quantity > 0, "must be above 0 for a transfer_in"),
-    "transfer_out": (lambda quantity: quantity < 0, "must be below 0 for a transfer_out"),
-    "adjustment": (lambda quantity: quantity != 0, "must not be 0 for an adjustment"),
-    "count": (lambda quantity: quantity >= 0, "must be 0 or more for a count"),
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "!=": operator.ne,
 }
 
 
 def _check_change(body: Json, report: Report) -> None:
     kind, quantity = body.get("kind"), body.get("quantity")
-    if type(quantity) is not int or not isinstance(kind, str) or kind not in _QUANTITY_RULES:
+    if type(quantity) is not int or not isinstance(kind, str) or kind not in QUANTITY_RULES:
         return
-    holds, error = _QUANTITY_RULES[kind]
-    if abs(quantity) <= MAX_QUANTITY and not holds(quantity):
+    sign, error = QUANTITY_RULES[kind]
+    if abs(quantity) <= MAX_QUANTITY and not _COMPARISONS[sign](quantity, 0):
         report("quantity", error)
 
 

@@ -22,6 +22,7 @@ LOCATION_ID = "fastyle-verify"
 SKU = "fastyle-verify"
 SCHEMA = "verification"
 """The schema in PostgreSQL with the tables of live inventory for verification events (migration 0004)."""
+RESERVED = f"is reserved for `fastyle verify` at location {LOCATION_ID}; choose another id"
 
 Json = dict[str, Any]
 Report = Callable[[str, str], None]
@@ -53,4 +54,4 @@ def _check_sku(sku: Any, field: str, is_reserved: bool, report: Report) -> None:
     if is_reserved and isinstance(sku, str) and sku != SKU:
         report(field, f"must be {SKU} at location {LOCATION_ID}, which is reserved for `fastyle verify`")
     elif not is_reserved and sku == SKU:
-        report(field, f"is reserved for `fastyle verify` at location {LOCATION_ID}; choose another id")
+        report(field, RESERVED)

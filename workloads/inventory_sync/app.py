@@ -37,8 +37,9 @@ from workloads.inventory_sync.group_commit import GroupCommit, Unavailable, Unre
 from workloads.inventory_sync.ledger import Connection, Outcome
 from workloads.inventory_sync.push_token import KeysUnavailable, PushTokenVerifier, TokenRefused
 from workloads.inventory_sync.settings import Settings
+from workloads.runtime.basis import OtherBasis, note
 from workloads.runtime.bodies import BodyRefused, read_body
-from workloads.runtime.database import connect_async
+from workloads.runtime.database import connect, connect_async
 from workloads.runtime.migrate import MigrationError, migrate
 from workloads.runtime.server import AccessLog
 
@@ -89,16 +90,26 @@ class InventorySync:
     async def _connect(self) -> Connection:
         return await connect_async(self._settings)
 
+    def _note_basis(self) -> None:
+        """Units of another business day must not be added to those that are there.
+
+        Raises:
+            OtherBasis: the figures are in another currency or time zone; deliveries wait in Pub/Sub meanwhile.
+        """
+        with connect(self._settings) as connection:
+            note(connection, self._settings)
+
     async def _migrate(self) -> None:
         attempt = 0
         while True:
             try:
                 revision = await asyncio.to_thread(migrate, self._settings, self._settings.database_roles)
+                await asyncio.to_thread(self._note_basis)
             except psycopg.OperationalError as error:
                 self._not_ready = f"the database cannot be reached: {(str(error).splitlines() or ['?'])[0]}"
                 self._unreachable, self._faulty = True, False
                 log.warning(self._not_ready)
-            except MigrationError as error:
+            except (MigrationError, OtherBasis) as error:
                 self._not_ready = str(error)
                 self._unreachable, self._faulty = False, True
                 log.error(self._not_ready)

@@ -7,17 +7,15 @@ import binascii
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from workloads.events import STREAMS, DecodeError, decode, validate
+from workloads.events.validation import CLOCKS_DIFFER
 from workloads.events.verification import is_verification
-
-# The POS API judged event_time by its own clock, Pub/Sub dates the message by another.
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class NotADelivery(ValueError):  # noqa: N818  (a verdict on the request, not a fault of the service)
@@ -104,7 +102,7 @@ def event_of(stream: str, delivery: Delivery, *, currency: str) -> Event:
         decoded = decode(STREAMS[stream], delivery.data)
     except DecodeError as error:
         raise Poison(str(error)) from None
-    checked = validate(STREAMS[stream], decoded, currency=currency, now=delivery.publish_time + _CLOCKS_DIFFER)
+    checked = validate(STREAMS[stream], decoded, currency=currency, now=delivery.publish_time + CLOCKS_DIFFER)
     if isinstance(checked, list):
         raise Poison("; ".join(f"{v.field}: {v.error}" for v in checked[:5]))
     return Event(

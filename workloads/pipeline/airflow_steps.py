@@ -40,12 +40,17 @@ def claim(params: Mapping[str, Any], dag_run: Any) -> str:
     """
     from workloads.pipeline import history
     from workloads.pipeline.run import asked_for, dates_of
+    from workloads.runtime import basis
 
     try:
         request = asked_for(*dates_of({key: params.get(key) for key in ("from", "to")}))
     except ValueError as error:
         raise AirflowFailException(f"{error}; trigger the DAG with both or none of from and to") from None
-    with _database() as (_, database):
+    with _database() as (settings, database):
+        try:
+            basis.note(database, settings)
+        except basis.OtherBasis as error:
+            raise AirflowFailException(str(error)) from None
         return history.claim(database, "run", request, holder=HOLDER, origin=dag_run.run_id)
 
 

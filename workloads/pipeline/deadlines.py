@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from google.cloud.bigquery import DEFAULT_RETRY
 
 from workloads.pipeline.attempts import TimeBox
 
@@ -24,8 +23,6 @@ log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 60.0
 """BigQuery answers a wait for a job within 10 seconds, done or not: a request that takes this long is lost."""
-RETRY = DEFAULT_RETRY.with_timeout(2 * REQUEST_SECONDS)
-"""Of one call of a client. What lasts longer is tried again by the runner, which counts its attempts and says why."""
 GRACE_SECONDS = 60.0
 """After the end of the call: time for what is under way to end by itself."""
 

@@ -123,6 +123,16 @@ def given_back(connection: psycopg.Connection[DictRow]) -> Iterator[None]:
                 connection.execute("SELECT pg_advisory_unlock_all()")
 
 
+def hold(connection: psycopg.Connection[DictRow]) -> None:
+    """Keep runs away for as long as the connection lasts, or until it is `given_back`.
+
+    Raises:
+        AlreadyRunning: somebody has the pipeline.
+    """
+    with connection.transaction():
+        _take(connection, None)
+
+
 def _take(connection: psycopg.Connection[DictRow], holder: str | None) -> None:
     """Make sure that nobody else has the pipeline: for a holder in this transaction, else for this connection."""
     lock = "pg_try_advisory_xact_lock" if holder else "pg_try_advisory_lock"

@@ -1,58 +1,122 @@
-"""The checks between staging and marts: run, kept in BigQuery and Cloud SQL, and obeyed."""
+"""The checks between staging and marts: run, kept in BigQuery and Cloud SQL, and obeyed.
+
+Checks read what is loaded, on the dates that changed and on those where a fault stands open. What they find is a fault
+until it is mended or waived (`workloads.pipeline.faults`): a run that has nothing new to load is no pardon.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Any
 
-from workloads.pipeline import read_model
+from workloads.pipeline import faults, read_model
+from workloads.pipeline.checks import PLACES, Case, Check, checks
+from workloads.pipeline.faults import Examined
 from workloads.pipeline.reconcile import reconcile
-from workloads.pipeline.run import QualityStop, Run
+from workloads.pipeline.run import QualityStop, Run, Scopes
 from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
 
+_NAMED = 5
+"""Faults that the error of a stopped run names one by one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check found, and where it looked."""
+
+    check: Check
+    cases: Sequence[Case]
+    examined: Examined
+
 
 def check(run: Run) -> None:
-    """Run every check; results are kept whatever they say. Raises `QualityStop` when an error failed."""
+    """Run every check; results are kept whatever they say. Raises `QualityStop` while a fault of severity error stands."""
     checked_at = datetime.now(UTC)
-    results = [
-        {
-            "run_id": run.run_id,
-            "checked_at": checked_at,
-            "check_name": found["check_name"],
-            "table_name": found["table_name"],
-            "severity": found["severity"],
-            "status": "fail" if found["failures"] else "pass",
-            "failures": int(found["failures"] or 0),
-            "sample": found["sample"] if found["failures"] else None,
-            "description": found["description"],
-        }
-        for found in (*_within_bigquery(run), *reconcile(run, checked_at))
-    ]
-    columns = list(results[0])
-    values = ", ".join(f"({', '.join(literal(result[column]) for column in columns)})" for result in results)
-    run.warehouse.transaction(
-        [
-            # of a first attempt of this task
-            "DELETE FROM ${marts}.quality_results WHERE run_id = '${run_id}' "
-            "AND checked_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 2 DAY)",
-            f"INSERT INTO ${{marts}}.quality_results ({', '.join(columns)}) VALUES {values}",
-        ],
+    scopes = _scopes(run)
+    outcomes = [*_within_bigquery(run, scopes), *(Outcome(*one) for one in reconcile(run, checked_at, scopes))]
+    results = [_result(run, checked_at, outcome) for outcome in outcomes]
+    _keep(run, results)
+    for outcome in outcomes:
+        faults.record(run.database, run.run_id, checked_at, outcome.check, outcome.cases, outcome.examined)
+    if scopes.marked_at is not None:  # once the faults are kept
+        run.warehouse.query(f"DELETE FROM ${{staging}}.unchecked_dates WHERE marked_at <= {literal(scopes.marked_at)}")
+    run.counts["checks_failed"] = sum(result["status"] == "fail" for result in results)
+    if stops := faults.stopping(run.database, faults.today(run.settings.timezone)):
+        more = f"; and {len(stops) - _NAMED} more" if len(stops) > _NAMED else ""
+        raise QualityStop("; ".join(map(faults.words, stops[:_NAMED])) + more)
+
+
+def built_days(run: Run) -> list[date]:
+    """Dates on which a check of rebuilt figures left a fault: they are rebuilt, so that it can look again."""
+    return faults.days_again(run.database, [c.name for c in checks().values() if c.scope == "built"])
+
+
+def _scopes(run: Run) -> Scopes:
+    """The dates to look at: what changed since it was last checked, and some of what was wrong then."""
+    marks = run.warehouse.query(
+        "SELECT business_date, MAX(marked_at) AS marked_at FROM ${staging}.unchecked_dates GROUP BY business_date"
+    )
+    again = {
+        scope: faults.days_again(run.database, [c.name for c in checks().values() if c.scope == scope])
+        for scope in ("sales", "inventory")
+    }
+    return Scopes(
+        sales=sorted({*run.dates, *again["sales"]}),
+        inventory=sorted({*(row["business_date"] for row in marks), *again["inventory"]}),
+        built=run.dates,
+        marked_at=max((row["marked_at"] for row in marks), default=None),
+    )
+
+
+def _within_bigquery(run: Run, scopes: Scopes) -> Iterator[Outcome]:
+    """The outcomes of every table's `checks.sql`, a query a table."""
+    sales, inventory = date_array(scopes.sales), date_array(scopes.inventory)
+    for _, listed in groupby(checks().values(), key=lambda one: one.table):
+        of_table = list(listed)
+        statement = "\nUNION ALL\n".join(one.query() for one in of_table)
+        rows = run.warehouse.query(statement, run.dates, sales_dates=sales, inventory_dates=inventory)
+        for one in of_table:
+            cases = [
+                Case(row["place"] or "", int(row["failures"]), row["sample"] or "", row["day"])
+                for row in rows
+                if row["check_name"] == one.name
+            ]
+            yield Outcome(one, cases, scopes.examined(one.scope))
+
+
+def _result(run: Run, checked_at: datetime, outcome: Outcome) -> dict[str, Any]:
+    cases = outcome.cases[:PLACES]
+    samples = ", ".join(case.sample or case.place for case in cases[:5])
+    return {
+        "run_id": run.run_id,
+        "checked_at": checked_at,
+        "check_name": outcome.check.name,
+        "table_name": outcome.check.table,
+        "severity": outcome.check.severity,
+        "status": "fail" if cases else "pass",
+        "failures": sum(case.failures for case in cases),
+        "sample": faults.printable(samples) if cases else None,
+        "description": outcome.check.description,
+    }
+
+
+def _keep(run: Run, results: Sequence[dict[str, Any]]) -> None:
+    """Keep the results of this run, in place of those of a first attempt. By a load job: samples are texts of others."""
+    run.warehouse.query(
+        "DELETE FROM ${marts}.quality_results WHERE run_id = '${run_id}' "
+        "AND checked_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 2 DAY)",
         run_id=run.run_id,
     )
+    lines = io.BytesIO()
+    for result in results:
+        when = f"{result['checked_at']:%Y-%m-%dT%H:%M:%S.%fZ}"
+        lines.write(json.dumps({**result, "checked_at": when}).encode() + b"\n")
+    columns = tables()["marts.quality_results"].columns
+    run.warehouse.wait(run.warehouse.start_load("marts.quality_results", lines, columns))
     read_model.write_quality(run.database, results)
-    run.counts["checks_failed"] = sum(result["status"] == "fail" for result in results)
-    if stops := [r for r in results if r["status"] == "fail" and r["severity"] == "error"]:
-        words = "; ".join(f"{r['check_name']}: {r['description']} ({r['failures']}: {r['sample']})" for r in stops)
-        raise QualityStop(words)
-
-
-def _within_bigquery(run: Run) -> Iterator[dict[str, Any]]:
-    """The results of every table's `checks.sql`."""
-    moved = run.warehouse.query("SELECT DISTINCT business_date FROM ${staging}.new_inventory ORDER BY 1")
-    inventory_dates = date_array([row["business_date"] for row in moved])
-    for table in tables().values():
-        if table.checks is not None:
-            for row in run.warehouse.query(table.checks, run.dates, inventory_dates=inventory_dates):
-                yield {**row, "table_name": table.key}

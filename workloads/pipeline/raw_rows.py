@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from workloads.events import STREAMS, bigquery_fields
+from workloads.pipeline.contract import PUBLISHED
 from workloads.pipeline.lake import Message
 
 Json = dict[str, Any]
@@ -50,7 +51,7 @@ def line(stream: str, message: Message, event: Json, started: datetime) -> bytes
         "subscription_name": message.subscription,
         "message_id": message.message_id,
         "publish_time": carried(message.publish_time, started).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "attributes": message.attributes,
+        "attributes": {**message.attributes, PUBLISHED: message.publish_time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")},
     }
     _check(values, columns(stream), "")
     return orjson.dumps(values) + b"\n"

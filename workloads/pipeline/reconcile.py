@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
+from requests import RequestException
 
-from workloads.events import STREAMS
-from workloads.pipeline.run import Run
+from workloads.events import STREAMS, Stream
+from workloads.pipeline import faults
+from workloads.pipeline.checks import Case, Check
+from workloads.pipeline.faults import Examined
+from workloads.pipeline.run import Run, Scopes
 from workloads.pipeline.tables import date_array
 from workloads.pipeline.warehouse import literal
 
@@ -24,17 +28,29 @@ SETTLED = timedelta(minutes=15)
 _LONGEST = timedelta(days=1)
 
 
+_AGAIN = 2
+"""Days of the lake with an open fault that a run reads again."""
+
+Found = tuple[list[Case], Examined]
+
+
 @dataclass(frozen=True)
 class Reconciliation:
-    """One comparison: `differing` names the cases that do not agree."""
+    """One comparison: `differing` returns the cases that do not agree, and where it looked."""
 
-    check_name: str
-    table_name: str
-    description: str
-    differing: Callable[[Run, datetime], list[str]]
+    check: Check
+    differing: Callable[[Run, datetime, Scopes], Found]
 
 
-def _units_differ(run: Run, settled: datetime) -> list[str]:
+class _Unreadable(Exception):  # noqa: N818 - a verdict
+    """A file of the lake that is damaged; says where."""
+
+
+def _everywhere(place: str, day: date | None) -> bool:
+    return True
+
+
+def _units_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
     """Shelves whose units differ, but for those that something published since has moved."""
     live = {
         (row["location_id"], row["sku"]): row["quantity"]
@@ -44,14 +60,15 @@ def _units_differ(run: Run, settled: datetime) -> list[str]:
     computed = {(row["location_id"], row["sku"]): row["on_hand"] for row in stock}
     differing = {shelf for shelf in live.keys() | computed.keys() if live.get(shelf) != computed.get(shelf)}
     if not differing:
-        return []
+        return [], _everywhere
     moving = run.database.execute(
         "SELECT DISTINCT m.location_id, m.sku FROM stream_event AS e JOIN movement AS m USING (event_id) "
         "WHERE e.stream IN ('sales', 'inventory') AND e.publish_time >= %s",
         [settled],
     )
     differing -= {(row["location_id"], row["sku"]) for row in moving}
-    return [f"{location}/{sku}" for location, sku in differing]
+    shelves = sorted(f"{location}/{sku}" for location, sku in differing)
+    return [Case("", len(shelves), ", ".join(shelves[:5]))] if shelves else [], _everywhere
 
 
 _EVENTS = """
@@ -81,96 +98,122 @@ GROUP BY d.business_date
 """
 
 
-def _events_differ(run: Run, settled: datetime) -> list[str]:
-    """Business dates of this run whose number of events differs."""
-    moved = run.warehouse.query("SELECT DISTINCT business_date FROM ${staging}.new_inventory ORDER BY 1")
-    dates = {"sales": run.dates, "inventory": [row["business_date"] for row in moved]}
+def _events_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
+    """Business dates whose number of events differs: those that changed, and those where it did before."""
+    dates = {
+        stream: sorted({*days, *faults.days_again(run.database, [HISTORY], f"{stream} ")})
+        for stream, days in (("sales", scopes.sales), ("inventory", scopes.inventory))
+    }
     arrays = {stream: date_array(days) for stream, days in dates.items()}
     counted = run.warehouse.query(_EVENTS % {**arrays, "settled": literal(settled)})
     loaded = {(row["stream"], row["business_date"]): row["events"] for row in counted}
-    differing = []
+    cases = []
     for stream, days in dates.items():
         asked = {"dates": days, "stream": stream, "settled": settled, "zone": run.settings.timezone}
         for row in run.database.execute(_RECORDED, asked):
-            here, there = loaded.get((stream, row["business_date"]), 0), row["events"]
+            day, here, there = row["business_date"], loaded.get((stream, row["business_date"]), 0), row["events"]
             if here != there:
-                differing.append(f"{stream} of {row['business_date']}: {here} in the warehouse, {there} in inventory")
-    return differing
+                said = f"{stream} of {day}: {here} in the warehouse, {there} in inventory"
+                cases.append(Case(f"{stream} {day}", abs(here - there), said, day))
+    return cases, lambda place, day: day in dates[place.partition(" ")[0]]
 
 
-def _messages_differ(run: Run, settled: datetime) -> list[str]:
-    """Messages, since the last check that passed, which only one of lake and raw table has."""
+def _messages_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
+    """Messages which only one of lake and raw table has: since the last check that passed, and of days with a fault."""
     passed = run.database.execute(
         "SELECT max(checked_at) AS at FROM quality_result WHERE check_name = %s AND status = 'pass'", [LAKE]
     ).fetchone()
     start = max(settled - _LONGEST, passed["at"] - SETTLED if passed and passed["at"] else settled - _LONGEST)
-    try:
-        from workloads.pipeline.lake import BadFile, Lake, messages
-    except ImportError as error:  # an Airflow without it
-        return [f"the lake cannot be read: {error}; add the package to fastyle:composer.packages"]
-    differing = []
+    cases: list[Case] = []
+    looked: set[tuple[str, date | None]] = set()
     for key, stream in STREAMS.items():
-        kept: dict[str, str] = {}
+        days = faults.days_again(run.database, [LAKE], f"{key} ", _AGAIN)
+        midnights = [datetime.combine(day, time(), UTC) for day in days]
+        windows = [(start, settled), *((at, min(at + timedelta(days=1), settled)) for at in midnights)]
         try:
-            lake = Lake(run.settings.google_cloud_project, run.settings.lake_bucket)
-            ours = (file for file, is_ours in lake.files(stream, start, settled) if is_ours)
-            for _, content in lake.opened(ours):
-                kept |= {m.message_id: m.subscription for m in messages(content) if start <= m.publish_time < settled}
-        except (GoogleAPIError, GoogleAuthError, BadFile) as error:
-            differing.append(f"{key}: the lake cannot be read: {' '.join(str(error).split())[:200]}")
-            continue
-        raw = run.warehouse.query(
-            f"SELECT message_id, subscription_name, publish_time FROM ${{raw}}.{stream.table} "
-            f"WHERE publish_time >= {literal(start)}"
-        )
-        lost = kept.keys() - {row["message_id"] for row in raw}
-        # What a replay wrote says the lake's subscription, and its message may be of any time.
-        replays = set(kept.values())
-        direct = {
-            row["message_id"]
-            for row in raw
-            if row["publish_time"] < settled and row["subscription_name"] not in replays
-        }
-        differing += [f"{key} message {message} is not in the raw table" for message in lost]
-        differing += [f"{key} message {message} is not in the lake" for message in direct - kept.keys()]
-    return differing
+            said = {words for window in windows for words in _of_window(run, key, stream, *window)}
+        except ImportError as error:  # an Airflow without it
+            said = {(None, f"{key}: the lake cannot be read: {error}; add the package to fastyle:composer.packages")}
+        except (GoogleAPIError, GoogleAuthError, RequestException, _Unreadable) as error:
+            said = {(None, f"{key}: the lake cannot be read: {' '.join(str(error).split())[:200]}")}
+        else:
+            looked |= {(key, None), *((key, day) for day in days)}
+        for day, listed in groupby(sorted(said, key=str), key=lambda one: one[0]):
+            words = [text for _, text in listed]
+            cases.append(Case(f"{key} {day}" if day else key, len(words), ", ".join(words[:5]), day))
+    return cases, lambda place, day: (place.partition(" ")[0], day) in looked
 
 
+def _of_window(run: Run, key: str, stream: Stream, start: datetime, end: datetime) -> Iterator[tuple[date | None, str]]:
+    """The UTC date of publication and a word on each message of a time that only one of lake and raw table has."""
+    from workloads.pipeline.lake import BadFile, Lake, messages
+
+    kept: dict[str, tuple[str, date]] = {}
+    lake = Lake(run.settings.google_cloud_project, run.settings.lake_bucket)
+    ours = (file for file, is_ours in lake.files(stream, start, end) if is_ours)
+    try:
+        for _, content in lake.opened(ours):
+            kept |= {
+                m.message_id: (m.subscription, m.publish_time.date())
+                for m in messages(content)
+                if start <= m.publish_time < end
+            }
+    except BadFile as error:
+        raise _Unreadable(str(error)) from None
+    raw = run.warehouse.query(
+        f"SELECT message_id, subscription_name, publish_time FROM ${{raw}}.{stream.table} "
+        f"WHERE publish_time >= {literal(start)}"
+    )
+    # What a replay wrote says the lake's subscription, and its message may be of any time.
+    replays = {subscription for subscription, _ in kept.values()}
+    for message in kept.keys() - {row["message_id"] for row in raw}:
+        yield kept[message][1], f"{key} message {message} is not in the raw table"
+    for row in raw:
+        if row["publish_time"] < end and row["subscription_name"] not in replays and row["message_id"] not in kept:
+            yield row["publish_time"].date(), f"{key} message {row['message_id']} is not in the lake"
+
+
+HISTORY = "history.agrees_with_live_inventory"
 LAKE = "raw.agrees_with_lake"
+
+
+def _check(name: str, table: str, description: str) -> Check:
+    return Check(name=name, table=table, severity="warn", description=description, sql="", scope=None)
+
+
 RECONCILIATIONS = (
     Reconciliation(
-        "stock.agrees_with_live_inventory",
-        "staging.stock",
-        "Units on hand in Cloud SQL are those that BigQuery computes from the same events.",
+        _check(
+            "stock.agrees_with_live_inventory",
+            "staging.stock",
+            "Units on hand in Cloud SQL are those that BigQuery computes from the same events.",
+        ),
         _units_differ,
     ),
     Reconciliation(
-        "history.agrees_with_live_inventory",
-        "staging.event_log",
-        "Each business date that this run touched has as many events in BigQuery as in Cloud SQL.",
+        _check(
+            HISTORY,
+            "staging.event_log",
+            "Each business date that changed has as many events in BigQuery as in Cloud SQL.",
+        ),
         _events_differ,
     ),
     Reconciliation(
-        LAKE,
-        "raw.sales_transactions",
-        "Raw tables and lake hold the same messages of the time since this check last passed.",
+        _check(
+            LAKE,
+            "raw.sales_transactions",
+            "Raw tables and lake hold the same messages of the time since this check last passed.",
+        ),
         _messages_differ,
     ),
 )
 
 
-def reconcile(run: Run, checked_at: datetime) -> Iterator[dict[str, Any]]:
-    """Compare the stores; a result each, of severity `warn`: the marts are right for what has arrived."""
+def reconcile(run: Run, checked_at: datetime, scopes: Scopes) -> Iterator[tuple[Check, list[Case], Examined]]:
+    """Compare the stores; an outcome each, of severity `warn`: the marts are right for what has arrived."""
     settled = checked_at.astimezone(UTC) - SETTLED
     for one in RECONCILIATIONS:
-        if one.check_name == LAKE and not run.settings.lake_bucket:
+        if one.check.name == LAKE and not run.settings.lake_bucket:
             continue
-        differing = sorted(one.differing(run, settled))
-        yield {
-            "check_name": one.check_name,
-            "table_name": one.table_name,
-            "severity": "warn",
-            "failures": len(differing),
-            "sample": ", ".join(differing[:5]),
-            "description": one.description,
-        }
+        cases, examined = one.differing(run, settled, scopes)
+        yield one.check, sorted(cases, key=lambda case: case.place), examined

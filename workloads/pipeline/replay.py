@@ -33,6 +33,7 @@ from workloads.pipeline.replay_stores import Stores, batches
 from workloads.pipeline.runner import NotReady, first_line
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.warehouse import Warehouse
+from workloads.runtime import basis
 from workloads.runtime.database import connect
 
 __all__ = ["AlreadyRunning", "NotReady", "ReplayReport", "replay"]
@@ -69,8 +70,11 @@ def replay(
             history.given_back(connection),
         ):
             connection.autocommit = True
+            basis.note(connection, settings)
             _lock(connection)
             return _call(settings, connection, request, (start, end), time.monotonic() + seconds)
+    except basis.OtherBasis as error:
+        raise NotReady(str(error)) from None
     except (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise NotReady(f"the database: {first_line(error)}; run again once it is there") from None
     except _GOOGLE as error:  # before anything was begun

@@ -102,9 +102,9 @@ class Stores:
         published = datetime.fromisoformat(row["publish_time"])
         query = (
             f"SELECT 1 FROM ${{raw}}.{row['table']} "
-            f"WHERE publish_time = {literal(published)} AND message_id = {literal(row['message_id'])} LIMIT 1"
+            f"WHERE publish_time = {literal(published)} AND message_id = @message_id LIMIT 1"
         )
-        return bool(self._warehouse.query(query))
+        return bool(self._warehouse.query(query, parameters={"message_id": row["message_id"]}))
 
     def write(self, progress: Progress, batch: Batch) -> None:
         """Add a batch to both stores; what they have already counts once.

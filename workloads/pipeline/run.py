@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -16,6 +16,23 @@ from workloads.pipeline.warehouse import Warehouse
 
 class QualityStop(Exception):  # noqa: N818 - an outcome, not a fault of the pipeline
     """A check of severity `error` failed: nothing is published, the last good marts stay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scopes:
+    """The business dates that checks look at. `marked_at`: the newest mark among those of inventory changes."""
+
+    sales: list[date]
+    inventory: list[date]
+    built: list[date]
+    marked_at: datetime | None = None
+
+    def examined(self, scope: str | None) -> Callable[[str, date | None], bool]:
+        """Whether a check of this scope looks at a day; None: it reads all there is."""
+        if scope is None:
+            return lambda place, day: True
+        days = set({"sales": self.sales, "inventory": self.inventory, "built": self.built}[scope])
+        return lambda place, day: day is None or day in days
 
 
 def asked_for(first: date | None, last: date | None) -> dict[str, str | None]:

@@ -21,6 +21,7 @@ from workloads.pipeline.run import QualityStop, Run, asked_for
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.tasks import TASKS, Action, Task
 from workloads.pipeline.warehouse import Warehouse
+from workloads.runtime import basis
 from workloads.runtime.database import connect
 
 __all__ = ["AlreadyRunning", "NotReady", "Report", "run"]
@@ -36,7 +37,7 @@ STATEMENT = timedelta(minutes=20)
 
 
 class NotReady(Exception):  # noqa: N818 - an outcome
-    """The database cannot be reached or has no schema yet; the message says which."""
+    """The database cannot be reached, has no schema yet, or figures of another configuration; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,13 @@ def run(
             history.given_back(connection),
         ):
             connection.autocommit = True
+            basis.note(connection, settings)
             box = box or TimeBox(CALL.total_seconds())
             call = _Call(settings, connection, box, asked_for(from_date, to_date))
             report = call.go_on()
             return call.run() if report is None or report.state == "succeeded" else report
+    except basis.OtherBasis as error:
+        raise NotReady(str(error)) from None
     except (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
         raise NotReady(f"the database: {first_line(error)}; run again once it is there") from None
 

@@ -1,12 +1,12 @@
-"""The pipeline as a service: `POST /run` runs it once, `POST /replay` replays the lake. Who may call is the platform's
-to check."""
+"""The pipeline as a service: `POST /run` runs it once, `POST /replay` replays the lake, `POST /quality/waive` lets a fault
+pass and `POST /quality/redrive` has the quarantine judged again. Who may call is the platform's to check."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from workloads.pipeline import replay, runner
+from workloads.pipeline import faults, operating, replay, runner
 from workloads.pipeline.run import dates_of
 from workloads.pipeline.settings import Settings
 from workloads.runtime import logs
@@ -62,8 +62,34 @@ def create_app(settings: Settings) -> Starlette:
             return _unforeseen(error)
         return JSONResponse(report.as_json(), status_code=_STATUS[report.state])
 
+    async def waive(request: Request) -> JSONResponse:
+        try:
+            asked = _waiver(await request.body(), faults.today(settings.timezone))
+        except ValueError as error:
+            return _error(400, str(error))
+        try:
+            return JSONResponse(await asyncio.to_thread(operating.waive, settings, *asked))
+        except faults.NoSuchFault as error:
+            return _error(404, f"no open fault has the id {str(error)[:40]!a}; `fastyle quality` lists them")
+        except runner.NotReady as error:
+            return _error(503, str(error))
+        except Exception as error:
+            return _unforeseen(error)
+
+    async def redrive(request: Request) -> JSONResponse:
+        try:
+            return JSONResponse({"released": await asyncio.to_thread(operating.redrive, settings)})
+        except runner.AlreadyRunning as error:
+            return _error(409, str(error))
+        except runner.NotReady as error:
+            return _error(503, str(error))
+        except Exception as error:
+            return _unforeseen(error)
+
     app = Starlette(
         routes=[
+            Route("/quality/waive", waive, methods=["POST"]),
+            Route("/quality/redrive", redrive, methods=["POST"]),
             Route("/health", health),
             Route("/run", run, methods=["POST"]),
             Route("/replay", replay_lake, methods=["POST"]),
@@ -82,6 +108,23 @@ def _status(state: str, request: Request) -> int:
 def _dates(body: bytes) -> tuple[date | None, date | None]:
     """`{"from": date, "to": date}`, both or none."""
     return dates_of(_object(body, '{"from": "2026-01-01", "to": "2026-01-31"}'))
+
+
+def _waiver(body: bytes, today: date) -> tuple[str, date, str]:
+    """`{"id": text, "until": date, "reason": text}`."""
+    asked = _object(body, '{"id": "12", "until": "2026-01-31", "reason": "known, mended by then"}')
+    if set(asked) != {"id", "until", "reason"} or not all(isinstance(value, str) for value in asked.values()):
+        raise ValueError("id, until and reason are needed, each a text, and nothing else")
+    try:
+        until = date.fromisoformat(asked["until"])
+    except ValueError:
+        raise ValueError(f"until is a date such as 2026-01-31, not {asked['until'][:40]!a}") from None
+    if not today <= until <= today + timedelta(days=366):
+        raise ValueError(f"until {until} is not within a year from today, {today}: a waiver ends by itself")
+    reason = asked["reason"].strip()
+    if not 1 <= len(reason) <= 1000 or not reason.isprintable():
+        raise ValueError("reason is a sentence of at most 1,000 printable characters: it is kept with the waiver")
+    return asked["id"], until, reason
 
 
 def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:

@@ -3,6 +3,9 @@ the warehouse."""
 
 from __future__ import annotations
 
+COUNTS_IN = """
+UPDATE ${staging}.shared_events SET counts_in = '%(stream)s' WHERE event_id IN UNNEST(@event_ids)
+"""
 MARK_ASKED = """
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT business_date, 'asked for', CURRENT_TIMESTAMP(), '${run_id}'
@@ -15,6 +18,14 @@ MARK_NEW = """
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT business_date, 'new events', CURRENT_TIMESTAMP(), '${run_id}'
 FROM ${staging}.new_sales WHERE outcome = 'loaded'
+"""
+MARK_UNCHECKED = """
+INSERT INTO ${staging}.unchecked_dates (business_date, marked_at, run_id)
+SELECT DISTINCT business_date, CURRENT_TIMESTAMP(), '${run_id}' FROM ${staging}.new_inventory WHERE outcome = 'loaded'
+"""
+MARK_FAULTY = """
+INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
+SELECT business_date, 'open fault', CURRENT_TIMESTAMP(), '${run_id}' FROM UNNEST(%(dates)s) AS business_date
 """
 # A customer's earlier first purchase makes the former one a returning customer's, on whatever date it was.
 MARK_FORMER_FIRST = """
@@ -46,6 +57,18 @@ INSERT INTO ${staging}.event_log
   (stream, event_id, body_hash, publish_date, publish_time, business_date, outcome, run_id)
 SELECT '%(stream)s', event_id, body_hash, publish_date, publish_time, business_date, outcome, '${run_id}'
 FROM ${staging}.new_%(stream)s
+"""
+# Of the partitions that this run has read all rows were judged: what another rule refused is in or out by now.
+RELEASE = """
+DELETE FROM ${staging}.quarantine
+WHERE publish_date IN UNNEST(%(partitions)s) AND stream = '%(stream)s' AND rule != '${rule:%(stream)s}'
+"""
+QUARANTINE = """
+INSERT INTO ${staging}.quarantine
+  (stream, event_id, body_hash, publish_date, publish_time, message_id, reason, body, rule, quarantined_at, run_id)
+SELECT '%(stream)s', event_id, body_hash, publish_date, publish_time, message_id, reason, body, '${rule:%(stream)s}',
+  CURRENT_TIMESTAMP(), '${run_id}'
+FROM ${staging}.candidate_%(stream)s WHERE reason IS NOT NULL
 """
 FORGET_COUNTS = """
 DELETE FROM ${staging}.raw_counts AS r WHERE EXISTS (

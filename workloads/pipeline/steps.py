@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import date
 
+from workloads.events import STREAMS
 from workloads.pipeline import catalogue, quality, read_model, statements
 from workloads.pipeline.run import Run
 from workloads.pipeline.tables import date_array, tables
@@ -33,19 +34,45 @@ def sync_catalogue(run: Run) -> None:
 
 
 def find_new_events(run: Run) -> None:
-    """Read the raw partitions whose row count changed, and tell new events from duplicates and conflicts."""
+    """Read the raw partitions whose row count changed; tell new events from duplicates, conflicts and what breaks the
+    contract."""
     warehouse = run.warehouse
     warehouse.refill("staging.changed_partitions", _query("staging.changed_partitions"))
-    found = warehouse.query("SELECT DISTINCT publish_date FROM ${staging}.changed_partitions ORDER BY 1")
-    run.partitions = [row["publish_date"] for row in found]
-    for stream in ("sales", "inventory"):
-        partitions = date_array(run.partitions)
+    changed = warehouse.query("SELECT DISTINCT publish_date FROM ${staging}.changed_partitions ORDER BY 1")
+    run.partitions = [row["publish_date"] for row in changed]
+    partitions = date_array(run.partitions)
+    for stream in STREAMS:
         warehouse.refill(f"staging.candidate_{stream}", _query(f"staging.candidate_{stream}"), partitions=partitions)
-        rows = warehouse.query(f"SELECT DISTINCT business_date FROM ${{staging}}.candidate_{stream} ORDER BY 1")
-        dates = date_array([row["business_date"] for row in rows])
-        warehouse.refill(f"staging.new_{stream}", _query(f"staging.new_{stream}"), business_dates=dates)
+        refused = warehouse.query(
+            f"SELECT COUNT(*) AS n FROM ${{staging}}.candidate_{stream} WHERE reason IS NOT NULL HAVING COUNT(*) > 0"
+        )
+        run.counts |= {f"{stream}_quarantined": row["n"] for row in refused}
+    _settle_shared(run)
+    for stream in STREAMS:
+        rows = warehouse.query(
+            f"SELECT DISTINCT business_date FROM ${{staging}}.candidate_{stream} WHERE reason IS NULL ORDER BY 1"
+        )
+        warehouse.refill(
+            f"staging.new_{stream}",
+            _query(f"staging.new_{stream}"),
+            business_dates=date_array([row["business_date"] for row in rows]),
+        )
         outcomes = warehouse.query(f"SELECT outcome, COUNT(*) AS n FROM ${{staging}}.new_{stream} GROUP BY outcome")
         run.counts |= {f"{stream}_{row['outcome']}": row["n"] for row in outcomes}
+
+
+def _settle_shared(run: Run) -> None:
+    """Of each event_id that came on both streams, choose the one that counts: as live inventory has."""
+    warehouse = run.warehouse
+    warehouse.refill("staging.shared_events", _query("staging.shared_events"))
+    shared = [row["event_id"] for row in warehouse.query("SELECT event_id FROM ${staging}.shared_events ORDER BY 1")]
+    if not shared:
+        return
+    asked = "SELECT event_id::text, stream FROM stream_event WHERE event_id = ANY(%s::uuid[])"
+    recorded = run.database.execute(asked, [shared]).fetchall()
+    for stream in STREAMS:
+        if event_ids := [row["event_id"] for row in recorded if row["stream"] == stream]:
+            warehouse.query(statements.COUNTS_IN % {"stream": stream}, parameters={"event_ids": event_ids})
 
 
 def load_events(run: Run) -> str | None:
@@ -58,14 +85,17 @@ def load_events(run: Run) -> str | None:
     first, partitions = _query("staging.first_purchase"), date_array(run.partitions)
     return run.warehouse.transaction_of(
         [
-            *(statements.LOADED_ELSEWHERE % {"stream": s, "partitions": partitions} for s in ("sales", "inventory")),
+            *(statements.LOADED_ELSEWHERE % {"stream": s, "partitions": partitions} for s in STREAMS),
             _insert("sales_lines"),
             _insert("inventory_changes"),
             statements.MARK_NEW,
+            statements.MARK_UNCHECKED,
             statements.MARK_FORMER_FIRST % {"query": first},
             statements.MERGE_FIRST % {"query": first},
             statements.MERGE_STOCK % {"query": _query("staging.stock")},
-            *(statements.LOG % {"stream": stream} for stream in ("sales", "inventory")),
+            *(statements.LOG % {"stream": stream} for stream in STREAMS),
+            *(statements.RELEASE % {"stream": s, "partitions": partitions} for s in STREAMS),
+            *(statements.QUARANTINE % {"stream": stream} for stream in STREAMS),
             statements.FORGET_COUNTS,
             statements.KEEP_COUNTS,
         ],
@@ -87,6 +117,8 @@ def find_dirty_dates(run: Run) -> None:
     if run.from_date and run.to_date:
         first, last = literal(run.from_date), literal(run.to_date)
         warehouse.query(statements.MARK_ASKED % {"first": first, "last": last}, run_id=run.run_id)
+    if faulty := quality.built_days(run):
+        warehouse.query(statements.MARK_FAULTY % {"dates": date_array(faulty)}, run_id=run.run_id)
     warehouse.refill("staging.build_dates", statements.DIRTY)
     found = warehouse.query("SELECT business_date FROM ${staging}.build_dates ORDER BY 1")
     run.dates = [row["business_date"] for row in found]

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from workloads.pipeline import contract
+
 SQL = Path(__file__).resolve().parents[2] / "sql" / "bigquery"
 KINDS = ("raw", "table", "scratch", "view")
 
@@ -133,6 +135,10 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
     away from zero as NUMERIC rounds, and null when b is 0. `${live:dataset.table}` is the query of another table over
     the history and what arrived since the last run: its sources are the views `live_…`, its dates all of them.
 
+    Of a row `r` of a stream's raw table `${broken:stream}` is what breaks the contract, `${published}` when its message
+    was first published and `${instant}` its event_time within what a date can be made of; `${rule:stream}` identifies
+    the rule, and `${clamped:amount}` is an amount that can be multiplied.
+
     Raises:
         KeyError: a name that `values` does not have.
     """
@@ -152,6 +158,16 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
         if name == "ratio":
             above, below = argument.rsplit(",", 1)
             return f"ROUND(SAFE_DIVIDE({above.strip()}, {below.strip()}), 9)"
+        if name == "broken":
+            return contract.broken(argument, "r", values["currency"])
+        if name == "rule":
+            return contract.rule(argument, values["currency"])
+        if name == "clamped":
+            return contract.clamped(argument)
+        if name == "published":
+            return contract.published("r")
+        if name == "instant":
+            return contract.instant("r")
         return values[name]
 
     return re.sub(r"\$\{([^}]+)\}", one, text).replace("UNNEST(build_dates)", f"UNNEST({array})")

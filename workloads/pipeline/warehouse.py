@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from typing import IO, Any
 
 import requests
@@ -19,7 +19,7 @@ from google.cloud import bigquery
 
 from workloads.events import verification
 from workloads.pipeline.attempts import OutOfTime, TimeBox
-from workloads.pipeline.deadlines import REQUEST_SECONDS, RETRY, bound
+from workloads.pipeline.deadlines import REQUEST_SECONDS, bound
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.tables import Table, render, tables, views
 
@@ -29,6 +29,13 @@ _LABELS = {"component": "pipeline"}
 _DECLARATION = "declaration"  # the label of a view: a hash of its definition
 _DECLARATION_LENGTH = 32  # a label's value has up to 63 characters
 _TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+
+
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(2 * REQUEST_SECONDS)
+"""Of one call of the client. What lasts longer is tried again by the runner, which counts its attempts and says why."""
+
+Parameters = Mapping[str, str | Sequence[str]]
+"""Values of `@name` in a statement: no text that came with an event is ever part of a statement's own."""
 
 
 class Warehouse:
@@ -61,25 +68,30 @@ class Warehouse:
         return {
             **self.datasets,
             "timezone": settings.timezone,
-            "verification_location": literal(verification.LOCATION_ID),
+            "currency": settings.currency,
+            "verification_location": _quoted(verification.LOCATION_ID),
             "raw_retention_days": str(settings.raw_retention_days),
             "reorder_point": str(settings.reorder_point),
             "max_days_of_cover": str(settings.max_days_of_cover),
             **more,
         }
 
-    def job_configuration(self) -> bigquery.QueryJobConfig:
+    def job_configuration(self, parameters: Parameters | None = None) -> bigquery.QueryJobConfig:
         """What every job of the pipeline carries: a limit on what it bills, and labels to find its cost by."""
-        return bigquery.QueryJobConfig(maximum_bytes_billed=self._settings.maximum_bytes_billed, labels=_LABELS)
+        return bigquery.QueryJobConfig(
+            maximum_bytes_billed=self._settings.maximum_bytes_billed,
+            labels=_LABELS,
+            query_parameters=[_parameter(name, value) for name, value in (parameters or {}).items()],
+        )
 
-    def run(self, statement: str) -> list[dict[str, Any]]:
-        """Run GoogleSQL, one statement or a script, and return its rows.
+    def run(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+        """Run GoogleSQL, one statement or a script, and return its rows. Texts from data come as `parameters`.
 
         Raises:
             OutOfTime: the call's time is up; the job is cancelled.
         """
         # Without the client's own retries of a failed job, which last for forty minutes: the runner has its own.
-        job = self._client.query(statement, job_config=self.job_configuration(), retry=RETRY, job_retry=None)
+        job = self._client.query(statement, job_config=self.job_configuration(parameters), retry=RETRY, job_retry=None)
         try:
             return self._rows(job)
         except OutOfTime:
@@ -127,9 +139,11 @@ class Warehouse:
             self._box.left()
             raise requests.Timeout("BigQuery does not answer") from None
 
-    def query(self, text: str, dates: Sequence[date] = (), **more: str) -> list[dict[str, Any]]:
+    def query(
+        self, text: str, dates: Sequence[date] = (), parameters: Parameters | None = None, **more: str
+    ) -> list[dict[str, Any]]:
         """Render and run."""
-        return self.run(render(text, self.values(**more), dates))
+        return self.run(render(text, self.values(**more), dates), parameters)
 
     def transaction(self, statements: Sequence[str], **more: str) -> None:
         """All of `statements` or none of them."""
@@ -231,11 +245,11 @@ class Warehouse:
     def _ensure_view(self, view: Table, *, anyway: bool) -> bool:
         """Write the view if it is missing, another one, or `anyway`; return whether it was written."""
         assert view.query is not None
-        columns = ", ".join(f"{c['name']} OPTIONS (description = {literal(c['description'])})" for c in view.columns)
+        columns = ", ".join(f"{c['name']} OPTIONS (description = {_quoted(c['description'])})" for c in view.columns)
         name = self._name(view)
         reference = f"{self._client.project}.{name}"
         query = render(view.query, self.values())
-        description = literal(view.description)
+        description = _quoted(view.description)
         definition = f"{name} ({columns}) OPTIONS (description = {description}) AS {query}"
         declaration = hashlib.sha256(definition.encode()).hexdigest()[:_DECLARATION_LENGTH]
         if not anyway and self._label(reference) == declaration:
@@ -266,17 +280,23 @@ def _field(column: Mapping[str, Any]) -> bigquery.SchemaField:
     )
 
 
-def literal(value: object) -> str:
-    """A GoogleSQL literal of a text, number, date or timestamp; NULL for None."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, date) and not hasattr(value, "hour"):
-        return f"DATE '{value.isoformat()}'"
-    if hasattr(value, "isoformat"):
+def _parameter(name: str, value: str | Sequence[str]) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    if isinstance(value, str):
+        return bigquery.ScalarQueryParameter(name, "STRING", value)
+    return bigquery.ArrayQueryParameter(name, "STRING", list(value))
+
+
+def literal(value: date) -> str:
+    """A GoogleSQL literal of a date or a timestamp, which are digits whatever data they come from.
+
+    Partitions are pruned by constants. What may be any text goes as a parameter.
+    """
+    if isinstance(value, datetime):
         return f"TIMESTAMP '{value.isoformat()}'"
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"DATE '{value.isoformat()}'"
+
+
+def _quoted(text: str) -> str:
+    """A literal of a description, which is a text of ours."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"

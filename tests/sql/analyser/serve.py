@@ -115,7 +115,7 @@ def _analyzer(tables: dict[str, list[dict[str, Any]]]) -> Analyzer:
         catalog=[types.SimpleCatalog(name=dataset, table=listed) for dataset, listed in datasets.items()],
         builtin_function_options=types.ZetaSQLBuiltinFunctionOptions(language_options=language),
     )
-    return Analyzer(types.AnalyzerOptions(language_options=language), catalogue)
+    return Analyzer(types.AnalyzerOptions(language_options=language, allow_undeclared_parameters=True), catalogue)
 
 
 def _type(column: dict[str, Any]) -> types.Type:

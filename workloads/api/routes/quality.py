@@ -1,7 +1,8 @@
-"""`/v1/quality`: what the last run's checks found, and whether they stopped its publication."""
+"""`/v1/quality`: the faults that stand, what the last run's checks found, and whether they stopped its publication."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -27,6 +28,25 @@ class Check(BaseModel):
     checked_at: Instant
 
 
+class Fault(BaseModel):
+    """What a check found wrong at a place, and no run since has found mended. While one of severity `error` stands that
+    is not waived, nothing is published."""
+
+    id: str = Field(description="What `fastyle quality waive` takes", examples=["12"])
+    check: str = Field(examples=["sales_lines.sku_known"])
+    severity: str = Field(description="error or warn", examples=["warn"])
+    first_seen: Instant
+    last_seen: Instant
+    rows: int = Field(description="Cases at last sight", examples=[3])
+    where: str = Field(
+        description="A business date, SKU, location or stream, or the table as a whole", examples=["TOP-9"]
+    )
+    waived_until: date | None = Field(description="The last date on which it is let pass; null: never waived")
+    waived_reason: str | None
+    sample: str | None = Field(description="Some of the cases, in words")
+    description: str = Field(description="What should hold")
+
+
 class Reports(BaseModel):
     """How current the published reports are. `stale_since`: set when a later run did not publish."""
 
@@ -38,7 +58,10 @@ class Reports(BaseModel):
 
 
 class Quality(BaseModel):
+    """Checks of the newest run that reached them, and the faults that stand whatever that run looked at."""
+
     items: list[Check]
+    faults: list[Fault]
     next_page_token: None
     as_of: Instant | None
     reports: Reports
@@ -67,9 +90,30 @@ async def reports_state(connection: Connection) -> dict[str, Any]:
     }
 
 
+async def open_faults(connection: Connection) -> list[dict[str, Any]]:
+    """The faults that stand, those that stop publication first, then the oldest; at most 1,000."""
+    cursor = await connection.execute(
+        """
+        SELECT id::text, check_name AS "check", severity, first_seen, last_seen, failures AS "rows",
+               coalesce(nullif(place, ''), table_name) AS "where", waived_until, waived_reason, sample, description
+        FROM quality_fault WHERE ended_at IS NULL
+        ORDER BY severity, first_seen, quality_fault.id LIMIT 1000
+        """
+    )
+    return [
+        row
+        | {
+            "first_seen": utc(row["first_seen"]),
+            "last_seen": utc(row["last_seen"]),
+            "waived_until": row["waived_until"] and str(row["waived_until"]),
+        }
+        async for row in cursor
+    ]
+
+
 @router.get("/quality", response_model=Quality, summary="Data quality")
 async def quality(request: Request, connection: ConnectionDep) -> Response:
-    """The checks of the newest run that reached them, failures first."""
+    """The checks of the newest run that reached them, failures first, and every fault that stands, errors first."""
     cursor = await connection.execute(
         """
         SELECT check_name, table_name, severity, status, failures, sample, description, checked_at
@@ -80,5 +124,12 @@ async def quality(request: Request, connection: ConnectionDep) -> Response:
     )
     items = [row | {"checked_at": utc(row["checked_at"])} async for row in cursor]
     as_of = max((item["checked_at"] for item in items), default=None)
-    body = {"items": items, "next_page_token": None, "as_of": as_of, "reports": await reports_state(connection)}
+    faults = await open_faults(connection)
+    body = {
+        "items": items,
+        "faults": faults,
+        "next_page_token": None,
+        "as_of": as_of,
+        "reports": await reports_state(connection),
+    }
     return respond(request, body)

@@ -1,5 +1,8 @@
 WITH arrived AS (
   SELECT
+    ${broken:inventory} AS reason,
+    LEFT(TO_JSON_STRING(r), 2000) AS body,
+    ${published} AS published_at,
     r.event_id,
     FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(
       FORMAT_TIMESTAMP('%F %H:%M:%E6S', r.event_time) AS event_time,
@@ -13,7 +16,7 @@ WITH arrived AS (
     r.publish_time,
     r.message_id,
     r.event_time,
-    DATE(r.event_time, '${timezone}') AS business_date,
+    DATE(${instant}, '${timezone}') AS business_date,
     r.location_id,
     r.sku,
     r.kind,
@@ -22,7 +25,7 @@ WITH arrived AS (
   FROM ${raw}.inventory_changes AS r
   WHERE DATE(r.publish_time) IN UNNEST(${partitions}) AND r.location_id != ${verification_location}
 )
-SELECT a.*
+SELECT a.* REPLACE (IF(a.reason IS NULL, NULL, a.body) AS body)
 FROM arrived AS a
 WHERE NOT EXISTS (
   SELECT 1
@@ -33,4 +36,16 @@ WHERE NOT EXISTS (
     AND seen.body_hash = a.body_hash
     AND seen.publish_date = a.publish_date
 )
-QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, body_hash, publish_date ORDER BY publish_time, message_id) = 1
+  -- what this rule has refused before is known; what another rule refused is judged again
+  AND NOT EXISTS (
+    SELECT 1
+    FROM ${staging}.quarantine AS refused
+    WHERE refused.publish_date IN UNNEST(${partitions})
+      AND refused.stream = 'inventory'
+      AND refused.event_id = a.event_id
+      AND refused.body_hash = a.body_hash
+      AND refused.publish_date = a.publish_date
+      AND refused.rule = '${rule:inventory}'
+      AND a.reason IS NOT NULL
+  )
+QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, body_hash, publish_date, reason IS NULL ORDER BY publish_time, message_id) = 1

@@ -1,5 +1,8 @@
 WITH arrived AS (
   SELECT
+    ${broken:sales} AS reason,
+    LEFT(TO_JSON_STRING(r), 2000) AS body,
+    ${published} AS published_at,
     r.event_id,
     FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(
       r.transaction_id,
@@ -11,7 +14,8 @@ WITH arrived AS (
       ARRAY(
         SELECT CONCAT(
           CAST(l.line_number AS STRING), '|', l.sku, '|', CAST(l.quantity AS STRING), '|',
-          CAST(CAST(l.unit_price * 10000 AS INT64) AS STRING), '|', CAST(CAST(l.discount * 10000 AS INT64) AS STRING)
+          CAST(CAST(${clamped:l.unit_price} * 10000 AS INT64) AS STRING), '|',
+          CAST(CAST(${clamped:l.discount} * 10000 AS INT64) AS STRING)
         )
         FROM UNNEST(r.lines) AS l
         ORDER BY l.line_number
@@ -22,7 +26,7 @@ WITH arrived AS (
     r.message_id,
     r.transaction_id,
     r.event_time,
-    DATE(r.event_time, '${timezone}') AS business_date,
+    DATE(${instant}, '${timezone}') AS business_date,
     r.location_id,
     r.channel,
     r.customer_id,
@@ -30,7 +34,7 @@ WITH arrived AS (
   FROM ${raw}.sales_transactions AS r
   WHERE DATE(r.publish_time) IN UNNEST(${partitions}) AND r.location_id != ${verification_location}
 )
-SELECT a.*
+SELECT a.* REPLACE (IF(a.reason IS NULL, NULL, a.body) AS body)
 FROM arrived AS a
 WHERE NOT EXISTS (
   SELECT 1
@@ -41,4 +45,16 @@ WHERE NOT EXISTS (
     AND seen.body_hash = a.body_hash
     AND seen.publish_date = a.publish_date
 )
-QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, body_hash, publish_date ORDER BY publish_time, message_id) = 1
+  -- what this rule has refused before is known; what another rule refused is judged again
+  AND NOT EXISTS (
+    SELECT 1
+    FROM ${staging}.quarantine AS refused
+    WHERE refused.publish_date IN UNNEST(${partitions})
+      AND refused.stream = 'sales'
+      AND refused.event_id = a.event_id
+      AND refused.body_hash = a.body_hash
+      AND refused.publish_date = a.publish_date
+      AND refused.rule = '${rule:sales}'
+      AND a.reason IS NOT NULL
+  )
+QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, body_hash, publish_date, reason IS NULL ORDER BY publish_time, message_id) = 1

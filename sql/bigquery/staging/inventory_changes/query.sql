@@ -8,6 +8,7 @@ SELECT
   quantity,
   reference,
   body_hash,
-  '${run_id}' AS run_id
+  '${run_id}' AS run_id,
+  published_at
 FROM ${staging}.new_inventory
 WHERE outcome = 'loaded'

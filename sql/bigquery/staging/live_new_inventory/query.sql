@@ -1,7 +1,7 @@
 SELECT
   r.event_id,
   r.event_time,
-  DATE(r.event_time, '${timezone}') AS business_date,
+  DATE(${instant}, '${timezone}') AS business_date,
   r.location_id,
   r.sku,
   r.kind,
@@ -14,6 +14,7 @@ WHERE r.publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retent
     SELECT 1
     FROM ${staging}.event_log AS seen
     WHERE seen.publish_date >= DATE_SUB(CURRENT_DATE(), INTERVAL ${raw_retention_days} DAY)
-      AND seen.stream = 'inventory' AND seen.event_id = r.event_id
+      AND seen.event_id = r.event_id
   )
+  AND ${broken:inventory} IS NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY r.event_id ORDER BY r.publish_time, r.message_id) = 1

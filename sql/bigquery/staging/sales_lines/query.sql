@@ -12,7 +12,8 @@ SELECT
   l.unit_price,
   l.discount,
   n.body_hash,
-  '${run_id}' AS run_id
+  '${run_id}' AS run_id,
+  n.published_at
 FROM ${staging}.new_sales AS n
 CROSS JOIN UNNEST(n.lines) AS l
 WHERE n.outcome = 'loaded'

@@ -1,7 +1,7 @@
-SELECT
-  'stock.unique' AS check_name,
-  'error' AS severity,
-  COUNT(*) AS failures,
-  STRING_AGG(CONCAT(location_id, '/', sku), ', ' ORDER BY location_id, sku LIMIT 5) AS sample,
-  'A location and SKU has one row.' AS description
-FROM (SELECT location_id, sku FROM ${staging}.stock GROUP BY location_id, sku HAVING COUNT(*) > 1)
+-- check: stock.unique
+-- severity: error
+-- description: A location and SKU has one row.
+SELECT CAST(NULL AS STRING) AS place, CAST(NULL AS DATE) AS day, CONCAT(location_id, '/', sku) AS sample
+FROM ${staging}.stock
+GROUP BY location_id, sku
+HAVING COUNT(*) > 1

@@ -18,6 +18,17 @@ const CHECKS = [
   ...["description", "sample", "checked_at"].map((name) => ({ name, hidden: true })),
 ];
 
+const FAULTS = [
+  { name: "check", title: "Fault", head: true, show: (row) => [row.description, h("span", { class: "sub code" }, row.check)] },
+  { name: "where", title: "Where", show: (row) => h("span", { class: "code" }, row.where) },
+  { name: "rows", title: "Rows", right: true, show: (row) => format.count(row.rows) },
+  { name: "first_seen", title: "First seen", show: (row) => format.dateTime(row.first_seen) },
+  { name: "last_seen", title: "Last seen", spare: true, show: (row) => format.dateTime(row.last_seen) },
+  { name: "severity", title: "Meanwhile", show: (row) => h("span", { class: `status ${row.severity === "error" && !row.waived_until ? "stockout" : "low"}` },
+    row.waived_until ? `Waived until ${row.waived_until}` : row.severity === "error" ? "Stops publication" : "Is reported") },
+  ...["id", "waived_until", "waived_reason", "sample", "description"].map((name) => ({ name, hidden: true })),
+];
+
 const SOURCES = [
   { name: "source", title: "Source", head: true, show: (row) => format.words(row.source) },
   { name: "last_event_time", title: "Last event", show: (row) => format.when(row.last_event_time) },
@@ -31,6 +42,7 @@ export function quality(context, status) {
   const panels = {
     reports: new Panel({ title: "Published reports" }),
     sources: new Panel({ title: "Live inventory", note: "The newest event of each stream, and how long it took from Pub/Sub to the shelf." }),
+    faults: new Panel({ title: "Open faults", note: "What a check found, and no run since has found mended." }),
     checks: new Panel({ title: "Checks of the last run" }),
   };
   let [drawn, latest] = [null, null];
@@ -45,8 +57,21 @@ export function quality(context, status) {
       return table({ caption: "How fresh each source is", columns: SOURCES.filter((column) => !column.hidden), rows: items });
     });
   }
-  const checks = () => panels.checks.load(async () => {
-    const { items } = await get("/v1/quality");
+  /** Both panels have the rows of one answer. */
+  const checks = () => {
+    const answer = get("/v1/quality");
+    answer.catch(() => {}); // each panel says it
+    openFaults(answer);
+    listed(answer);
+  };
+  const openFaults = (answer) => panels.faults.load(async () => {
+    const { faults } = await answer;
+    panels.faults.tools.replaceChildren(csvButton({ name: "quality-faults", columns: FAULTS, rows: async () => faults }));
+    return faults.length ? [table({ caption: "Faults that stand, those that stop publication first", columns: FAULTS.filter((column) => !column.hidden), rows: faults })]
+      : nothing("No fault stands", "Whatever checks have found is mended.");
+  });
+  const listed = (answer) => panels.checks.load(async () => {
+    const { items } = await answer;
     panels.checks.tools.replaceChildren(csvButton({ name: "quality-checks", columns: CHECKS, rows: async () => items }));
     return items.length ? [verdict(items), ...samples(items), table({ caption: "Quality checks, failures first", columns: CHECKS.filter((column) => !column.hidden), rows: items })]
       : nothing("No checks have run yet", "The pipeline runs them before it publishes: uv run fastyle pipeline run.");
@@ -54,7 +79,7 @@ export function quality(context, status) {
   const hear = (freshness) => load(freshness);
   status.listeners.add(hear);
   return {
-    root: h("div", { class: "stack" }, grid([panels.reports], [panels.sources]), panels.checks.root),
+    root: h("div", { class: "stack" }, grid([panels.reports], [panels.sources]), panels.faults.root, panels.checks.root),
     update() {
       if (drawn) return;
       drawn = true;

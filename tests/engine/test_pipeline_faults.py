@@ -1,0 +1,310 @@
+"""A fault stands until it is mended or waived, and what breaks the contract waits in quarantine and stops nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from tests.support.push import change, rfc3339, sale
+from tests.support.world import Event, World
+from workloads.events import STREAMS, validate
+from workloads.events.validation import CLOCKS_DIFFER
+from workloads.pipeline import contract, faults, operating, quality
+from workloads.pipeline.tables import render
+from workloads.pipeline.warehouse import Warehouse
+from workloads.runtime.database import connect
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+YESTERDAY = rfc3339(NOW - timedelta(days=1))
+SHELF = {"location_id": "S01", "sku": "TOP-1"}
+
+
+def event_id(number: int) -> str:
+    return str(uuid.UUID(int=number))
+
+
+def receipt(number: int, quantity: int = 10, **fields: Any) -> Event:
+    told = {"event_id": event_id(number), "event_time": YESTERDAY, **SHELF, **fields}
+    return "inventory", {**change("receipt", quantity), **told}
+
+
+def sold(number: int, quantity: int = 1, **fields: Any) -> Event:
+    told = {"event_id": event_id(number), "transaction_id": f"T{number}", "event_time": YESTERDAY, "location_id": "S01"}
+    return "sales", {**sale(("TOP-1", quantity)), **told, **fields}
+
+
+@pytest.fixture
+def world(bigquery_url: str, small_catalogue: Path) -> World:
+    made = World(bigquery_url, small_catalogue)
+    made.deliver([receipt(1), sold(2)])
+    assert made.run().state == "succeeded"
+    return made
+
+
+def open_faults(world: World) -> dict[str, dict[str, Any]]:
+    rows = world.postgres("SELECT * FROM quality_fault WHERE ended_at IS NULL")
+    return {row["check_name"]: row for row in rows}
+
+
+@pytest.fixture
+def without_rule() -> Iterator[None]:
+    """As if the rule of the contract had a hole: what it lets through is the checks' to find."""
+    with mock.patch.object(contract, "broken", return_value="CAST(NULL AS STRING)"):
+        yield
+
+
+@pytest.mark.usefixtures("without_rule")
+def test_a_fault_stops_every_run_until_it_is_waived_or_mended(world: World) -> None:
+    world.deliver([receipt(3, -5)], live=False)
+    before = world.published()
+    for _ in range(2):  # the second has nothing new to load
+        report = world.run()
+        assert report.state == "stopped"
+        assert "inventory_changes.ranges" in (report.error or "")
+        assert world.published() == before, "the last good figures stay"
+    fault = open_faults(world)["inventory_changes.ranges"]
+    assert (fault["failures"], fault["severity"], fault["first_seen"] < fault["last_seen"]) == (1, "error", True)
+    assert event_id(3) in fault["sample"]
+
+    today = faults.today(world.settings.timezone)
+    with pytest.raises(faults.NoSuchFault):
+        operating.waive(world.settings, "999999", today, "a mistake")
+    operating.waive(world.settings, str(fault["id"]), today, "counted by hand")
+    assert world.run().state == "succeeded"
+    assert "inventory_changes.ranges" in open_faults(world), "waived, it still stands"
+    world.postgres("UPDATE quality_fault SET waived_until = waived_until - 1 WHERE id = %s", [fault["id"]])
+    assert world.run().state == "stopped", "a waiver ends by itself"
+    assert [row["reason"] for row in world.postgres("SELECT reason FROM quality_waiver")] == ["counted by hand"]
+
+    world.sql(
+        "UPDATE ${staging}.inventory_changes SET quantity = 5 WHERE quantity = -5 AND business_date > '2010-01-01'"
+    )
+    assert world.run().state == "succeeded"
+    assert "inventory_changes.ranges" not in open_faults(world)
+    [ended] = world.postgres("SELECT ended_at FROM quality_fault WHERE id = %s", [fault["id"]])
+    assert ended["ended_at"] is not None
+
+
+@pytest.mark.usefixtures("without_rule")
+def test_what_a_run_loaded_and_did_not_check_the_next_one_checks(world: World) -> None:
+    world.deliver([receipt(3, -5)], live=False)
+    with mock.patch.object(quality, "check", side_effect=RuntimeError("killed")):
+        assert world.run().state == "failed"
+    assert world.run().state == "stopped"
+    assert world.run().state == "stopped"
+
+
+def test_a_warning_stands_while_nobody_mends_it(world: World) -> None:
+    world.deliver([sold(3, lines=sale(("unheard-of", 2))["lines"], location_id="nowhere")])
+    for _ in range(3):
+        assert world.run().state == "succeeded"
+        standing = open_faults(world)
+        assert standing["sales_lines.sku_known"]["place"] == "unheard-of"
+        assert standing["sales_lines.location_known"]["place"] == "nowhere"
+    world.postgres("INSERT INTO location (location_id, name, kind) VALUES ('nowhere', 'Now here', 'branch')")
+    assert world.run().state == "succeeded"
+    assert "sales_lines.location_known" not in open_faults(world)
+    assert "sales_lines.sku_known" in open_faults(world)
+
+
+def test_days_of_open_faults_are_read_again_in_turn_and_never_all(world: World) -> None:
+    with connect(world.settings) as connection:
+        connection.execute(
+            "INSERT INTO quality_fault (check_name, place, table_name, severity, description, day, failures, first_seen, "
+            "last_seen, examined_at, first_run_id, last_run_id) SELECT 'sales_lines.ranges', d::text, 't', 'warn', 'd', d, "
+            "1, now(), now(), now() - n * interval '1 hour', 'r', 'r' FROM (SELECT n, date '2020-01-01' + n AS d "
+            "FROM generate_series(1, 700) AS n) AS days"
+        )
+        first = faults.days_again(connection, ["sales_lines.ranges"])
+    assert len(first) == faults.DAYS_AGAIN
+    assert world.run().counts["dates"] == 0
+    left = world.postgres("SELECT count(*) AS n FROM quality_fault WHERE ended_at IS NULL AND table_name = 't'")
+    assert left == [{"n": 700 - faults.DAYS_AGAIN}], (
+        "those that were read again are mended; the others wait for their turn"
+    )
+
+
+HUGE = "9" * 27
+POISON: list[tuple[str, Event]] = [
+    ("event_time", sold(10, event_time="0001-01-01T00:00:00Z")),
+    ("event_time", receipt(11, event_time="9999-12-31T23:59:59Z")),
+    ("sku", receipt(12, sku="TOP\x00-1")),
+    ("quantity", receipt(13, -5)),
+    ("lines[].unit_price", sold(14, lines=[{**sale()["lines"][0], "unit_price": HUGE}])),
+    ("lines[].quantity", sold(15, lines=[{**sale()["lines"][0], "quantity": 0}])),
+    ("currency", sold(16, currency="EUR")),
+    ("location_id", receipt(17, location_id="'); DROP TABLE x; --\n")),
+    ("lines", sold(18, lines=[])),
+]
+
+
+def test_poison_stops_no_report_and_is_listed_with_its_reason(world: World) -> None:
+    world.deliver([event for _, event in POISON], live=False)
+    world.deliver([receipt(20, 7), sold(21, 2)])
+    report = world.run()
+    assert report.state == "succeeded", report.error
+    assert report.counts["sales_quarantined"] + report.counts["inventory_quarantined"] == len(POISON)
+    assert (report.counts["sales_loaded"], report.counts["inventory_loaded"]) == (1, 1)
+    rows = world.sql("SELECT event_id, reason, body FROM ${staging}.quarantine WHERE publish_date >= '2020-01-01'")
+    reasons = {row["event_id"]: row["reason"] for row in rows}
+    for field, (_, event) in POISON:
+        assert reasons[event["event_id"]].startswith(f"{field}: "), (field, reasons[event["event_id"]])
+    [shelf] = [row for row in world.published()["inventory_status"] if row["location_id"] == "S01"]
+    assert shelf["on_hand"] == 10 + 7 - 1 - 2
+    live = world.sql("SELECT SUM(on_hand) AS n FROM ${marts}.inventory_status_live")
+    assert live == [{"n": shelf["on_hand"]}]
+    standing = world.postgres("SELECT place, failures FROM quality_fault WHERE check_name = 'quarantine.empty'")
+    assert {row["place"]: row["failures"] for row in standing} == {"sales": 5, "inventory": 4}
+
+    again = world.run()
+    assert again.state == "succeeded"
+    assert "sales_quarantined" not in again.counts, "what is known is not judged twice"
+    assert "quarantine.empty" in open_faults(world)
+
+    assert operating.redrive(world.settings) == len(POISON)
+    with (
+        mock.patch.object(contract, "_currency", None),
+        mock.patch.dict(contract._FORMATS, {"currency": lambda column, *_: (f"LENGTH({column}) != 3", "is none")}),
+    ):
+        mended = world.run()
+    assert mended.counts["sales_loaded"] == 1, "under the mended rule one of them is a sale"
+    assert mended.counts["sales_quarantined"] == 4
+    left = world.sql("SELECT event_id FROM ${staging}.quarantine WHERE publish_date >= '2020-01-01'")
+    assert {row["event_id"] for row in left} == reasons.keys() - {event_id(16)}
+
+
+@pytest.mark.parametrize("first", ["sales", "inventory"])
+@pytest.mark.parametrize("apart", [True, False], ids=["two runs", "one run"])
+def test_an_event_id_on_both_streams_counts_where_it_counted_first_in_every_store(
+    world: World, first: str, apart: bool
+) -> None:
+    both = [sold(30, 3), receipt(30, 8)]
+    if first == "inventory":
+        both.reverse()
+    for event in both:
+        world.deliver([event])
+        if apart:
+            assert world.run().state == "succeeded"
+    assert world.run().state == "succeeded"
+    [live] = world.postgres("SELECT quantity FROM on_hand WHERE location_id = 'S01'")
+    [shelf] = [row for row in world.published()["inventory_status"] if row["location_id"] == "S01"]
+    assert live["quantity"] == shelf["on_hand"] == 10 - 1 + (8 if first == "inventory" else -3)
+    [fault] = world.postgres(
+        "SELECT place, sample FROM quality_fault WHERE check_name = 'event_log.conflicting_bodies'"
+    )
+    assert (fault["place"], fault["sample"]) == (both[1][0], event_id(30))
+
+
+def test_live_inventory_says_which_counts_when_both_were_published_at_once(world: World) -> None:
+    """The order of arrival is live inventory's, whatever the messages' times say."""
+    world.deliver([receipt(30, 8)], NOW - timedelta(minutes=1))
+    world.deliver([sold(30, 3)], NOW - timedelta(minutes=2))
+    assert world.run().state == "succeeded"
+    [live] = world.postgres("SELECT quantity FROM on_hand WHERE location_id = 'S01'")
+    [shelf] = [row for row in world.published()["inventory_status"] if row["location_id"] == "S01"]
+    assert live["quantity"] == shelf["on_hand"] == 10 - 1 + 8
+
+
+# --- one rule: validate and its form in GoogleSQL ---
+
+ODD_TEXTS: tuple[str, ...] = (
+    "",
+    "a" * 128,
+    "a" * 129,
+    "é" * 128,
+    "Größe 5",
+    "名",
+    "a\tb",
+    "a\x00",
+    "\x7f",
+    "a\u00a0b",
+    "\u200b",
+    "👗",
+    "™",
+    "№ 5",
+)
+ODD_TEXTS += ("\ue000", "\u2028", "e\u0301", "A" * 200, "fastyle-verify", " ", "'; --", "a\nb", "½", "\u2702")
+ODD_TIMES = ("0001-01-01T00:00:00Z", "2009-12-31T23:59:59.999999Z", "2010-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+ODD_AMOUNTS = ("0", "-0.0001", "0.00001", "0.0001", "999999999999.9999", "1000000000000", HUGE, "-1", "19.99")
+ODD_NUMBERS = (0, 1, -1, 1_000_000, 1_000_001, -1_000_000, -1_000_001, 2**31 - 1, -(2**31))
+
+
+def mutants(stream: str, published: datetime) -> Iterator[dict[str, Any]]:
+    """Events with one or two odd values each, all of which the topic's schema takes."""
+    dice = random.Random(5)
+    late = [rfc3339(published + timedelta(minutes=10, seconds=s)) for s in (-5, 30, 59, 61, 600)]
+    odd: dict[str, tuple[Any, ...]] = {
+        **dict.fromkeys(("location_id", "sku", "transaction_id", "customer_id", "reference"), ODD_TEXTS),
+        "event_time": (*ODD_TIMES, *late),
+        "event_id": ("x", event_id(5).upper().replace("0", "A"), event_id(77) + "\n", event_id(78)[:-1]),
+        "currency": ("EUR", "usd", "", "USDX"),
+        "channel": ("phone", "Store", ""),
+        "kind": ("receipt", "count", "adjustment", "transfer_out", "transfer_in", "loss", ""),
+        "quantity": ODD_NUMBERS,
+        "unit_price": ODD_AMOUNTS,
+        "discount": ODD_AMOUNTS,
+        "line_number": (0, 1, 2, -1),
+    }
+    sound = sold(1)[1] if stream == "sales" else receipt(1)[1]
+    line = {"line_number": 1, "sku": "A", "quantity": 2, "unit_price": "10.00", "discount": "0"}
+    for number in range(350):
+        made = {**sound, "event_id": event_id(10_000 + number)}
+        if stream == "sales":
+            made["lines"] = [{**line, "line_number": n} for n in range(dice.choice((1, 1, 2, 3)))]
+        for _ in range(dice.choice((0, 1, 1, 2))):
+            target = dice.choice([made, *made.get("lines", [])])
+            field = dice.choice([name for name in target if name in odd])
+            target[field] = dice.choice(odd[field])
+        yield made
+    if stream == "sales":
+        yield {**sound, "event_id": event_id(20_001), "lines": []}
+        yield {**sound, "event_id": event_id(20_002), "lines": [{**line, "line_number": n} for n in range(1001)]}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_rule_in_sql_is_validate(bigquery_url: str, small_catalogue: Path, stream: str) -> None:
+    world = World(bigquery_url, small_catalogue)
+    events = [
+        {**event, "customer_id": event.get("customer_id")} if stream == "sales" else event
+        for event in mutants(stream, NOW)
+    ]
+    table = STREAMS[stream].table
+    rows = [
+        {
+            **event,
+            "message_id": str(n),
+            "subscription_name": "s",
+            "publish_time": NOW.isoformat(),
+            "attributes": json.dumps({}),
+        }
+        for n, event in enumerate(events)
+    ]
+    for start in range(0, len(rows), 100):
+        name = f"recorded.{world.datasets['raw']}.{table}"
+        assert not world.client.insert_rows_json(name, rows[start : start + 100], retry=None)  # type: ignore[arg-type]
+    query = f"SELECT r.message_id, ${{broken:{stream}}} AS reason FROM ${{raw}}.{table} AS r"
+    found = {int(row["message_id"]): row["reason"] for row in Warehouse(world.settings).query(query)}
+    assert render(query, Warehouse(world.settings).values()), "it is what the pipeline asks"
+    refused = 0
+    for number, event in enumerate(events):
+        verdict = validate(STREAMS[stream], event, currency="USD", now=NOW + CLOCKS_DIFFER)
+        fields = {re.sub(r"\[\d+\]", "[]", v.field) for v in verdict} if isinstance(verdict, list) else set()
+        told = {part.partition(": ")[0] for part in (found[number] or "").split("; ") if ": " in part}
+        assert told == fields, (event, verdict, found[number])
+        refused += bool(fields)
+    assert len(events) * 0.3 < refused < len(events) * 0.9
+
+
+def test_samples_are_fit_to_be_kept_and_shown() -> None:
+    assert faults.printable("a\x00b\x1b[31m\ud800") == "a\\x00b\\x1b[31m\\ud800"
+    assert Decimal(len(faults.printable("x" * 5000))) == 1000

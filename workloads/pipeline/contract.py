@@ -1,0 +1,188 @@
+"""The events' contract as GoogleSQL: what is wrong with a row of a raw table, in the words of `workloads.events`.
+
+Whoever may publish on a topic may send what the topic's schema takes and the contract does not: an event of the year 1, a
+receipt of -5 units, a control character in a SKU. Live inventory refuses it by `validate`; this is the same rule for the
+warehouse, compiled from the same schema files, bounds and formats. A test holds the two to the same verdicts.
+
+What BigQuery's own types have made equal is not told apart here: an amount `1e1` is 10 to a raw table, and a time with
+another offset is the same instant. Live inventory refuses those two spellings, and reconciliation reports the difference.
+
+Each expression is total: whatever a column of the raw table can hold, none fails or overflows, for BigQuery may evaluate
+any part of it for any row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workloads.events.formats import AMOUNT_DECIMALS, AMOUNT_DIGITS, MAX_ID_LENGTH, UUID_PATTERN
+from workloads.events.schema import STREAMS, Json, Stream
+from workloads.events.validation import (
+    CLOCK_SKEW,
+    CLOCKS_DIFFER,
+    EARLIEST,
+    MAX_QUANTITY,
+    QUANTITY_RULES,
+    SALE_ERRORS,
+    WINDOW_ERRORS,
+)
+from workloads.events.verification import LOCATION_ID, RESERVED, SKU
+
+PUBLISHED = "first_published"
+"""The attribute in which a replayed row keeps when its message was first published; publishers cannot set it, for it
+counts only in rows of the lake's subscription."""
+
+_PRINTABLE = r"r'^[ \p{L}\p{M}\p{N}\p{P}\p{S}]*$'"
+_PICTOGRAPH = r"r'[\x{20e3}\x{2300}-\x{23ff}\x{2600}-\x{27bf}\x{2b00}-\x{2bff}\x{fe0f}\x{1f000}-\x{1faff}]'"
+_TOO_MUCH = 10**AMOUNT_DIGITS  # the least amount that has a digit too many
+_TOO_MANY = MAX_QUANTITY + 1
+
+Fault = tuple[str, str, str]
+"""A field, the condition that breaks it, and what to say then."""
+
+
+def published(row: str) -> str:
+    """When a row's message was first published, which a replay's row keeps beside its new time."""
+    kept = f"SAFE_CAST(JSON_VALUE({row}.attributes, '$.{PUBLISHED}') AS TIMESTAMP)"
+    return f"COALESCE(IF(ENDS_WITH({row}.subscription_name, '-to-lake'), {kept}, NULL), {row}.publish_time)"
+
+
+def instant(row: str) -> str:
+    """A row's event_time, moved to where a date can be made of it: the first or last of the calendar have none in some
+    time zones. Of a row within the contract it is the time itself."""
+    return (
+        f"LEAST(GREATEST({row}.event_time, TIMESTAMP '{EARLIEST:%Y-%m-%d %H:%M:%S}+00'), "
+        "TIMESTAMP '9999-12-30 00:00:00+00')"
+    )
+
+
+def broken(stream: str, row: str, currency: str) -> str:
+    """An expression over a row of the stream's raw table: the faults as `field: error; …`, NULL when there are none."""
+    listed = ",\n    ".join(
+        f"IF(COALESCE({condition}, TRUE), {_text(f'{field}: {error}')}, NULL)"
+        for field, condition, error in _faults(STREAMS[stream], row, currency)
+    )
+    return f"NULLIF(ARRAY_TO_STRING([\n    {listed}\n  ], '; '), '')"
+
+
+def rule(stream: str, currency: str) -> str:
+    """What identifies the rule: rows that another one refused are judged again."""
+    return hashlib.sha256(broken(stream, "r", currency).encode()).hexdigest()[:16]
+
+
+def clamped(amount: str) -> str:
+    """An amount within what can be multiplied; one beyond the contract's bounds stays beyond them."""
+    return f"LEAST(GREATEST({amount}, -1), {_TOO_MUCH})"
+
+
+def _faults(stream: Stream, row: str, currency: str) -> Iterator[Fault]:
+    for field in stream.avro["fields"]:
+        yield from _field(field, row, "", currency)
+    time, at = f"{row}.event_time", published(row)
+    yield "event_time", f"{time} < TIMESTAMP '{EARLIEST:%Y-%m-%d %H:%M:%S}+00'", WINDOW_ERRORS[0]
+    minutes = int((CLOCK_SKEW + CLOCKS_DIFFER).total_seconds() // 60)
+    yield "event_time", f"{time} > TIMESTAMP_ADD({at}, INTERVAL {minutes} MINUTE)", WINDOW_ERRORS[1]
+    yield from {"sales": _sale, "inventory": _change}[stream.key](row)
+    # Rows of the reserved location are never asked about: they are no trade.
+    reserved = f"{row}.location_id != {_text(LOCATION_ID)} AND "
+    if stream.key == "sales":
+        yield (
+            "lines[].sku",
+            reserved + f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.sku = {_text(SKU)})",
+            RESERVED,
+        )
+    else:
+        yield "sku", f"{reserved}{row}.sku = {_text(SKU)}", RESERVED
+
+
+def _field(field: Json, row: str, path: str, currency: str) -> Iterator[Fault]:
+    kind, contract, name = field["type"], field.get("contract", {}), f"{path}{field['name']}"
+    column = f"{row}.{field['name']}"
+    if isinstance(kind, dict) and kind["type"] == "array":
+        least, most = contract["min_items"], contract["max_items"]
+        yield (
+            name,
+            f"COALESCE(ARRAY_LENGTH({column}), 0) NOT BETWEEN {least} AND {most}",
+            f"must have {least} to {most:,} items",
+        )
+        for inner in kind["items"]["fields"]:
+            for place, condition, error in _field(inner, "l", f"{name}[].", currency):
+                yield place, f"EXISTS (SELECT 1 FROM UNNEST({column}) AS l WHERE COALESCE({condition}, TRUE))", error
+        return
+    condition, error = _FORMATS[contract["format"]](column, contract, currency)
+    if condition:
+        yield name, f"{column} IS NOT NULL AND ({condition})" if isinstance(kind, list) else condition, error
+
+
+def _uuid(column: str, _: Json, __: str) -> tuple[str, str]:
+    return f"NOT REGEXP_CONTAINS({column}, r'^{UUID_PATTERN}$')", "must be a UUID in lower case"
+
+
+def _id(column: str, _: Json, __: str) -> tuple[str, str]:
+    return (
+        f"CHAR_LENGTH({column}) NOT BETWEEN 1 AND {MAX_ID_LENGTH} "
+        f"OR NOT REGEXP_CONTAINS({column}, {_PRINTABLE}) OR REGEXP_CONTAINS({column}, {_PICTOGRAPH})",
+        f"must have 1 to {MAX_ID_LENGTH} printable characters",
+    )
+
+
+def _time(column: str, _: Json, __: str) -> tuple[str, str]:
+    return f"{column} IS NULL", "is missing"
+
+
+def _amount(column: str, _: Json, __: str) -> tuple[str, str]:
+    return (
+        f"{column} < 0 OR {column} >= {_TOO_MUCH} OR {column} != TRUNC({column}, {AMOUNT_DECIMALS})",
+        f"must be 0 or more, with at most {AMOUNT_DIGITS} digits before and {AMOUNT_DECIMALS} after the point",
+    )
+
+
+def _integer(column: str, contract: Json, _: str) -> tuple[str, str]:
+    least, most = contract["minimum"], contract["maximum"]
+    return f"{column} NOT BETWEEN {least} AND {most}", f"must be from {least:,} to {most:,}"
+
+
+def _symbol(column: str, contract: Json, _: str) -> tuple[str, str]:
+    symbols = contract["symbols"]
+    return f"{column} NOT IN ({', '.join(map(_text, symbols))})", f"must be one of {', '.join(symbols)}"
+
+
+def _currency(column: str, _: Json, currency: str) -> tuple[str, str]:
+    return f"{column} != {_text(currency)}", f"must be {currency}, the currency of this stack"
+
+
+_FORMATS: dict[str, Callable[[str, Json, str], tuple[str, str]]] = {
+    "uuid": _uuid,
+    "id": _id,
+    "time": _time,
+    "amount": _amount,
+    "integer": _integer,
+    "symbol": _symbol,
+    "currency": _currency,
+}
+
+
+def _sale(row: str) -> Iterator[Fault]:
+    unique, zero, discount = SALE_ERRORS
+    numbers = f"SELECT COUNT(DISTINCT l.line_number) FROM UNNEST({row}.lines) AS l"
+    yield "lines[].line_number", f"COALESCE(ARRAY_LENGTH({row}.lines), 0) != ({numbers})", unique
+    yield "lines[].quantity", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.quantity = 0)", zero
+    units = f"ABS(LEAST(GREATEST(l.quantity, -{_TOO_MANY}), {_TOO_MANY}))"
+    most = f"{units} * {clamped('l.unit_price')}"
+    # A quantity of 0 has been said already.
+    larger = f"l.quantity != 0 AND l.discount > {most}"
+    yield "lines[].discount", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE {larger})", discount
+
+
+def _change(row: str) -> Iterator[Fault]:
+    for kind, (sign, error) in QUANTITY_RULES.items():
+        holds = f"{row}.quantity {'!=' if sign == '!=' else sign} 0"
+        yield "quantity", f"{row}.kind = {_text(kind)} AND NOT ({holds})", error
+
+
+def _text(value: Any) -> str:
+    """A GoogleSQL literal of a text of ours: of the contract, or the stack's currency."""
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
