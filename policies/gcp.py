@@ -14,6 +14,7 @@ COMPOSER = "gcp:composer/environment:Environment"
 DATASET = "gcp:bigquery/dataset:Dataset"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 BIGQUERY_JOB = "gcp:bigquery/job:Job"
+CRYPTO_KEY = "gcp:kms/cryptoKey:CryptoKey"
 DATASET_ACCESS = "gcp:bigquery/datasetAccess:DatasetAccess"
 JOB = "gcp:cloudscheduler/job:Job"
 RUN_JOB = "gcp:cloudrunv2/job:Job"
@@ -21,6 +22,12 @@ RUN_SERVICE = "gcp:cloudrunv2/service:Service"
 SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 (a type token)
 SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion"  # noqa: S105
 SERVICE_ACCOUNT = "gcp:serviceaccount/account:Account"
+SINKS = (
+    "gcp:logging/projectSink:ProjectSink",
+    "gcp:logging/folderSink:FolderSink",
+    "gcp:logging/organizationSink:OrganizationSink",
+    "gcp:logging/billingAccountSink:BillingAccountSink",
+)
 SQL_INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 SQL_USER = "gcp:sql/user:User"
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"

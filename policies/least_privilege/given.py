@@ -12,7 +12,7 @@ from policies.links import Index, Target, short_name
 from policies.model import UNKNOWN, Resource
 
 PROJECT = "project"  # stands for the one project of the plan
-SINK = "gcp:logging/projectSink:ProjectSink"
+KEY_RING = "gcp:kms/keyRing:KeyRing"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
 CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
@@ -32,6 +32,8 @@ GRANTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gcp:secretmanager/secretIamMember:SecretIamMember": ("secretId", (gcp.SECRET,)),
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("repository", (REPOSITORY,)),
     "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", (gcp.SERVICE_ACCOUNT,)),
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": ("cryptoKeyId", (gcp.CRYPTO_KEY,)),
+    "gcp:kms/keyRingIAMMember:KeyRingIAMMember": ("keyRingId", (KEY_RING,)),
     "gcp:projects/iAMMember:IAMMember": ("project", ()),
 }
 
@@ -61,7 +63,7 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
             return account[0].urn
         if (same := _by_id(index, address)) is not None:
             return same.urn
-        if agent := re.fullmatch(r"service-\d+@([a-z0-9-]+)\.iam\.gserviceaccount\.com", address):
+        if agent := re.fullmatch(r"(?:service|bq)-\d+@([a-z0-9-]+)\.iam\.gserviceaccount\.com", address):
             return f"agent:{agent[1]}"
         return address
     if value is UNKNOWN:
@@ -71,7 +73,7 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
                 continue
             if referred.type == gcp.SERVICE_ACCOUNT:
                 return urn
-            if referred.type == SINK:
+            if referred.type in gcp.SINKS:
                 return f"writer:{urn}"
             if referred.type == SERVICE_IDENTITY:
                 return f"agent:{AGENTS.get(str(referred.get('service')), str(referred.get('service')))}"
@@ -86,6 +88,11 @@ AGENTS = {
     "eventarc.googleapis.com": "gcp-sa-eventarc",
     "composer.googleapis.com": "cloudcomposer-accounts",
     "storage.googleapis.com": "gs-project-accounts",
+    "sqladmin.googleapis.com": "gcp-sa-cloud-sql",
+    "secretmanager.googleapis.com": "gcp-sa-secretmanager",
+    "artifactregistry.googleapis.com": "gcp-sa-artifactregistry",
+    "run.googleapis.com": "serverless-robot-prod",
+    "bigquerydatatransfer.googleapis.com": "gcp-sa-bigquerydatatransfer",
 }
 
 
@@ -158,8 +165,9 @@ def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, .
 
 
 def holders(index: Index, key: str) -> frozenset[str]:
-    """The keys of what a grant on `key` may be made on as well: the project, and the dataset of a table."""
+    """The keys of what a grant on `key` may be made on as well: the project, the dataset of a table, a key's ring."""
     if (resource := index.by_urn.get(key)) is not None:
-        return frozenset([PROJECT, *index.resolve(resource, "datasetId", gcp.DATASET).keys])
+        path, type_ = ("keyRing", KEY_RING) if resource.type == gcp.CRYPTO_KEY else ("datasetId", gcp.DATASET)
+        return frozenset([PROJECT, *index.resolve(resource, path, type_).keys])
     name = key.partition(".")[0]  # of `dataset.table`; whatever else is outside the plan has no dot, and is itself
     return frozenset([PROJECT, *([dataset.urn for dataset in index.named(gcp.DATASET, name)] or [name])])

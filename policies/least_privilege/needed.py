@@ -12,7 +12,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from policies import gcp
-from policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, SINK, principal
+from policies.least_privilege import further
+from policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, principal
 from policies.links import Index, Target, exported_table, short_name
 from policies.model import UNKNOWN, Resource, dig, flag
 
@@ -72,6 +73,7 @@ WIDER: dict[str, frozenset[str]] = {
         "roles/cloudsql.editor": ("roles/cloudsql.admin",),
         "roles/artifactregistry.writer": ("roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin"),
         "roles/logging.logWriter": ("roles/logging.admin",),
+        "roles/logging.bucketWriter": ("roles/logging.admin",),
         "roles/composer.worker": (),
         "roles/cloudscheduler.admin": (),
         "roles/pubsub.serviceAgent": (),
@@ -79,6 +81,8 @@ WIDER: dict[str, frozenset[str]] = {
         "roles/composer.ServiceAgentV2Ext": (),
         "roles/eventarc.eventReceiver": (),
         "roles/iam.serviceAccountTokenCreator": (),
+        "roles/workflows.invoker": ("roles/workflows.editor", "roles/workflows.admin"),
+        "roles/cloudkms.cryptoKeyEncrypterDecrypter": (),
     }.items()
 }
 
@@ -105,10 +109,11 @@ class Need:
 
 @dataclass(frozen=True)
 class Unresolved:
-    """A link whose end is known only at update and that no dependency tells."""
+    """A link whose end is known only at update and that no dependency tells, or that the pack cannot follow."""
 
     link: str
     resource: Resource
+    unless: Need | None = None  # a grant that would do: where the plan makes it, nothing is left to tell
 
 
 class Needs:
@@ -118,6 +123,8 @@ class Needs:
         self.index = index
         self.dataset_roles = dataset_roles
         self.unresolved: list[Unresolved] = []
+        self.opaque: set[str] = set()
+        """Members of whose needs not all can be told: no grant to one of them is left over for certain."""
 
     def all(self) -> Iterator[Need]:
         for resource in self.index.plan.resources:
@@ -134,28 +141,37 @@ class Needs:
             elif resource.type == "gcp:monitoring/notificationChannel:NotificationChannel":
                 if resource.get("type") == "pubsub":
                     yield from self._publisher(resource, "labels.topic", "agent:gcp-sa-monitoring-notification", True)
-            elif resource.type == SINK:
+            elif resource.type in gcp.SINKS:
                 yield from self._sink(resource)
             elif resource.type == SERVICE_IDENTITY:
                 yield from self._agent(resource)
+            yield from further.needs_of(self, resource)
 
     # -- how a need is put together ------------------------------------------------------------------------------
 
-    def _need(
+    def need(
         self, resource: Resource, link: str, role: str, on: Target, member: str, shown: str = ""
     ) -> Iterator[Need]:
         if not on or not member:
             self.unresolved.append(Unresolved(f"{link} ({role})", resource))
+            if member:
+                self.opaque.add(member)
             return
         yield Need(link, role, on.keys, on.shown, member, shown or self._shown(member), resource)
 
-    def _on_project(self, resource: Resource, link: str, role: str, member: str) -> Iterator[Need]:
-        yield from self._need(resource, link, role, Target(outside=PROJECT), member)
+    def cannot_follow(self, resource: Resource, link: str, member: str = "", unless: Need | None = None) -> None:
+        """Note a link whose grants the pack does not derive; what is granted to its member may be for it."""
+        self.unresolved.append(Unresolved(link, resource, unless))
+        if member:
+            self.opaque.add(member)
+
+    def on_project(self, resource: Resource, link: str, role: str, member: str) -> Iterator[Need]:
+        yield from self.need(resource, link, role, Target(outside=PROJECT), member)
 
     def _guarded(self, resource: Resource, link: str, kind: str, member: str) -> Iterator[Need]:
         """What pausing or stopping takes, for which a role of the plan's own will do."""
         role, permissions = GUARDED[kind]
-        for need in self._on_project(resource, link, role, member):
+        for need in self.on_project(resource, link, role, member):
             yield replace(need, permissions=permissions)
 
     def _shown(self, member: str) -> str:
@@ -165,7 +181,7 @@ class Needs:
             return f"the service agent of {member.removeprefix('agent:').removeprefix('gcp-sa-')}"
         return "the sink's writer" if member.startswith("writer:") else member
 
-    def _account(self, resource: Resource, path: str) -> str:
+    def account(self, resource: Resource, path: str) -> str:
         return principal(self.index, resource, path.partition(".")[0], resource.get(path))
 
     # -- Pub/Sub -------------------------------------------------------------------------------------------------
@@ -173,29 +189,29 @@ class Needs:
     def _subscription(self, s: Resource) -> Iterator[Need]:
         if s.get("bigqueryConfig") is not None:
             writer = yield from self._writer(s, "bigqueryConfig.serviceAccountEmail")
-            yield from self._need(
+            yield from self.need(
                 s, "BigQuery export", "roles/bigquery.dataEditor", exported_table(self.index, s), writer
             )
         if s.get("cloudStorageConfig") is not None:
             writer = yield from self._writer(s, "cloudStorageConfig.serviceAccountEmail")
             bucket = self.index.resolve(s, "cloudStorageConfig.bucket", gcp.BUCKET)
             for role in ("roles/storage.objectCreator", "roles/storage.legacyBucketReader"):
-                yield from self._need(s, "Cloud Storage export", role, bucket, writer)
+                yield from self.need(s, "Cloud Storage export", role, bucket, writer)
         if s.get("deadLetterPolicy") is not None:
             topic = self.index.resolve(s, "deadLetterPolicy.deadLetterTopic", gcp.TOPIC)
-            yield from self._need(s, "dead lettering", "roles/pubsub.publisher", topic, PUBSUB_AGENT)
-            yield from self._need(s, "dead lettering", "roles/pubsub.subscriber", Target((s,)), PUBSUB_AGENT)
+            yield from self.need(s, "dead lettering", "roles/pubsub.publisher", topic, PUBSUB_AGENT)
+            yield from self.need(s, "dead lettering", "roles/pubsub.subscriber", Target((s,)), PUBSUB_AGENT)
         if s.get("pushConfig.oidcToken") is not None:
-            caller = self._account(s, "pushConfig.oidcToken.serviceAccountEmail")
-            yield from self._need(s, "push", "roles/run.invoker", self._called(s, "pushConfig.pushEndpoint"), caller)
+            caller = self.account(s, "pushConfig.oidcToken.serviceAccountEmail")
+            yield from self.need(s, "push", "roles/run.invoker", self._called(s, "pushConfig.pushEndpoint"), caller)
 
     def _writer(self, s: Resource, path: str) -> Generator[Need, None, str]:
         """Whom an export writes as. An account of one's own is borrowed by Pub/Sub's agent."""
         if s.get(path) is None:
             return PUBSUB_AGENT
         account = self.index.resolve(s, path, gcp.SERVICE_ACCOUNT)
-        yield from self._need(s, "export account", "roles/iam.serviceAccountTokenCreator", account, PUBSUB_AGENT)
-        return self._account(s, path)
+        yield from self.need(s, "export account", "roles/iam.serviceAccountTokenCreator", account, PUBSUB_AGENT)
+        return self.account(s, path)
 
     def _called(self, resource: Resource, path: str) -> Target:
         """The Cloud Run service behind a URL: `https://<service>-<hash or number>.…run.app/…`, or what it came from."""
@@ -234,16 +250,16 @@ class Needs:
         """An agent that is asked for gets no role by itself (cloud.google.com/iam/docs/create-service-agents)."""
         service = str(identity.get("service"))
         if service in AGENT_ROLES:
-            yield from self._on_project(identity, "service agent", AGENT_ROLES[service], f"agent:{AGENTS[service]}")
+            yield from self.on_project(identity, "service agent", AGENT_ROLES[service], f"agent:{AGENTS[service]}")
 
     # -- schedules and sinks -------------------------------------------------------------------------------------
 
     def _schedule(self, job: Resource) -> Iterator[Need]:
         if job.get("httpTarget.oidcToken") is not None:
-            caller = self._account(job, "httpTarget.oidcToken.serviceAccountEmail")
-            yield from self._need(job, "schedule", "roles/run.invoker", self._called(job, "httpTarget.uri"), caller)
+            caller = self.account(job, "httpTarget.oidcToken.serviceAccountEmail")
+            yield from self.need(job, "schedule", "roles/run.invoker", self._called(job, "httpTarget.uri"), caller)
         elif job.get("httpTarget.oauthToken") is not None:
-            caller = self._account(job, "httpTarget.oauthToken.serviceAccountEmail")
+            caller = self.account(job, "httpTarget.oauthToken.serviceAccountEmail")
             uri = job.get("httpTarget.uri")
             if not isinstance(uri, str):
                 self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
@@ -251,7 +267,10 @@ class Needs:
                 yield from self._guarded(job, "database schedule", "GUARD_DATABASE", caller)
             elif run := re.search(r"run\.googleapis\.com/.*/jobs/([^/:]+):run$", uri):
                 target = Target(self.index.named(gcp.RUN_JOB, run[1])) or Target(outside=run[1])
-                yield from self._need(job, "schedule", "roles/run.invoker", target, caller)
+                yield from self.need(job, "schedule", "roles/run.invoker", target, caller)
+            else:
+                host = re.sub(r"^https?://", "", uri).partition("/")[0]
+                self.cannot_follow(job, f"schedule (what {host} asks for)", caller)
 
     def _sink(self, sink: Resource) -> Iterator[Need]:
         destination = sink.get("destination")
@@ -260,45 +279,53 @@ class Needs:
             "bigquery.googleapis.com": ("roles/bigquery.dataEditor", gcp.DATASET),
             "pubsub.googleapis.com": ("roles/pubsub.publisher", gcp.TOPIC),
         }
+        writer, followed = f"writer:{sink.urn}", False
         for host, (role, type_) in kinds.items():
             if (isinstance(destination, str) and destination.startswith(host)) or destination is UNKNOWN:
                 target = self.index.resolve(sink, "destination", type_)
                 if target:
-                    yield from self._need(sink, "log sink", role, target, f"writer:{sink.urn}")
+                    followed = True
+                    yield from self.need(sink, "log sink", role, target, writer)
+        if isinstance(destination, str) and destination.startswith("logging.googleapis.com"):
+            # To a bucket of the same project no grant is needed, to another's one is.
+            for need in self.on_project(sink, "log sink", "roles/logging.bucketWriter", writer):
+                yield replace(need, required=False)
+        elif not followed:
+            self.cannot_follow(sink, "log sink (its destination)", writer)
 
     # -- workloads -----------------------------------------------------------------------------------------------
 
     def _workload(self, w: Resource) -> Iterator[Need]:
-        account = self._account(w, gcp.account_path(w))
+        account = self.account(w, gcp.account_path(w))
         secrets = [v for v in (*gcp.variables(w), *gcp.mounted_secrets(w)) if v.secret is not None]
         seen: set[frozenset[str]] = set()
         for variable in secrets:
             secret = self.index.resolve_value(w, variable.source, variable.secret, gcp.SECRET)
             if secret.keys not in seen:
                 seen.add(secret.keys)
-                yield from self._need(w, "secret", "roles/secretmanager.secretAccessor", secret, account)
+                yield from self.need(w, "secret", "roles/secretmanager.secretAccessor", secret, account)
         yield from self._from_environment(w, account)
         if w.type == gcp.COMPOSER:
-            yield from self._on_project(w, "Composer workers", "roles/composer.worker", account)
+            yield from self.on_project(w, "Composer workers", "roles/composer.worker", account)
             if str(w.get("config.softwareConfig.imageVersion")).startswith("composer-2"):
                 role, agent = "roles/composer.ServiceAgentV2Ext", "agent:cloudcomposer-accounts"
-                yield from self._on_project(w, "Composer 2", role, agent)
+                yield from self.on_project(w, "Composer 2", role, agent)
         if w.type == gcp.FUNCTION:
             yield from self._build(w)
         if w.type == gcp.RUN_SERVICE and flag(w.get("iapEnabled")) is True:
-            yield from self._need(w, "IAP", "roles/run.invoker", Target((w,)), "agent:gcp-sa-iap")
+            yield from self.need(w, "IAP", "roles/run.invoker", Target((w,)), "agent:gcp-sa-iap")
         if w.type == gcp.FUNCTION and w.get("eventTrigger") is not None:
-            caller = self._account(w, "eventTrigger.serviceAccountEmail") or account
-            yield from self._need(w, "event trigger", "roles/run.invoker", Target((w,)), caller)
+            caller = self.account(w, "eventTrigger.serviceAccountEmail") or account
+            yield from self.need(w, "event trigger", "roles/run.invoker", Target((w,)), caller)
             kind = str(w.get("eventTrigger.eventType"))
             if not kind.startswith("google.cloud.pubsub."):
-                yield from self._on_project(w, "event trigger", "roles/eventarc.eventReceiver", caller)
+                yield from self.on_project(w, "event trigger", "roles/eventarc.eventReceiver", caller)
             if kind.startswith("google.cloud.storage."):
                 agent = "agent:gs-project-accounts"
-                yield from self._on_project(w, "events of a bucket", "roles/pubsub.publisher", agent)
+                yield from self.on_project(w, "events of a bucket", "roles/pubsub.publisher", agent)
         volumes = [*w.blocks("template.volumes"), *w.blocks("template.template.volumes")]
         if any(dig(volume, "cloudSqlInstance") is not None for volume in volumes):
-            yield from self._on_project(w, "Cloud SQL connection", "roles/cloudsql.client", account)
+            yield from self.on_project(w, "Cloud SQL connection", "roles/cloudsql.client", account)
 
     def _from_environment(self, w: Resource, account: str) -> Iterator[Need]:
         """What a workload is given the name of, it uses: topics, datasets, buckets, the database."""
@@ -310,33 +337,33 @@ class Needs:
                 continue  # nothing is named
             if name.endswith("_TOPIC"):
                 topic = self.index.resolve_value(w, variable.source, value, gcp.TOPIC)
-                yield from self._need(w, name, "roles/pubsub.publisher", topic, account)
+                yield from self.need(w, name, "roles/pubsub.publisher", topic, account)
             elif name.endswith("_DATASET"):
                 queries = True
                 role = self.dataset_roles.get(name, "roles/bigquery.dataEditor")
                 dataset = self.index.resolve_value(w, variable.source, value, gcp.DATASET)
-                yield from self._need(w, name, role, dataset, account)
+                yield from self.need(w, name, role, dataset, account)
             elif name.endswith("_BUCKET"):
                 bucket = self.index.resolve_value(w, variable.source, value, gcp.BUCKET)
                 # A budget guard keeps its memory there; whoever else is given it only asks.
                 role = "roles/storage.objectUser" if name == "GUARD_BUCKET" and guards else OBJECT_VIEWER
-                yield from self._need(w, name, role, bucket, account)
+                yield from self.need(w, name, role, bucket, account)
             elif name in GUARDED and value != "[]":
                 yield from self._guarded(w, name, name, account)
             elif name == "DATABASE_AUTH" and value == "iam":
-                yield from self._on_project(w, "Cloud SQL login", "roles/cloudsql.instanceUser", account)
+                yield from self.on_project(w, "Cloud SQL login", "roles/cloudsql.instanceUser", account)
         if queries:
-            yield from self._on_project(w, "BigQuery jobs", "roles/bigquery.jobUser", account)
+            yield from self.on_project(w, "BigQuery jobs", "roles/bigquery.jobUser", account)
 
     def _build(self, function: Resource) -> Iterator[Need]:
-        account = self._account(function, "buildConfig.serviceAccount")
-        yield from self._on_project(function, "build", "roles/logging.logWriter", account)
+        account = self.account(function, "buildConfig.serviceAccount")
+        yield from self.on_project(function, "build", "roles/logging.logWriter", account)
         source = self.index.resolve(function, "buildConfig.source.storageSource.bucket", gcp.BUCKET)
-        yield from self._need(function, "build", OBJECT_VIEWER, source, account)
+        yield from self.need(function, "build", OBJECT_VIEWER, source, account)
         copies = Target(outside=f"{PROJECT} where {SOURCES}")
-        yield from self._need(function, "build", OBJECT_VIEWER, copies, account)
+        yield from self.need(function, "build", OBJECT_VIEWER, copies, account)
         repository = Target(outside=PROJECT)
         if function.get("buildConfig.dockerRepository") is not None:
             type_ = "gcp:artifactregistry/repository:Repository"
             repository = self.index.resolve(function, "buildConfig.dockerRepository", type_) or repository
-        yield from self._need(function, "build", "roles/artifactregistry.writer", repository, account)
+        yield from self.need(function, "build", "roles/artifactregistry.writer", repository, account)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
 from policies import gcp
+from policies.least_privilege.blind_spots import blind_spot
 from policies.least_privilege.given import PROJECT, Grant, grants, holders
 from policies.least_privilege.needed import WIDER, Need, Needs
 from policies.links import Index
@@ -40,29 +41,44 @@ def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
 
 
 def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
-    needs = Needs(Index(plan), p.dataset_roles)
-    for _ in needs.all():
-        pass
+    index = Index(plan)
+    needs = Needs(index, p.dataset_roles)
+    derived, made = list(needs.all()), list(grants(index))
     for unresolved in needs.unresolved:
-        yield Violation(
-            f"has a link whose grant cannot be derived before the update: {unresolved.link}", unresolved.resource
-        )
+        if unresolved.unless is None or not any(_fits(grant, unresolved.unless, index) for grant in made):
+            yield Violation(
+                f"has a link whose grant cannot be derived before the update: {unresolved.link}", unresolved.resource
+            )
+    for grant, served in _explained(made, derived, index, p):
+        if not served and (reason := blind_spot(grant, index, needs.opaque)):
+            yield Violation(f"{_words(grant, index)}, for a link that cannot be derived: {reason}", grant.resource)
+
+
+def _explained(made: Iterable[Grant], needs: list[Need], index: Index, p: Wiring) -> Iterator[tuple[Grant, list[Need]]]:
+    """Every grant that a link has to explain, with the needs that it serves."""
+    for grant in made:
+        if not grant.people and not matches(f"{grant.role} {_member(grant, index)}", p.expected):
+            yield grant, [need for need in needs if _fits(grant, need, index)]
+
+
+def _member(grant: Grant, index: Index) -> str:
+    account = index.by_urn.get(grant.member)
+    return str(account.get("accountId")) if account else grant.member or "an account unknown at preview"
+
+
+def _words(grant: Grant, index: Index) -> str:
+    return f"grants {grant.role or 'a role unknown at preview'} to {_member(grant, index)}"
 
 
 def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
-    needs = list(Needs(index, p.dataset_roles).all())
-    for grant in grants(index):
-        if grant.people:
-            continue
-        served = [need for need in needs if _fits(grant, need, index)]
-        account = index.by_urn.get(grant.member)
-        shown = account.get("accountId") if account else grant.member or "an account unknown at preview"
-        if matches(f"{grant.role} {shown}", p.expected):
-            continue
+    walked = Needs(index, p.dataset_roles)
+    needs = list(walked.all())
+    for grant, served in _explained(grants(index), needs, index, p):
+        shown = _member(grant, index)
         if not served:
-            role = grant.role or "a role unknown at preview"
-            yield Violation(f"grants {role} to {shown}, which no link of the plan needs", grant.resource)
+            if not blind_spot(grant, index, walked.opaque):
+                yield Violation(f"{_words(grant, index)}, which no link of the plan needs", grant.resource)
         elif grant.permissions:
             if unused := sorted(grant.permissions.difference(*(need.permissions for need in served))):
                 yield Violation(f"grants {grant.role} to {shown}, of which it needs no {unused[0]}", grant.resource)

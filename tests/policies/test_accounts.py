@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policies import gcp
-from policies.least_privilege.given import SERVICE_IDENTITY, SINK, Grant, grants, principal
+from policies.least_privilege.given import SERVICE_IDENTITY, Grant, grants, principal
 from policies.links import Index
 from policies.model import UNKNOWN, Plan, Resource
 from tests.policies import resources as r
@@ -16,7 +16,7 @@ from tests.policies import resources as r
 RUNNER = r.account("shop-runner")
 NAMELESS = r.resource(gcp.SERVICE_ACCOUNT, "nameless", accountId="shop-nameless")  # its address comes with the update
 RENAMED = r.resource(gcp.SERVICE_ACCOUNT, "renamed", accountId="shop-renamed", email="other@elsewhere.example")
-WRITER = r.resource(SINK, "sink", name="sink")
+WRITER = r.resource(gcp.SINKS[0], "sink", name="sink")
 PUBSUB = r.resource(SERVICE_IDENTITY, "pubsub", service="pubsub.googleapis.com")
 STORAGE = r.resource(SERVICE_IDENTITY, "storage", service="storage.googleapis.com")
 RARE = r.resource(SERVICE_IDENTITY, "rare", service="rare.googleapis.com")

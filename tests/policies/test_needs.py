@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from policies import gcp
-from policies.least_privilege.given import SINK
 from policies.least_privilege.needed import Need, Needs
 from policies.links import Index
 from policies.model import UNKNOWN, Plan, Resource
@@ -165,7 +164,9 @@ def test_an_account_is_shown_by_its_id_else_by_its_name_in_the_program_and_a_str
     idless = replace(named, props={**named.props, "accountId": UNKNOWN})
     assert shown("shop-clerk", idless) == "account 'clerk'"
     assert shown("shop-stranger") == r.email("shop-stranger")
-    sink = r.resource(SINK, "sink", name="sink", destination="pubsub.googleapis.com/projects/shop-1/topics/trades")
+    sink = r.resource(
+        gcp.SINKS[0], "sink", name="sink", destination="pubsub.googleapis.com/projects/shop-1/topics/trades"
+    )
     assert [need.member_shown for need in needs(sink)] == ["the sink's writer"]
 
 
