@@ -341,8 +341,8 @@ def test_the_us_multi_region_has_its_own_price() -> None:
 
 
 @prices(DATASET)
-def test_physical_billing_is_reckoned_as_logical_and_says_so() -> None:
+def test_physical_billing_says_that_it_needs_a_share() -> None:
     found = estimated(dataset(storageBillingModel="PHYSICAL"), it={"storage_gib": 1})
     assert found.notes == (
-        "Dataset 'it': is billed by physical bytes, for which the book has no rate; reckoned as logical",
+        "Dataset 'it': is billed by physical bytes, at twice the price: physical_share says how many a logical one takes",
     )

@@ -27,11 +27,24 @@ from tests.support.pricing import SAMPLES, estimated, resource
 PREVIEW = Path(__file__).parents[1] / "support" / "foreign" / "preview.json"
 
 
+SHOWN = {
+    *("Stack", "Site", "Service", "RandomPassword", "BucketV2", "Deployment", "Address", "GlobalAddress", "Bucket"),
+    *("ServiceIamMember", "DatabaseInstance", "RecordSet"),
+}
+
+
+def shown() -> dict[str, Any]:
+    """A part of the web shop's preview, small enough to be compared to the letter."""
+    content: dict[str, Any] = json.loads(PREVIEW.read_text())
+    content["steps"] = [s for s in content["steps"] if s["urn"].split("::")[2].rsplit(":", 1)[-1] in SHOWN]
+    return content
+
+
 @dataclass
 class Planned:
-    """Stands for the engine: answers with the web shop's preview, and remembers what was planned."""
+    """Stands for the engine: answers with a part of the web shop's preview, and remembers what was planned."""
 
-    document: dict[str, Any] = field(default_factory=lambda: dict(json.loads(PREVIEW.read_text())))
+    document: dict[str, Any] = field(default_factory=shown)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def __call__(self, stack: str, *, overrides: dict[str, str], repository: Path, policies: bool) -> Planned:
@@ -54,7 +67,7 @@ def fastyle(*arguments: str) -> tuple[int, str]:
 
 
 def test_the_table_of_a_plan(planned: Planned) -> None:
-    """Cloud Run's idle instance 13.14 + 6.57, an address 3.65; of 24 resources 3 are estimated, 5 free, 12 not."""
+    """Cloud Run's idle instance 13.14 + 6.57, an address 3.65; of 24 resources 3 are estimated, 5 free, 3 not."""
     code, output = fastyle("--stack", "dev")
     assert code == 0
     table, _, summary = output.partition("\n\nOverall total ")
@@ -75,8 +88,8 @@ outside components                                                              
     lines = summary.splitlines()
     assert lines[0] == "23.36 USD a month (ordinary month): 23.36 always on, 0.00 by usage (*)"
     assert "  per branch: 1.1680" in lines
-    assert "3 resources estimated, 5 free, 12 not estimated" in lines
-    assert "  not estimated: redis.Instance: cache: the price book does not know this type" in lines
+    assert "3 resources estimated, 5 free, 3 not estimated" in lines
+    assert "  not estimated: storage.Bucket: native: the price book does not know this type" in lines
     assert "  note: usage for 'lake-bucket' matches no resource of this plan" in lines
 
 
@@ -231,7 +244,7 @@ def two() -> Difference:
         )
 
     before = estimated(database(10), resource("gcp:cloudscheduler/job:Job", "nightly"))
-    return Difference(before, estimated(database(20), resource("gcp:redis/instance:Instance", "cache")))
+    return Difference(before, estimated(database(20), resource("gcp:tpu/node:Node", "cache")))
 
 
 def test_a_difference_names_lines_and_what_is_not_estimated() -> None:
@@ -245,7 +258,7 @@ outside components                 nightly: Job               0.10   0.00   -0.1
 
 Overall total 9.37 to 11.07 USD a month: +1.70 (always on +1.70, by usage 0.00)
 
-New and not estimated: gcp:redis/instance:Instance"""
+New and not estimated: gcp:tpu/node:Node"""
     )
     document = json.loads(difference.as_json(two()))
     assert (document["before"]["total"], document["after"]["total"], document["change"]) == ("9.365", "11.065", "1.7")

@@ -136,8 +136,8 @@ def test_iowa_by_hand() -> None:
         "db: Storage, SSD": "17",
     }
     credits = {c.name: plain(c.monthly) for c in found.credits}
-    assert credits["Cloud Storage, 100 GiB to the internet (North America)"] == "12"
-    assert credits["Cloud Run, 1 GiB to the internet (North America)"] == "0.12"
+    assert credits["Cloud Storage, 100 GiB egress (US)"] == "12"
+    assert credits["Cloud Run, 1 GiB egress (US)"] == "0.12"
     assert credits["Volume discount, network.internet-egress"] == "10.24"
     assert credits["BigQuery, 1 TiB scanned"] == "6.25"
 

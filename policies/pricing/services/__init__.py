@@ -4,11 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policies.pricing.services import bigquery, composer, network, operations, pubsub, run, sql, storage
+from policies.pricing.services import (
+    alloydb,
+    balancers,
+    bigquery,
+    bigtable,
+    composer,
+    dataflow,
+    dataproc,
+    disks,
+    dns,
+    filestore,
+    firestore,
+    functions_v1,
+    gke,
+    groups,
+    instances,
+    kafka,
+    kms,
+    network,
+    operations,
+    pubsub,
+    redis,
+    reservations,
+    run,
+    run_v1,
+    spanner,
+    sql,
+    storage,
+    tunnels,
+)
 from policies.pricing.services.base import Pricer
 
-PRICERS: Mapping[str, Pricer] = {
-    pricer.token: pricer
-    for module in (bigquery, composer, network, operations, pubsub, run, sql, storage)
-    for pricer in module.PRICERS
-}
+_MODULES = (
+    alloydb,
+    balancers,
+    bigquery,
+    bigtable,
+    composer,
+    dataflow,
+    dataproc,
+    disks,
+    dns,
+    filestore,
+    firestore,
+    functions_v1,
+    gke,
+    groups,
+    instances,
+    kafka,
+    kms,
+    network,
+    operations,
+    pubsub,
+    redis,
+    reservations,
+    run,
+    run_v1,
+    spanner,
+    sql,
+    storage,
+    tunnels,
+)
+
+PRICERS: Mapping[str, Pricer] = {pricer.token: pricer for module in _MODULES for pricer in module.PRICERS}

@@ -46,6 +46,8 @@ class Plan:
     resources: Sequence[Resource]
     usage: UsageSource
     _by_key: dict[tuple[str, str], dict[str, Resource]] = field(default_factory=dict)
+    _ranks: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    _users: dict[tuple[str, str], dict[str, list[Resource]]] = field(default_factory=dict)
 
     @cached_property
     def by_type(self) -> Mapping[str, Sequence[Resource]]:
@@ -85,11 +87,42 @@ class Plan:
 
     def linked(self, resource: Resource, path: str, type_: str, *keys: str) -> Resource | None:
         """The resource of `type_` that a property names by one of `keys`, or was computed from while it is unknown."""
-        value = resource.get(path)
+        return self.behind(resource, path.partition(".")[0], resource.get(path), type_, *keys)
+
+    def behind(self, resource: Resource, key: str, value: Any, type_: str, *keys: str) -> Resource | None:
+        """As `linked`, of a `value` that lies anywhere within the resource's property `key`."""
         if value is not UNKNOWN:
-            return next((found for key in keys if (found := self.find(type_, key, value))), None)
-        sources = (self.by_urn.get(urn) for urn in resource.references.get(path.partition(".")[0], ()))
+            return next((found for each in keys if (found := self.find(type_, each, value))), None)
+        sources = (self.by_urn.get(urn) for urn in resource.references.get(key, ()))
         return next((source for source in sources if source and source.type == type_), None)
+
+    def ranks(self, type_: str, key: str) -> Mapping[str, int]:
+        """Places of a type's resources, by URN, among those of the same project and the same `key`, from 0."""
+        if (type_, key) not in self._ranks:
+            seen: dict[tuple[str, str], int] = {}
+            ranks: dict[str, int] = {}
+            for resource in sorted(self.of(type_), key=lambda r: (r.name, r.urn)):
+                group = (resource.project, str(resource.get(key)))
+                ranks[resource.urn] = seen.get(group, 0)
+                seen[group] = ranks[resource.urn] + 1
+            self._ranks[type_, key] = ranks
+        return self._ranks[type_, key]
+
+    def users(self, resource: Resource, type_: str, path: str) -> Sequence[Resource]:
+        """Resources of `type_` whose property leads to a resource: by its name or id, or by reference while unknown."""
+        if (type_, path) not in self._users:
+            index: dict[str, list[Resource]] = {}
+            for user in self.of(type_):
+                value = user.get(path)
+                names = [value.rsplit("/", 1)[-1]] if isinstance(value, str) else []
+                if value is UNKNOWN:
+                    names = list(user.references.get(path.partition(".")[0], ()))
+                for name in names:
+                    index.setdefault(name, []).append(user)
+            self._users[type_, path] = index
+        index = self._users[type_, path]
+        own = resource.get("name")
+        return [*index.get(resource.urn, ()), *(index.get(own, ()) if isinstance(own, str) else ())]
 
 
 @dataclass
@@ -188,6 +221,17 @@ class Bill:
             raise NotPricedError(f"{path} is {str(value)[:40]!r}, which is no number to reckon with") from None
         if found < 0:
             raise NotPricedError(f"{path} is {found}, which is below 0")
+        return found
+
+    def place(self, name: str, key: str) -> str:
+        """The location of that name, where a type keeps it under another property than others.
+
+        Raises:
+            NotPricedError: there is none.
+        """
+        found = regions.normal(name)
+        if found is None:
+            raise NotPricedError(f"Google Cloud has no location '{name[:40]}' ({key}){regions.nearest(name[:40])}")
         return found
 
     def note(self, text: str) -> None:

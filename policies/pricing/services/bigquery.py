@@ -25,12 +25,18 @@ class StorageUsage(Usage):
     after_months: Decimal = Field(
         default=Decimal(36), gt=0, description="months since the first write, at which the stock is taken"
     )
+    physical_share: Decimal = Field(
+        default=Decimal(1), ge=0, description="physical bytes of a logical one, where a dataset is billed by those"
+    )
     monthly_scanned_gib: Decimal = Field(
         default=Decimal(0),
         ge=0,
         description="GiB that queries of its data are billed for, 10 MB at least a table and query",
     )
     monthly_insert_all_mb: Decimal = Field(default=Decimal(0), ge=0, description="MB streamed in by insertAll")
+    monthly_read_api_tib: Decimal = Field(
+        default=Decimal(0), ge=0, description="TiB read by the Storage Read API, as Spark and Dataflow do"
+    )
     monthly_write_api_gb: Decimal = Field(
         default=Decimal(0), ge=0, description="GB through the Write API; a Pub/Sub export pays nothing here"
     )
@@ -47,8 +53,11 @@ def table(bill: Bill, usage: StorageUsage) -> None:
 
 
 def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
+    model, share, of = "", Decimal(1), ""
     if bill.get("storageBillingModel") == "PHYSICAL":
-        bill.note("is billed by physical bytes, for which the book has no rate; reckoned as logical")
+        model, share = "-physical", usage.physical_share
+        of = f" x {text(share)} physical"
+        bill.note("is billed by physical bytes, at twice the price: physical_share says how many a logical one takes")
     found = (bill.number(path, 0) / MILLISECONDS_A_DAY for path in expiries)
     expiry = next((days for days in found if days > 0), None)
     horizon = usage.after_months * DAYS
@@ -59,17 +68,17 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
         bill.note(f"nothing expires what is written; its stock is that after {text(usage.after_months)} months")
     words = f"{text(flow)} GiB a month x {{}} days of age / {text(DAYS)} + {{}} GiB"
     bill.add(
-        "bigquery.active",
-        flow * active / DAYS + usage.storage_gib,
-        words.format(text(active), text(usage.storage_gib)),
+        f"bigquery.active{model}",
+        (flow * active / DAYS + usage.storage_gib) * share,
+        words.format(text(active), text(usage.storage_gib)) + of,
         name="Storage, active",
         usage=True,
     )
     if (flow and aged) or usage.long_term_gib:
         bill.add(
-            "bigquery.long-term",
-            flow * aged / DAYS + usage.long_term_gib,
-            words.format(text(aged), text(usage.long_term_gib)),
+            f"bigquery.long-term{model}",
+            (flow * aged / DAYS + usage.long_term_gib) * share,
+            words.format(text(aged), text(usage.long_term_gib)) + of,
             name="Storage, long-term",
             usage=True,
         )
@@ -85,6 +94,12 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
             usage.monthly_insert_all_mb,
             f"{text(usage.monthly_insert_all_mb)} MB",
             "Streamed by insertAll",
+        ),
+        (
+            "bigquery.read-api",
+            usage.monthly_read_api_tib,
+            f"{text(usage.monthly_read_api_tib)} TiB",
+            "Read by the Storage Read API",
         ),
         (
             "bigquery.write-api",

@@ -82,6 +82,7 @@ FREE: Mapping[str, str] = {
         "gcp:bigtable/appProfile:AppProfile",
         "gcp:bigtable/gCPolicy:GCPolicy",
         "gcp:bigtable/table:Table",
+        "gcp:bigquery/reservationAssignment:ReservationAssignment",
         "gcp:firestore/document:Document",
         "gcp:firestore/field:Field",
         "gcp:firestore/index:Index",
@@ -110,6 +111,8 @@ FREE: Mapping[str, str] = {
     "gcp:servicenetworking/connection:Connection": "private services access is free",
     **_types(
         NETWORK,
+        "gcp:compute/externalVpnGateway:ExternalVpnGateway",
+        "gcp:compute/haVpnGateway:HaVpnGateway",
         "gcp:compute/networkPeering:NetworkPeering",
         "gcp:compute/networkPeeringRoutesConfig:NetworkPeeringRoutesConfig",
         "gcp:compute/route:Route",
@@ -117,6 +120,7 @@ FREE: Mapping[str, str] = {
         "gcp:compute/routerPeer:RouterPeer",
         "gcp:compute/sharedVPCHostProject:SharedVPCHostProject",
         "gcp:compute/sharedVPCServiceProject:SharedVPCServiceProject",
+        "gcp:compute/vPNGateway:VPNGateway",
     ),
     **_types(
         WITH_BALANCER,

@@ -81,18 +81,18 @@ def service(bill: Bill, usage: TrafficUsage) -> None:
     _no_accelerator(bill.get("template.nodeSelector") if template is not UNKNOWN else None)
     vcpu, memory, always = Decimal(0), Decimal(0), False
     for container in _containers(bill, template):
-        vcpu += _cpu(bill, _limit(container, "cpu", "1"))
-        memory += _memory(bill, _limit(container, "memory", "512Mi"))
+        vcpu += limit_cpu(bill, container)
+        memory += limit_memory(bill, container)
         always = always or _cpu_always(bill, container)
     if bill.known("scaling.scalingMode", "AUTOMATIC") == "MANUAL":
         fixed = bill.number("scaling.manualInstanceCount", 1)
-        _traffic(bill, usage, vcpu, memory, fixed, always, most=fixed)
+        traffic(bill, usage, vcpu, memory, fixed, always, most=fixed)
         return
     minimum = max(
         bill.number("template.scaling.minInstanceCount", 0),
         bill.number("scaling.minInstanceCount", 0),
     )
-    _traffic(bill, usage, vcpu, memory, minimum, always)
+    traffic(bill, usage, vcpu, memory, minimum, always)
 
 
 def _cpu_always(bill: Bill, container: Any) -> bool:
@@ -112,7 +112,7 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
     memory = _memory(bill, bill.known("serviceConfig.availableMemory", "256M"))
     asked = bill.get("serviceConfig.availableCpu")
     vcpu = cpu_of_memory(memory) if asked is None else _cpu(bill, asked)
-    _traffic(bill, usage, vcpu, memory, bill.number("serviceConfig.minInstanceCount", 0), always=False)
+    traffic(bill, usage, vcpu, memory, bill.number("serviceConfig.minInstanceCount", 0), always=False)
     if usage.monthly_builds:
         minutes = usage.monthly_builds * usage.build_minutes
         words = f"{text(usage.monthly_builds)} builds x {text(usage.build_minutes)} minutes"
@@ -128,8 +128,8 @@ def job(bill: Bill, usage: JobUsage) -> None:
     _no_accelerator(bill.get("template.template.nodeSelector"))
     vcpu, memory = Decimal(0), Decimal(0)
     for container in _containers(bill, bill.resource.get("template.template")):
-        vcpu += _cpu(bill, _limit(container, "cpu", "1"))
-        memory += _memory(bill, _limit(container, "memory", "512Mi"))
+        vcpu += limit_cpu(bill, container)
+        memory += limit_memory(bill, container)
     tasks = bill.number("template.taskCount", 1)
     seconds = usage.monthly_executions * tasks * max(usage.task_seconds, JOB_MINIMUM_SECONDS)
     words = f"{text(usage.monthly_executions)} executions x {text(tasks)} tasks x max({text(usage.task_seconds)}, 60) s x {{}}"
@@ -144,7 +144,7 @@ def logs(bill: Bill, quantity: Decimal) -> None:
         bill.add("logging.ingestion", quantity, f"{text(quantity)} GiB", name="Logs", usage=True)
 
 
-def _traffic(
+def traffic(
     bill: Bill,
     usage: TrafficUsage,
     vcpu: Decimal,
@@ -215,6 +215,16 @@ def _containers(bill: Bill, template: Any) -> list[Any]:
     if not isinstance(found, list | None):
         raise NotPricedError("its containers are no list")
     return found or [{}]
+
+
+def limit_cpu(bill: Bill, container: Any) -> Decimal:
+    """vCPUs that a container is limited to."""
+    return _cpu(bill, _limit(container, "cpu", "1"))
+
+
+def limit_memory(bill: Bill, container: Any) -> Decimal:
+    """GiB that a container is limited to."""
+    return _memory(bill, _limit(container, "memory", "512Mi"))
 
 
 def _limit(container: Any, key: str, default: str) -> Any:
