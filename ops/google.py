@@ -22,6 +22,10 @@ IAM_CREDENTIALS = "https://iamcredentials.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
+class NoCredentials(OperatorError):  # noqa: N818
+    """The caller has no token of the kind that is asked for."""
+
+
 class Unreachable(OperatorError):  # noqa: N818
     """Nothing answers there now."""
 
@@ -106,7 +110,7 @@ def access_token() -> str:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
         credentials.refresh(Request())  # type: ignore[no-untyped-call]
     except GoogleAuthError as e:
-        raise OperatorError(f"no Google credentials here ({e}); run `gcloud auth application-default login`") from None
+        raise NoCredentials(f"no Google credentials here ({e}); run `gcloud auth application-default login`") from None
     return str(credentials.token)
 
 
@@ -119,7 +123,7 @@ def _proxy_token(url: str) -> str:
     """
     email, now = os.environ.get(SIGNER) or _own_account(), int(time.time())
     if email is None:
-        raise OperatorError(
+        raise NoCredentials(
             "the API is behind Identity-Aware Proxy, which takes a person from a browser only; name a service account "
             f"of fastyle:access.programs or operators for which you have roles/iam.serviceAccountTokenCreator: {SIGNER}=…"
         )
@@ -131,6 +135,22 @@ def _proxy_token(url: str) -> str:
         body={"payload": json.dumps(claims)},
     )
     return str(answer["signedJwt"])
+
+
+def _own_identity_token(audience: str) -> str | None:
+    """An identity token of the account that this runs as, where it may make one for itself; None elsewhere."""
+    if (email := _own_account()) is None:
+        return None
+    try:
+        answer = request(
+            "POST",
+            f"{IAM_CREDENTIALS}/v1/projects/-/serviceAccounts/{email}:generateIdToken",
+            headers={"authorization": f"Bearer {access_token()}"},
+            body={"audience": audience, "includeEmail": True},
+        )
+    except OperatorError:
+        return None
+    return str(answer["token"])
 
 
 def _own_account() -> str | None:
@@ -158,9 +178,11 @@ def _identity_token(audience: str) -> str:
     try:
         return str(id_token.fetch_id_token(Request(), audience))  # type: ignore[no-untyped-call]
     except GoogleAuthError:
-        pass  # a person's credentials have no identity token of their own: gcloud makes one
+        pass  # a person's or a federated identity's credentials have no identity token of their own
+    if token := _own_identity_token(audience):
+        return token
     if gcloud := shutil.which("gcloud"):
         result = subprocess.run([gcloud, "auth", "print-identity-token"], capture_output=True, text=True, check=False)
         if result.returncode == 0:
             return result.stdout.strip()
-    raise OperatorError("no identity token can be had here; run `gcloud auth login`, or use a service account")
+    raise NoCredentials("no identity token can be had here; run `gcloud auth login`, or use a service account")

@@ -1,0 +1,1 @@
+"""`fastyle preflight`: what Google Cloud would refuse a stack, asked before its first `pulumi up`. It changes nothing."""
