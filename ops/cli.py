@@ -70,6 +70,29 @@ def status(stack: str, as_json: bool) -> None:
         sys.exit(1)
 
 
+@cli.command()
+@click.option("--stack", required=True, help="The stack that is to be deployed.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@speaks_plainly
+def preflight(stack: str, as_json: bool) -> None:
+    """Say before the first `pulumi up` what Google Cloud would refuse a stack. Read only; exit 1 on a failure."""
+    from ops.preflight.command import main as ask
+
+    ask(stack, as_json=as_json)
+
+
+@cli.command()
+@stack_option
+@click.option("--token", envvar="FASTYLE_TOKEN", help="POS credential; without it one is issued and then revoked.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@speaks_plainly
+def verify(stack: str, token: str | None, as_json: bool) -> None:
+    """Prove a deployed stack end to end, by trade of its own that no figure counts. Exit 1 when a check failed."""
+    from ops.verify.command import main as verify_stack
+
+    verify_stack(stack, token, as_json=as_json)
+
+
 @cli.group()
 def catalog() -> None:
     """The catalogue: products with their costs over time, and locations."""

@@ -34,6 +34,11 @@ def revoke(endpoints: Endpoints, secret: str, credential_id: str) -> None:
     _store(endpoints, secret, left)
 
 
+def ids(endpoints: Endpoints, secret: str) -> list[str]:
+    """The ids of the credentials in `secret`."""
+    return sorted(str(credential["id"]) for credential in _current(endpoints, secret))
+
+
 def holds(endpoints: Endpoints, secret: str, credential_id: str, token: str) -> bool:
     """Whether the stack accepts `token` as that credential."""
     digest = hashlib.sha256(token.encode()).hexdigest()

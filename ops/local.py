@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+from rich.markup import escape
 
 from localcloud.engine.environment import engine_environment
 from ops import credentials, engine
@@ -84,6 +85,7 @@ def up() -> None:
     elif _traded_since(endpoints):
         _publish(endpoints)
     print_summary(endpoints, LEDGER, console)
+    _verify(endpoints)
 
 
 def down() -> None:
@@ -184,6 +186,21 @@ def _publish(endpoints: Endpoints) -> None:
         console.print(f"    {report['state']}: {words}")
         if failed:
             console.print(f"    quality checks with something to say: {failed}; the dashboard shows them")
+
+
+def _verify(endpoints: Endpoints) -> None:
+    """Say in a line that deliveries, API and dashboard answer; what does not is listed, with its mend."""
+    from ops.verify.command import quick  # it asks this module for the stack's environment
+
+    checks = quick(endpoints)
+    bad = [check for check in checks if check.state != "passed"]
+    for check in bad:
+        console.print(f"  [red]![/] {escape(f'{check.name}: {check.detail}; {check.mend}')}", soft_wrap=True)
+    console.print(
+        f"  Verified   {len(checks) - len(bad)} of {len(checks)} quick checks passed; end to end, with trade of its own "
+        "that nothing counts: uv run fastyle verify",
+        soft_wrap=True,
+    )
 
 
 def _traded_since(endpoints: Endpoints) -> bool:

@@ -2,7 +2,7 @@
 
 The sale sells one unit at price 0 and takes it back on its second line; the change is a count of 0. So nothing has to
 be undone afterwards: a `verify` that is killed, runs twice at once, or is replayed from the lake leaves the reserved
-shelf at 0 all the same (docs/decisions/0012-verification-trade.md).
+shelf at 0 all the same (docs/decisions/0013-verification-trade.md).
 """
 
 from __future__ import annotations
