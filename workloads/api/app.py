@@ -27,7 +27,7 @@ from workloads.api.settings import ApiAuth, Settings
 from workloads.runtime import basis
 from workloads.runtime.credentials import CredentialStore
 from workloads.runtime.database import pool, schema_fault
-from workloads.runtime.server import AccessLog
+from workloads.runtime.server import AccessLog, TypeAsSaid
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,14 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
             await app.state.changes.close()
 
     app = FastAPI(
-        title="Fastyle", version="1", description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Fastyle",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would name whatever host the request says that it is for.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.pool = pool(settings, max_size=POOL_SIZE)
@@ -62,6 +69,7 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
         assert settings.credentials_file is not None  # the settings see to it
         app.state.credentials = CredentialStore(settings.credentials_file)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(TypeAsSaid)
     app.add_middleware(AccessLog)
     errors.install(app)
     app.add_api_route("/health", _health, include_in_schema=False)

@@ -50,7 +50,9 @@ async def sums(
     if grain is not Span.TOTAL:
         # The week or month that the range begins in is its first period, whatever part of it the range has.
         period = sql.SQL("greatest(date_trunc({}, placed)::date, %(first)s::date)").format(str(grain))
-    conditions = [sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in where.items()]
+    conditions: list[sql.Composable] = [
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(f"where_{name}")) for name in where
+    ]
     if known:
         conditions.append(sql.SQL("{} IS NOT NULL").format(sql.Identifier(known)))
     statement = sql.SQL(
@@ -66,7 +68,8 @@ async def sums(
         table=sql.Identifier(table),
         conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
     )
-    values = {"first": first, "last": last, "days": (last - first).days + 1}
+    values: dict[str, Any] = {"first": first, "last": last, "days": (last - first).days + 1}
+    values |= {f"where_{name}": value for name, value in where.items()}
     cursor = await connection.execute(statement, values)
     return {(row["period"], row["value"], row["earlier"]): {c: row[c] for c in columns} async for row in cursor}
 

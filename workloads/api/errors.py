@@ -44,8 +44,10 @@ class ErrorBody(BaseModel):
 
 # For the `responses` of a router: what its operations answer besides success.
 RESPONSES: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What `If-None-Match` names is still the answer"},
     400: {"model": ErrorBody, "description": "An argument is wrong; `field` names it"},
     401: {"model": ErrorBody, "description": "No good credential"},
+    403: {"model": ErrorBody, "description": "The credential is limited to some locations"},
     503: {"model": ErrorBody, "description": "The database is out of reach: try again"},
 }
 
@@ -75,12 +77,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        message = f"there is no {request.url.path}" if error.status_code == 404 else str(error.detail)
+        message = f"there is no {request.scope['path']}" if error.status_code == 404 else str(error.detail)
         return answer(error.status_code, message, headers=dict(error.headers or {}))
 
     async def _database(request: Request, error: Exception) -> JSONResponse:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        log.warning("database: %s", reason, extra={"path": request.url.path})
+        log.warning("database: %s", reason, extra={"path": request.scope["path"]})
         return answer(503, "the database is out of reach: try again", headers={"Retry-After": "2"})
 
     for passing in (
@@ -97,7 +99,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.error("unforeseen", exc_info=error, extra={"path": request.url.path})
+        log.error("unforeseen", exc_info=error, extra={"path": request.scope["path"]})
         return answer(500, "an internal error, which was logged")
 
 

@@ -12,6 +12,7 @@ import orjson
 from fastapi import Request, Response
 from pydantic import PlainSerializer
 
+from workloads.api.arguments import is_text
 from workloads.api.errors import ApiError
 
 MAX_PAGE_SIZE = 1000
@@ -40,11 +41,16 @@ def decode_token(token: str | None, parts: int) -> tuple[str, ...] | None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         key = None
-    if not isinstance(key, list) or len(key) != parts or not all(isinstance(p, str) and "\0" not in p for p in key):
-        raise ApiError(400, "page_token: is not a token of this list; leave it out to start again", "page_token")
+    if not isinstance(key, list) or len(key) != parts or not all(isinstance(p, str) and is_text(p) for p in key):
+        raise foreign_token()
     return tuple(key)
+
+
+def foreign_token() -> ApiError:
+    """The refusal of a token that no page of the list has given out."""
+    return ApiError(400, "page_token: is not a token of this list; leave it out to start again", "page_token")
 
 
 def respond(request: Request, body: dict[str, Any]) -> Response:

@@ -41,7 +41,7 @@ from workloads.runtime.basis import OtherBasis, note
 from workloads.runtime.bodies import BodyRefused, read_body
 from workloads.runtime.database import connect, connect_async
 from workloads.runtime.migrate import MigrationError, migrate
-from workloads.runtime.server import AccessLog
+from workloads.runtime.server import AccessLog, TypeAsSaid
 
 log = logging.getLogger(__name__)
 
@@ -211,13 +211,15 @@ def _refusal(status: int, message: str) -> Response:
 def create_app(settings: Settings, dead_letters: DeadLetters) -> Starlette:
     """Return the ASGI application, which closes `dead_letters` at its end."""
     service = InventorySync(settings, dead_letters)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/push/sales", service.push("sales"), methods=["POST"]),
             Route("/push/inventory", service.push("inventory"), methods=["POST"]),
             Route("/health", service.health),
             Route("/ready", service.ready),
         ],
-        middleware=[Middleware(AccessLog, level=logging.DEBUG)],
+        middleware=[Middleware(AccessLog, level=logging.DEBUG), Middleware(TypeAsSaid)],
         lifespan=service.lifespan,
     )
+    app.router.redirect_slashes = False  # a redirect would name whatever host the request says
+    return app

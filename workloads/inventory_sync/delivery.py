@@ -17,6 +17,8 @@ from workloads.events import STREAMS, DecodeError, decode, validate
 from workloads.events.validation import CLOCKS_DIFFER
 from workloads.events.verification import is_verification
 
+_EARLIEST_YEAR, _LATEST_YEAR = 2000, 9000  # times of publication are computed with
+
 
 class NotADelivery(ValueError):  # noqa: N818  (a verdict on the request, not a fault of the service)
     """The request is not what Pub/Sub sends; says what is missing."""
@@ -125,4 +127,6 @@ def _said(value: Any) -> Any:
 def _time(value: str) -> datetime:
     """RFC 3339 with up to nine fraction digits; digits beyond microseconds are cut."""
     parsed = datetime.fromisoformat(value)
+    if not _EARLIEST_YEAR <= parsed.year <= _LATEST_YEAR:
+        raise ValueError("no time of publication")
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

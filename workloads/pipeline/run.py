@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.warehouse import Warehouse
+from workloads.runtime.dates import parse_date
 
 
 class QualityStop(Exception):  # noqa: N818 - an outcome, not a fault of the pipeline
@@ -49,9 +50,9 @@ def dates_of(asked: Mapping[str, Any]) -> tuple[date | None, date | None]:
     if set(asked) - {"from", "to"}:
         raise ValueError("from and to, business dates, can be asked for, and nothing else")
     try:
-        first, last = (date.fromisoformat(asked[key]) if asked.get(key) else None for key in ("from", "to"))
-    except (TypeError, ValueError):
-        raise ValueError("from and to are dates such as 2026-01-31") from None
+        first, last = (None if asked.get(key) is None else parse_date(asked[key]) for key in ("from", "to"))
+    except ValueError as error:
+        raise ValueError(f"from and to: each {error}") from None
     if (first is None) != (last is None):
         raise ValueError("from and to go together")
     if first and last and last < first:

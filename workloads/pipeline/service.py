@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,11 +18,14 @@ from workloads.pipeline import faults, operating, replay, runner
 from workloads.pipeline.run import dates_of
 from workloads.pipeline.settings import Settings
 from workloads.runtime import logs
-from workloads.runtime.server import AccessLog, serve
+from workloads.runtime.bodies import BodyRefused, read_body
+from workloads.runtime.dates import parse_date, parse_instant
+from workloads.runtime.server import AccessLog, TypeAsSaid, serve
 from workloads.runtime.settings import load
 
 log = logging.getLogger(__name__)
 
+_BODY_BYTES = 64 * 1024
 _STATUS = {"succeeded": 200, "incomplete": 202, "stopped": 422, "failed": 503}
 
 
@@ -34,7 +37,9 @@ def create_app(settings: Settings) -> Starlette:
 
     async def run(request: Request) -> JSONResponse:
         try:
-            first, last = _dates(await request.body())
+            first, last = _dates(await read_body(request, _BODY_BYTES))
+        except BodyRefused as error:
+            return _error(error.status, str(error))
         except ValueError as error:
             return _error(400, str(error))
         try:
@@ -49,7 +54,9 @@ def create_app(settings: Settings) -> Starlette:
 
     async def replay_lake(request: Request) -> JSONResponse:
         try:
-            start, end, seconds = _range(await request.body())
+            start, end, seconds = _range(await read_body(request, _BODY_BYTES))
+        except BodyRefused as error:
+            return _error(error.status, str(error))
         except ValueError as error:
             return _error(400, str(error))
         try:
@@ -64,7 +71,9 @@ def create_app(settings: Settings) -> Starlette:
 
     async def waive(request: Request) -> JSONResponse:
         try:
-            asked = _waiver(await request.body(), faults.today(settings.timezone))
+            asked = _waiver(await read_body(request, _BODY_BYTES), faults.today(settings.timezone))
+        except BodyRefused as error:
+            return _error(error.status, str(error))
         except ValueError as error:
             return _error(400, str(error))
         try:
@@ -95,6 +104,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/replay", replay_lake, methods=["POST"]),
         ]
     )
+    app.router.redirect_slashes = False  # a redirect would name whatever host the request says
+    app.add_middleware(TypeAsSaid)
     app.add_middleware(AccessLog)
     return app
 
@@ -116,7 +127,7 @@ def _waiver(body: bytes, today: date) -> tuple[str, date, str]:
     if set(asked) != {"id", "until", "reason"} or not all(isinstance(value, str) for value in asked.values()):
         raise ValueError("id, until and reason are needed, each a text, and nothing else")
     try:
-        until = date.fromisoformat(asked["until"])
+        until = parse_date(asked["until"])
     except ValueError:
         raise ValueError(f"until is a date such as 2026-01-31, not {asked['until'][:40]!a}") from None
     if not today <= until <= today + timedelta(days=366):
@@ -133,11 +144,9 @@ def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:
     if set(asked) - {"from", "to", "seconds"}:
         raise ValueError("from and to, times of publication, and seconds can be asked for, and nothing else")
     try:
-        start, end = (_moment(asked[key]) if asked.get(key) else None for key in ("from", "to"))
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            "from and to are times with their zone, of the years 2000 to 2999, such as 2026-01-31T00:00:00Z"
-        ) from None
+        start, end = (None if asked.get(key) is None else parse_instant(asked[key]) for key in ("from", "to"))
+    except ValueError as error:
+        raise ValueError(f"from and to: each {error}") from None
     if start and end and end <= start:
         raise ValueError(f"to {end.isoformat()} is not after from {start.isoformat()}")
     seconds = asked.get("seconds", replay.CALL_SECONDS)
@@ -146,19 +155,11 @@ def _range(body: bytes) -> tuple[datetime | None, datetime | None, float]:
     return start, end, float(seconds)
 
 
-def _moment(text: str) -> datetime:
-    """A time of publication in UTC, far enough from the calendar's ends to reckon with."""
-    moment = datetime.fromisoformat(text)
-    if not moment.tzinfo or not 2000 <= moment.year < 3000:
-        raise ValueError(text)
-    return moment.astimezone(UTC)
-
-
 def _object(body: bytes, example: str) -> dict[str, Any]:
     send = f"send {{}} or {example}"
     try:
         asked: Any = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"the body is not JSON; {send}") from None
     if not isinstance(asked, dict):
         raise ValueError(f"the body is not an object; {send}")

@@ -18,17 +18,18 @@ from typing import Any
 from flask import Request, Response
 
 from workloads.events import STREAMS, Violation, validate
-from workloads.pos_api.body import BodyError, as_events, read_json
+from workloads.pos_api.body import MAX_BYTES, MAX_EVENTS, BodyError, as_events, read_json
 from workloads.pos_api.connection import leave_rest
+from workloads.pos_api.openapi import EVENT_PATHS, document
 from workloads.pos_api.publisher import Event, Publisher, PublishError
 from workloads.runtime.brake import Brake
 from workloads.runtime.credentials import Credential, CredentialStore
 
 log = logging.getLogger(__name__)
 
-EVENT_PATHS = {"/v1/transactions": "sales", "/v1/inventory-changes": "inventory"}
 SIMULATE_PATH = "/v1/simulate"
 HEALTH_PATH = "/health"
+DESCRIPTION_PATH = "/openapi.json"
 _OTHERS_NAMED = 4  # further faults of one event that its error names
 _SIMULATED_AT_ONCE = 5_000  # events in memory, whatever interval is simulated
 
@@ -64,6 +65,9 @@ class PosApi:
         self._publisher = publisher
         self._simulation = simulation
         self._brake = brake
+        self._description = document(
+            currency=currency, most_bytes=MAX_BYTES, most_events=MAX_EVENTS, simulates=simulation is not None
+        )
 
     def __call__(self, request: Request) -> Response:
         """Answer a request; a fault of the sender is never a 5xx.
@@ -88,13 +92,15 @@ class PosApi:
 
     def _route(self, request: Request) -> Response:
         path = request.path.rstrip("/") or "/"
-        if path == HEALTH_PATH:
+        if path in (HEALTH_PATH, DESCRIPTION_PATH):
             if request.method not in ("GET", "HEAD"):
                 return _error(405, "use GET", {"Allow": "GET, HEAD"})
-            return _reply(200, {"status": "ok"})
+            return _reply(200, {"status": "ok"} if path == HEALTH_PATH else self._description)
         simulates = path == SIMULATE_PATH and self._simulation is not None
         if path not in EVENT_PATHS and not simulates:
-            return _error(404, f"there is nothing here: use {', '.join(EVENT_PATHS)} or {HEALTH_PATH}")
+            return _error(
+                404, f"there is nothing here: use {', '.join(EVENT_PATHS)}, {HEALTH_PATH} or {DESCRIPTION_PATH}"
+            )
         if request.method != "POST":
             return _error(405, "use POST", {"Allow": "POST"})
         caller = self._credentials.authenticate(request.headers.get("Authorization"))
@@ -178,4 +184,5 @@ def _error(status: int, error: str, headers: dict[str, str] | None = None) -> Re
 
 
 def _reply(status: int, body: Json, headers: dict[str, str] | None = None) -> Response:
+    headers = {"X-Content-Type-Options": "nosniff", **(headers or {})}
     return Response(json.dumps(body), status, headers, content_type="application/json")

@@ -9,6 +9,7 @@ import time
 from types import FrameType
 
 import uvicorn
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workloads.runtime.origins import SameOrigin
@@ -50,6 +51,23 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         stopping.set()
         super().handle_exit(sig, frame)
+
+
+class TypeAsSaid:
+    """Middleware: no browser takes an answer for another type than the one it names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def name_type(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, name_type)
 
 
 class AccessLog:

@@ -12,12 +12,13 @@ from psycopg import sql
 from pydantic import BaseModel, Field
 
 from workloads.api import positions
+from workloads.api.arguments import Text
 from workloads.api.dependencies import ConnectionDep, SettingsDep, require_caller
-from workloads.api.errors import RESPONSES, ApiError
+from workloads.api.errors import RESPONSES
 from workloads.api.measures import ratio
-from workloads.api.paging import Instant, decode_token, encode_token, respond
+from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond
 from workloads.api.positions import WINDOW_DAYS, Status
-from workloads.api.routes.inventory import Paging, Text
+from workloads.api.routes.inventory import Paging
 from workloads.api.settings import Settings
 from workloads.api.transfers import Shelf, suggest
 
@@ -205,7 +206,7 @@ def _slice(items: Sequence[dict[str, Any]], query: Slice) -> tuple[Sequence[dict
     """The page asked for, and the token of the next one."""
     token = decode_token(query.page_token, 1)
     if token and not (token[0].isdecimal() and token[0].isascii() and len(token[0]) < 10):
-        raise ApiError(400, "page_token: is not a token of this list; leave it out to start again", "page_token")
+        raise foreign_token()
     start = int(token[0]) if token else 0
     end = start + query.page_size
     return items[start:end], encode_token(str(end)) if end < len(items) else None

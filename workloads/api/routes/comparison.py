@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from workloads.api.arguments import BusinessDate, Text
 from workloads.api.comparing import (
     Figures,
     Range,
@@ -26,7 +27,6 @@ from workloads.api.comparing import (
 from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError
 from workloads.api.paging import Instant, respond, utc
-from workloads.api.routes.inventory import Text
 from workloads.api.routes.reports import GMV_DIMENSIONS, dates_of
 from workloads.api.settings import Settings
 
@@ -49,10 +49,10 @@ class MarginComparisonQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    from_: date | None = Field(
-        default=None, alias="from", ge=date(2000, 1, 1), description="First business date; 28 dates without it"
+    from_: BusinessDate | None = Field(
+        default=None, alias="from", description="First business date; 28 dates without it"
     )
-    to: date | None = Field(default=None, ge=date(2000, 1, 1), description="Last business date; today without it")
+    to: BusinessDate | None = Field(default=None, description="Last business date; today without it")
     grain: Span = Span.TOTAL
     by: Annotated[str | None, Field(pattern="^category$", description="category; without it one row a period")] = None
     category: Text | None = Field(default=None, examples=["tops"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from workloads.api import positions
+from workloads.api.arguments import Text
 from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError, ErrorBody
 from workloads.api.paging import MAX_PAGE_SIZE, Instant, decode_token, encode_token, respond, utc
@@ -18,9 +20,6 @@ from workloads.events import verification
 router = APIRouter(
     prefix="/v1/inventory", tags=["inventory"], dependencies=[Depends(require_caller)], responses=RESPONSES
 )
-
-# What PostgreSQL takes as text; anything else an id may be is simply not found.
-Text = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 
 
 class Paging(BaseModel):
@@ -120,27 +119,77 @@ class DetailQuery(BaseModel):
     movements: int = Field(default=50, ge=0, le=500, description="Movements at most")
 
 
+class PositionQuery(DetailQuery):
+    """Which position: an id may be anything printable, and a parameter carries whatever it is."""
+
+    location_id: Text = Field(examples=["S01"])
+    sku: Text = Field(examples=["TOP-01-WHT-S"])
+
+
+_NO_EVENT: dict[int | str, dict[str, Any]] = {
+    404: {"model": ErrorBody, "description": "The location and SKU never had an event"}
+}
+
+
 @router.get(
-    "/{location_id}/{sku:path}",
+    "/position",
+    response_model=Detail,
+    summary="One position and its recent movements, whatever its ids hold",
+    responses=_NO_EVENT,
+)
+async def get_position_by_query(
+    request: Request, query: Annotated[PositionQuery, Query()], settings: SettingsDep, connection: ConnectionDep
+) -> Response:
+    """As `/v1/inventory/{location_id}/{sku}`, also for ids that no path carries, such as `..`: clients take them away."""
+    return await _detail(request, settings, connection, query.location_id, query.sku, query.movements)
+
+
+@router.get(
+    "/{location_id:path}/{sku:path}",
     response_model=Detail,
     summary="One position and its recent movements",
-    responses={404: {"model": ErrorBody, "description": "The location and SKU never had an event"}},
+    responses=_NO_EVENT,
 )
 async def get_position(
     request: Request,
-    location_id: Annotated[Text, Path(examples=["S01"])],
-    sku: Annotated[Text, Path(examples=["TOP-01-WHT-S"])],
+    location_id: Annotated[str, Path(examples=["S01"])],
+    sku: Annotated[str, Path(examples=["TOP-01-WHT-S"])],
     query: Annotated[DetailQuery, Query()],
     settings: SettingsDep,
     connection: ConnectionDep,
 ) -> Response:
-    """Stock of one SKU at one location, and what moved it last."""
+    """Stock of one SKU at one location, and what moved it last. A `/` in the location is written `%2F`."""
+    location_id, sku = _ids_in_path(request, location_id, sku)
+    return await _detail(request, settings, connection, location_id, sku, query.movements)
+
+
+_ID = TypeAdapter(Text)
+
+
+def _ids_in_path(request: Request, location_id: str, sku: str) -> tuple[str, str]:
+    """Both ids as the path was sent: in the decoded one a `%2F` of the location looks like the end of it."""
+    raw: bytes = request.scope.get("raw_path") or b""
+    _, _, place = raw.decode("ascii", "replace").partition("/v1/inventory/")
+    sent_location, slash, sent_sku = place.partition("/")
+    if slash and unquote(place) == f"{location_id}/{sku}":
+        location_id, sku = unquote(sent_location), unquote(sent_sku)
+    for name, value in (("location_id", location_id), ("sku", sku)):
+        try:
+            _ID.validate_python(value)
+        except ValidationError as error:
+            raise ApiError(400, f"{name}: {error.errors()[0]['msg']}", name) from None
+    return location_id, sku
+
+
+async def _detail(
+    request: Request, settings: Settings, connection: Connection, location_id: str, sku: str, limit: int
+) -> Response:
     if location_id == verification.LOCATION_ID:  # in no list; here `fastyle verify` sees what it sent
         await connection.execute(f"SET LOCAL search_path TO {verification.SCHEMA}, public")
     found = await positions.fetch(connection, settings, positions=[(location_id, sku)])
     if not found:
         raise ApiError(404, f"{sku} never had an event at {location_id}")
-    movements = await _movements(connection, location_id, sku, query.movements)
+    movements = await _movements(connection, location_id, sku, limit)
     return respond(request, found[0] | {"movements": movements, "as_of": await positions.as_of(connection)})
 
 

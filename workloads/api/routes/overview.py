@@ -10,11 +10,12 @@ from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field
 
 from workloads.api import positions
+from workloads.api.arguments import Text
 from workloads.api.dependencies import ConnectionDep, SettingsDep, require_caller
-from workloads.api.errors import RESPONSES, ApiError
-from workloads.api.paging import Instant, decode_token, encode_token, respond
+from workloads.api.errors import RESPONSES
+from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond
 from workloads.api.positions import Item, Status
-from workloads.api.routes.inventory import Paging, Text
+from workloads.api.routes.inventory import Paging
 
 router = APIRouter(
     prefix="/v1/inventory", tags=["inventory"], dependencies=[Depends(require_caller)], responses=RESPONSES
@@ -115,7 +116,7 @@ async def attention(
     ).format(sql.SQL(_RANKS[query.kind]), positions.relation(few="location_id" in given), positions.where(given))
     rank, location_id, sku = after or (None, None, None)
     if rank is not None and not re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", rank):
-        raise ApiError(400, "page_token: is not a token of this list; leave it out to start again", "page_token")
+        raise foreign_token()
     values = (
         positions.parameters(settings)
         | given

@@ -13,11 +13,13 @@ from psycopg import sql
 from pydantic import BaseModel, Field
 
 from workloads.api.amounts import amount, share
+from workloads.api.arguments import BusinessDate
 from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError
-from workloads.api.paging import Instant, decode_token, encode_token, respond, utc
+from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond, utc
 from workloads.api.routes.inventory import Paging
 from workloads.api.settings import Settings
+from workloads.runtime.dates import parse_date
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], dependencies=[Depends(require_caller)], responses=RESPONSES)
 
@@ -36,8 +38,10 @@ class Grain(StrEnum):
 class Range(Paging):
     """Which business dates, at which grain."""
 
-    from_: date | None = Field(default=None, alias="from", description="First business date; 28 dates without it")
-    to: date | None = Field(default=None, description="Last business date; today without it")
+    from_: BusinessDate | None = Field(
+        default=None, alias="from", description="First business date; 28 dates without it"
+    )
+    to: BusinessDate | None = Field(default=None, description="Last business date; today without it")
     grain: Grain = Grain.DAY
 
 
@@ -169,15 +173,15 @@ async def _page(
     first, last = dates_of(query.from_, query.to, settings)
     names = [sql.Identifier(name) for name in ("period", *by)]
     after: sql.Composable = sql.SQL("true")
+    values: dict[str, Any] = {"first": first, "last": last, "limit": query.page_size + 1}
     if key := decode_token(query.page_token, 1 + len(by)):
         try:
-            date.fromisoformat(key[0])
+            parse_date(key[0])
         except ValueError:
-            raise ApiError(
-                400, "page_token: is not a token of this list; leave it out to start again", "page_token"
-            ) from None
-        values = [sql.SQL("{}::date").format(key[0]), *(sql.Literal(part) for part in key[1:])]
-        after = sql.SQL("({}) > ({})").format(sql.SQL(", ").join(names), sql.SQL(", ").join(values))
+            raise foreign_token() from None
+        values |= {f"after_{place}": part for place, part in enumerate(key)}
+        places = [sql.SQL("%(after_0)s::date"), *(sql.Placeholder(f"after_{n}") for n in range(1, len(key)))]
+        after = sql.SQL("({}) > ({})").format(sql.SQL(", ").join(names), sql.SQL(", ").join(places))
     statement = sql.SQL(
         "SELECT * FROM (SELECT {period} AS period, {dimensions} {columns} FROM {table}"
         " WHERE business_date BETWEEN %(first)s AND %(last)s GROUP BY {group}) AS grouped"
@@ -193,7 +197,7 @@ async def _page(
         after=after,
         names=sql.SQL(", ").join(names),
     )
-    cursor = await connection.execute(statement, {"first": first, "last": last, "limit": query.page_size + 1})
+    cursor = await connection.execute(statement, values)
     return await cursor.fetchall()
 
 

@@ -17,10 +17,10 @@ from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, Field
 
 from workloads.api import positions
+from workloads.api.arguments import Text
 from workloads.api.changes import Changes, Watcher
 from workloads.api.dependencies import SettingsDep, require_caller
 from workloads.api.errors import RESPONSES
-from workloads.api.routes.inventory import Text
 from workloads.api.settings import Settings
 from workloads.runtime.server import stopping
 

@@ -22,7 +22,7 @@ let shown = null; // { name, view } on screen
 let known = null; // the context of the figures
 let listening = null;
 
-const named = (state) => (state.view in VIEWS ? state.view : "inventory");
+const named = (state) => (Object.hasOwn(VIEWS, state.view) ? state.view : "inventory");
 
 async function start() {
   session.takeFromAddress();

@@ -23,7 +23,7 @@ export class HeatMap {
 
   /** The nodes for these counts; called again whenever stock moved. */
   show(items, state) {
-    const kind = state.heat in STEPS ? state.heat : "stockout";
+    const kind = Object.hasOwn(STEPS, state.heat) ? state.heat : "stockout";
     const changed = this.shown === kind ? this.differences(items, kind) : new Set();
     [this.items, this.shown] = [items, kind];
     this.panel.tools.replaceChildren(choice({ name: "heat", label: "Shade by", options: KINDS }),

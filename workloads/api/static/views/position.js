@@ -19,6 +19,8 @@ const COLUMNS = [
   ...["event_id", "line_number", "in_on_hand", "recorded_at"].map((name) => ({ name, hidden: true })),
 ];
 
+const key = (location, sku) => JSON.stringify([location, sku]);
+
 export class Position {
   constructor() {
     this.body = h("div", { class: "body" });
@@ -30,7 +32,7 @@ export class Position {
   }
 
   update({ sku, at }) {
-    const wanted = sku && at ? `${at} ${sku}` : null;
+    const wanted = sku && at ? key(at, sku) : null;
     if (wanted === this.shown) return;
     this.shown = wanted;
     this.place = { sku, at };
@@ -42,12 +44,13 @@ export class Position {
 
   async load() {
     const { sku, at } = this.place;
-    const path = `/v1/inventory/${encodeURIComponent(at)}/${sku.split("/").map(encodeURIComponent).join("/")}`;
+    const wanted = this.shown;
     try {
-      const found = await get(path, { movements: 100 });
-      if (this.shown === `${at} ${sku}`) fill(this.body, this.detail(found));
+      // As parameters: a path carries neither `..` nor a location with a slash.
+      const found = await get("/v1/inventory/position", { location_id: at, sku, movements: 100 });
+      if (this.shown === wanted) fill(this.body, this.detail(found));
     } catch (error) {
-      if (this.shown !== `${at} ${sku}`) return;
+      if (this.shown !== wanted) return;
       fill(this.body, h("h2", { id: "position-title" }, sku), error.status === 404
         ? nothing(`${sku} never had an event at ${at}`)
         : h("div", { class: "failed" }, h("p", {}, error.message), h("button", { type: "button", on: { click: () => this.load() } }, "Try again")));
@@ -70,7 +73,7 @@ export class Position {
   }
 
   changed(items) {
-    if (this.shown && items.some((item) => `${item.location_id} ${item.sku}` === this.shown)) this.load();
+    if (this.shown && items.some((item) => key(item.location_id, item.sku) === this.shown)) this.load();
   }
 
   resync() {
