@@ -382,11 +382,33 @@ def credentials() -> None:
 @click.argument("credential_id")
 @click.option("--location", "locations", multiple=True, required=True, help="Location it may speak for; `*` for all.")
 @click.option("--secret", default="pos_credentials", show_default=True)
+@click.option("--force", is_flag=True, help="Even for a location that the catalogue does not have.")
 @stack_option
 @speaks_plainly
-def credentials_issue(credential_id: str, locations: tuple[str, ...], secret: str, stack: str) -> None:
+def credentials_issue(credential_id: str, locations: tuple[str, ...], secret: str, force: bool, stack: str) -> None:
     """Issue (or replace) credential CREDENTIAL_ID and print its token, once."""
-    click.echo(credential_store.issue(load_endpoints(stack), secret, credential_id, list(locations)))
+    endpoints = load_endpoints(stack)
+    if not force:
+        credential_store.check_locations(endpoints, list(locations))
+    click.echo(credential_store.issue(endpoints, secret, credential_id, list(locations)))
+
+
+@credentials.command("list")
+@click.option("--secret", default="pos_credentials", show_default=True)
+@stack_option
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@speaks_plainly
+def credentials_list(secret: str, stack: str, as_json: bool) -> None:
+    """List credentials and their locations; no token is kept anywhere. Exit 1 when services skip one of them."""
+    rows = credential_store.listed(load_endpoints(stack), secret)
+    if as_json:
+        click.echo(json.dumps({"credentials": rows}))
+    else:
+        for row in rows:
+            places = ", ".join(row["locations"]) if row["fault"] is None else f"skipped by services: {row['fault']}"
+            click.echo(f"{row['id'] if isinstance(row['id'], str) and row['id'] else repr(row['id'])}\t{places}")
+    if any(row["fault"] for row in rows):
+        sys.exit(1)
 
 
 @credentials.command("revoke")

@@ -30,9 +30,10 @@ def _token(*key: Any) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+_SECONDS: tuple[Any, ...] = ("b", "\ud800", "\0", 1, None, [])
 _TOKENS = [
     *(_token(date) for date in ("2026-W05-1", "0001-01-01", "9999-12-31", "20260131", "-infinity", "\ud800", "\0")),
-    *(_token("a", value) for value in ("b", "\ud800", "\0", 1, None, [])),
+    *(_token("a", second) for second in _SECONDS),
     *(_token(rank, "a", "b") for rank in ("1", "NaN", "Infinity", "1e400", "9" * 30, "9" * 31, "-0.0", "\ud800")),
     *(_token(date, *"abcd"[:n]) for date in ("2026-01-31", "0001-01-01", "\ud800") for n in range(1, 5)),
     *(_token(number) for number in ("1", "-1", "999999999", "9999999999", "\u0663", "")),

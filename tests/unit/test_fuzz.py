@@ -255,7 +255,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> App:
     return create_pipeline(PipelineSettings.model_construct())
 
 
-_ASKED = {
+_ASKED: dict[str, list[dict[str, Any]]] = {
     "/run": [{"from": "2026-01-01", "to": "2026-01-31"}],
     "/replay": [{"from": "2026-01-01T00:00:00Z", "to": "2026-01-31T00:00:00+01:00", "seconds": 10}],
 }
@@ -304,7 +304,7 @@ def push(loop: asyncio.Runner) -> Iterator[tuple[App, str]]:
             sales_dead_letter_topic="projects/fastyle-test/topics/sales-transactions-dead-letter",
             inventory_dead_letter_topic="projects/fastyle-test/topics/inventory-changes-dead-letter",
         ),
-        Letters(),  # type: ignore[arg-type]
+        Letters(),
     )
     stack = AsyncExitStack()
 

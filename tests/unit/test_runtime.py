@@ -69,22 +69,42 @@ def content(*entries: Any) -> bytes:
         (b"[]", "is not JSON of the form"),
         (b"{}", "is not JSON of the form"),
         (b'{"credentials": {}}', "is not an array"),
-        (content(1), "credentials[0] is not an object"),
-        (content(entry("a"), entry("b", id="")), "credentials[1].id"),
-        (content(entry("a", sha256="plain text")), "credentials[0].sha256"),
-        (content(entry("a", sha256=None)), "credentials[0].sha256"),
-        (content(entry("a", locations="*")), "credentials[0].locations"),
-        (content(entry("a", locations=[1])), "credentials[0].locations"),
+        (b'{"credentials": ' + b"[" * 9000, "is not JSON of the form"),
     ],
 )
-def test_a_malformed_credentials_file_says_where(data: bytes, words: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are checked below
+def test_a_file_that_is_no_list_of_credentials_says_so(data: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
         parse(data)
-    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (1, "is not an object"),
+        (entry("b", id=""), "id is not a name"),
+        (entry("b", id=" "), "id is not a name"),
+        (entry("b", id="a\nb"), "id is not a name"),
+        (entry("b", id="x" * 129), "id is not a name"),
+        (entry("b", id=None), "id is not a name"),
+        (entry("b", sha256="plain text"), "sha256 is not"),
+        (entry("b", sha256=None), "sha256 is not"),
+        (entry("b", locations="*"), "locations is not"),
+        (entry("b", locations=[1]), "locations is not"),
+        (entry("b", locations=[""]), "locations is not"),
+        (entry("b", locations=[]), "locations is not"),
+    ],
+)
+def test_a_bad_entry_is_told_and_costs_no_other(bad: Any, words: str) -> None:
+    """One once kept an old list in force, revoked credentials with it, and locked everybody out at the next start."""
+    good, [fault] = parse(content(entry("a"), bad, entry("c")))
+    assert [credential.id for credential in good] == ["a", "c"]
+    assert fault.startswith("credentials[1]: ")
+    assert words in fault
+    assert hashlib.sha256(b"b").hexdigest() not in fault
 
 
 def test_a_credential_is_for_its_locations() -> None:
-    [till, all_] = parse(content(entry("till", locations=["S01", "S02"]), entry("all")))
+    (till, all_), _ = parse(content(entry("till", locations=["S01", "S02"]), entry("all")))
     assert (till.allows("S02"), till.allows("S03"), till.is_unlimited) == (True, False, False)
     assert (all_.allows("S03"), all_.is_unlimited) == (True, True)
 
@@ -117,6 +137,19 @@ def test_the_file_is_followed_through_its_life(
     assert "every caller gets 401" in caplog.messages[0]
     assert "1 credentials read before stay in force" in caplog.messages[1]
     assert not any(hashlib.sha256(b"a").hexdigest() in message for message in caplog.messages)
+
+
+def test_a_bad_entry_neither_keeps_revoked_ones_nor_locks_out(
+    store: CredentialStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "credentials.json"
+    path.write_bytes(content(entry("a"), entry("revoked")))
+    assert store.authenticate("Bearer revoked")
+    path.write_bytes(content(entry("a"), entry("b", id="")))
+    assert store.authenticate("Bearer revoked") is None
+    assert store.authenticate("Bearer a")
+    assert "credentials[1]: id is not a name" in caplog.text
+    assert "1 others are in force" in caplog.text
 
 
 def test_a_change_that_keeps_the_time_stamp_is_seen(

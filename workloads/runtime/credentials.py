@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workloads.events.formats import MAX_ID_LENGTH, is_printable
+
 log = logging.getLogger(__name__)
 
 EVERY_LOCATION = "*"
 _MAX_TOKEN_LENGTH = 4096
 _STAT_SECONDS = 1.0  # how often the file is looked at
+_FAULTS_NAMED = 5  # of a file's bad entries, in the log
 _READ_SECONDS = 60.0  # a mounted secret may change without its time stamp changing: read it anyway
 
 
@@ -45,8 +48,9 @@ class Credential:
 class CredentialStore:
     """The credentials of one file, read again when it changes. Safe to share between threads.
 
-    Without the file nobody is let in; with a malformed one the last good version stays in force. Both are
-    logged, once for each state.
+    Without the file nobody is let in; with one that is no list of credentials the last good version stays in force. A
+    bad entry is skipped, and the others hold: neither does it keep revoked ones alive, nor does it lock anybody out.
+    All of it is logged, once for each state.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,9 +91,10 @@ class CredentialStore:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp and now - self._read < _READ_SECONDS:
                 return
-            self._credentials = parse(self._path.read_bytes())
+            self._credentials, faults = parse(self._path.read_bytes())
             self._stamp, self._read = stamp, now
-            self._complain("")
+            skipped = f"; these are skipped, {len(self._credentials)} others are in force: add a correct version"
+            self._complain(f"{self._path}: {'; '.join(faults[:_FAULTS_NAMED])}{skipped}" if faults else "")
         except OSError as error:
             self._credentials, self._stamp = (), None
             self._complain(
@@ -109,30 +114,40 @@ class CredentialStore:
         self._complaint = complaint
 
 
-def parse(content: bytes) -> tuple[Credential, ...]:
-    """Return the credentials of a file's content.
+def parse(content: bytes) -> tuple[tuple[Credential, ...], list[str]]:
+    """Return the credentials of a file's content, and what is wrong with each entry that is none.
 
     Raises:
-        ValueError: it is malformed; says where. No digest is repeated.
+        ValueError: it is no list of credentials. No digest is repeated.
     """
     try:
         entries = json.loads(content)["credentials"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError('is not JSON of the form {"credentials": [...]}') from None
     if not isinstance(entries, list):
         raise ValueError("credentials is not an array")
-    return tuple(_credential(index, entry) for index, entry in enumerate(entries))
+    good, faults = list[Credential](), list[str]()
+    for index, entry in enumerate(entries):
+        if fault := fault_of(entry):
+            faults.append(f"credentials[{index}]: {fault}")
+        else:
+            good.append(Credential(entry["id"], entry["sha256"].lower(), frozenset(entry["locations"])))
+    return tuple(good), faults
 
 
-def _credential(index: int, entry: Any) -> Credential:
-    where = f"credentials[{index}]"
+def fault_of(entry: Any) -> str | None:
+    """Tell what is wrong with an entry, None where it is good: the one rule of who writes the file and who reads it."""
     if not isinstance(entry, dict):
-        raise ValueError(f"{where} is not an object")
+        return "is not an object"
     name, digest, locations = entry.get("id"), entry.get("sha256"), entry.get("locations")
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"{where}.id is not a name")
+    if not _is_id(name) or name != name.strip():
+        return f"id is not a name of 1 to {MAX_ID_LENGTH} printable characters without space around"
     if not isinstance(digest, str) or len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
-        raise ValueError(f"{where}.sha256 is not 64 hexadecimal digits")
-    if not isinstance(locations, list) or not all(isinstance(location, str) for location in locations):
-        raise ValueError(f"{where}.locations is not an array of location ids")
-    return Credential(name, digest.lower(), frozenset(locations))
+        return "sha256 is not 64 hexadecimal digits"
+    if not isinstance(locations, list) or not locations or not all(_is_id(location) for location in locations):
+        return f"locations is not an array of location ids, each of 1 to {MAX_ID_LENGTH} printable characters, or *"
+    return None
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= MAX_ID_LENGTH and is_printable(value)
