@@ -27,6 +27,7 @@ from ops.catalog_rows import (
     parse_product,
 )
 from ops.errors import OperatorError
+from ops.texts import read_text
 
 _FAULTS_SHOWN = 20
 
@@ -71,25 +72,34 @@ def load_catalogue(database: str | psycopg.Connection[Any], products: Path, loca
     return _load(database, [products], [locations])
 
 
-def load_files(database: str | psycopg.Connection[Any], files: Sequence[Path]) -> LoadReport:
+def load_files(
+    database: str | psycopg.Connection[Any], files: Sequence[Path], encoding: str | None = None
+) -> LoadReport:
     """Load any number of files in one transaction; which is which is told by their columns.
+
+    `encoding` is theirs where neither a byte order mark tells nor they are UTF-8.
 
     Raises:
         CatalogueError: as `load_catalogue`.
     """
     kinds: dict[bool, list[Path]] = {True: [], False: []}
     for path in files:
-        first = next(_rows(path), None)
+        first = next(_rows(path, encoding), None)
         if first is None:
             raise CatalogueError(f"{path}: holds no rows; give it a header and rows, or leave it out")
         kinds["sku" in first.fields].append(path)
-    return _load(database, kinds[True], kinds[False])
+    return _load(database, kinds[True], kinds[False], encoding)
 
 
-def _load(database: str | psycopg.Connection[Any], products: Sequence[Path], locations: Sequence[Path]) -> LoadReport:
+def _load(
+    database: str | psycopg.Connection[Any],
+    products: Sequence[Path],
+    locations: Sequence[Path],
+    encoding: str | None = None,
+) -> LoadReport:
     faults: list[str] = []
-    product_rows = [p for path in products for p in _products(path, faults)]
-    location_rows = [p for path in locations for p in _locations(path, faults)]
+    product_rows = [p for path in products for p in _products(path, faults, encoding)]
+    location_rows = [p for path in locations for p in _locations(path, faults, encoding)]
     _refuse_repetitions(product_rows, location_rows, faults)
     if faults:
         more = [f"and {len(faults) - _FAULTS_SHOWN} more"] if len(faults) > _FAULTS_SHOWN else []
@@ -110,15 +120,11 @@ def _load(database: str | psycopg.Connection[Any], products: Sequence[Path], loc
 # --- reading ---
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def _rows(path: Path, encoding: str | None = None) -> Iterator[_Row]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise CatalogueError(f"{path}: not found; name an existing file") from None
-    except OSError as error:
-        raise CatalogueError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise CatalogueError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+        text = read_text(path, encoding)
+    except OperatorError as error:
+        raise CatalogueError(str(error)) from None
     yield from (_ndjson if path.suffix in (".ndjson", ".jsonl") else _csv)(path, text)
 
 
@@ -152,11 +158,12 @@ def _ndjson(path: Path, text: str) -> Iterator[_Row]:
             raise CatalogueError(f"{path}:{number}: is not JSON: {error}") from None
         if not isinstance(fields, dict):
             raise CatalogueError(f"{path}:{number}: is not a JSON object")
-        yield _Row(number, fields)
+        # An empty text is an absent value, as in CSV.
+        yield _Row(number, {name: None if value == "" else value for name, value in fields.items()})
 
 
-def _products(path: Path, faults: list[str]) -> Iterator[tuple[str, Product]]:
-    for row in _rows(path):
+def _products(path: Path, faults: list[str], encoding: str | None) -> Iterator[tuple[str, Product]]:
+    for row in _rows(path, encoding):
         try:
             yield f"{path}:{row.number}", parse_product(row.fields)
         except RowFault as fault:
@@ -165,8 +172,8 @@ def _products(path: Path, faults: list[str]) -> Iterator[tuple[str, Product]]:
                 raise CatalogueError(f"{faults[-1]}; the columns are {', '.join(PRODUCT_COLUMNS)}") from None
 
 
-def _locations(path: Path, faults: list[str]) -> Iterator[tuple[str, Location]]:
-    for row in _rows(path):
+def _locations(path: Path, faults: list[str], encoding: str | None) -> Iterator[tuple[str, Location]]:
+    for row in _rows(path, encoding):
         try:
             yield f"{path}:{row.number}", parse_location(row.fields)
         except RowFault as fault:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -20,9 +20,9 @@ from ops.endpoints import LOCAL, Endpoints, load_endpoints
 from ops.errors import OperatorError
 from ops.google import flush, until_done
 from ops.ledger import Ledger
-from ops.sender import Sender, SendReport
+from ops.sender import Refusal, Sender, SendReport
 from ops.terminal import console
-from ops.trade import Event, complete_journey, disturbed, from_file, progress_bar, simulated
+from ops.trade import Event, complete_journey, disturbed, from_file, progress_bar, simulated, write_refusals
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,8 +102,9 @@ def catalog() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @stack_option
 @click.option("--dsn", envvar="FASTYLE_DATABASE_DSN", help="DSN of the stack's database; not needed for local.")
+@click.option("--encoding", help="Of the files, where neither their byte order mark tells nor they are UTF-8.")
 @speaks_plainly
-def catalog_load(files: tuple[Path, ...], stack: str, dsn: str | None) -> None:
+def catalog_load(files: tuple[Path, ...], stack: str, dsn: str | None, encoding: str | None) -> None:
     """Load products and locations from CSV or NDJSON FILES; which is which is told by their columns."""
     from ops.catalog import load_files
 
@@ -113,7 +114,7 @@ def catalog_load(files: tuple[Path, ...], stack: str, dsn: str | None) -> None:
             f"the database of stack {stack} is private; run this inside its VPC with --dsn, "
             "or through the Cloud SQL proxy (docs/operations/access.md)"
         )
-    click.echo(load_files(dsn, list(files)))
+    click.echo(load_files(dsn, list(files), encoding))
 
 
 @cli.group()
@@ -171,13 +172,32 @@ def trade_complete_journey(start: datetime | None, end: datetime | None, **optio
 
 @trade.command("file")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--encoding", help="Of the file, where neither its byte order mark tells nor it is UTF-8.")
+@click.option(
+    "--rejects", type=click.Path(path_type=Path), help="Where to write what is refused; FILE.rejects.ndjson without it."
+)
 @sending
-def trade_file(file: Path, **options: Any) -> None:
-    """Send the events of an NDJSON FILE, one a line."""
-    _send(load_endpoints(options["stack"]), from_file(file), options)
+def trade_file(file: Path, encoding: str | None, rejects: Path | None, **options: Any) -> None:
+    """Send the events of an NDJSON FILE, one a line.
+
+    What is refused is written to a file of its own: line, event id, field, reason, and the event, to be mended there.
+    """
+    endpoints = load_endpoints(options["stack"])
+    events, refusals = from_file(file, encoding)
+    rejects = rejects or file.with_name(f"{file.name}.rejects.ndjson")
+    if rejects.resolve() == file.resolve():
+        raise OperatorError("--rejects names the file itself; name another one")
+    _send(endpoints, events, options, refusals, rejects)
 
 
-def _send(endpoints: Endpoints, events: Any, options: dict[str, Any]) -> None:
+def _send(
+    endpoints: Endpoints,
+    events: Any,
+    options: dict[str, Any],
+    unread: Sequence[Refusal] = (),
+    rejects: Path | None = None,
+) -> None:
+    """Send events; what was refused of them and before is written to `rejects`, and is an error."""
     token = options["token"] or endpoints.api_token
     if not token:
         raise OperatorError("no POS credential; give --token, or issue one with `fastyle credentials issue`")
@@ -187,8 +207,19 @@ def _send(endpoints: Endpoints, events: Any, options: dict[str, Any]) -> None:
     report = asyncio.run(_sent(endpoints, token, batch, options["batch"], options["concurrency"]))
     rate = report.accepted / report.seconds if report.seconds else 0.0
     console.print(f"{report.accepted} accepted, {report.rejected} rejected in {report.seconds:.1f} s ({rate:.0f}/s)")
-    if report.rejected:
-        raise OperatorError(f"{report.rejected} events were rejected, such as {'; '.join(report.examples)}")
+    refusals = [*unread, *report.refusals]
+    if rejects is not None and not refusals:
+        rejects.unlink(missing_ok=True)  # of an earlier sending
+    if not refusals:
+        return
+    if rejects is None:
+        raise OperatorError(f"{len(refusals)} events were rejected, such as {'; '.join(report.examples)}")
+    write_refusals(refusals, rejects)
+    first = min(refusals, key=lambda refusal: refusal.line or 0)
+    raise OperatorError(
+        f"{len(refusals)} events were rejected; each is in {rejects} with its line, event id, field and reason. The first: "
+        f"line {first.line}: {first.field or 'the event'}: {first.error}"
+    )
 
 
 async def _sent(

@@ -1,8 +1,10 @@
-"""Sends events through the POS API as tills do: in batches, again when it asks for that, never dropping one silently."""
+"""Sends events through the POS API as tills do: in batches that it takes, again when it asks for that, never dropping one
+silently."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,24 @@ from ops.ledger import Ledger
 
 Event = dict[str, Any]
 PATHS = {"sales": "/v1/transactions", "inventory": "/v1/inventory-changes"}
+MAX_BYTES = 8 * 1024 * 1024  # of a request, as the POS API takes it
 RETRY_SECONDS = 120.0  # how long a batch is sent again while the POS API cannot take it
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An event that was not accepted, and never will be as it is. `line` is where it stood in a file."""
+
+    event: Any
+    field: str
+    error: str
+    line: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As a rejects file holds it."""
+        event_id = self.event.get("event_id") if isinstance(self.event, dict) else None
+        place = {} if self.line is None else {"line": self.line}
+        return {**place, "event_id": event_id, "field": self.field, "error": self.error, "event": self.event}
 
 
 @dataclass
@@ -28,13 +47,18 @@ class SendReport:
     rejected: int = 0
     retries: int = 0
     seconds: float = 0.0
-    examples: list[str] = field(default_factory=list)  # the first rejections, in words
+    refusals: list[Refusal] = field(default_factory=list)  # one for each that was rejected
 
     def add(self, other: SendReport) -> None:
         self.accepted += other.accepted
         self.rejected += other.rejected
         self.retries += other.retries
-        self.examples = (self.examples + other.examples)[:5]
+        self.refusals += other.refusals
+
+    @property
+    def examples(self) -> list[str]:
+        """The first rejections, in words."""
+        return [f"{refusal.field or 'the event'}: {refusal.error}" for refusal in self.refusals[:5]]
 
 
 class Sender:
@@ -52,7 +76,7 @@ class Sender:
         self._batch, self._concurrency, self._ledger = batch, concurrency, ledger
         self._client = httpx.AsyncClient(
             base_url=endpoints.pos_api,
-            headers={"authorization": f"Bearer {token}"},
+            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
             timeout=30,
             trust_env=False,
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
@@ -91,11 +115,14 @@ class Sender:
         return report
 
     async def _send_batch(self, stream: str, batch: list[Event]) -> SendReport:
+        content = json.dumps(batch, separators=(",", ":")).encode()
+        if len(content) > MAX_BYTES and len(batch) > 1:
+            return await self._send_halves(stream, batch)
         deadline, retries, pause = time.monotonic() + RETRY_SECONDS, 0, 0.1
         while True:
             try:
-                response = await self._client.post(PATHS[stream], json=batch)
-                if response.status_code not in (429, 500, 502, 503, 504):
+                response = await self._client.post(PATHS[stream], content=content)
+                if response.status_code not in (408, 429, 500, 502, 503, 504):
                     break
                 reason = f"answers {response.status_code}"
             except httpx.TransportError as e:
@@ -108,22 +135,34 @@ class Sender:
             retries += 1
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
+        if response.status_code == 413 and len(batch) > 1:
+            return await self._send_halves(stream, batch)
         return self._account(stream, batch, response, retries)
+
+    async def _send_halves(self, stream: str, batch: list[Event]) -> SendReport:
+        report, middle = SendReport(), len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            report.add(await self._send_batch(stream, half))
+        return report
 
     def _account(self, stream: str, batch: list[Event], response: httpx.Response, retries: int) -> SendReport:
         # 403 is also the answer when every event of a batch is another location's: that body lists them.
         body = _json(response)
         if response.status_code in (401, 403) and "rejected" not in body:
             raise OperatorError("the POS API refuses the credential; issue one with `fastyle credentials issue`")
-        if response.status_code not in (202, 400, 403) or "rejected" not in body:
+        if response.status_code not in (202, 400, 403, 413) or "rejected" not in body:
             raise OperatorError(f"the POS API answers {response.status_code} to {PATHS[stream]}: {response.text[:200]}")
         rejected = body["rejected"]
-        refused = {r["index"] for r in rejected}
-        accepted = [e for i, e in enumerate(batch) if i not in refused] if response.status_code == 202 else []
+        faults = {r["index"]: r for r in rejected}
+        accepted = [e for i, e in enumerate(batch) if i not in faults] if response.status_code == 202 else []
         if self._ledger and accepted:
             self._ledger.add(stream, [str(e["event_id"]) for e in accepted])
-        words = [f"{PATHS[stream]}: {r['field']}: {r['error']}" for r in rejected[:5]]
-        return SendReport(len(accepted), len(batch) - len(accepted), retries, examples=words)
+        refusals = []
+        for index, event in enumerate(batch):
+            # A fault without an index is the whole body's.
+            if (fault := faults.get(index) or (None if accepted else faults.get(None))) is not None:
+                refusals.append(Refusal(event, fault["field"], fault["error"], getattr(event, "line", None)))
+        return SendReport(len(accepted), len(batch) - len(accepted), retries, refusals=refusals)
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ops.errors import OperatorError
+from ops.sender import Refusal
+from ops.texts import read_text
 
 Event = dict[str, Any]
 SEED = 20260101
@@ -48,18 +50,51 @@ def complete_journey(start: datetime, end: datetime) -> Iterator[tuple[str, Even
     return events(start, end)
 
 
-def from_file(path: Path) -> Iterator[tuple[str, Event]]:
-    """Events of an NDJSON file, one a line; `stream` is told by what an event has: `lines`, or `kind`."""
+class FileEvent(dict[str, Any]):
+    """An event that was read from a file, and the line it was on."""
+
+    def __init__(self, event: Event, line: int) -> None:
+        super().__init__(event)
+        self.line = line
+
+
+def from_file(path: Path, encoding: str | None = None) -> tuple[list[tuple[str, Event]], list[Refusal]]:
+    """Events of an NDJSON file, one a line, and the lines that are none.
+
+    `stream` is told by what an event has: `lines`, or `kind`.
+
+    Raises:
+        OperatorError: the file cannot be read or decoded.
+    """
+    events: list[tuple[str, Event]] = []
+    refusals: list[Refusal] = []
+    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError) as e:
+            refusals.append(Refusal(line.rstrip("\r"), "", f"is not JSON: {e}", number))
+            continue
+        if isinstance(event, dict):
+            events.append(("sales" if "lines" in event else "inventory", FileEvent(event, number)))
+        else:
+            refusals.append(Refusal(event, "", "is not a JSON object; one event a line", number))
+    return events, refusals
+
+
+def write_refusals(refusals: Iterable[Refusal], path: Path) -> None:
+    """Write what was refused, a line each: where it stood, which event, which field, why, and the event itself.
+
+    Raises:
+        OperatorError: the file cannot be written.
+    """
     try:
-        with path.open(encoding="utf-8") as f:
-            for number, line in enumerate(f, 1):
-                try:
-                    event = json.loads(line)
-                    yield ("sales" if "lines" in event else "inventory"), event
-                except (ValueError, TypeError) as e:
-                    raise OperatorError(f"{path}:{number}: not a JSON object ({e}); one event a line") from None
+        with path.open("w", encoding="utf-8") as f:
+            for refusal in sorted(refusals, key=lambda r: r.line or 0):
+                f.write(json.dumps(refusal.as_json()) + "\n")
     except OSError as e:
-        raise OperatorError(f"{path} cannot be read: {e.strerror}") from None
+        raise OperatorError(f"{path} cannot be written: {e.strerror}; name another file with --rejects") from None
 
 
 def disturbed(events: Iterable[tuple[str, Event]], *, times: int, shuffle: bool, seed: int) -> list[tuple[str, Event]]:

@@ -47,11 +47,38 @@ def test_costs_keep_their_history_and_a_second_load_changes_nothing(postgres: st
 
 def test_ndjson_says_the_same_as_csv(postgres: str, tmp_path: Path) -> None:  # noqa: F811
     line = (
-        '{"sku": "A", "name": "Tee", "category": "tops", "list_price": "14.99", "unit_cost": 4.5, "reorder_point": 0}\n'
+        '{"sku": "A", "name": "Tee", "category": "tops", "list_price": "14.99", "unit_cost": 4.5, "reorder_point": 0, '
+        '"style": "", "valid_from": ""}\n'
     )
     load_catalogue(postgres, *files(tmp_path, line, suffix=".ndjson"))
     assert rows(postgres, "SELECT name, style, reorder_point FROM product") == [("Tee", None, 0)]
     assert rows(postgres, "SELECT unit_cost::text FROM product_cost") == [("4.5000",)]
+
+
+def test_an_empty_text_is_an_absent_value(postgres: str, tmp_path: Path) -> None:  # noqa: F811
+    """As in CSV: where the column is required, the row says so."""
+    line = '{"sku": "A", "name": "", "category": "tops", "list_price": "1", "unit_cost": "1"}\n'
+    with pytest.raises(CatalogueError, match="name: is missing"):
+        load_catalogue(postgres, *files(tmp_path, line, suffix=".ndjson"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_tells_the_encoding(postgres: str, tmp_path: Path, encoding: str) -> None:  # noqa: F811
+    products, locations = files(tmp_path, HEADER + "A,Té,tops,,,,1,1,,\n")
+    products.write_text(products.read_text(encoding="utf-8"), encoding=encoding)
+    load_catalogue(postgres, products, locations)
+    assert rows(postgres, "SELECT name FROM product") == [("Té",)]
+
+
+def test_another_encoding_is_named(postgres: str, tmp_path: Path) -> None:  # noqa: F811
+    products, locations = files(tmp_path, HEADER + "A,Té,tops,,,,1,1,,\n")
+    products.write_text(products.read_text(encoding="utf-8"), encoding="cp1252")
+    with pytest.raises(CatalogueError, match="--encoding cp1252"):
+        load_files(postgres, [products, locations])
+    with pytest.raises(CatalogueError, match="'latin-99' is not known"):
+        load_files(postgres, [products, locations], "latin-99")
+    load_files(postgres, [products, locations], "cp1252")
+    assert rows(postgres, "SELECT name FROM product") == [("Té",)]
 
 
 def test_the_sample_catalogue_loads(postgres: str) -> None:  # noqa: F811
