@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,12 @@ def test_two_operators_at_once_lose_nothing(cloud: Cloud, endpoints: Endpoints) 
     assert sorted(cloud.ids()) == ["new-1", "new-2", "stays"]
     assert credentials.holds(endpoints, SECRET, "new-1", token)
 
-    cloud.between = lambda: credentials.revoke(endpoints, SECRET, "new-2") or None
+    cloud.between = partial(credentials.revoke, endpoints, SECRET, "new-2")
     credentials.revoke(endpoints, SECRET, "new-1")
     assert cloud.ids() == ["stays"]
 
     credentials.issue(endpoints, SECRET, "both", ["*"])
-    cloud.between = lambda: credentials.revoke(endpoints, SECRET, "both") or None
+    cloud.between = partial(credentials.revoke, endpoints, SECRET, "both")
     credentials.revoke(endpoints, SECRET, "both")
     assert cloud.ids() == ["stays"]
 

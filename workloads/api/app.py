@@ -22,6 +22,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from workloads.api import errors, pages
 from workloads.api.changes import Changes
+from workloads.api.feed import Feed
 from workloads.api.routes import ROUTERS
 from workloads.api.settings import ApiAuth, Settings
 from workloads.runtime import basis
@@ -49,6 +50,7 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with app.state.pool:
             yield
+            await app.state.feed.close()
             await app.state.changes.close()
 
     app = FastAPI(
@@ -64,6 +66,7 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
     app.state.settings = settings
     app.state.pool = pool(settings, max_size=POOL_SIZE)
     app.state.changes = Changes(settings)
+    app.state.feed = Feed(app.state.changes, app.state.pool, settings)
     app.state.credentials = None
     if settings.api_auth is ApiAuth.TOKEN:
         assert settings.credentials_file is not None  # the settings see to it

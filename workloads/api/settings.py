@@ -30,6 +30,8 @@ class Settings(WorkloadSettings, DatabaseSettings):
     reorder_point: int = Field(ge=0, description="the default reorder point in units")
     max_days_of_cover: Decimal = Field(gt=0, description="the days of cover beyond which stock is too much")
 
+    max_streams: int = Field(default=500, ge=1, description="how many live streams one instance serves at a time")
+
     @model_validator(mode="after")
     def _token_needs_credentials(self) -> Self:
         if self.api_auth is ApiAuth.TOKEN and self.credentials_file is None:

@@ -140,7 +140,7 @@ def fault_of(entry: Any) -> str | None:
     if not isinstance(entry, dict):
         return "is not an object"
     name, digest, locations = entry.get("id"), entry.get("sha256"), entry.get("locations")
-    if not _is_id(name) or name != name.strip():
+    if not _is_id(name) or str(name) != str(name).strip():
         return f"id is not a name of 1 to {MAX_ID_LENGTH} printable characters without space around"
     if not isinstance(digest, str) or len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
         return "sha256 is not 64 hexadecimal digits"

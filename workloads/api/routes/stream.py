@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
-import psycopg
-import psycopg_pool
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
-from workloads.api import positions
 from workloads.api.arguments import Text
-from workloads.api.changes import Changes, Watcher
 from workloads.api.dependencies import SettingsDep, require_caller
-from workloads.api.errors import RESPONSES
-from workloads.api.settings import Settings
+from workloads.api.errors import RESPONSES, ApiError
+from workloads.api.feed import RESYNC, Feed, Filter, Full, Subscriber
 from workloads.runtime.server import stopping
 
 log = logging.getLogger(__name__)
@@ -29,10 +23,7 @@ router = APIRouter(
     prefix="/v1/inventory", tags=["inventory"], dependencies=[Depends(require_caller)], responses=RESPONSES
 )
 
-Pool = psycopg_pool.AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
-
 _LISTEN_SECONDS = 5.0
-_GATHER_SECONDS = 0.2  # changes of so long are one event: a busy hour does not drown the reader
 _LOOK_SECONDS = 1.0  # how soon an ending service is noticed
 _KEEP_ALIVE_SECONDS = 15.0  # proxies close what is silent for longer
 
@@ -47,6 +38,21 @@ class StreamQuery(BaseModel):
     category: Text | None = Field(default=None, examples=["tops"])
 
 
+class _Stream(StreamingResponse):
+    """Takes its subscriber away however it ends, be it before its first event."""
+
+    def __init__(self, feed: Feed, subscriber: Subscriber) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(_events(subscriber), media_type="text/event-stream", headers=headers)
+        self._feed, self._subscriber = feed, subscriber
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._feed.leave(self._subscriber)
+
+
 @router.get(
     "/stream",
     summary="Changes of live stock as they happen",
@@ -58,48 +64,29 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()], setti
 
     `inventory`: `{"items": [...], "as_of"}` with the changed positions as they are now, in the form of
     `/v1/inventory`. `resync`: read `/v1/inventory` again, for something may have been missed; always the first
-    event, so that a client that starts to read on it misses nothing.
+    event, so that a client that starts to read on it misses nothing. 503 when an instance has as many streams as it
+    serves: read `/v1/inventory` meanwhile.
     """
-    events = _events(request.app.state.changes, request.app.state.pool, settings, query)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-
-
-async def _events(changes: Changes, pool: Pool, settings: Settings, query: StreamQuery) -> AsyncIterator[bytes]:
+    feed: Feed = request.app.state.feed
     try:
-        async with changes.watch(_LISTEN_SECONDS) as watcher:
-            watcher.take()  # what came before the first event is covered by it
-            yield b"retry: 2000\n\n" + _event("resync", {})
-            spoken = time.monotonic()
-            while not stopping.is_set():
-                if await watcher.wait(_LOOK_SECONDS):
-                    await asyncio.sleep(_GATHER_SECONDS)
-                    event = await _news(watcher, pool, settings, query)
-                else:
-                    event = b": still here\n\n" if time.monotonic() - spoken >= _KEEP_ALIVE_SECONDS else None
-                if event is not None:
-                    yield event
-                    spoken = time.monotonic()
+        subscriber = await feed.join(Filter(**query.model_dump()), _LISTEN_SECONDS)
+    except Full:
+        message = (
+            f"{settings.max_streams} live streams are open here, which is the most: read /v1/inventory, try again later"
+        )
+        raise ApiError(503, message, headers={"Retry-After": "30"}) from None
     except TimeoutError:
-        # The client tries again by itself; the answer's status is sent already.
-        log.warning("stream ended: the database cannot be listened to")
+        raise ApiError(503, "the database is out of reach: try again", headers={"Retry-After": "2"}) from None
+    return _Stream(feed, subscriber)
 
 
-async def _news(watcher: Watcher, pool: Pool, settings: Settings, query: StreamQuery) -> bytes | None:
-    changed, missed = watcher.take()
-    if missed:
-        return _event("resync", {})
-    try:
-        async with pool.connection() as connection:
-            items = await positions.fetch(connection, settings, positions=changed, **query.model_dump())
-            as_of = await positions.as_of(connection)
-    except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
-        log.warning("changes not read: %s", (str(error).splitlines() or ["?"])[0])
-        watcher.miss()
-        await asyncio.sleep(_LOOK_SECONDS)
-        return None
-    return _event("inventory", {"items": items, "as_of": as_of}) if items else None
-
-
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+async def _events(subscriber: Subscriber) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n" + RESYNC
+    spoken = time.monotonic()
+    while not stopping.is_set():
+        event = await subscriber.next(_LOOK_SECONDS)
+        if event is None and time.monotonic() - spoken >= _KEEP_ALIVE_SECONDS:
+            event = b": still here\n\n"
+        if event is not None:
+            yield event
+            spoken = time.monotonic()
