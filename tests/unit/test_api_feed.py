@@ -52,7 +52,7 @@ async def test_one_reader_asks_for_all(feed: Feed, postgres: str, monkeypatch: p
         asked += 1
         return await fetch(*arguments, **options)
 
-    monkeypatch.setattr(feed_module.positions, "fetch", counted)
+    monkeypatch.setattr(positions, "fetch", counted)
     subscribers = [await feed.join(Filter(), 10) for _ in range(STREAMS - 1)]
     elsewhere = await feed.join(Filter(location_id="S02"), 10)
     with pytest.raises(Full):
