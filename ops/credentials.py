@@ -58,7 +58,7 @@ def listed(endpoints: Endpoints, secret: str) -> list[dict[str, Any]]:
 
 def ids(endpoints: Endpoints, secret: str) -> list[str]:
     """The ids of the credentials in `secret`."""
-    return sorted(str(credential["id"]) for credential in _current(endpoints, secret))
+    return sorted(str(_id(credential)) for credential in _latest(endpoints, secret)[1])
 
 
 def holds(endpoints: Endpoints, secret: str, credential_id: str, token: str) -> bool:
