@@ -89,7 +89,12 @@ def test_what_a_dev_stack_leaves_out_is_what_costs_when_idle(plans: dict[str, Pl
 
 def test_prod_cannot_be_destroyed_by_mistake(plans: dict[str, Plan]) -> None:
     prod = plans["prod"]
-    for type_ in ("gcp:storage/bucket:Bucket", "gcp:bigquery/dataset:Dataset", "gcp:pubsub/topic:Topic"):
+    for type_ in (
+        "gcp:storage/bucket:Bucket",
+        "gcp:bigquery/dataset:Dataset",
+        "gcp:pubsub/topic:Topic",
+        "gcp:pubsub/subscription:Subscription",
+    ):
         for name, inputs in prod.of(type_).items():
             if name not in ("archives-bucket", "budget-notices"):  # nothing in them that a build cannot make again
                 assert inputs["deletionPolicy"] == "PREVENT", name
