@@ -167,6 +167,8 @@ def _workspace(work: Path, stack: str, file: PlainStackFile, repository: Path) -
     shutil.copy(repository / "Pulumi.yaml", folder / "Pulumi.yaml")
     (folder / f"Pulumi.{stack}.yaml").write_text(file.text, encoding="utf-8")
     (folder / "infra").symlink_to(repository / "infra")
+    # The environment that Pulumi.yaml names: this process's own, whatever revision is planned.
+    (folder / ".venv").symlink_to(sys.prefix)
     return folder
 
 

@@ -17,6 +17,7 @@ from localcloud.provider.records import Records
 from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY, Project, provider
 
+INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 HEAD = """\
 import pulumi
 from fastyle_components import EventStream, EventStreamArgs, RawLake, RawLakeArgs
@@ -118,7 +119,7 @@ def test_everything_switched_on_leaves_nothing_to_do_and_goes_while_it_sleeps(tm
 
 
 def _change_at_night(project: Project, records: Records, stack: str) -> None:
-    """A change of the sleeping database: without a refresh the provider would send what it was in the evening."""
+    """A change of the database: without a refresh the provider would send what it was at the update before."""
     command = ("config", "set", "--stack", stack, "--path", "fastyle:database.maintenance_hour", "5")
     assert project.pulumi(*command).returncode == 0
     stale = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
@@ -126,14 +127,26 @@ def _change_at_night(project: Project, records: Records, stack: str) -> None:
     options = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))["options"]
     with (project.folder / "Pulumi.yaml").open("a", encoding="utf-8") as file:
         file.write(yaml.safe_dump({"options": options}))
-    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
-    assert up.returncode == 0, up.stdout + up.stderr
-    (instance,) = records.all("gcp:sql/databaseInstance:DatabaseInstance")
-    settings = instance.outputs["settings"]
-    assert settings["maintenanceWindow"]["hour"] == 5
-    assert (settings["activationPolicy"], settings["diskSize"]) == ("NEVER", 17)
+    assert _settings_after_an_up(project, records, stack) == ("NEVER", 17, 5)
     paused = [job.outputs["paused"] for job in records.all("gcp:cloudscheduler/job:Job") if "start" in job.id]
     assert paused == [True], "what the budget guard paused"
+
+    # And by day: the state still has what the night's update found.
+    (instance,) = records.all(INSTANCE)
+    instance.outputs["settings"]["activationPolicy"] = "ALWAYS"
+    records.put(instance)
+    assert project.pulumi(*command[:-1], "6").returncode == 0
+    assert _settings_after_an_up(project, records, stack) == ("ALWAYS", 17, 6)
+    instance.outputs["settings"] |= {"activationPolicy": "NEVER", "maintenanceWindow": {"day": 7, "hour": 6}}
+    records.put(instance)  # asleep again
+
+
+def _settings_after_an_up(project: Project, records: Records, stack: str) -> tuple[str, int, int]:
+    up = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
+    assert up.returncode == 0, up.stdout + up.stderr
+    (instance,) = records.all(INSTANCE)
+    settings = instance.outputs["settings"]
+    return settings["activationPolicy"], settings["diskSize"], settings["maintenanceWindow"]["hour"]
 
 
 def _stop_everything(records: Records) -> None:
@@ -143,7 +156,7 @@ def _stop_everything(records: Records) -> None:
         outputs = record.outputs
         if outputs.get("name") in ("pipeline-run", "fastyle-start") and "schedule" in outputs:
             outputs["paused"] = True
-        elif "sql/databaseInstance" in record.token:
+        elif record.token == INSTANCE:
             outputs["settings"] |= {"activationPolicy": "NEVER", "diskSize": 17}  # grown by itself
         else:
             continue
