@@ -264,6 +264,14 @@ def test_an_access_list_names_roles_as_the_api_gives_them_back() -> None:
     assert {entry["role"] for entry in entries if "role" in entry} == {"WRITER", "READER"}
 
 
+def test_a_source_runs_on_the_runtime_s_own_python_at_whatever_stage_its_features_are() -> None:
+    """python3 is Ubuntu's own in that base image, of another version; a stage that is named differs for ever."""
+    service = declare(example(Service, ARCHIVE)).one("c-service")
+    (container,) = service["template"]["containers"]
+    assert (container["commands"], container["args"]) == (["python"], ["main.py"])
+    assert "launchStage" not in service
+
+
 def test_a_nat_exists_only_where_asked_for() -> None:
     recorder = declare(example(Network, ARCHIVE, nat=...))
     assert not [key for key in recorder.resources if "Router" in key]

@@ -1,0 +1,55 @@
+"""What the alerts of a stack look for in its logs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.operations import LATE_RUN
+from tests.support.components import declare
+from tests.support.program import program
+
+COMPOSER = {"resource.type": "cloud_composer_environment"}
+
+
+def finds(text: str, entry: dict[str, str]) -> bool:
+    """Whether a filter of equalities, substrings, AND, OR and parentheses takes a log entry, given by field."""
+
+    def term(match: re.Match[str]) -> str:
+        field, operator, wanted = match.groups()
+        value = entry.get(field, "")
+        return str(wanted == value if operator == "=" else bool(value) and wanted in value)
+
+    expression = re.sub(r'([\w.]+) ?(=|:) ?"([^"]*)"', term, text).replace("AND", "and").replace("OR", "or")
+    assert re.fullmatch(r"(True|False|and|or|[() ])+", expression), expression
+    return bool(eval(expression))
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ({"textPayload": "ERROR - pipeline_late: run x has not ended"}, True),
+        ({"jsonPayload.message": "pipeline_late: run x has not ended"}, True),
+        ({"jsonPayload.event": "pipeline_late: run x has not ended"}, True),
+        ({"textPayload": "run x has ended"}, False),
+    ],
+)
+def test_a_late_run_is_found_however_airflow_logs(entry: dict[str, str], found: bool) -> None:
+    """Airflow 3.3 logs text where 3.1 did, and JSON elsewhere."""
+    assert finds(LATE_RUN, COMPOSER | entry) is found
+    assert not finds(LATE_RUN, {"resource.type": "cloud_run_revision"} | entry), "another's log"
+
+
+def test_a_publication_counts_whoever_logs_it(tmp_path: Path) -> None:
+    metric: dict[str, Any] = declare(program("prod", tmp_path)).one("monitoring-marts-published")
+    service = {"jsonPayload.event": "marts_published", "jsonPayload.message": "marts_published"}
+    for entry in (
+        service,
+        {"textPayload": "[info] marts_published run_id=x"},
+        {"jsonPayload.message": "marts_published"},
+    ):
+        assert finds(metric["filter"], entry), entry
+    assert not finds(metric["filter"], {"textPayload": "checks passed"})
