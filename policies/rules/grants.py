@@ -8,10 +8,10 @@ from pydantic import Field
 
 from policies import gcp
 from policies.least_privilege.blind_spots import blind_spot
-from policies.least_privilege.given import PROJECT, Grant, grants, holders
+from policies.least_privilege.given import GRANTS, PROJECT, Grant, grants, holders
 from policies.least_privilege.needed import WIDER, Need, Needs
 from policies.links import Index
-from policies.model import Parameters, Plan, Rule, Severity, Violation, matches
+from policies.model import UNKNOWN, Parameters, Plan, Rule, Severity, Violation, matches
 
 
 class Wiring(Parameters):
@@ -86,6 +86,33 @@ def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
             yield Violation(f"grants {grant.role} to {shown}, where {', '.join(enough)} would do", grant.resource)
 
 
+_WHO = ("role", "member", "etag", "condition", "userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
+
+
+def grants_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    index = Index(plan)
+    first: dict[tuple[object, ...], Grant] = {}
+    for grant in grants(index):
+        props = grant.resource.props
+        where: object = grant.on
+        if grant.resource.type not in GRANTS:  # of a type that is not followed: whatever it says of where it holds
+            where = (
+                grant.resource.type,
+                *sorted((k, v) for k, v in props.items() if k not in _WHO and isinstance(v, str)),
+            )
+            if UNKNOWN in props.values():
+                continue
+        if not grant.role or not grant.member or not where:
+            continue
+        other = first.setdefault((where, grant.role, grant.member.lower()), grant)
+        if other is not grant:
+            yield Violation(
+                f"is the grant that {other.resource.name!r} makes: {grant.role} to the same member on the same resource "
+                "is one entry, and whichever goes first takes it from both",
+                grant.resource,
+            )
+
+
 def database_users(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
@@ -136,6 +163,15 @@ RULES: tuple[Rule, ...] = (
         check=grants_surplus,
         parameters=Wiring,
         mandatory=False,
+    ),
+    Rule(
+        id="grant-once",
+        severity=Severity.HIGH,
+        why="One grant is one resource. Of two, the first that is renamed or taken away takes the right from both",
+        mend="keep one of them; a component merges members that it is given as text",
+        unknown="a role, member or resource that is unknown is not compared",
+        check=grants_once,
+        parameters=Parameters,
     ),
     Rule(
         id="database-user",

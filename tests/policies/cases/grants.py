@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from policies import gcp
 from policies.least_privilege.given import CUSTOM_ROLE
-from policies.model import UNKNOWN
+from policies.least_privilege.needed import OBJECT_VIEWER
+from policies.model import UNKNOWN, Resource
 from tests.policies import resources as r
 from tests.policies.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEEDED
 from tests.policies.table import Case, Cases
@@ -21,6 +24,28 @@ def _without(name: str, says: list[str]) -> Case:
 def _in_plan_order(says: list[str]) -> list[str]:
     order = [resource.name for resource in ALL]
     return sorted(says, key=lambda line: order.index(line.partition(":")[0]))
+
+
+_PERSON = r.grant(
+    "iap/webCloudRunServiceIamMember",
+    "person",
+    "roles/iap.httpsResourceAccessor",
+    "group:staff@example.com",
+    cloudRunServiceName="ledger",
+    location="us-central1",
+)
+
+
+def _again(name: str) -> Resource:
+    (grant,) = (resource for resource in ALL if resource.name == name)
+    return replace(grant, name="again", props=dict(grant.props))
+
+
+def _twice(name: str, other: str, role: str) -> str:
+    return (
+        f"{name}: is the grant that '{other}' makes: {role} to the same member on the same resource is one entry, and "
+        "whichever goes first takes it from both"
+    )
 
 
 CASES: dict[str, Cases] = {
@@ -292,6 +317,36 @@ CASES: dict[str, Cases] = {
                 ],
             ),
             Case("unset", {"stock.template.containers.0.envs.0.value": ...}),
+        ],
+    ),
+    "grant-once": Cases(
+        good=[*ALL, _PERSON],
+        cases=[
+            Case("wrong", {"again": _again("reads-lake")}, [_twice("again", "reads-lake", OBJECT_VIEWER)]),
+            Case(
+                "wrong",  # an entry of the access list is the grant that an IAM member makes
+                {
+                    "again": r.resource(
+                        gcp.DATASET_ACCESS,
+                        "again",
+                        role="READER",
+                        userByEmail=r.email("shop-ledger"),
+                        datasetId="streams",
+                    )
+                },
+                [_twice("again", "reads-raw", "roles/bigquery.dataViewer")],
+            ),
+            Case(
+                "wrong",  # of a type that no link needs, and in another case
+                {"again": replace(_PERSON, name="again", props={**_PERSON.props, "member": "group:Staff@Example.com"})},
+                [_twice("again", "person", "roles/iap.httpsResourceAccessor")],
+            ),
+            Case("passes", {"again": replace(_PERSON, name="again", props={**_PERSON.props, "location": "eu"})}),
+            Case("passes", {"again": _again("reads-lake"), "again.member": "group:staff@example.com"}),
+            Case("passes", {"again": _again("reads-lake"), "again.role": "roles/storage.objectUser"}),
+            Case("unset", {"again": _again("reads-lake"), "again.member": ...}),
+            Case("unknown", {"again": _again("reads-lake"), "again.member": UNKNOWN}),
+            Case("unknown", {"again": replace(_PERSON, name="again"), "again.cloudRunServiceName": UNKNOWN}),
         ],
     ),
     "grants-surplus": Cases(
