@@ -106,6 +106,17 @@ class Foundation:
         """Whether a budget guard pauses and stops things here."""
         return self.config.budget.guard is GuardMode.ACT
 
+    @property
+    def airflow(self) -> str:
+        """The identity of Airflow's tasks."""
+        composer = self.config.composer
+        return "pipeline" if composer is None else composer.runs_as.value
+
+    @property
+    def builders(self) -> list[str]:
+        """The identities that build the marts: the service's, and Airflow's where it is another."""
+        return list(dict.fromkeys(["pipeline", *([self.airflow] if self.config.airflow is not None else [])]))
+
     def labels(self, component: str) -> dict[str, str]:
         return labels(self.config, component)
 
@@ -132,9 +143,12 @@ class Foundation:
     def _identity_specs(self) -> dict[str, tuple[str, list[str]]]:
         specs = dict(IDENTITIES)
         if self.config.airflow is not None:
-            # Airflow's tasks do the pipeline's work, with the pipeline's grants.
+            # Airflow's tasks do the pipeline's work, with the pipeline's grants. Its own account holds beside them what
+            # Composer's workers need in the whole project, and no service that the Internet reaches runs as it.
             description, roles = specs["pipeline"]
-            specs["pipeline"] = (description, [*roles, "roles/composer.worker"])
+            if self.airflow != "pipeline":
+                description = "Runs Airflow's tasks, which build the marts and the read model"
+            specs[self.airflow] = (description, [*roles, "roles/composer.worker"])
         if self.config.orchestrator is Orchestrator.SCHEDULER:
             specs["scheduler-invoker"] = ("Whom scheduled calls are made as", [])
         if self.config.database.night_stop is not None:
@@ -186,7 +200,7 @@ class Foundation:
                 archive_after_days=lake.archive_after_days,
                 delete_after_days=lake.delete_after_days,
                 soft_delete_days=lake.soft_delete_days,
-                readers={"pipeline": self.member("pipeline")},
+                readers={key: self.member(key) for key in self.builders},
                 pubsub_project_number=config.project_number,
                 labels=self.labels("lake"),
                 deletion_protection=config.deletion_protection,
@@ -199,7 +213,9 @@ class Foundation:
         settings, config = self.config.warehouse, self.config
         hours = settings.max_time_travel_hours
         # Raw tables too: a replay of the lake adds to them.
-        edits = DatasetGrantArgs(role="roles/bigquery.dataEditor", member=self.member("pipeline"))
+        edits = {
+            key: DatasetGrantArgs(role="roles/bigquery.dataEditor", member=self.member(key)) for key in self.builders
+        }
         analysts = {
             f"analyst-{key}": DatasetGrantArgs(role="roles/bigquery.dataViewer", member=member)
             for key, member in settings.analysts.items()
@@ -226,19 +242,19 @@ class Foundation:
                     "raw": DatasetArgs(
                         description="Events as they came, by Pub/Sub's export",
                         tables=raw_tables,
-                        grants={"pipeline": edits},
+                        grants=edits,
                         authorized_datasets=authorized.get("raw"),
                         max_time_travel_hours=hours,
                     ),
                     "staging": DatasetArgs(
                         description="Each event once, typed and flattened; built by the pipeline",
-                        grants={"pipeline": edits},
+                        grants=edits,
                         authorized_datasets=authorized.get("staging"),
                         max_time_travel_hours=hours,
                     ),
                     "marts": DatasetArgs(
                         description="What people ask for; built and published by the pipeline",
-                        grants={"pipeline": edits, **analysts},
+                        grants={**edits, **analysts},
                         max_time_travel_hours=hours,
                     ),
                 },
@@ -296,7 +312,7 @@ class Foundation:
                         roles=["cloudsqlsuperuser"],
                     ),
                     "api": DatabaseUserArgs(email=self.identities["api"].email),
-                    "pipeline": DatabaseUserArgs(email=self.identities["pipeline"].email),
+                    **{key: DatabaseUserArgs(email=self.identities[key].email) for key in self.builders},
                 },
                 availability=settings.availability,
                 disk_gb=settings.disk_gb,

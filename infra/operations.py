@@ -115,14 +115,14 @@ class Operations:
                 project=config.project,
                 location=config.region,
                 bucket_name=base.names.bucket("composer"),
-                service_account_email=base.identities["pipeline"].email,
+                service_account_email=base.identities[base.airflow].email,
                 network=base.network.network,
                 subnetwork=base.network.subnetwork,
                 image_version=settings.image_version,
                 files=delivered_files(),
                 plugins=delivered_plugins(),
                 packages=added_packages() | settings.packages,
-                environment=self._parts.environment(self._parts.pipeline_environment() | schedule),
+                environment=self._parts.environment(self._parts.pipeline_environment(base.airflow) | schedule),
                 size=settings.environment_size,
                 worker_cpu=settings.worker_cpu,
                 worker_memory_gb=settings.worker_memory_gb,
@@ -238,6 +238,7 @@ class Operations:
         )
 
     def _ci(self, settings: Ci) -> None:
+        environment = settings.environment or self._config.environment.value
         WorkloadIdentityFederation(
             "ci",
             WorkloadIdentityFederationArgs(
@@ -246,6 +247,8 @@ class Operations:
                 repository=settings.repository,
                 repository_id=settings.repository_id,
                 branch=settings.branch,
+                environment=environment,
+                readers={} if settings.reader is None else {f"{environment}-drift": settings.reader},
                 project_roles=list(settings.roles),
             ),
             self._base.opts,

@@ -146,7 +146,7 @@ class Parts:
         )
 
     def _inventory_sync(self) -> Service:
-        roles = {self._base.user("api"): "reader", self._base.user("pipeline"): "writer"}
+        roles = {self._base.user("api"): "reader"} | {self._base.user(key): "writer" for key in self._base.builders}
         return self._service(
             "inventory_sync",
             {
@@ -284,13 +284,13 @@ class Parts:
         invokers: dict[str, pulumi.Input[str]] = {f"operator-{key}": member for key, member in operators.items()}
         if self._config.orchestrator is Orchestrator.SCHEDULER:
             invokers["scheduler"] = self._base.member("scheduler-invoker")
-        return self._service("pipeline", self.pipeline_environment(), invokers=invokers)
+        return self._service("pipeline", self.pipeline_environment("pipeline"), invokers=invokers)
 
-    def pipeline_environment(self) -> dict[str, pulumi.Input[str]]:
-        """What the pipeline reads beside the common variables, in whichever way it is run."""
+    def pipeline_environment(self, identity: str) -> dict[str, pulumi.Input[str]]:
+        """What the pipeline reads beside the common variables, in whichever way and as whomever it is run."""
         base, config = self._base, self._config
         return {
-            **self._database_environment("pipeline"),
+            **self._database_environment(identity),
             **self._stock_environment(),
             "RAW_DATASET": "raw",
             "STAGING_DATASET": "staging",

@@ -303,7 +303,17 @@ class Monitoring(Section):
     slos: bool = setting(False, means="whether objectives with burn-rate alerts are kept")
 
 
+class RunsAs(Enum):
+    COMPOSER = "composer"
+    PIPELINE = "pipeline"
+
+
 class Composer(Section):
+    runs_as: RunsAs = setting(
+        RunsAs.COMPOSER,
+        means="the account of Airflow's tasks: its own, or the one of the service `pipeline`, as environments made before "
+        "0.2 have it; a change replaces the environment",
+    )
     image_version: str = setting(
         means="a moving version would upgrade by itself",
         example="composer-3-airflow-3.3.1-build.10",
@@ -348,6 +358,17 @@ class Ci(Section):
         means="a renamed repository's successor could deploy", example="123456789", pattern=r"^\d+$"
     )
     branch: str = setting("main", means="the branch that may deploy")
+    environment: str | None = setting(
+        None,
+        means="GitHub's environment whose approved jobs deploy, where it is not called as fastyle:environment",
+        example="prod",
+        pattern=r"^[\w.-]+$",
+    )
+    reader: Email | None = setting(
+        None,
+        means="the account that jobs of environment `<environment>-drift` become, which only looks; without it none do",
+        example="drift@my-project.iam.gserviceaccount.com",
+    )
     roles: list[Role] = setting(
         means="what it may do in the project: administer each service that the stack uses, nothing wider",
         example=["roles/pubsub.admin"],

@@ -25,7 +25,7 @@ class OrchestrationArgs(Args):
     bucket_name: str
     """Of its own: DAGs, plugins, logs and snapshots. Globally unique."""
     service_account_email: pulumi.Input[str]
-    """Whom tasks run as; needs roles/composer.worker. Changing it replaces the environment."""
+    """Whom tasks run as, and nothing else: it needs roles/composer.worker. Changing it replaces the environment."""
     network: pulumi.Input[str]
     subnetwork: pulumi.Input[str]
     image_version: str

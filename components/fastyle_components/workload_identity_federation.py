@@ -21,6 +21,11 @@ class WorkloadIdentityFederationArgs(Args):
     """The repository's numeric id: a name can be taken over by somebody else, an id cannot."""
     branch: str
     """The one branch whose runs may deploy; no pull request, no tag."""
+    environment: str
+    """GitHub's environment whose jobs may deploy, once its reviewers approved. A job of another may not, whatever its branch."""
+    readers: dict[str, str] | None = None
+    """Further environments, such as `prod-drift`, by the e-mail of the account that their scheduled jobs become instead.
+    Default: none."""
     project_roles: list[str]
     """What a deployment may do in the project."""
     pool_id: str | None = None
@@ -30,10 +35,11 @@ class WorkloadIdentityFederationArgs(Args):
 
 
 class WorkloadIdentityFederation(pulumi.ComponentResource):
-    """GitHub's own tokens, from one branch of one repository, become a service account's.
+    """GitHub's own tokens, of one environment, branch and repository, become a service account's.
 
     Owns the pool, the provider with its condition, the account, its project-level roles and the right to become it.
-    Without the condition every repository on GitHub would be let in.
+    Without the condition every repository on GitHub would be let in; without the environment in it, a job that nobody
+    approved. It does not own the accounts of `readers`, only the right to become each.
     """
 
     provider: pulumi.Output[str]
@@ -66,11 +72,9 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
                 "google.subject": "assertion.sub",
                 "attribute.repository_id": "assertion.repository_id",
                 "attribute.ref": "assertion.ref",
+                "attribute.environment": "assertion.environment",
             },
-            attribute_condition=(
-                f"assertion.repository_id == '{args.repository_id}' && assertion.repository == '{args.repository}' "
-                f"&& assertion.ref == 'refs/heads/{args.branch}'"
-            ),
+            attribute_condition=_condition(args),
             oidc=gcp.iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri="https://token.actions.githubusercontent.com"),
             opts=child,
         )
@@ -89,9 +93,19 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
                 f"{name}-becomes-account",
                 service_account_id=pulumi.Output.concat("projects/", args.project, "/serviceAccounts/", account.email),
                 role="roles/iam.workloadIdentityUser",
-                member=f"principalSet://iam.googleapis.com/{pool_path}/attribute.repository_id/{args.repository_id}",
+                member=f"principalSet://iam.googleapis.com/{pool_path}/attribute.environment/{args.environment}",
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[provider]),
             )
+        ]
+        grants += [
+            gcp.serviceaccount.IAMMember(
+                f"{name}-{environment}-becomes-{email}",
+                service_account_id=f"projects/{email.partition('@')[2].partition('.')[0]}/serviceAccounts/{email}",
+                role="roles/iam.workloadIdentityUser",
+                member=f"principalSet://iam.googleapis.com/{pool_path}/attribute.environment/{environment}",
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[provider]),
+            )
+            for environment, email in either(args.readers, {}).items()
         ]
         grants += [
             gcp.projects.IAMMember(
@@ -108,6 +122,27 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
         self.register_outputs({"provider": self.provider, "service_account_email": self.service_account_email})
 
 
+EVENTS = {"deploys": ("push", "workflow_dispatch"), "looks": ("schedule", "workflow_dispatch")}
+"""What may start a run: https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows"""
+
+SUBJECT_BYTES = 127
+"""The longest google.subject: https://cloud.google.com/iam/docs/workload-identity-federation#mapping"""
+
+
+def _condition(args: WorkloadIdentityFederationArgs) -> str:
+    """One repository and branch, and of each environment only the runs that it is for."""
+    environments = [(args.environment, EVENTS["deploys"])]
+    environments += [(environment, EVENTS["looks"]) for environment in sorted(either(args.readers, {}))]
+    runs = " || ".join(
+        f"(assertion.environment == '{environment}' && assertion.event_name in [{', '.join(map(repr, events))}])"
+        for environment, events in environments
+    )
+    return (
+        f"assertion.repository_id == '{args.repository_id}' && assertion.repository == '{args.repository}' "
+        f"&& assertion.ref == 'refs/heads/{args.branch}' && ({runs})"
+    )
+
+
 def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
     where = f"WorkloadIdentityFederation {name!r}"
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", args.repository):
@@ -116,6 +151,20 @@ def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
         raise ArgsError(f"{where}: repository_id {args.repository_id!r} is no number; see api.github.com/repos/<name>")
     if not re.fullmatch(r"[\w./-]+", args.branch):
         raise ArgsError(f"{where}: branch {args.branch!r}; write its plain name, such as main")
+    for environment in (args.environment, *either(args.readers, {})):
+        if not re.fullmatch(r"[\w.-]+", environment):
+            raise ArgsError(f"{where}: environment {environment!r}; name it by letters, digits, . _ and -")
+        subject = f"repo:{args.repository}:environment:{environment}"
+        if (size := len(subject.encode())) > SUBJECT_BYTES:
+            raise ArgsError(
+                f"{where}: GitHub's subject {subject} has {size} bytes and Google takes {SUBJECT_BYTES}; every token "
+                "would be refused; shorten the environment's or the repository's name"
+            )
+    for environment, email in either(args.readers, {}).items():
+        if environment == args.environment:
+            raise ArgsError(f"{where}: readers names {environment!r}, which deploys; give the look one of its own")
+        if not re.fullmatch(r"[^@\s]+@[a-z0-9-]+\.iam\.gserviceaccount\.com", email):
+            raise ArgsError(f"{where}: readers.{environment} is {email!r}; write a service account's e-mail address")
     pool_id = either(args.pool_id, "github")
     if not re.fullmatch(r"(?!gcp-)[a-z0-9-]{4,32}", pool_id):
         raise ArgsError(f"{where}: pool_id {pool_id!r}; use 4 to 32 of a-z, 0-9, hyphen, not gcp-…")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.model import Rule
-from policies.rules import cost, exposure, grants, identity, reliability, retention, sizes, spend, storage
+from policies.rules import cost, deployer, exposure, grants, identity, reliability, retention, sizes, spend, storage
 
 RULES: tuple[Rule, ...] = (
     *cost.RULES,
@@ -15,4 +15,5 @@ RULES: tuple[Rule, ...] = (
     *identity.RULES,
     *reliability.RULES,
     *grants.RULES,
+    *deployer.RULES,
 )

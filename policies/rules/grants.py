@@ -12,6 +12,7 @@ from policies.least_privilege.given import GRANTS, PROJECT, Grant, grants, holde
 from policies.least_privilege.needed import WIDER, Need, Needs
 from policies.links import Index
 from policies.model import UNKNOWN, Parameters, Plan, Rule, Severity, Violation, matches
+from policies.rules.deployer import deployers
 
 
 class Wiring(Parameters):
@@ -56,7 +57,10 @@ def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
 
 def _explained(made: Iterable[Grant], needs: list[Need], index: Index, p: Wiring) -> Iterator[tuple[Grant, list[Need]]]:
     """Every grant that a link has to explain, with the needs that it serves."""
+    deploying = deployers(index.plan)  # what they need of the project is another rule's matter: deployer-roles
     for grant in made:
+        if grant.member in deploying and grant.on == frozenset([PROJECT]):
+            continue
         if not grant.people and not matches(f"{grant.role} {_member(grant, index)}", p.expected):
             yield grant, [need for need in needs if _fits(grant, need, index)]
 

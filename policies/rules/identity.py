@@ -75,12 +75,17 @@ def no_authoritative_grant(resource: Resource, p: Parameters) -> Iterator[str]:
         yield "lists its accesses itself, which takes away those that others made"
 
 
+_GITHUB = "https://token.actions.githubusercontent.com"
+
+
 def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
     condition = provider.get("attributeCondition")
     if condition in (None, ""):
         yield "has no attributeCondition: every token of its issuer is let in"
     elif isinstance(condition, str) and not re.search(r"\b(assertion|attribute|google)\.\w", condition):
         yield f"has the attributeCondition {condition!r}, which looks at no claim: every token of its issuer is let in"
+    elif isinstance(condition, str) and provider.get("oidc.issuerUri") == _GITHUB and "environment" not in condition:
+        yield f"has the attributeCondition {condition!r}, which binds no environment: a job that nobody approved is let in"
     mapping = provider.get("attributeMapping")
     if mapping is not UNKNOWN and not (isinstance(mapping, Mapping) and "google.subject" in mapping):
         yield "does not map google.subject"
@@ -150,8 +155,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="federation-condition",
         severity=Severity.CRITICAL,
-        why="Federation lets in one owner or repository. Without a condition every project of that issuer may enter",
-        mend="set attributeCondition on the owner's or repository's id, and map google.subject",
+        why="Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter",
+        mend="set attributeCondition on the owner's or repository's id and the environment, and map google.subject",
         unknown=DEFERRED,
         types=("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",),
         check=federation_condition,

@@ -285,6 +285,8 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "repository": "shop/platform",
             "repository_id": "42",
             "branch": "main",
+            "environment": "prod",
+            "readers": {"prod-drift": "looks@shop-1.iam.gserviceaccount.com"},
             "project_roles": ["roles/viewer"],
         },
     ),

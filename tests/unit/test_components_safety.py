@@ -303,10 +303,39 @@ def test_a_dashboard_has_no_zero_position() -> None:
     assert len(places) == len(tiles)
 
 
-def test_only_one_branch_of_one_repository_may_deploy() -> None:
-    condition = declare(example(WorkloadIdentityFederation, ARCHIVE)).one("c-provider")["attributeCondition"]
-    assert "assertion.repository_id == '42'" in condition
-    assert "assertion.ref == 'refs/heads/main'" in condition
+def test_only_approved_jobs_of_one_branch_of_one_repository_may_deploy() -> None:
+    recorder = declare(example(WorkloadIdentityFederation, ARCHIVE))
+    assert recorder.one("c-provider")["attributeCondition"] == (
+        "assertion.repository_id == '42' && assertion.repository == 'shop/platform' && assertion.ref == 'refs/heads/main' "
+        "&& ((assertion.environment == 'prod' && assertion.event_name in ['push', 'workflow_dispatch']) || "
+        "(assertion.environment == 'prod-drift' && assertion.event_name in ['schedule', 'workflow_dispatch']))"
+    )
+    assert recorder.one("c-provider")["attributeMapping"]["attribute.environment"] == "assertion.environment"
+    deployer = recorder.one("c-becomes-account")
+    assert deployer["member"].endswith("/workloadIdentityPools/github/attribute.environment/prod")
+    assert deployer["serviceAccountId"].endswith("/deploy-ci@shop-1.iam.gserviceaccount.com")
+    reader = recorder.one("c-prod-drift-becomes-looks@shop-1.iam.gserviceaccount.com")
+    assert reader["member"].endswith("/attribute.environment/prod-drift")
+    assert reader["serviceAccountId"].endswith("shop-1/serviceAccounts/looks@shop-1.iam.gserviceaccount.com")
+
+
+def test_without_readers_nobody_looks() -> None:
+    recorder = declare(example(WorkloadIdentityFederation, ARCHIVE, readers=None))
+    assert "schedule" not in recorder.one("c-provider")["attributeCondition"]
+    assert len([key for key in recorder.resources if key.startswith("gcp:serviceaccount/iAMMember")]) == 1
+
+
+@pytest.mark.parametrize(("letters", "taken"), [(100, True), (101, False)])
+def test_a_subject_that_google_does_not_take_is_refused(letters: int, taken: bool) -> None:
+    """`repo:shop/…:environment:prod` of 127 bytes is the longest."""
+    program = example(WorkloadIdentityFederation, ARCHIVE, repository=f"shop/{'x' * letters}", readers=None)
+    if taken:
+        declare(program)
+    else:
+        with pytest.raises(
+            ArgsError, match=r"subject repo:shop/x+:environment:prod has 128 bytes and Google takes 127"
+        ):
+            declare(program)
 
 
 def _of_a_table(kind: str = "STRING", **more: Any) -> dict[str, Any]:
@@ -437,6 +466,9 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (WorkloadIdentityFederation, {"repository_id": "shop"}, "is no number"),
     (WorkloadIdentityFederation, {"branch": "main' || true || '"}, "plain name"),
     (WorkloadIdentityFederation, {"pool_id": "gcp-x"}, "not gcp-"),
+    (WorkloadIdentityFederation, {"environment": "prod' || true || '"}, "name it by letters"),
+    (WorkloadIdentityFederation, {"readers": {"prod": "a@shop-1.iam.gserviceaccount.com"}}, "give the look one of its"),
+    (WorkloadIdentityFederation, {"readers": {"look": "a@example.com"}}, "a service account's e-mail"),
     (WorkloadIdentityFederation, {"project_roles": ["roles/owner"]}, "do anything"),
     (WorkloadIdentityFederation, {"project_roles": ["roles/editor"]}, "do anything"),
     (WorkloadArchive, {"path": "/nowhere/shop.zip"}, "build it first"),

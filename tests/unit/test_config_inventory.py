@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -152,5 +154,28 @@ def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(compos
         assert interface["subnetwork"].endswith("/subnetworks/fastyle-us-central1")
     project = configuration(stack)["gcp:project"]
     roles = environment(recorder.one("inventory-sync-service"))["DATABASE_ROLES"]
-    reader, writer = (f"{account}@{project}.iam" for account in ("fastyle-api", "pipeline"))
-    assert sorted(json.loads(roles).items(), key=lambda item: item[1]) == [(reader, "reader"), (writer, "writer")]
+    writers = ["composer", "pipeline"] if stack == "prod" else ["pipeline"]
+    expected = {"fastyle-api": "reader", **dict.fromkeys(writers, "writer")}
+    assert json.loads(roles) == {f"{account}@{project}.iam": role for account, role in expected.items()}
+
+
+def test_airflow_runs_as_an_account_of_its_own(tmp_path: Path) -> None:
+    """roles/composer.worker reaches far: nobody's service that the Internet reaches holds it."""
+    for runs_as, account in ((None, "composer"), ("pipeline", "pipeline")):
+        config = configuration("prod")
+        if runs_as:
+            config["fastyle:composer"] = {**config["fastyle:composer"], "runs_as": runs_as}
+        recorder = declare(program(config, tmp_path))
+        email = f"{account}@{PROJECT}.iam.gserviceaccount.com"
+        settings = recorder.one("orchestration-environment")["config"]
+        assert settings["nodeConfig"]["serviceAccount"] == email
+        assert (
+            quote(f"{account}@{config['gcp:project']}.iam", safe="")
+            in settings["softwareConfig"]["envVariables"]["DATABASE_URL"]
+        )
+        workers = [g["member"] for g in recorder.resources.values() if g.get("role") == "roles/composer.worker"]
+        assert workers == [f"serviceAccount:{email}"]
+        services = [
+            r["template"]["serviceAccount"] for k, r in recorder.resources.items() if "cloudrunv2/service:" in k
+        ]
+        assert (email in services) is (runs_as == "pipeline")

@@ -108,6 +108,8 @@ PROD: Table = {
     "ci.repository": ("seven/shop", "seven/shop"),
     "ci.repository_id": ("7777777", "7777777"),
     "ci.branch": ("deploy", "refs/heads/deploy"),
+    "ci.environment": ("production", "assertion.environment == 'production'"),
+    "ci.reader": ("look@shop-1.iam.gserviceaccount.com", "shop-1/serviceAccounts/look@shop-1"),
     "ci.roles": (["roles/pubsub.viewer"], '"roles/pubsub.viewer"'),
 }  # fmt: skip
 # What production refuses, or has no use for.
@@ -144,6 +146,7 @@ ELSEWHERE = {
     "budget.notices": "test_config_restricted.py",
     "access.api_auth": "test_operators_of_a_stack_with_tokens_add_to_both_lists_of_credentials",
     "monitoring.slos": "monitoring",
+    "composer.runs_as": "test_airflow_runs_as_an_account_of_its_own",
     **{f"workloads.{name}.ingress": "test_each_workload_has_its_ingress" for name in Workloads.model_fields},
 }
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.policies.cases import cost, exposure, grants, identity, reliability, retention, sizes, spend, storage
+from tests.policies.cases import (
+    cost,
+    deployer,
+    exposure,
+    grants,
+    identity,
+    reliability,
+    retention,
+    sizes,
+    spend,
+    storage,
+)
 from tests.policies.table import Cases
 
 CASES: dict[str, Cases] = {
@@ -15,4 +26,5 @@ CASES: dict[str, Cases] = {
     **identity.CASES,
     **reliability.CASES,
     **grants.CASES,
+    **deployer.CASES,
 }

@@ -193,7 +193,7 @@ CASES: dict[str, Cases] = {
                 "ci",
                 workloadIdentityPoolId="github",
                 workloadIdentityPoolProviderId="github",
-                attributeCondition="assertion.repository_id == '1'",
+                attributeCondition="assertion.repository_id == '1' && assertion.environment == 'prod'",
                 attributeMapping={"google.subject": "assertion.sub"},
                 oidc={"issuerUri": "https://token.actions.githubusercontent.com"},
             )
@@ -206,8 +206,20 @@ CASES: dict[str, Cases] = {
             ),
             Case("wrong", {"ci.attributeCondition": ""}, [_CONDITION]),
             Case("unset", {"ci.attributeCondition": ...}, [_CONDITION]),
-            Case("passes", {"ci.attributeCondition": "attribute.owner == '7'"}),
-            Case("passes", {"ci.attributeCondition": "google.subject.startsWith('repo:shop/')"}),
+            Case(
+                "wrong",
+                {"ci.attributeCondition": "assertion.repository_id == '1'"},
+                [
+                    "ci: has the attributeCondition \"assertion.repository_id == '1'\", which binds no environment: a job "
+                    "that nobody approved is let in"
+                ],
+            ),
+            Case("passes", {"ci.attributeCondition": "attribute.owner == '7' && attribute.environment == 'prod'"}),
+            Case("passes", {"ci.attributeCondition": "google.subject == 'repo:shop/x:environment:prod'"}),
+            Case(
+                "passes",
+                {"ci.oidc": {"issuerUri": "https://id.example"}, "ci.attributeCondition": "google.subject == 'a'"},
+            ),
             Case("wrong", {"ci.attributeMapping": {"attribute.a": "assertion.a"}}, ["ci: does not map google.subject"]),
             Case("unset", {"ci.attributeMapping": ...}, ["ci: does not map google.subject"]),
             Case("unknown", {"ci.attributeCondition": UNKNOWN, "ci.attributeMapping": UNKNOWN}),
