@@ -107,7 +107,7 @@ class Foundation:
         return self.config.budget.guard is GuardMode.ACT
 
     @property
-    def airflow(self) -> str:
+    def airflow_identity(self) -> str:
         """The identity of Airflow's tasks."""
         composer = self.config.composer
         return "pipeline" if composer is None else composer.runs_as.value
@@ -115,7 +115,7 @@ class Foundation:
     @property
     def builders(self) -> list[str]:
         """The identities that build the marts: the service's, and Airflow's where it is another."""
-        return list(dict.fromkeys(["pipeline", *([self.airflow] if self.config.airflow is not None else [])]))
+        return list(dict.fromkeys(["pipeline", *([self.airflow_identity] if self.config.airflow is not None else [])]))
 
     def labels(self, component: str) -> dict[str, str]:
         return labels(self.config, component)
@@ -146,9 +146,9 @@ class Foundation:
             # Airflow's tasks do the pipeline's work, with the pipeline's grants. Its own account holds beside them what
             # Composer's workers need in the whole project, and no service that the Internet reaches runs as it.
             description, roles = specs["pipeline"]
-            if self.airflow != "pipeline":
+            if self.airflow_identity != "pipeline":
                 description = "Runs Airflow's tasks, which build the marts and the read model"
-            specs[self.airflow] = (description, [*roles, "roles/composer.worker"])
+            specs[self.airflow_identity] = (description, [*roles, "roles/composer.worker"])
         if self.config.orchestrator is Orchestrator.SCHEDULER:
             specs["scheduler-invoker"] = ("Whom scheduled calls are made as", [])
         if self.config.database.night_stop is not None:

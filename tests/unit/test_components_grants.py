@@ -19,6 +19,9 @@ from fastyle_components import (
 )
 from fastyle_components.grants import holders, keyed
 
+from policies import gcp as gcp_types
+from policies.model import Resource
+from policies.rules.exposure import PublicGrants, no_public_grant
 from tests.support.components import Recorder, declare
 
 WHO = "serviceAccount:who@shop-1.iam.gserviceaccount.com"
@@ -128,3 +131,10 @@ def test_an_entry_says_what_the_member_is_however_it_is_given(as_output: bool, a
 def test_what_no_access_list_takes_is_refused_in_one_line(member: str, as_output: bool) -> None:
     with pytest.raises(ArgsError, match=rf"Warehouse 'w': w-raw-who: member '{member}' is none that .* write user:"):
         granted(member, as_output=as_output)
+
+
+@pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers", "principalSet://goog/public:all"])
+def test_a_dataset_opened_to_everyone_is_seen_by_the_policy(member: str) -> None:
+    (entry,) = granted(member, as_output=True)
+    resource = Resource(gcp_types.DATASET_ACCESS, "w-raw-who", entry)
+    assert list(no_public_grant(resource, PublicGrants())) == ["shares a dataset's tables with everyone"]
