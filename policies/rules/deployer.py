@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from policies import gcp
-from policies.least_privilege.given import grants
+from policies.least_privilege.given import grants, principal
 from policies.links import Index
 from policies.model import Parameters, Plan, Resource, Rule, Severity, Violation
 
@@ -79,7 +79,8 @@ def deployers(plan: Plan) -> dict[str, tuple[Resource, frozenset[str]]]:
     federated: dict[str, Resource] = {}
     for grant in plan.of(_BECOMES):
         if grant.get("role") == "roles/iam.workloadIdentityUser":
-            for account in index.resolve(grant, "serviceAccountId", gcp.SERVICE_ACCOUNT).resources:
+            account = index.by_urn.get(principal(index, grant, "serviceAccountId", grant.get("serviceAccountId")))
+            if account is not None:
                 federated[account.urn] = account
     held: dict[str, set[str]] = {}
     for made in grants(index):

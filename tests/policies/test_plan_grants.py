@@ -19,8 +19,9 @@ import pytest
 from policies import gcp
 from policies.least_privilege.given import BASIC_ROLES, Grant, grants
 from policies.links import Index
-from policies.model import UNKNOWN, Plan, Resource
-from policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_unresolved
+from policies.model import UNKNOWN, Parameters, Plan, Resource
+from policies.rules.deployer import deployers, needed, roles_missing
+from policies.rules.grants import Wiring, grants_missing, grants_once, grants_surplus, grants_unresolved
 from tests.support.plans import REPOSITORY
 from tests.support.plans import Plan as Preview
 
@@ -92,6 +93,26 @@ def without(plan: Plan, resource: Resource) -> Plan:
 def test_nothing_is_missing_surplus_or_underivable(read: dict[str, Plan], stack: str) -> None:
     for rule in (grants_missing, grants_surplus, grants_unresolved):
         assert [v.message for v in rule(read[stack], wiring(stack))] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_grant_is_declared_twice(read: dict[str, Plan], stack: str) -> None:
+    assert [v.message for v in grants_once(read[stack], Parameters())] == []
+
+
+def test_the_deployer_of_prod_holds_what_its_plan_takes_and_no_more(read: dict[str, Plan]) -> None:
+    plan = read["prod"]
+    (held,) = (roles for _, roles in deployers(plan).values())
+    assert held == set(needed(plan)[0])
+    scheduler = replace(next(plan.of(gcp.SUBSCRIPTION)), type=gcp.JOB, name="tick", props={"name": "tick"})
+    for role in held:
+        (grant,) = (r for r in plan.resources if r.get("role") == role and r.name.startswith("ci-"))
+        said = [v.message for v in roles_missing(without(plan, grant), Parameters())]
+        assert [f"lacks {role}, which" in message for message in said] == [True], said
+    more = Plan((*plan.resources, scheduler))
+    assert [v.message for v in roles_missing(more, Parameters())] == [
+        "deploys this plan and lacks roles/cloudscheduler.admin, which Job 'tick' takes"
+    ]
 
 
 @pytest.mark.parametrize("stack", STACKS)
