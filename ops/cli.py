@@ -343,7 +343,9 @@ def redrive(topic: str, stack: str, dry_run: bool, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--stack", help="The stack to plan and estimate.")
+@click.option(
+    "--stack", "stacks", multiple=True, help="The stack to plan and estimate; several share one billing account."
+)
 @click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
 @click.option(
     "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
@@ -360,10 +362,18 @@ def redrive(topic: str, stack: str, dry_run: bool, as_json: bool) -> None:
 @click.option("--explain", metavar="LINE", help="Lines that contain LINE, down to rate, arithmetic and source.")
 @click.option("--all", "everything", is_flag=True, help="Lines that cost nothing at this usage, too.")
 @speaks_plainly
-def cost(against: str | None, style: str, explain: str | None, everything: bool, **asked: Any) -> None:
+def cost(
+    stacks: tuple[str, ...], against: str | None, style: str, explain: str | None, everything: bool, **asked: Any
+) -> None:
     """Estimate what a stack costs a month; usage-driven lines are marked with `*`."""
-    from ops.cost import Request, run
+    from ops.cost import Request, run, run_pooled
 
+    if len(stacks) > 1:
+        if asked["plan"] or against or explain:
+            raise OperatorError("several stacks are compared as they are: leave out --plan, --against and --explain")
+        click.echo(run_pooled([Request(stack=stack, **asked) for stack in dict.fromkeys(stacks)], style=style))
+        return
+    asked["stack"] = stacks[0] if stacks else None
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything, width=width))
 

@@ -14,7 +14,7 @@ import policies.pricing
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.plan import plan
-from policies.pricing import Estimate, PricingError, UsageFile, difference, documents, report
+from policies.pricing import Estimate, PricingError, UsageFile, account, difference, documents, pooled, report
 from policies.pricing.difference import Difference
 
 USAGE = Path(policies.pricing.__file__).parent / "usage"
@@ -145,6 +145,16 @@ def run(
     if style == "markdown":
         return report.as_markdown(found, title)
     return report.as_table(found, datetime.now(UTC).date(), everything=everything, width=width)
+
+
+def run_pooled(requests: Sequence[Request], *, style: str = "table") -> str:
+    """What `fastyle cost` prints of several stacks whose projects are billed to one account.
+
+    Raises:
+        OperatorError: anything that its caller can mend, in one line.
+    """
+    found = pooled({str(request.stack): estimated(request) for request in requests})
+    return {"json": account.as_json, "markdown": account.as_markdown}.get(style, account.as_table)(found)
 
 
 def _compared(found: Difference, style: str, title: str) -> str:

@@ -5,10 +5,22 @@
 Nothing here knows this project's program: only Google Cloud's resource types.
 """
 
+from policies.pricing.account import Pooled, pooled
 from policies.pricing.book import Book, Rate, load
 from policies.pricing.estimator import Estimate, estimate
 from policies.pricing.lines import PricingError
 from policies.pricing.usage import UsageFile
 from policies.pricing.usage import read as read_usage
 
-__all__ = ["Book", "Estimate", "PricingError", "Rate", "UsageFile", "estimate", "load", "read_usage"]
+__all__ = [
+    "Book",
+    "Estimate",
+    "Pooled",
+    "PricingError",
+    "Rate",
+    "UsageFile",
+    "estimate",
+    "load",
+    "pooled",
+    "read_usage",
+]

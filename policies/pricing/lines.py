@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cached_property
 from typing import Any
 
 from policies.pricing.book import DIGITS, Rate
@@ -106,7 +107,7 @@ class Line:
     lacking: str = ""
     least: Decimal | None = None
 
-    @property
+    @cached_property
     def monthly(self) -> Decimal:
         return times(self.quantity, self.rate.price)
 
@@ -127,7 +128,7 @@ class ResourceCost:
     lines: tuple[Line, ...]
     project: str = ""
 
-    @property
+    @cached_property
     def monthly(self) -> Decimal:
         return total(line.monthly for line in self.lines)
 

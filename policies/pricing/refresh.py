@@ -26,8 +26,8 @@ _MONTHS = {"mo": Decimal(1), "d": 1 / DAYS, "h": 1 / HOURS}
 # What Google's pages call GB and MB, the catalogue counts in GiBy and MiBy.
 _BYTES = {"MB": "MiBy", "MiB": "MiBy", "GB": "GiBy", "GiB": "GiBy", "TiB": "TiBy"}
 _HOURS = {"h": Decimal(1), "min": Decimal(1) / 60, "s": Decimal(1) / 3600, "d": Decimal(24), "mo": HOURS}
-_COUNTED = {"request", "operation", "access"}
-_KEPT_MONTHLY = {"job", "version"}
+_COUNTED = {"request", "operation", "access", "query", "rotation"}
+_KEPT_MONTHLY = {"job", "version", "zone-month"}
 
 
 @dataclass(frozen=True)

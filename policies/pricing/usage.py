@@ -201,6 +201,16 @@ class UsageFile:
         return PricingError(f"{self.path}{line}: {message}")
 
     def _at(self, path: tuple[str, ...], value: Value, *, flow: bool = True) -> Decimal:
+        """The value at a path of the file, reckoned once however many resources it is of."""
+        if (path, flow) not in self._evaluated:
+            self._evaluated[path, flow] = self._fresh(path, value, flow=flow)
+        return self._evaluated[path, flow]
+
+    @cached_property
+    def _evaluated(self) -> dict[tuple[tuple[str, ...], bool], Decimal]:
+        return {}
+
+    def _fresh(self, path: tuple[str, ...], value: Value, *, flow: bool) -> Decimal:
         if isinstance(value, dict) and not flow:
             raise self.error(path, f"'{path[-1]}' is no amount a month, so it has no values by kind of day")
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from policies.model import UNKNOWN
+from policies.pricing.report import plain
 from tests.support.pricing import bill, estimated, prices, resource
 
 NAT = "gcp:compute/routerNat:RouterNat"
@@ -127,3 +128,13 @@ def test_points_are_billed_by_their_bytes(kind: str | None, quantity: str, month
 def test_images_are_billed_by_the_gigabyte() -> None:
     """20 GB x 0.10."""
     assert bill(resource(REPOSITORY, location="us-central1"), it={"storage_gb": 20}) == {"Images": ("20", "2")}
+
+
+@prices(SECRET)
+def test_rotations_of_a_secret_are_billed_by_their_notices() -> None:
+    """Every day: 2,628,000 s / 86,400 = 30.416666667 x 0.05 = 1.52083333335, of which three are free: 0.15."""
+    daily = resource(SECRET, replication={"auto": {}}, rotation={"rotationPeriod": "86400s"})
+    assert bill(daily) == {"Rotations": ("30.416666667", "1.52083333335")}
+    assert plain(estimated(daily).total) == "1.37083333335"
+    assert bill(daily, it={"monthly_rotations": 10}) == {"Rotations": ("10", "0.5")}
+    assert bill(resource(SECRET, replication={"auto": {}})) == {}

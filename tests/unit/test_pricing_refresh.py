@@ -483,3 +483,41 @@ def test_our_own_book_can_be_written_and_read_again(tmp_path: Path) -> None:
             assert after.regions[region][name].price == rate.price * (2 if rate.sku else 1), name
             assert (after.regions[region][name].read == TODAY) is bool(rate.sku), name
     load.cache_clear()
+
+
+ROWS = """\
+rate,unit,price,tiers,confidence,source,read,note
+sql.memory,GiB-hour,0.0077,,U,elsewhere,2024-03-21,computed
+sql.vcpu,vCPU-hour,0.0454,,U,elsewhere,2024-03-21,computed: us-central1 x 1.1
+"""
+
+
+def test_a_regions_row_is_refreshed_by_the_sku_of_its_region(folder: Path) -> None:
+    """Belgium's SKU says 0.05: price, source, day and confidence of that row change, the note about the old one goes, and no
+    other row does."""
+    (folder / "europe-west1.csv").write_text(ROWS)
+    (folder / "sources.csv").write_text("key,url,what,licence\nelsewhere,https://example.com/old,a page,none\n")
+    findings = refresh.compare(Catalogue(Api()), folder)
+    told = {(f.rate.region, f.rate.id): f.verdict for f in findings}
+    assert told["europe-west1", "sql.vcpu"] == "changed"
+    assert told["europe-west1", "sql.memory"] == "kept"
+    before = load(folder).regions["europe-west1"]
+    assert str(before["sql.vcpu"].source) == "https://example.com/old"
+    written = rates_file.write(findings, TODAY, folder)
+    assert "europe-west1.csv" in [path.name for path in written]
+    lines = (folder / "europe-west1.csv").read_text().splitlines()
+    assert lines[:2] == ROWS.splitlines()[:2]
+    assert lines[2] == f"sql.vcpu,vCPU-hour,0.05,,C,{API}/{SQL}/skus,2027-01-31,"
+    after = load(folder).regions["europe-west1"]["sql.vcpu"]
+    assert (str(after.price), after.confidence, after.read) == ("0.05", "C", TODAY)
+
+
+def test_tiers_of_a_regions_row_are_written_as_data(folder: Path) -> None:
+    (folder / "europe-west1.csv").write_text(ROWS.replace("elsewhere", "https://example.com/old"))
+    tiered = sku(
+        "Cloud SQL for PostgreSQL: Zonal - vCPU in Belgium", "h", {0: "0.05", 100: "0.04"}, regions=("europe-west1",)
+    )
+    rates_file.write(refresh.compare(Catalogue(Api(sql=[tiered, VCPU])), folder), TODAY, folder)
+    assert "sql.vcpu,vCPU-hour,0.05,100: 0.04,C," in (folder / "europe-west1.csv").read_text()
+    [tier] = load(folder).regions["europe-west1"]["sql.vcpu"].tiers
+    assert (tier.above, tier.price) == (Decimal(100), Decimal("0.04"))

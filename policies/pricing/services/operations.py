@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from policies.model import UNKNOWN, dig, flag
-from policies.pricing.lines import DAYS
+from policies.model import UNKNOWN, dig, flag, seconds
+from policies.pricing.lines import DAYS, SECONDS, amount
 from policies.pricing.services.base import Bill, Pricer, Usage, text
 from policies.pricing.services.network import NoUsage
 
@@ -25,6 +25,9 @@ class SecretUsage(Usage):
     monthly_accesses: Decimal = Field(default=Decimal(0), ge=0, description="times a version is read")
     further_versions: Decimal = Field(
         default=Decimal(0), ge=0, description="active versions that the plan does not hold"
+    )
+    monthly_rotations: Decimal | None = Field(
+        default=None, ge=0, description="rotation notices; by the secret's rotationPeriod when absent"
     )
 
 
@@ -55,9 +58,21 @@ def secret(bill: Bill, usage: SecretUsage) -> None:
     if usage.further_versions:
         words = f"{text(usage.further_versions)} versions x {text(locations)} locations"
         bill.add("secret.version", usage.further_versions * locations, words, name="Further versions")
+    _rotations(bill, usage)
     bill.add(
         "secret.access", usage.monthly_accesses, f"{text(usage.monthly_accesses)} accesses", name="Accesses", usage=True
     )
+
+
+def _rotations(bill: Bill, usage: SecretUsage) -> None:
+    """A notice each rotation: Google tells its topic, and bills for that."""
+    count, words = usage.monthly_rotations, "as given"
+    if count is None:
+        period = amount(seconds(bill.get("rotation.rotationPeriod")) or 0)
+        count = SECONDS / period if period >= 3600 else Decimal(0)
+        words = f"{text(SECONDS)} s / {text(period)} s"
+    if count:
+        bill.add("secret.rotation", count, words, name="Rotations")
 
 
 def version(bill: Bill, usage: NoUsage) -> None:
