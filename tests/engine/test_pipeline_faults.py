@@ -19,6 +19,7 @@ from tests.support.push import change, rfc3339, sale
 from tests.support.world import Event, World
 from workloads.events import STREAMS, validate
 from workloads.events.validation import CLOCKS_DIFFER
+from workloads.events.verification import LOCATION_ID
 from workloads.pipeline import contract, faults, operating, quality
 from workloads.pipeline.tables import render
 from workloads.pipeline.warehouse import Warehouse
@@ -297,6 +298,8 @@ def test_the_rule_in_sql_is_validate(bigquery_url: str, small_catalogue: Path, s
     assert render(query, Warehouse(world.settings).values()), "it is what the pipeline asks"
     refused = 0
     for number, event in enumerate(events):
+        if event["location_id"] == LOCATION_ID:  # no trade: the pipeline never asks about it
+            continue
         verdict = validate(STREAMS[stream], event, currency="USD", now=NOW + CLOCKS_DIFFER)
         fields = {re.sub(r"\[\d+\]", "[]", v.field) for v in verdict} if isinstance(verdict, list) else set()
         told = {part.partition(": ")[0] for part in (found[number] or "").split("; ") if ": " in part}

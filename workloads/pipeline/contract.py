@@ -23,7 +23,6 @@ from workloads.events.validation import (
     CLOCK_SKEW,
     CLOCKS_DIFFER,
     EARLIEST,
-    MAX_QUANTITY,
     QUANTITY_RULES,
     SALE_ERRORS,
     WINDOW_ERRORS,
@@ -37,7 +36,7 @@ counts only in rows of the lake's subscription."""
 _PRINTABLE = r"r'^[ \p{L}\p{M}\p{N}\p{P}\p{S}]*$'"
 _PICTOGRAPH = r"r'[\x{20e3}\x{2300}-\x{23ff}\x{2600}-\x{27bf}\x{2b00}-\x{2bff}\x{fe0f}\x{1f000}-\x{1faff}]'"
 _TOO_MUCH = 10**AMOUNT_DIGITS  # the least amount that has a digit too many
-_TOO_MANY = MAX_QUANTITY + 1
+_MOST_UNITS = 2**31 - 1  # that the topic's schema takes
 
 Fault = tuple[str, str, str]
 """A field, the condition that breaks it, and what to say then."""
@@ -169,10 +168,10 @@ def _sale(row: str) -> Iterator[Fault]:
     numbers = f"SELECT COUNT(DISTINCT l.line_number) FROM UNNEST({row}.lines) AS l"
     yield "lines[].line_number", f"COALESCE(ARRAY_LENGTH({row}.lines), 0) != ({numbers})", unique
     yield "lines[].quantity", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.quantity = 0)", zero
-    units = f"ABS(LEAST(GREATEST(l.quantity, -{_TOO_MANY}), {_TOO_MANY}))"
-    most = f"{units} * {clamped('l.unit_price')}"
-    # A quantity of 0 has been said already.
-    larger = f"l.quantity != 0 AND l.discount > {most}"
+    units = f"ABS(LEAST(GREATEST(l.quantity, -{_MOST_UNITS}), {_MOST_UNITS}))"
+    # What is wrong with quantity or amounts by themselves has been said already.
+    sound = " AND ".join(f"NOT ({_amount(f'l.{name}', {}, '')[0]})" for name in ("unit_price", "discount"))
+    larger = f"l.quantity != 0 AND {sound} AND l.discount > {units} * {clamped('l.unit_price')}"
     yield "lines[].discount", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE {larger})", discount
 
 
