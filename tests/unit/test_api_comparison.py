@@ -140,3 +140,21 @@ def test_periods_begin_with_the_range_then_with_the_calendar(first: date, more: 
     assert all(p.weekday() == 0 if grain is Span.WEEK else p.day == 1 for p in found[1:])
     assert found == sorted(set(found))
     assert found[-1] <= last
+
+
+@pytest.mark.parametrize(("traded", "complete"), [(3, False), (4, True), (7, True)])
+async def test_a_period_is_complete_by_the_dates_that_have_figures(
+    postgres: str,  # noqa: F811
+    traded: int,
+    complete: bool,
+) -> None:
+    """A few sales that a wrong clock dated long ago begin the figures early, and make no earlier period complete."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        for day in ("2025-01-01", *(f"2026-01-{5 + n:02}" for n in range(traded))):
+            connection.execute(
+                "INSERT INTO report_gmv_daily VALUES (%s, 'guest', 'tops', 'store', 'S01', 1, 0, 0, 1, 1, 1, 'p')",
+                [day],
+            )
+    body = await get(postgres, "/v1/reports/comparison/gmv", **WEEK)
+    assert body["before"]["complete"] is complete
+    assert body["current"]["complete"] is False

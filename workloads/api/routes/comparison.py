@@ -127,7 +127,9 @@ class MarginRow(_Row):
 class Dates(BaseModel):
     first: date
     last: date
-    complete: bool = Field(description="False: figures begin later than this range, or there are none")
+    complete: bool = Field(
+        description="False: figures begin later than this range, or half of its dates or more have none"
+    )
 
 
 class _Comparison(BaseModel):
@@ -209,14 +211,15 @@ async def _answer(
                     "change": change(now, then, differences),
                 }
             )
-    begin = await (await connection.execute("SELECT min(business_date) AS first FROM report_gmv_daily")).fetchone()
+    before = (first - (last - first) - timedelta(1), first - timedelta(1))
+    traded = await (await connection.execute(_TRADED, {"first": first, "last": last, "before": before[0]})).fetchone()
+    assert traded is not None
     published = await (
         await connection.execute("SELECT as_of FROM report_publication ORDER BY published_at DESC LIMIT 1")
     ).fetchone()
-    known_since = begin["first"] if begin else None
     body = {
-        "current": _dates(first, last, known_since),
-        "before": _dates(first - (last - first) - timedelta(1), first - timedelta(1), known_since),
+        "current": _dates(first, last, traded["since"], traded["current"]),
+        "before": _dates(*before, traded["since"], traded["before"]),
         "items": items,
         "next_page_token": None,
         "as_of": utc(published["as_of"]) if published and published["as_of"] else None,
@@ -224,5 +227,18 @@ async def _answer(
     return respond(request, body)
 
 
-def _dates(first: date, last: date, known_since: date | None) -> dict[str, Any]:
-    return {"first": first, "last": last, "complete": known_since is not None and known_since <= first}
+_TRADED = """
+SELECT (SELECT min(business_date) FROM report_gmv_daily) AS since,
+       count(DISTINCT business_date) FILTER (WHERE business_date >= %(first)s) AS current,
+       count(DISTINCT business_date) FILTER (WHERE business_date < %(first)s) AS before
+FROM report_gmv_daily WHERE business_date BETWEEN %(before)s AND %(last)s
+"""
+
+
+def _dates(first: date, last: date, since: date | None, traded: int) -> dict[str, Any]:
+    """A range, complete when figures begin no later and most of its dates have some.
+
+    A shop is closed on some dates. A sale that a wrong clock dated a year back makes no range complete.
+    """
+    days = (last - first).days + 1
+    return {"first": first, "last": last, "complete": since is not None and since <= first and 2 * traded > days}
