@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 
-.PHONY: help setup up down clean test check documents format plan cost bench soak mutants scan audit sbom dist
+.PHONY: help setup up down clean test check documents format plan cost bench soak mutants scan audit sbom test-fast dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ clean:  ## The same, and remove the state and caches of this checkout
 
 test: setup  ## Run every test, fast ones first
 	@$(RUN) pytest --numprocesses logical --maxprocesses 3 --durations 25
+
+test-fast: setup  ## Run the unit tests: no engine, no local cloud
+	@$(RUN) pytest tests/unit --numprocesses logical --maxprocesses 3 --quiet
 
 check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .

@@ -1,4 +1,4 @@
-"""README's tables of what stacks `dev` and `prod` cost, made of their plans, usage files and the price book."""
+"""Tables of what stacks `dev` and `prod` cost, made of their plans, usage files and the price book."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ZERO = Decimal(0)
 
 
 def block(plans: Mapping[str, Document]) -> str:
-    """Both tables, of a plan for each stack of `STACKS`.
+    """A row a stack: README's table, of a plan for each stack of `STACKS`.
 
     Raises:
         PricingError: a usage file does not fit its plan, or lacks a month of `MONTHS`.
@@ -44,16 +44,20 @@ def block(plans: Mapping[str, Document]) -> str:
         [
             *pipe_table(head, rows),
             "",
-            "Of an ordinary month, by component:",
-            "",
-            *pipe_table(
-                ["component", *(f"`{stack}`, {part}" for stack in STACKS for part in ("always on", "by usage"))],
-                _by_component(ordinary),
-            ),
-            "",
             *(f"- `{stack}`: {unconfirmed(found)}." for stack, found in ordinary.items()),
         ]
     )
+
+
+def components(plans: Mapping[str, Document]) -> str:
+    """A row a component of an ordinary month, for docs/cost.md.
+
+    Raises:
+        PricingError: as for `block`.
+    """
+    ordinary = {stack: priced(plans[stack], Request(stack=stack, month="ordinary")) for stack in STACKS}
+    head = ["component", *(f"`{stack}`, {part}" for stack in STACKS for part in ("always on", "by usage"))]
+    return "\n".join(pipe_table(head, _by_component(ordinary)))
 
 
 def _by_component(found: Mapping[str, Estimate]) -> list[list[str]]:

@@ -50,9 +50,15 @@ def components(_: str) -> str:
 
 
 def costs(text: str) -> str:
-    """README with the tables of what the stacks cost."""
+    """README with the table of what the stacks cost."""
     plans = _plans()
     return put(text, "costs", cost_tables.block({stack: plans[stack] for stack in cost_tables.STACKS}))
+
+
+def cost_by_component(text: str) -> str:
+    """docs/cost.md with the table of what each component costs."""
+    plans = _plans()
+    return put(text, "components", cost_tables.components({stack: plans[stack] for stack in cost_tables.STACKS}))
 
 
 @cache
@@ -72,6 +78,7 @@ PARTS: tuple[Part, ...] = (
     Part("docs/performance.md", "measured", performance.current),
     Part("README.md", "costs", costs),
     Part("docs/cost.md", "costs and decisions", lambda text: pages.cost(text, _plans())),
+    Part("docs/cost.md", "components", cost_by_component),
     Part("docs/cost.svg", "plot", lambda _: pages.plot(_plans())),
     Part("docs/scale.md", "sizes", lambda text: pages.scale(text, _plans())),
 )

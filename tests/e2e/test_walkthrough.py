@@ -1,4 +1,4 @@
-"""README's section "Operating a stack", command by command, as a new user types it after `make up`."""
+"""README's section "Operate a stack", command by command, as a new user types it after `make up`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding=
 
 
 def commands() -> list[str]:
-    section = README.split("## Operating a stack", 1)[1].split("\n## ", 1)[0]
+    section = README.split("## Operate a stack", 1)[1].split("\n## ", 1)[0]
     block = re.search(r"```console\n(.*?)```", section, re.DOTALL)
     assert block
     return [line.removeprefix("$ ").split(" #")[0].strip() for line in block[1].splitlines()]

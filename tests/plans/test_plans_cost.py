@@ -9,7 +9,7 @@ import pytest
 
 import policies.pricing
 from ops.cost import Request, estimated
-from ops.cost_tables import block
+from ops.cost_tables import block, components
 from ops.errors import OperatorError
 from ops.plan import Plan as Shown
 from ops.plan import show_cost
@@ -59,6 +59,9 @@ def test_the_cost_tables_are_current(plans: dict[str, Plan]) -> None:
     document = README.read_text(encoding="utf-8")
     found = block({stack: documents.read(plan.document) for stack, plan in plans.items()})
     assert document == put(document, "costs", found), "run `make documents`"
+    page = (REPOSITORY / "docs" / "cost.md").read_text(encoding="utf-8")
+    by_component = components({stack: documents.read(plan.document) for stack, plan in plans.items()})
+    assert page == put(page, "components", by_component), "run `make documents`"
 
 
 def test_another_companys_program_is_estimated(tmp_path: Path) -> None:
