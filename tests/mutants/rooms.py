@@ -39,7 +39,7 @@ ROOMS: dict[str, Classical | Structural] = {
     "pricing": Classical(
         sources=("policies/pricing",),
         # Not the properties: they take most of the time, and what they notice the hand-computed bills notice, too.
-        tests=("tests/unit/test_pricing_[bcfru]*.py", "tests/unit/test_pricing_published.py"),
+        tests=("tests/unit/test_pricing_[abcflrsu]*.py", "tests/unit/test_pricing_published.py"),
         needs=("policies", "docs"),
     ),
     "components": Structural(
