@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,7 @@ class Google:
             except google.auth.exceptions.GoogleAuthError as error:
                 self.no_credentials = f"no Google credentials here ({_line(error)})"
         self.credentials = credentials
+        self._local = threading.local()
 
     def get(self, api: str, path: str, **parameters: Any) -> Answer:
         """`GET https://<api>.googleapis.com/<path>`."""
@@ -92,11 +94,10 @@ class Google:
             raise NoAnswer(self.no_credentials or "no Google credentials here")
         override = self._environment.get(_OVERRIDE.format(api.upper()))
         base = override or f"https://{_HOSTS.get(api, f'{api}.googleapis.com')}/"
-        url = f"{base.rstrip('/')}/{path}"
-        # A session each: they are not for several threads.
-        session = AuthorizedSession(self.credentials)  # type: ignore[no-untyped-call]
+        # gcloud writes the version into some of its overrides, and our paths begin with theirs.
+        url = f"{base.rstrip('/').removesuffix('/v1')}/{path}"
         try:
-            response = session.request(  # type: ignore[no-untyped-call]
+            response = self._session().request(  # type: ignore[no-untyped-call]
                 method, url, params=parameters, json=body, timeout=_SECONDS
             )
         except google.auth.exceptions.TransportError as error:
@@ -105,13 +106,18 @@ class Google:
             raise NoAnswer(f"the Google credentials here are not good ({_line(error)})") from None
         except requests.RequestException as error:
             raise NoAnswer(f"{api}.googleapis.com cannot be reached from here ({type(error).__name__})") from None
-        finally:
-            session.close()  # type: ignore[no-untyped-call]
         try:
             decoded = response.json()
         except (ValueError, json.JSONDecodeError):
             decoded = {"error": {"message": response.text[:200]}} if response.status_code != 200 else {}
         return Answer(response.status_code, decoded if isinstance(decoded, dict) else {})
+
+    def _session(self) -> AuthorizedSession:
+        """The thread's own: a session is not for several."""
+        if not hasattr(self._local, "session"):
+            self._local.session = AuthorizedSession(self.credentials)  # type: ignore[no-untyped-call]
+        session: AuthorizedSession = self._local.session
+        return session
 
 
 def _line(error: BaseException) -> str:
