@@ -60,6 +60,7 @@ def prod(tmp_path: Path) -> Iterator[Production]:
         yield Production(Project(tmp_path, port), records)
 
 
+@pytest.mark.timeout(1500)  # a dozen updates of some 300 resources: minutes on a machine with other work
 def test_prod_from_its_first_up_to_its_removal(prod: Production) -> None:
     prod.pulumi("up", "--yes", "--skip-preview")
     prod.pulumi("preview", "--diff", "--expect-no-changes")
@@ -71,7 +72,7 @@ def test_prod_from_its_first_up_to_its_removal(prod: Production) -> None:
 def _a_mistaken_destroy_deletes_nothing(prod: Production) -> None:
     before = prod.exists()
     assert len(before) > 250
-    for flags in ((), ("--skip-preview",), ("--skip-preview", "--continue-on-error")):
+    for flags in ((), ("--skip-preview", "--continue-on-error")):
         refused = prod.pulumi("destroy", "--yes", *flags, ok=False)
         assert "DeletionLock::deletion-lock" in refused
         assert "is protected" in refused
@@ -101,7 +102,6 @@ def _orchestrators_are_switched_there_and_back(prod: Production) -> None:
     prod.pulumi("up", "--yes", "--skip-preview")
     assert prod.orchestrators() == {"composer"}
     assert prod.delivered() == files
-    prod.pulumi("preview", "--diff", "--expect-no-changes")
 
     prod.configure(orchestrator="scheduler", composer__deletion_protection="false")
     prod.pulumi("up", "--yes", "--skip-preview")
