@@ -37,11 +37,10 @@ export const days = (value) => or(value, (v) => `${decimal(v, Math.abs(Number(v)
 export const seconds = (value) => or(value, (v) => (v < 120 ? `${decimal(v, 2)} s` : v < 7200 ? `${decimal(v / 60, 0)} min` : `${decimal(v / 3600, 0)} h`));
 
 const moment = (options) => new Intl.DateTimeFormat(LOCALE, options);
-export const time = (value) => or(value, (v) => moment({ timeZone, timeStyle: "medium" }).format(new Date(v)));
 export const dateTime = (value) => or(value, (v) => moment({ timeZone, dateStyle: "medium", timeStyle: "medium" }).format(new Date(v)));
-/** Today's times without the date, others with it. */
-export const when = (value) => or(value, (v) => (isoDay(new Date(v)) === isoDay(new Date()) ? time(v) : moment({ timeZone, month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(v))));
-const isoDay = (date) => moment({ timeZone, dateStyle: "short" }).format(date);
+/** A time with its date, for no screen says of which day it is; with the year where it is another. */
+export const when = (value) => or(value, (v) => moment({ timeZone, ...(year(v) === year(Date.now()) ? {} : { year: "numeric" }), month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(v)));
+const year = (value) => moment({ timeZone, year: "numeric" }).format(new Date(value));
 /** A business date, which has no time zone any more: `2026-11-24` -> `Nov 24, 2026` */
 export const day = (value) => or(value, (v) => moment({ timeZone: "UTC", dateStyle: "medium" }).format(new Date(`${v}T00:00Z`)));
 export const shortDay = (value) => or(value, (v) => moment({ timeZone: "UTC", month: "short", day: "numeric" }).format(new Date(`${v}T00:00Z`)));

@@ -60,16 +60,22 @@ export class Status {
 
   draw() {
     const words = { live: "Live", lost: "Reconnecting", connecting: "Connecting" };
-    const times = (this.freshness?.items ?? []).map((item) => item.last_event_time).filter(Boolean).sort();
+    const newest = lastEvent(this.freshness);
     const reports = this.freshness?.reports;
     fill(this.root,
       h("span", { class: `dot ${this.stream}` }, words[this.stream]),
-      times.length ? h("span", { title: "event_time of the newest accepted event" }, "Last event ", h("time", { datetime: times.at(-1) }, format.when(times.at(-1)))) : null,
+      newest ? h("span", { title: "event_time of the newest accepted event; now, where a till's clock is ahead" }, "Last event ", h("time", { datetime: newest }, format.when(newest))) : null,
       reports ? h("a", { href: "?view=quality", "data-nav": true, "data-key": "reports", class: reports.stale_since ? "stale" : null },
         reports.stale_since ? ["Reports stale since ", h("time", { datetime: reports.stale_since }, format.when(reports.stale_since))]
           : reports.published_at ? ["Reports of ", h("time", { datetime: reports.published_at }, format.when(reports.published_at))]
             : "No reports yet") : null);
   }
+}
+
+/** When the newest event was. A till's clock may be minutes ahead: nothing has happened later than now. */
+function lastEvent(freshness) {
+  const times = (freshness?.items ?? []).map((item) => item.last_event_time).filter(Boolean);
+  return times.length ? new Date(Math.min(Math.max(...times.map(Date.parse)), Date.parse(freshness.as_of))).toISOString() : null;
 }
 
 /** Why the reports are stale, above the figures that are; nothing while they are not. */

@@ -12,6 +12,7 @@ const KINDS = [["stockout", "Stockouts"], ["low", "Low"], ["overstock", "Oversto
 const WORDS = { stockout: "out of stock", low: "low", overstock: "overstocked" };
 // Upper bounds of the steps' shares. Too much is common, an empty shelf is not: each has its own.
 const STEPS = { stockout: [0, 0.02, 0.05, 0.1, 0.2, 0.4, 1], low: [0, 0.02, 0.05, 0.1, 0.2, 0.4, 1], overstock: [0, 0.2, 0.4, 0.6, 0.75, 0.9, 1] };
+const FEW = 9; // categories whose names have room beside each other
 const COLUMNS = ["location_id", "category", "shelves", "units", "stockout", "low", "overstock", "ok"].map((name) => ({ name }));
 
 export class HeatMap {
@@ -37,12 +38,17 @@ export class HeatMap {
     const locations = this.context.locations.filter((location) => ids.has(location.location_id));
     for (const id of ids) if (!locations.some((l) => l.location_id === id)) locations.push({ location_id: id, name: null });
     const title = WORDS[kind];
+    const many = categories.length > FEW ? " many" : "";
+    // Columns of one width, that of the longest figure: what is seen of the map are whole columns, wherever it is scrolled to.
+    const longest = (values) => Math.max(2, ...values.map((value) => format.count(value).length));
+    const sums = [...ids].map((id) => items.filter((item) => item.location_id === id).reduce((total, item) => total + item[kind], 0));
+    const vars = { "--columns": categories.length, "--digits": longest(items.map((item) => item[kind])), "--sum-digits": longest(sums) };
     return [
-      h("div", { class: "scroll", role: "group", "aria-label": `Heat map of shelves ${title}; the arrow keys move through it` },
-        arrows(h("table", { class: `heat ${kind}` }, h("caption", { class: "unseen" }, `Shelves: ${title} by location and category`),
+      h("div", { class: `scroll heat-scroll${many}`, vars, role: "group", "aria-label": `Heat map of shelves ${title}; the arrow keys move through it` },
+        arrows(h("table", { class: `heat ${kind}${many}` }, h("caption", { class: "unseen" }, `Shelves: ${title} by location and category`),
           h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Location"),
             categories.map((category) => h("th", { scope: "col", class: "right" }, this.link({ category: state.category === category ? null : category }, `c-${category}`, format.words(category), state.category === category))),
-            h("th", { scope: "col", class: "right" }, "All"))),
+            h("th", { scope: "col", class: "right sum" }, "All"))),
           h("tbody", {}, locations.map((location) => this.row(location, categories, counts, kind, title, state, changed)))))),
       scale(kind, title),
     ];
@@ -54,7 +60,7 @@ export class HeatMap {
     const sum = (name) => here.reduce((total, item) => total + (item ? item[name] : 0), 0);
     const chosen = state.location === id && !state.category;
     return h("tr", { class: location.kind === "warehouse" ? "warehouse" : null },
-      h("th", { scope: "row" }, this.link({ location: chosen ? null : id, category: null }, `l-${id}`, [h("span", { class: "code" }, id), h("span", { class: "place" }, ` ${location.name ?? ""}`)], chosen)),
+      h("th", { scope: "row", title: `${id} ${location.name ?? ""}` }, this.link({ location: chosen ? null : id, category: null }, `l-${id}`, [h("span", { class: "code" }, id), h("span", { class: "place" }, ` ${location.name ?? ""}`)], chosen)),
       here.map((item, index) => h("td", {}, item ? this.cell(item, kind, title, state, changed, categories[index]) : h("span", { class: "cell empty" }, "·"))),
       h("td", { class: "right sum" }, format.count(sum(kind))));
   }

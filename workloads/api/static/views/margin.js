@@ -19,7 +19,7 @@ const categoryColumns = (comparison) => [
   { name: "category", title: "Category", head: true, show: (row) => format.words(row.value), csv: (row) => [row.value] },
   { name: "net_sales", title: "Net sales", right: true, explain: "net_sales", show: (row) => format.money(row.current.net_sales), ...files("current") },
   { name: "cogs", title: "Cost of goods", right: true, spare: true, explain: "cogs", show: (row) => format.money(row.current.cogs), ...files("before", "_before") },
-  { name: "gross_profit", title: "Gross profit", right: true, explain: "gross_profit", show: (row) => format.money(row.current.gross_profit), csv: null },
+  { name: "gross_profit", title: "Gross profit", right: true, spare: true, explain: "gross_profit", show: (row) => format.money(row.current.gross_profit), csv: null },
   { name: "profit_change", title: "Change", right: true, spare: true, show: (row) => changeCell(comparison, row.change.gross_profit, format.change), csv: null },
   { name: "gross_margin", title: "Margin", right: true, explain: "gross_margin", show: (row) => h("strong", {}, format.percent(row.current.gross_margin)), csv: null },
   { name: "margin_change", title: "Change", right: true, show: (row) => changeCell(comparison, row.change.gross_margin, format.points), csv: null },
@@ -78,8 +78,9 @@ function keyFigures(comparison, partly) {
 function overTime(parts, grain, since) {
   const rows = placed(parts, since).filter((row) => row.value !== "unknown");
   const shares = rows.flatMap((row) => [row.current.gross_margin, row.before.gross_margin]).filter((v) => v !== null).map(Number);
-  // From ten percent to ten percent around what is there: a trend does not begin at 0.
-  const domain = [Math.floor(Math.min(...shares) * 10) / 10, Math.ceil(Math.max(...shares) * 10) / 10].map((v) => Math.max(-1, Math.min(1, v)));
+  // From ten percent to ten percent around what is there, be it a loss of several times the sales: a trend does not begin at 0.
+  const [least, most] = shares.length ? [Math.floor(Math.min(...shares) * 10) / 10, Math.ceil(Math.max(...shares) * 10) / 10] : [0, 1];
+  const domain = [least, most > least ? most : least + 0.1];
   const title = (row) => `${grain === "day" ? "" : "From "}${format.day(row.business_date)}\nMargin ${format.percent(row.current.gross_margin)}\nGross profit ${format.money(row.current.gross_profit)}\nBefore ${format.percent(row.before.gross_margin)}`;
   return figure({
     key: "trend", label: "Gross margin of each category over time", keys: [["solid", "This period"], ["dashed", "Period before"]],

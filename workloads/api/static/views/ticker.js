@@ -25,7 +25,7 @@ export class Ticker {
   draw() {
     fill(this.panel.body, this.rows.length
       ? h("ol", { class: "ticker" }, this.rows.map((item) => h("li", { class: item.fresh ? "moved" : null, "data-moved": `${item.location_id} ${item.sku}` },
-        h("span", { class: "code" }, item.location_id), skuLink(item), h("span", { class: "figure" }, format.count(item.on_hand)), h("span", { class: `status ${item.status}` }, WORDS[item.status]), h("time", { datetime: item.updated_at }, format.time(item.updated_at)))))
+        h("span", { class: "code" }, item.location_id), skuLink(item), h("span", { class: "figure" }, format.count(item.on_hand)), h("span", { class: `status ${item.status}` }, WORDS[item.status]), h("time", { datetime: item.updated_at }, format.when(item.updated_at)))))
       : h("p", { class: "quiet-note" }, "Waiting for the next sale or stock change."));
   }
 }
