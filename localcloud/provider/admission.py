@@ -1,4 +1,4 @@
-"""What Google refuses though the resource itself is right: a metric that is too young, an organisation that forbids it.
+"""What Google refuses though the resource itself is right: a young metric, an export's table, an organisation's policy.
 
 Rules about one type alone are in `rules/`. These look at what else there is, at the cloud's time and at the policies
 of the organisation, which are off until `python -m localcloud policy` switches one on.
@@ -12,6 +12,7 @@ from typing import Any
 
 from localcloud.provider.clock import Clock
 from localcloud.provider.errors import Refused
+from localcloud.provider.exports import check_export
 from localcloud.provider.records import Records
 
 Properties = dict[str, Any]
@@ -30,6 +31,7 @@ POLICIES = {
 since May 2024: https://cloud.google.com/resource-manager/docs/secure-by-default-organizations"""
 
 _METRIC, _ALERT = "gcp:logging/metric:Metric", "gcp:monitoring/alertPolicy:AlertPolicy"
+_SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
 _SERVICE = "gcp:cloudrunv2/service:Service"
 
 
@@ -57,6 +59,8 @@ def admit(token: str, values: Properties, records: Records, clock: Clock) -> Non
     """
     if token == _ALERT:
         _metrics_are_known(values, records, clock)
+    if token == _SUBSCRIPTION:
+        check_export(values, records)
     switched_on = policies_on(records)
     if MEMBERS in switched_on and (member := _foreigner(values)):
         raise Refused(

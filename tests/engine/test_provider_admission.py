@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,37 +10,14 @@ import pytest
 
 from localcloud.__main__ import main
 from localcloud.provider.admission import INVOKER, MEMBERS, METRIC_SECONDS, POLICIES, switch_policy
-from localcloud.provider.clock import Clock
 from localcloud.provider.errors import Refused
-from localcloud.provider.lifecycle import Lifecycle
-from localcloud.provider.records import Records
 from localcloud.provider.schema import token_of
-from localcloud.provider.settle import ProviderConfig
 from localcloud.provider.table import lookup
+from tests.support.recorded import Cloud
 
 METRIC = {"name": "orders-made", "filter": "severity >= ERROR"}
 CLASSIC = {"conditionAbsent": {"filter": 'metric.type = "logging.googleapis.com/user/orders-made"', "duration": "600s"}}
 QUERY = 'increase(logging_googleapis_com:user_orders_made{monitored_resource="cloud_run_revision"}[30m]) == 0'
-
-
-class Cloud:
-    """A provider's records and what is done to them, without stand-ins."""
-
-    def __init__(self) -> None:
-        self.records = Records(":memory:")
-        self.clock = Clock(self.records)
-        self._lifecycle = Lifecycle(None, self.records, {})
-
-    def create(self, kind: str, **inputs: Any) -> dict[str, Any]:
-        urn, config = f"urn:pulumi:scratch-x::p::{token_of(kind)}::x", ProviderConfig("shop-1", "us-central1")
-        return asyncio.run(self._lifecycle.create(urn, token_of(kind), inputs, set(), config))
-
-    def update(self, kind: str, old: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-        urn, config = f"urn:pulumi:scratch-x::p::{token_of(kind)}::x", ProviderConfig("shop-1", "us-central1")
-        return asyncio.run(self._lifecycle.update(urn, token_of(kind), old, inputs, set(), config))
-
-    def alert(self, condition: dict[str, Any]) -> dict[str, Any]:
-        return self.create("monitoring.AlertPolicy", displayName="a", combiner="OR", conditions=[condition])
 
 
 @pytest.fixture
