@@ -5,6 +5,7 @@ The engine's own word on the same is in tests/plans; this one takes a second a s
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from localcloud.provider.exports import check_export
+from localcloud.provider.records import Record, Records
 from policies.configuration import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
-from tests.support.components import Recorder, declare
-from tests.support.configuration import REPOSITORY
+from tests.support.components import PROJECT, Recorder, declare
+from tests.support.configuration import REPOSITORY, configuration
 from tests.support.program import program
 
 STACKS = ("local", "dev", "prod")
@@ -41,6 +44,29 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Record
 def test_no_policy_objects(composed: Callable[[str], Recorder], stack: str, rule: Any) -> None:
     parameters = rule.parameters.model_validate(CONFIG(stack).get(rule.id, {}))
     assert said(violations(rule, recorded(composed(stack).resources, stack), parameters)) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_export_fits_its_table(composed: Callable[[str], Recorder], stack: str) -> None:
+    """As the local cloud judges it when a subscription is made, and Google with it."""
+    records, subscriptions = Records(":memory:"), []
+    project = configuration(stack)["gcp:project"]
+    for key, inputs in composed(stack).resources.items():
+        token = key.partition("::")[0]
+        plain = json.loads(json.dumps(inputs, default=str))
+        names = {
+            "gcp:bigquery/table:Table": "projects/{project}/datasets/{datasetId}/tables/{tableId}",
+            "gcp:pubsub/topic:Topic": f"projects/{PROJECT}/topics/{{name}}",  # the mocks' own project
+            "gcp:pubsub/schema:Schema": f"projects/{PROJECT}/schemas/{{name}}",
+        }
+        if token in names:
+            at = names[token].format_map({"project": project, **plain})
+            records.put(Record(token, at, key, True, plain, plain))
+        elif token == "gcp:pubsub/subscription:Subscription" and plain.get("bigqueryConfig"):
+            subscriptions.append({"project": project, **plain})
+    assert len(subscriptions) >= 2
+    for subscription in subscriptions:
+        check_export(subscription, records)
 
 
 @pytest.mark.parametrize("stack", STACKS)
