@@ -100,6 +100,7 @@ SAMPLES: tuple[Resource, ...] = (
     resource("gcp:compute/disk:Disk", "disk", zone=f"{REGION}-a", type="pd-ssd", size=100),
     resource("gcp:compute/regionDisk:RegionDisk", "region-disk", region=REGION, type="pd-balanced", size=100),
     resource("gcp:compute/snapshot:Snapshot", "snapshot"),
+    resource("gcp:compute/image:Image", "image", diskSizeGb=30),
     resource(
         "gcp:compute/instance:Instance",
         "machine",

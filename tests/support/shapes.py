@@ -74,8 +74,8 @@ def web_shop_on_gke() -> documents.Document:
         (
             "gcp:compute/globalForwardingRule:GlobalForwardingRule",
             "https",
-            {"target": COMPUTED, "portRange": "443"},
-            {"target": ["proxy"]},
+            {"target": COMPUTED, "portRange": "443", "ipAddress": COMPUTED},
+            {"target": ["proxy"], "ipAddress": ["address"]},
         ),
         (
             "gcp:sql/databaseInstance:DatabaseInstance",

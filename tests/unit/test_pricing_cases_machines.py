@@ -15,6 +15,7 @@ from policies.pricing.services.groups import AUTOSCALERS, REGIONAL, TEMPLATES, Z
 from tests.support.pricing import bill, estimated, prices, resource
 
 INSTANCE = "gcp:compute/instance:Instance"
+IMAGE = "gcp:compute/image:Image"
 DISK, REGION_DISK, SNAPSHOT = (
     "gcp:compute/disk:Disk",
     "gcp:compute/regionDisk:RegionDisk",
@@ -131,12 +132,43 @@ def test_disks_and_snapshots_by_their_size() -> None:
     assert bill(resource(DISK, zone="us-central1-b", **ssd)) == {"Disk, pd-ssd": ("100", "17")}
     assert bill(resource(REGION_DISK, region="us-central1", **ssd)) == {"Disk, regional pd-ssd": ("100", "34")}
     assert bill(resource(SNAPSHOT), it={"stored_gib": 50}) == {"Snapshots": ("50", "2.5")}
-    unsized = estimated(resource(DISK))
-    assert "its size is that of its image or snapshot" in unsized.notes[0]
-    extreme = estimated(resource(DISK, type="pd-extreme", size=500))
-    assert "provisioned performance is billed besides" in extreme.notes[0]
+    unsized = estimated(resource(DISK, image="debian"))
+    assert any("its size is that of its image or snapshot" in note for note in unsized.notes)
+    balanced = estimated(resource(DISK, type="hyperdisk-balanced", size=500))
+    assert "provisioned performance is billed besides" in balanced.notes[0]
     odd = estimated(resource(REGION_DISK, type="pd-extreme", size=500))
     assert "regional disks of type pd-extreme" in str(odd.unpriced[0])
+
+
+@prices(DISK)
+@pytest.mark.parametrize(("kind", "gib"), [("pd-standard", "500"), ("pd-ssd", "100"), ("pd-extreme", "1000")])
+def test_an_empty_disk_without_a_size_has_googles_default(kind: str, gib: str) -> None:
+    """500 GiB x 0.04 = 20 of pd-standard; an extreme disk's IOPS are asked for."""
+    assert bill(resource(DISK, type=kind))[f"Disk, {kind}"][0] == gib
+    noted = [note for note in estimated(resource(DISK, type=kind)).notes if "IOPS" in note]
+    assert bool(noted) is (kind == "pd-extreme")
+
+
+@prices(DISK)
+def test_provisioned_iops_of_extreme_disks() -> None:
+    """5,000 x 0.065 = 325 beside 40 GiB x 0.125 = 5; of a hyperdisk 20,000 x 0.032 = 640 beside 128 x 0.125 = 16."""
+    assert bill(resource(DISK, type="pd-extreme", size=40, provisionedIops=5000)) == {
+        "Disk, pd-extreme": ("40", "5"),
+        "Provisioned IOPS": ("5000", "325"),
+    }
+    assert bill(resource(DISK, type="hyperdisk-extreme", size=128, provisionedIops=20000)) == {
+        "Disk, hyperdisk-extreme": ("128", "16"),
+        "Provisioned IOPS": ("20000", "640"),
+    }
+
+
+@prices(IMAGE)
+def test_an_image_by_its_size() -> None:
+    """30 GiB x 0.05 = 1.5; compressed to 10: 0.5."""
+    image = resource(IMAGE, diskSizeGb=30)
+    assert bill(image) == {"Image": ("30", "1.5")}
+    assert bill(image, it={"archived_gib": 10}) == {"Image": ("10", "0.5")}
+    assert "give archived_gib" in estimated(resource(IMAGE)).notes[0]
 
 
 def group(*more: Resource, type_: str = ZONAL, **props: Any) -> tuple[Resource, ...]:

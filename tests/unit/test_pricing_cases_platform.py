@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,15 +43,27 @@ def test_more_than_32_vms_have_a_flat_rate_and_addresses_of_its_own_are_billed_w
 
 
 @prices(ADDRESS, GLOBAL_ADDRESS)
-def test_an_external_address_costs_by_the_hour_and_an_internal_one_nothing() -> None:
-    """730 x 0.005 = 3.65."""
-    for type_ in (ADDRESS, GLOBAL_ADDRESS):
-        assert bill(resource(type_)) == {"External address": ("730", "3.65")}
-        assert bill(resource(type_, addressType="INTERNAL")) == {}
-        assert bill(resource(type_, ipVersion="IPV6")) == {}
-        assert estimated(resource(type_, addressType=UNKNOWN)).not_estimated == {
-            type_: ["it: its addressType is secret or known only at update"]
-        }
+@pytest.mark.parametrize("type_", [ADDRESS, GLOBAL_ADDRESS])
+def test_an_external_address_costs_by_what_uses_it_and_an_internal_one_nothing(type_: str) -> None:
+    """Unused 730 x 0.01 = 7.3; of a NAT gateway 730 x 0.005 = 3.65; of a forwarding rule nothing; of a machine it is counted
+    there."""
+    address = resource(type_, "address")
+    assert bill(address) == {"External address, unused": ("730", "7.3")}
+    assert "nothing in this plan uses it" in estimated(address).notes[0]
+
+    def used_by(user: str) -> dict[str, str]:
+        linked = replace(resource(user, "user"), references={"any": (address.urn,)})
+        lines = estimated(address, linked).lines()
+        return {line.name: plain(line.monthly) for owner, line in lines if owner.name == "address"}
+
+    assert used_by("gcp:compute/globalForwardingRule:GlobalForwardingRule") == {"External address": "0"}
+    assert used_by("gcp:compute/instance:Instance") == {"External address": "0"}
+    assert used_by(NAT) == {"External address": "3.65"}
+    assert bill(resource(type_, addressType="INTERNAL")) == {}
+    assert bill(resource(type_, ipVersion="IPV6")) == {}
+    assert estimated(resource(type_, addressType=UNKNOWN)).not_estimated == {
+        type_: ["it: its addressType is secret or known only at update"]
+    }
 
 
 @prices(CONNECTOR)

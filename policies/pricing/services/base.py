@@ -96,6 +96,15 @@ class Plan:
         sources = (self.by_urn.get(urn) for urn in resource.references.get(key, ()))
         return next((source for source in sources if source and source.type == type_), None)
 
+    @cached_property
+    def referrers(self) -> Mapping[str, Sequence[Resource]]:
+        """Resources by the URN of each resource that a property of theirs was computed from."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            for urn in {urn for urns in resource.references.values() for urn in urns}:
+                found.setdefault(urn, []).append(resource)
+        return found
+
     def ranks(self, type_: str, key: str) -> Mapping[str, int]:
         """Places of a type's resources, by URN, among those of the same project and the same `key`, from 0."""
         if (type_, key) not in self._ranks:

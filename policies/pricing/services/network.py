@@ -51,8 +51,18 @@ def address(bill: Bill, usage: NoUsage) -> None:
     kind = bill.resource.get("addressType")
     if kind is UNKNOWN:
         raise NotPricedError("its addressType is secret or known only at update")
-    if (kind or "EXTERNAL") == "EXTERNAL" and bill.known("ipVersion", "IPV4") == "IPV4":
+    if (kind or "EXTERNAL") != "EXTERNAL" or bill.known("ipVersion", "IPV4") != "IPV4":
+        return
+    users = [user.type.rsplit(":", 1)[-1] for user in bill.plan.referrers.get(bill.resource.urn, ())]
+    if any("ForwardingRule" in user for user in users):
+        bill.add("network.address", Decimal(0), "0 h (free while a forwarding rule has it)", name="External address")
+    elif any(user in ("Instance", "InstanceTemplate", "RegionInstanceTemplate") for user in users):
+        bill.add("network.address", Decimal(0), "0 h (counted with its machine)", name="External address")
+    elif users:
         bill.add("network.address", HOURS, "730 h", name="External address")
+    else:
+        bill.note("nothing in this plan uses it: reckoned as reserved and unused, which costs twice as much as in use")
+        bill.add("compute.idle-address", HOURS, "730 h", name="External address, unused")
 
 
 def connector(bill: Bill, usage: NoUsage) -> None:
