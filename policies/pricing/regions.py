@@ -86,8 +86,11 @@ _ZONE = re.compile(r"(.+\d)-[a-z]")
 
 
 def normal(name: str) -> str | None:
-    """A location as the book names it: lower case, the region of a zone; None where there is no such place."""
-    found = name.strip().lower()
+    """A location as the book names it: lower case, the region of a zone; None where there is no such place.
+
+    A resource may give its place as the URL that ends with it.
+    """
+    found = name.strip().lower().rstrip("/").rpartition("/")[2]
     found = _ALIASES.get(found, found)
     if found in REGIONS or _MULTI.fullmatch(found):
         return found

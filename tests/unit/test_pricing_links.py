@@ -148,7 +148,19 @@ def test_a_place_that_google_has_not_is_an_error_with_the_nearest_name(props: di
 
 
 @pytest.mark.parametrize(
-    "place", ["EU", "us", "ASIA", "NAM4", "eur4", "asia1", "us-central1-a", "US-EAST4", "me-west1"]
+    "place",
+    [
+        "EU",
+        "us",
+        "ASIA",
+        "NAM4",
+        "eur4",
+        "asia1",
+        "us-central1-a",
+        "US-EAST4",
+        "me-west1",
+        "https://www.googleapis.com/compute/v1/projects/p/regions/us-west2",
+    ],
 )
 def test_every_kind_of_place_is_known(place: str) -> None:
     assert estimated(resource("gcp:storage/bucket:Bucket", location=place)).unpriced == ()
