@@ -34,6 +34,7 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
         "dead_letter_topics": {key: stream.dead_letter_topic for key, stream in parts.streams.items()},
         "datasets": foundation.warehouse.dataset_ids,
         "bucket": foundation.lake.bucket,
+        "archive_bucket": foundation.archives.bucket,
         "pos_api_url": parts.pos_api.url,
         "api_url": parts.api.url,
         "api_iap": bool(config.access.people),

@@ -17,7 +17,7 @@ from pydantic import ValidationError, field_validator, model_validator
 from infra.complaints import NAMESPACE, PROVIDERS_OWN, explain
 from infra.crons import clash
 from infra.fields import Api, Key, Label, setting
-from infra.known import CURRENCIES, REGIONS
+from infra.known import CURRENCIES, FIRST_WORDS, REGIONS
 from infra.settings import (
     Access,
     ApiAuth,
@@ -39,6 +39,7 @@ from infra.settings import (
     Warehouse,
     Workloads,
 )
+from workloads.events import STREAMS
 
 ALWAYS = (
     *("artifactregistry", "bigquery", "billingbudgets", "cloudbuild", "cloudfunctions", "cloudresourcemanager"),
@@ -70,6 +71,18 @@ class StackConfig(Section):
     environment: Environment = setting(means="which safety rules apply", example="dev")
     timezone: str = setting(means="the clock that business dates are cut by", example="America/New_York")
     currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
+    name_prefix: str | None = setting(
+        None,
+        means="what every name begins with, so that several stacks share a project; a change replaces everything",
+        example="anna",
+        pattern=r"^[a-z][a-z0-9]{0,11}$",
+    )
+    owns_project: bool | None = setting(
+        None,
+        means="whether this stack keeps what a project has once: APIs and agents, the retention of logs, the whole "
+        "project's budget, federation, analysts' right to query; without it only a stack without name_prefix does",
+        example=True,
+    )
     labels: dict[Key, Label] = setting({}, means="labels on everything", example={"team": "data"})
     deletion_protection: bool = setting(True, means="whether a mistaken destroy is refused")
     decommission: str | None = setting(
@@ -107,6 +120,16 @@ class StackConfig(Section):
             ) from None
         return value
 
+    @field_validator("name_prefix")
+    @classmethod
+    def _distinct_prefix(cls, value: str | None) -> str | None:
+        if value in FIRST_WORDS | {stream.topic.partition("-")[0] for stream in STREAMS.values()}:
+            raise ValueError(
+                f"{value!r} begins names of a stack without a prefix; two stacks could want one name; "
+                f"write another word, for instance my{value[:10]}"
+            )
+        return value
+
     @field_validator("region")
     @classmethod
     def _known_region(cls, value: str) -> str:
@@ -129,6 +152,7 @@ class StackConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = [*self._storage_problems(), *self._schedule_problems(), *self._service_problems()]
+        problems += self._ownership_problems()
         problems += self._removal_problems()
         problems += self._production_problems()
         if problems:
@@ -213,6 +237,30 @@ class StackConfig(Section):
             f"network.subnet_cidr {subnet} has {usable} addresses and the services' maximum_instances take {needed}; "
             f"a flood would be refused; write a /{32 - (needed + 3).bit_length()} or larger"
         )
+
+    @property
+    def keeps_project(self) -> bool:
+        """Whether this stack keeps what its project has once."""
+        return self.name_prefix is None if self.owns_project is None else self.owns_project
+
+    def _ownership_problems(self) -> list[str]:
+        """What only the stack that keeps the project may ask for."""
+        if self.keeps_project:
+            return []
+        asked = {
+            "services": (bool(self.services), "the APIs of that stack are on for this one too"),
+            "log_retention_days": (
+                "log_retention_days" in self.model_fields_set,
+                "the project's one log bucket would change with each deployment of either",
+            ),
+            "ci": (self.ci is not None, "the project's federation would be made twice"),
+        }
+        return [
+            f"{key} is given in a stack with name_prefix, which another one of the project keeps; {why}; leave it out, "
+            "or write owns_project: true where no other stack does"
+            for key, (given, why) in asked.items()
+            if given
+        ]
 
     @property
     def airflow(self) -> Composer | None:

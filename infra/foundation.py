@@ -64,13 +64,13 @@ class Foundation:
 
     def __init__(self, config: StackConfig, package: Packager) -> None:
         self.config, self.package = config, package
-        self.names = Names(config.project)
+        self.names = Names(config.project, config.name_prefix)
         self._on = [self._services()] if config.services else []
         self.identities = {key: self._identity(key, *spec) for key, spec in self._identity_specs().items()}
         self.network = Network(
             "network",
             NetworkArgs(
-                network_name="fastyle",
+                network_name=self.names.network(),
                 project=config.project,
                 location=config.region,
                 subnet_cidr=config.network.subnet_cidr,
@@ -182,6 +182,7 @@ class Foundation:
                 bucket_name=self.names.bucket("budget-guard"),
                 member=self.member("budget-guard"),
                 readers=simulators,
+                role_id=self.names.custom_role("budgetGuard"),
                 labels=self.labels("budget-guard"),
                 force_destroy=not config.deletion_protection,
             ),
@@ -225,7 +226,7 @@ class Foundation:
         raw_tables = {
             stream.table: TableArgs(
                 schema=json.dumps(bigquery_fields(stream)),
-                description=f"Every delivery of topic {stream.topic}, as it came; one row a delivery",
+                description=f"Every delivery of topic {self.names.topic_id(stream.topic)}, as it came; one row a delivery",
                 # By publish time: expiry never eats late or replayed trade.
                 partition_field="publish_time",
                 retention_days=settings.raw_retention_days,
@@ -240,6 +241,7 @@ class Foundation:
                 location=config.region,
                 datasets={
                     "raw": DatasetArgs(
+                        dataset_id=self.names.dataset("raw"),
                         description="Events as they came, by Pub/Sub's export",
                         tables=raw_tables,
                         grants=edits,
@@ -247,18 +249,21 @@ class Foundation:
                         max_time_travel_hours=hours,
                     ),
                     "staging": DatasetArgs(
+                        dataset_id=self.names.dataset("staging"),
                         description="Each event once, typed and flattened; built by the pipeline",
                         grants=edits,
                         authorized_datasets=authorized.get("staging"),
                         max_time_travel_hours=hours,
                     ),
                     "marts": DatasetArgs(
+                        dataset_id=self.names.dataset("marts"),
                         description="What people ask for; built and published by the pipeline",
                         grants={**edits, **analysts},
                         max_time_travel_hours=hours,
                     ),
                 },
-                job_users={**settings.analysts},
+                # One grant in the whole project, whichever stack makes it: with the other one it would go for both.
+                job_users={**settings.analysts} if config.keeps_project else None,
                 labels=self.labels("warehouse"),
                 deletion_protection=config.deletion_protection,
                 force_destroy=config.force_destroy,
@@ -271,14 +276,16 @@ class Foundation:
         # Whoever adds a credential keeps those that are there: it reads the version (hashes, no token) it replaces.
         readers = {f"operator-{key}": member for key, member in operators.items()}
         secrets = {
-            self.names.secret("pos_credentials"): SecretArgs(
+            "pos-credentials": SecretArgs(
+                secret_id=self.names.secret("pos_credentials"),
                 accessors={"pos-api": self.member("pos-api"), **readers},
                 version_adders=operators,
                 placeholder=EMPTY_CREDENTIALS,
             )
         }
         if self.config.access.api_auth is ApiAuth.TOKEN:
-            secrets[self.names.secret("api_credentials")] = SecretArgs(
+            secrets["api-credentials"] = SecretArgs(
+                secret_id=self.names.secret("api_credentials"),
                 accessors={"api": self.member("api"), **readers},
                 version_adders=operators,
                 placeholder=EMPTY_CREDENTIALS,
@@ -299,8 +306,8 @@ class Foundation:
         return OperationalDatabase(
             "database",
             OperationalDatabaseArgs(
-                instance_name="fastyle",
-                database_name="fastyle",
+                instance_name=self.names.database_instance(),
+                database_name=self.names.database(),
                 project=config.project,
                 location=config.region,
                 tier=settings.tier,
@@ -332,6 +339,7 @@ class Foundation:
                     start_cron=night.start_cron,
                     time_zone=config.timezone,
                     service_account_email=self.identities["database-switch"].email,
+                    role_id=self.names.custom_role("databaseSwitch"),
                 ),
                 stopped_elsewhere=self.acts,
                 labels=self.labels("database"),

@@ -1,4 +1,4 @@
-"""Codes that look right and are not: a typing mistake in one is found only after half a deployment.
+"""Region and currency codes accepted in configuration, and words that no name prefix may be.
 
 Regions: https://cloud.google.com/about/locations (August 2026). Currencies: ISO 4217, those in circulation.
 """
@@ -22,3 +22,10 @@ _CURRENCIES = """
     UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
     """
 CURRENCIES = frozenset(_CURRENCIES.split())
+
+FIRST_WORDS = frozenset(
+    "api budget composer database deploy fastyle function functions github inventory marts monitoring pipeline pos push "
+    "raw scheduler staging workloads".split()
+)
+"""What the names of a stack without `name_prefix` begin with, beside its topics': a prefix like that could make one of
+them. `tests/unit/test_config_names.py` holds the list complete."""

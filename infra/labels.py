@@ -13,4 +13,10 @@ def labels(config: StackConfig, component: str) -> dict[str, str]:
         "environment": config.environment.value,
         "component": component,
         "managed-by": "pulumi",
+        **prefix_label(config),
     }
+
+
+def prefix_label(config: StackConfig) -> dict[str, str]:
+    """The label that tells a prefixed stack's resources, and costs, from the others' of its project."""
+    return {} if config.name_prefix is None else {"name-prefix": config.name_prefix}

@@ -26,13 +26,14 @@ from fastyle_components.base import either
 
 from infra.airflow import added_packages, delivered_files, delivered_plugins
 from infra.foundation import Foundation
+from infra.labels import prefix_label
 from infra.parts import Parts
 from infra.settings import Ci, Composer, GuardMode, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
 from workloads.events import STREAMS
 
-SCHEDULED = ["pipeline-run"]
-"""Cloud Scheduler jobs that the budget guard may pause."""
+SCHEDULED = "pipeline-run"
+"""The Cloud Scheduler job that the budget guard may pause."""
 
 
 def logged(word: str) -> str:
@@ -45,8 +46,20 @@ def logged(word: str) -> str:
     )
 
 
-LATE_RUN = f'resource.type = "cloud_composer_environment" AND {logged("pipeline_late")}'
-"""What workloads/plugins/fastyle_deadline.py logs of a run that missed its deadline."""
+def late_run(environment: str) -> str:
+    """A filter for what workloads/plugins/fastyle_deadline.py logs in one Composer environment of a run that missed its
+    deadline."""
+    where = f'resource.type = "cloud_composer_environment" AND resource.labels.environment_name = "{environment}"'
+    return f"{where} AND {logged('pipeline_late')}"
+
+
+def publication(service: str, environment: str | None) -> str:
+    """A filter for publications of one stack: by its service, and by its Composer environment where it has one. Another
+    stack of the project publishes too, and would hide that this one does not."""
+    sources = [f'resource.labels.service_name = "{service}"']
+    if environment is not None:
+        sources.append(f'resource.labels.environment_name = "{environment}"')
+    return f"({' OR '.join(sources)}) AND {logged('marts_published')}"
 
 
 class Operations:
@@ -68,11 +81,12 @@ class Operations:
         budget = self._budget()
         if config.budget.guard is not None:
             self._guard(config.budget.guard, budget)
-        LogRetention(
-            "logs",
-            LogRetentionArgs(project=config.project, retention_days=config.log_retention_days),
-            foundation.opts,
-        )
+        if config.keeps_project:
+            LogRetention(
+                "logs",
+                LogRetentionArgs(project=config.project, retention_days=config.log_retention_days),
+                foundation.opts,
+            )
         if config.monitoring is not None:
             self._monitoring(config.monitoring)
         if config.ci is not None:
@@ -83,7 +97,7 @@ class Operations:
         Schedule(
             "pipeline-run",
             ScheduleArgs(
-                job_name=SCHEDULED[0],
+                job_name=base.names.job(SCHEDULED),
                 project=config.project,
                 location=config.region,
                 description="Builds the marts",
@@ -111,7 +125,7 @@ class Operations:
         return Orchestration(
             "orchestration",
             OrchestrationArgs(
-                environment_name="fastyle",
+                environment_name=base.names.composer_environment(),
                 project=config.project,
                 location=config.region,
                 bucket_name=base.names.bucket("composer"),
@@ -147,7 +161,7 @@ class Operations:
         return Budget(
             "budget",
             BudgetArgs(
-                display_name=f"fastyle {config.environment.value}",
+                display_name=base.names.budget(config.environment.value),
                 billing_account=config.billing_account,
                 project=config.project,
                 project_number=config.project_number,
@@ -155,7 +169,10 @@ class Operations:
                 currency=config.budget.currency or config.currency,
                 thresholds=config.budget.thresholds,
                 emails=list(config.budget.emails),
-                topic_name="budget-notices" if config.budget.notices else None,
+                topic_name=base.names.topic_id("budget-notices") if config.budget.notices else None,
+                # Beside other stacks it counts what is labelled as this one's.
+                counted_label=None if config.keeps_project else prefix_label(config) or None,
+                title_prefix=base.names.title_prefix,
                 labels=base.labels("budget"),
             ),
             pulumi.ResourceOptions.merge(base.opts, pulumi.ResourceOptions(providers=[provider])),
@@ -195,13 +212,13 @@ class Operations:
         jobs = f"projects/{config.project}/locations/{config.region}/jobs"
         scheduled = config.orchestrator is Orchestrator.SCHEDULER and not config.pipeline.paused
         stops: dict[str, pulumi.Input[str]] = {
-            "GUARD_JOBS": json.dumps([f"{jobs}/{job}" for job in SCHEDULED] if scheduled else []),
+            "GUARD_JOBS": json.dumps([f"{jobs}/{base.names.job(SCHEDULED)}"] if scheduled else []),
             "GUARD_DATABASE": base.database.instance,
         }
         night = config.database.night_stop
         if night is not None:
             # Else the morning's schedule would start what the guard stopped.
-            stops["GUARD_DATABASE_JOB"] = f"{jobs}/fastyle-start"
+            stops["GUARD_DATABASE_JOB"] = f"{jobs}/{base.names.database_job('start')}"
             stops["GUARD_DATABASE_STOP"], stops["GUARD_DATABASE_START"] = night.stop_cron, night.start_cron
         return stops
 
@@ -210,27 +227,34 @@ class Operations:
         slow: list[pulumi.Input[str]] = [base.database.instance]
         if self.orchestration is not None:
             slow.append(self.orchestration.environment_name)
-        topics = [stream.topic for stream in STREAMS.values()]
-        airflow = config.orchestrator is Orchestrator.COMPOSER
+        names, topics = base.names, [stream.topic for stream in STREAMS.values()]
+        environment = None if config.airflow is None else names.composer_environment()
+        watched = environment if config.orchestrator is Orchestrator.COMPOSER else None
         Monitoring(
             "monitoring",
             MonitoringArgs(
                 project=config.project,
                 emails=list(settings.emails),
-                subscriptions=[f"{topic}-to-{to}" for to in ("inventory", "bigquery", "lake") for topic in topics],
-                dead_letter_subscriptions=[f"{topic}-dead-letter-hold" for topic in topics],
+                subscriptions=[
+                    names.subscription(topic, to) for to in ("inventory", "bigquery", "lake") for topic in topics
+                ],
+                dead_letter_subscriptions=[names.dead_letter_subscription(topic) for topic in topics],
                 entrance=self._parts.entrance,
-                api=base.names.service("api"),
-                freshness_filter=logged("marts_published"),
-                late_filter=LATE_RUN if airflow else None,
-                database_instance="fastyle",
-                composer_environment="fastyle" if airflow else None,
+                api=names.service("api"),
+                services=[names.service("inventory_sync"), names.service("pipeline")],
+                metric_name=names.log_metric("monitoring-marts-published"),
+                service_id=names.monitored_service(),
+                title_prefix=names.title_prefix,
+                freshness_filter=publication(names.service("pipeline"), environment),
+                late_filter=None if watched is None else late_run(watched),
+                database_instance=names.database_instance(),
+                composer_environment=watched,
                 backlog_minutes=settings.backlog_minutes,
                 freshness_hours=settings.freshness_hours,
                 wait_for=slow,
                 latency_ms=settings.latency_ms,
                 objectives=settings.slos,
-                budget_guard=base.names.function("budget_guard") if config.budget.guard is not None else None,
+                budget_guard=names.function("budget_guard") if config.budget.guard is not None else None,
                 runbook_url=_runbooks(config.ci),
                 labels=base.labels("monitoring"),
             ),
@@ -250,6 +274,8 @@ class Operations:
                 environment=environment,
                 readers={} if settings.reader is None else {f"{environment}-drift": settings.reader},
                 project_roles=list(settings.roles),
+                pool_id=self._base.names.identity_pool(),
+                account_id=self._base.names.account("deploy-ci"),
             ),
             self._base.opts,
         )

@@ -55,6 +55,8 @@ class Parts:
                 project_number=self._config.project_number,
                 location=self._config.region,
                 bucket=self._base.archives.bucket,
+                account_id=self._names.account("function-build"),
+                repository_id=self._names.repository("functions"),
                 wait_for=[self._base.database.instance],
                 labels=self._base.labels("function-build"),
             ),
@@ -115,14 +117,14 @@ class Parts:
     ) -> Service:
         base, config = self._base, self._config
         shape: Workload = getattr(config.workloads, workload)
-        name = self._names.service(workload)
+        key = workload.replace("_", "-")
         return Service(
-            name,
+            key,
             ServiceArgs(
-                service_name=name,
+                service_name=self._names.service(workload),
                 project=config.project,
                 location=config.region,
-                service_account_email=base.identities[name].email,
+                service_account_email=base.identities[key].email,
                 source=self.source(workload),
                 environment=self.environment(environment),
                 secret_files=secret_files,
@@ -139,7 +141,7 @@ class Parts:
                 concurrency=shape.concurrency,
                 timeout_seconds=shape.timeout_seconds,
                 health_path="/health",
-                labels=base.labels(name),
+                labels=base.labels(key),
                 deletion_protection=config.deletion_protection,
             ),
             base.opts,
@@ -165,7 +167,7 @@ class Parts:
         return EventStream(
             key,
             EventStreamArgs(
-                topic=stream.topic,
+                topic=self._names.topic_id(stream.topic),
                 project_number=config.project_number,
                 schema_definition=pubsub_definition(stream),
                 publishers={"pos-api": base.member("pos-api")},
@@ -190,7 +192,7 @@ class Parts:
         )
 
     def _credentials(self, key: str) -> dict[str, SecretFileArgs]:
-        secret = self._names.secret(key)
+        secret = key.replace("_", "-")
         secret_id = self._base.secrets.secret_ids.apply(lambda ids: ids[secret])
         return {secret: SecretFileArgs(secret_id=secret_id, file_name="credentials.json")}
 
@@ -292,9 +294,9 @@ class Parts:
         return {
             **self._database_environment(identity),
             **self._stock_environment(),
-            "RAW_DATASET": "raw",
-            "STAGING_DATASET": "staging",
-            "MARTS_DATASET": "marts",
+            "RAW_DATASET": self._names.dataset("raw"),
+            "STAGING_DATASET": self._names.dataset("staging"),
+            "MARTS_DATASET": self._names.dataset("marts"),
             "LAKE_BUCKET": base.lake.bucket,
             "BIGQUERY_LOCATION": config.region,
             "MAXIMUM_BYTES_BILLED": str(config.warehouse.maximum_bytes_billed),

@@ -31,6 +31,7 @@ class Endpoints:
     datasets: dict[str, str]
     bucket: str
     secrets: dict[str, str]  # pos_credentials, api_credentials -> ids
+    archive_bucket: str = ""
     api_iap: bool = False  # Identity-Aware Proxy stands in front of the API
     stack: str = LOCAL
     pubsub: str = ""  # host:port, for PUBSUB_EMULATOR_HOST
@@ -85,7 +86,9 @@ def from_outputs(stack: str, outputs: dict[str, Any], **more: str) -> Endpoints:
             datasets=outputs["datasets"],
             bucket=outputs["bucket"],
             secrets=outputs["secrets"],
-            api_iap=bool(outputs.get("api_iap")),  # absent from stacks that were made before there was one
+            # Absent from stacks that were made before there was one, like the next.
+            archive_bucket=outputs.get("archive_bucket", ""),
+            api_iap=bool(outputs.get("api_iap")),
             **more,
         )
     except KeyError as e:

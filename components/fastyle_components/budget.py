@@ -28,6 +28,11 @@ class BudgetArgs(Args):
     """At most five, beside the billing account's administrators. Default: none."""
     topic_name: str | None = None
     """Also publish every notice to a topic of this name. Default: no."""
+    counted_label: dict[str, str] | None = None
+    """One label and its value: only costs of resources that carry it count. Traffic, logs and what else no label is on
+    does not. Default: everything in the project counts."""
+    title_prefix: str | None = None
+    """What the channels' titles begin with, where several budgets share a project. Default: nothing."""
     labels: dict[str, str] | None = None
 
 
@@ -54,7 +59,7 @@ class Budget(pulumi.ComponentResource):
             gcp.monitoring.NotificationChannel(
                 f"{name}-email-{email}",
                 project=args.project,
-                display_name=f"Budget: {email}",
+                display_name=f"{either(args.title_prefix, '')}Budget: {email}",
                 type="email",
                 labels={"email_address": email},
                 user_labels=args.labels,
@@ -88,6 +93,7 @@ class Budget(pulumi.ComponentResource):
                 # By number: an id would come back as the number, and differ for ever.
                 projects=[f"projects/{args.project_number}"],
                 calendar_period="MONTH",
+                labels=args.counted_label,
                 credit_types_treatment="INCLUDE_ALL_CREDITS",
             ),
             amount=gcp.billing.BudgetAmountArgs(
@@ -129,6 +135,8 @@ def _check(name: str, args: BudgetArgs) -> None:
         raise ArgsError(f"{where}: monthly_amount is {args.monthly_amount}; use a whole amount of at least 1")
     if not thresholds or sorted(set(thresholds)) != thresholds or not all(0 < share <= 10 for share in thresholds):
         raise ArgsError(f"{where}: thresholds {thresholds}; use ascending shares, 0.5 for half of the amount")
+    if args.counted_label is not None and len(args.counted_label) != 1:
+        raise ArgsError(f"{where}: counted_label has {len(args.counted_label)} labels; Cloud Billing takes one")
     if len(either(args.emails, [])) > 5:
         raise ArgsError(f"{where}: {len(either(args.emails, []))} e-mails; Cloud Billing takes five, use a group's")
     if not args.project_number.isdigit():

@@ -2,13 +2,25 @@
 
 from typing import Any
 
-from fastyle_components.watched import MonitoringArgs, on_service
+from fastyle_components.base import either
+from fastyle_components.watched import MonitoringArgs, metric_name, on_service
 
 
 def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
     """Cloud Monitoring's JSON. Zero positions and empty values are left out: the API drops them, for ever different."""
-    run_count = 'metric.type = "run.googleapis.com/request_count" AND resource.type = "cloud_run_revision"'
-    pubsub = 'resource.type = "pubsub_subscription" AND metric.type = "pubsub.googleapis.com/subscription/'
+    services = _one_of(args.entrance, args.api, *either(args.services, []))
+    subscriptions = _one_of(*args.subscriptions, *args.dead_letter_subscriptions)
+    run_count = (
+        'metric.type = "run.googleapis.com/request_count" AND resource.type = "cloud_run_revision" '
+        f"AND resource.labels.service_name = {services}"
+    )
+    pubsub = (
+        f'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = {subscriptions} '
+        'AND metric.type = "pubsub.googleapis.com/subscription/'
+    )
+    cpu = 'resource.type = "cloudsql_database" AND metric.type = "cloudsql.googleapis.com/database/cpu/utilization"'
+    if args.database_instance is not None:
+        cpu += f' AND resource.labels.database_id = "{args.project}:{args.database_instance}"'
     charts = [
         ("Requests a second, by service", run_count, "ALIGN_RATE", "REDUCE_SUM", ["resource.labels.service_name"]),
         (
@@ -34,26 +46,32 @@ def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
         ),
         (
             "Marts published",
-            f'metric.type = "logging.googleapis.com/user/{name}-marts-published"',
+            f'metric.type = "logging.googleapis.com/user/{metric_name(name, args)}"',
             "ALIGN_DELTA",
             "REDUCE_SUM",
             [],
         ),
         (
             "Database CPU",
-            'resource.type = "cloudsql_database" AND metric.type = "cloudsql.googleapis.com/database/cpu/utilization"',
+            cpu,
             "ALIGN_MEAN",
             "REDUCE_MEAN",
             [],
         ),
     ]
     return {
-        "displayName": "Streaming platform",
+        "displayName": f"{either(args.title_prefix, '')}Streaming platform",
         "mosaicLayout": {
             "columns": 12,
             "tiles": [_tile(index, *chart) for index, chart in enumerate(charts)],
         },
     }
+
+
+def _one_of(*values: str) -> str:
+    """https://cloud.google.com/monitoring/api/v3/filters#comparisons"""
+    quoted = ", ".join(f'"{value}"' for value in values)
+    return f"one_of({quoted})"
 
 
 def _tile(index: int, title: str, filter_: str, aligner: str, reducer: str, groups: list[str]) -> dict[str, Any]:

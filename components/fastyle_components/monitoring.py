@@ -10,7 +10,7 @@ from fastyle_components.alerts import flow, freshness, interfaces, late, money, 
 from fastyle_components.base import either, token
 from fastyle_components.dashboard import dashboard
 from fastyle_components.objectives import objectives
-from fastyle_components.watched import Alert, MonitoringArgs, check
+from fastyle_components.watched import Alert, MonitoringArgs, check, metric_name
 
 __all__ = ["Monitoring", "MonitoringArgs"]
 
@@ -30,11 +30,12 @@ class Monitoring(pulumi.ComponentResource):
         self._args = args = MonitoringArgs.of(args)
         check(name, args)
         self._child = pulumi.ResourceOptions(parent=self)
+        self._title = either(args.title_prefix, "")
         self._channels = [
             monitoring.NotificationChannel(
                 f"{name}-email-{email}",
                 project=args.project,
-                display_name=f"Alerts: {email}",
+                display_name=f"{self._title}Alerts: {email}",
                 type="email",
                 labels={"email_address": email},
                 user_labels=args.labels,
@@ -44,7 +45,7 @@ class Monitoring(pulumi.ComponentResource):
         ]
         self._metric = gcp.logging.Metric(
             f"{name}-marts-published",
-            name=f"{name}-marts-published",
+            name=metric_name(name, args),
             project=args.project,
             description="Publications of new marts",
             filter=args.freshness_filter,
@@ -71,7 +72,7 @@ class Monitoring(pulumi.ComponentResource):
         return monitoring.AlertPolicy(
             f"{self.pulumi_resource_name}-{alert.key}",
             project=self._args.project,
-            display_name=alert.title,
+            display_name=f"{self._title}{alert.title}",
             combiner=alert.combiner,
             severity=alert.severity,
             conditions=alert.conditions,

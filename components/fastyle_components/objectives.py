@@ -18,9 +18,9 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
     child, name = pulumi.ResourceOptions(parent=parent), parent.pulumi_resource_name
     service = monitoring.CustomService(
         f"{name}-platform",
-        service_id=name,
+        service_id=either(args.service_id, name),
         project=args.project,
-        display_name="Streaming platform",
+        display_name=f"{either(args.title_prefix, '')}Streaming platform",
         user_labels=args.labels,
         opts=child,
     )
@@ -59,7 +59,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
             service=service.service_id,
             slo_id=key,
             project=args.project,
-            display_name=f"{title}: {goal:.1%} of 28 days",
+            display_name=f"{either(args.title_prefix, '')}{title}: {goal:.1%} of 28 days",
             goal=goal,
             rolling_period_days=28,
             user_labels=args.labels,

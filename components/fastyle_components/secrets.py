@@ -11,6 +11,8 @@ from fastyle_components.grants import holders, keyed
 
 @dataclass(frozen=True, kw_only=True)
 class SecretArgs(Args):
+    secret_id: str | None = None
+    """Letters, digits, hyphens, underscores. Default: its key."""
     accessors: dict[str, pulumi.Input[str]] | None = None
     """Members that may read every version, by a stable key."""
     version_adders: dict[str, pulumi.Input[str]] | None = None
@@ -23,7 +25,7 @@ class SecretArgs(Args):
 @dataclass(frozen=True, kw_only=True)
 class SecretsArgs(Args):
     secrets: dict[str, SecretArgs]
-    """Secrets by their id: letters, digits, hyphens, underscores."""
+    """Secrets by a stable key: letters, digits, hyphens, underscores."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = None
     """Refuse to delete a secret. Default: yes."""
@@ -52,7 +54,7 @@ class Secrets(pulumi.ComponentResource):
         protected = either(args.deletion_protection, True)
         secret = gcp.secretmanager.Secret(
             name,
-            secret_id=key,
+            secret_id=either(spec.secret_id, key),
             replication=gcp.secretmanager.SecretReplicationArgs(auto=gcp.secretmanager.SecretReplicationAutoArgs()),
             deletion_policy="PREVENT" if protected else "DELETE",
             labels=args.labels,

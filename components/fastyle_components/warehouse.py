@@ -40,12 +40,14 @@ class TableArgs(Args):
 @dataclass(frozen=True, kw_only=True)
 class DatasetArgs(Args):
     description: str
+    dataset_id: str | None = None
+    """Letters, digits, underscores. Default: its key."""
     tables: dict[str, TableArgs] | None = None
     """Tables of the dataset, by table id."""
     grants: dict[str, DatasetGrantArgs] | None = None
     """Who may do what, by a stable key."""
     authorized_datasets: list[str] | None = None
-    """Datasets of the same warehouse whose views may read this one on behalf of people who may not."""
+    """Keys of datasets of the same warehouse whose views may read this one on behalf of people who may not."""
     table_expiration_days: int | None = None
     """New tables end so many days after their creation. Default: never."""
     max_time_travel_hours: int | None = None
@@ -59,7 +61,7 @@ class WarehouseArgs(Args):
     location: str
     """Region or multi-region of every dataset. Changing it replaces them."""
     datasets: dict[str, DatasetArgs]
-    """Datasets by their id: letters, digits, underscores."""
+    """Datasets by a stable key: letters, digits, underscores."""
     job_users: dict[str, pulumi.Input[str]] | None = None
     """Members that may run queries at the project's cost, by a stable key: reading a dataset alone runs none."""
     labels: dict[str, str] | None = None
@@ -82,7 +84,7 @@ class Warehouse(pulumi.ComponentResource):
     dataset_ids: pulumi.Output[dict[str, str]]
     """Dataset id by key; waits for every grant."""
     table_ids: pulumi.Output[dict[str, str]]
-    """`<project>.<dataset>.<table>` by `<dataset>.<table>`: there once the table is."""
+    """`<project>.<dataset>.<table>` by `<key>.<table>`: there once the table is."""
 
     def __init__(self, name: str, args: WarehouseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
@@ -115,7 +117,7 @@ class Warehouse(pulumi.ComponentResource):
         expiration = spec.table_expiration_days
         return gcp.bigquery.Dataset(
             f"{self.pulumi_resource_name}-{key}",
-            dataset_id=key,
+            dataset_id=either(spec.dataset_id, key),
             project=self._args.project,
             location=self._args.location,
             description=spec.description,

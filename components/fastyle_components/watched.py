@@ -33,6 +33,15 @@ class MonitoringArgs(Args):
     budget_guard: str | None = None
     """The Cloud Run service (or function) that logs `event: budget_guard` for each notice of a budget. Default: none
     watched."""
+    services: list[str] | None = None
+    """Further Cloud Run services that the dashboard shows. Default: the entrance and the API alone."""
+    metric_name: str | None = None
+    """The log metric of publications. Default: `<component's name>-marts-published`."""
+    service_id: str | None = None
+    """What the objectives belong to. Default: the component's name."""
+    title_prefix: str | None = None
+    """What titles of alerts, channels, objectives and the dashboard begin with, where several stacks share a project.
+    Default: nothing."""
     backlog_minutes: int | None = None
     """How old an undelivered event may get. Default: 15."""
     freshness_hours: int | None = None
@@ -62,6 +71,11 @@ class Alert:
     combiner: str = "OR"
     rate_limit: str | None = None
     """At most one notification in that time: needed for log matches, not allowed for others."""
+
+
+def metric_name(name: str, args: MonitoringArgs) -> str:
+    """The log metric of the component `name`."""
+    return either(args.metric_name, f"{name}-marts-published")
 
 
 def on_service(service: str) -> str:

@@ -245,7 +245,7 @@ def _lake(found: Measurement, endpoints: Endpoints, began: datetime) -> None:
     for stream in STREAMS.values():
         blobs = client.list_blobs(endpoints.bucket, prefix=f"{stream.topic}/")
         found.lake_bytes[stream.key] = sum(int(b.size) for b in blobs if b.time_created >= began)
-    found.archive_bytes = sum(int(b.size) for b in client.list_blobs(f"{endpoints.project}-workloads"))
+    found.archive_bytes = sum(int(b.size) for b in client.list_blobs(endpoints.archive_bucket))
 
 
 def counts(found: Measurement) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from infra.airflow import added_packages
-from infra.operations import LATE_RUN, logged
+from infra.operations import late_run, logged
 from tests.dags.conftest import HERE, NEWEST, VERSIONS, Airflow
 from workloads.pipeline.tasks import DEADLINE, TASKS, Action
 
@@ -150,7 +150,7 @@ def test_a_late_run_is_told_of(dag: dict[str, Any], airflow: Airflow) -> None:
         "pipeline_late: run by-hand of fastyle_pipeline has not ended 90 minutes after it was due; "
         "look at its tasks in Airflow"
     )
-    assert LATE_RUN.endswith(logged(words.partition(":")[0])), "and the alert looks for these words"
+    assert late_run("fastyle").endswith(logged(words.partition(":")[0])), "and the alert looks for these words"
 
 
 @pytest.mark.parametrize("version", VERSIONS)

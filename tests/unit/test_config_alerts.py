@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from infra.operations import LATE_RUN
+from infra.operations import late_run
 from tests.support.components import declare
 from tests.support.program import program
 
-COMPOSER = {"resource.type": "cloud_composer_environment"}
+COMPOSER = {"resource.type": "cloud_composer_environment", "resource.labels.environment_name": "fastyle"}
+LATE_RUN = late_run("fastyle")
 
 
 def finds(text: str, entry: dict[str, str]) -> bool:
@@ -41,6 +42,7 @@ def test_a_late_run_is_found_however_airflow_logs(entry: dict[str, str], found: 
     """Airflow 3.3 logs text where 3.1 did, and JSON elsewhere."""
     assert finds(LATE_RUN, COMPOSER | entry) is found
     assert not finds(LATE_RUN, {"resource.type": "cloud_run_revision"} | entry), "another's log"
+    assert not finds(LATE_RUN, COMPOSER | {"resource.labels.environment_name": "anna-fastyle"} | entry), "another stack's"
 
 
 def test_a_publication_counts_whoever_logs_it(tmp_path: Path) -> None:
@@ -51,5 +53,8 @@ def test_a_publication_counts_whoever_logs_it(tmp_path: Path) -> None:
         {"textPayload": "[info] marts_published run_id=x"},
         {"jsonPayload.message": "marts_published"},
     ):
-        assert finds(metric["filter"], entry), entry
-    assert not finds(metric["filter"], {"textPayload": "checks passed"})
+        for source in (COMPOSER, {"resource.labels.service_name": "pipeline"}):
+            assert finds(metric["filter"], source | entry), entry
+        for another in ("environment_name", "service_name"):
+            assert not finds(metric["filter"], {f"resource.labels.{another}": "anna-pipeline"} | entry), "another stack's"
+    assert not finds(metric["filter"], COMPOSER | {"textPayload": "checks passed"})

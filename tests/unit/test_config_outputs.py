@@ -47,6 +47,7 @@ def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: s
         **OUTPUTS,
         "project": project,
         "bucket": f"{project}-raw-lake",
+        "archive_bucket": f"{project}-workloads",
         "orchestrator": orchestrator,
         "api_iap": stack == "prod",
         "secrets": {"pos_credentials": "pos-credentials", "api_credentials": api_credentials},
