@@ -247,6 +247,11 @@ class StackConfig(Section):
         """What only the stack that keeps the project may ask for."""
         if self.keeps_project:
             return []
+        if self.name_prefix is None:
+            return [
+                "owns_project is false without name_prefix; its names would be those of the stack that keeps the "
+                "project; write name_prefix: a word of its own, or leave it out"
+            ]
         asked = {
             "services": (bool(self.services), "the APIs of that stack are on for this one too"),
             "log_retention_days": (

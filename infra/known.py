@@ -24,8 +24,27 @@ _CURRENCIES = """
 CURRENCIES = frozenset(_CURRENCIES.split())
 
 FIRST_WORDS = frozenset(
-    "api budget composer database deploy fastyle function functions github inventory marts monitoring pipeline pos push "
-    "raw scheduler staging workloads".split()
+    [
+        "api",
+        "budget",
+        "composer",
+        "database",
+        "deploy",
+        "fastyle",
+        "function",
+        "functions",
+        "github",
+        "inventory",
+        "marts",
+        "monitoring",
+        "pipeline",
+        "pos",
+        "push",
+        "raw",
+        "scheduler",
+        "staging",
+        "workloads",
+    ]
 )
 """What the names of a stack without `name_prefix` begin with, beside its topics': a prefix like that could make one of
 them. `tests/unit/test_config_names.py` holds the list complete."""

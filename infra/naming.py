@@ -143,6 +143,4 @@ class Names:
             return name
         if self.prefix is not None and rule.fullmatch(without_prefix):
             origin = f"fastyle:name_prefix {self.prefix!r}"
-        raise ConfigError(
-            f"{origin}: gives {kind} {name!r}; Google Cloud would refuse it; use a shorter, plainer one"
-        )
+        raise ConfigError(f"{origin}: gives {kind} {name!r}; Google Cloud would refuse it; use a shorter, plainer one")

@@ -42,7 +42,9 @@ def test_a_late_run_is_found_however_airflow_logs(entry: dict[str, str], found: 
     """Airflow 3.3 logs text where 3.1 did, and JSON elsewhere."""
     assert finds(LATE_RUN, COMPOSER | entry) is found
     assert not finds(LATE_RUN, {"resource.type": "cloud_run_revision"} | entry), "another's log"
-    assert not finds(LATE_RUN, COMPOSER | {"resource.labels.environment_name": "anna-fastyle"} | entry), "another stack's"
+    assert not finds(LATE_RUN, COMPOSER | {"resource.labels.environment_name": "anna-fastyle"} | entry), (
+        "another stack's"
+    )
 
 
 def test_a_publication_counts_whoever_logs_it(tmp_path: Path) -> None:
@@ -56,5 +58,7 @@ def test_a_publication_counts_whoever_logs_it(tmp_path: Path) -> None:
         for source in (COMPOSER, {"resource.labels.service_name": "pipeline"}):
             assert finds(metric["filter"], source | entry), entry
         for another in ("environment_name", "service_name"):
-            assert not finds(metric["filter"], {f"resource.labels.{another}": "anna-pipeline"} | entry), "another stack's"
+            assert not finds(metric["filter"], {f"resource.labels.{another}": "anna-pipeline"} | entry), (
+                "another stack's"
+            )
     assert not finds(metric["filter"], COMPOSER | {"textPayload": "checks passed"})

@@ -137,6 +137,8 @@ ELSEWHERE = {
     "project": "gcp:project",
     "region": "gcp:region",
     "environment": "each inventory's own",
+    "name_prefix": "test_config_shared_project.py",
+    "owns_project": "test_config_shared_project.py",
     "orchestrator": "each inventory's own",
     "decommission": "test_prod_can_be_taken_down_in_its_own_name_only",
     "composer.standby": "test_airflow_stands_by_while_the_scheduler_runs",

@@ -1,0 +1,274 @@
+"""Several stacks in one project: no name of one is a name of another, and one of them keeps what the project has once.
+
+Composed with everything on that has a name: both orchestrators, night stop, budget guard, objectives, people, analysts.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.config import ConfigError, load_config
+from infra.known import FIRST_WORDS
+from policies.configuration import stack_config
+from policies.rules import RULES
+from tests.policies.table import recorded, said, violations
+from tests.support.components import Recorder, declare
+from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration, put
+from tests.support.program import program
+from workloads.events import STREAMS
+
+# What tells a resource from others of its type within one project. Types that are not here are told by all that they
+# are given: a grant is its resource, role and member.
+IDENTITY: Mapping[str, tuple[str, ...]] = {
+    "gcp:artifactregistry/repository:Repository": ("repositoryId",),
+    "gcp:bigquery/dataset:Dataset": ("datasetId",),
+    "gcp:bigquery/table:Table": ("datasetId", "tableId"),
+    "gcp:billing/budget:Budget": ("displayName",),
+    "gcp:cloudfunctionsv2/function:Function": ("name",),
+    "gcp:cloudrunv2/service:Service": ("name",),
+    "gcp:cloudscheduler/job:Job": ("name",),
+    "gcp:composer/environment:Environment": ("name",),
+    "gcp:compute/globalAddress:GlobalAddress": ("name",),
+    "gcp:compute/network:Network": ("name",),
+    "gcp:compute/router:Router": ("name",),
+    "gcp:compute/routerNat:RouterNat": ("name",),
+    "gcp:compute/subnetwork:Subnetwork": ("name",),
+    "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": ("workloadIdentityPoolId",),
+    "gcp:logging/metric:Metric": ("name",),
+    "gcp:logging/projectBucketConfig:ProjectBucketConfig": ("bucketId",),
+    "gcp:monitoring/alertPolicy:AlertPolicy": ("displayName",),
+    "gcp:monitoring/customService:CustomService": ("serviceId",),
+    "gcp:monitoring/dashboard:Dashboard": ("dashboardJson",),
+    "gcp:monitoring/notificationChannel:NotificationChannel": ("displayName",),
+    "gcp:monitoring/slo:Slo": ("service", "displayName"),
+    "gcp:projects/iAMCustomRole:IAMCustomRole": ("roleId",),
+    "gcp:projects/service:Service": ("service",),
+    "gcp:projects/serviceIdentity:ServiceIdentity": ("service",),
+    "gcp:pubsub/schema:Schema": ("name",),
+    "gcp:pubsub/subscription:Subscription": ("name",),
+    "gcp:pubsub/topic:Topic": ("name",),
+    "gcp:secretmanager/secret:Secret": ("secretId",),
+    "gcp:serviceaccount/account:Account": ("accountId",),
+    "gcp:sql/database:Database": ("instance", "name"),
+    "gcp:sql/databaseInstance:DatabaseInstance": ("name",),
+    "gcp:storage/bucket:Bucket": ("name",),
+    "gcp:storage/bucketObject:BucketObject": ("bucket", "name"),
+}
+# A version belongs to its secret, which the mocks name alike; a provider is Pulumi's own.
+NOT_IN_THE_PROJECT = ("gcp:secretmanager/secretVersion:SecretVersion", "pulumi:providers:gcp", "fastyle:")
+LABELS = ("labels", "userLabels", "effectiveLabels", "pulumiLabels")
+
+
+def everything(prefix: str | None, **more: Any) -> dict[str, Any]:
+    """A stack with all that has a name, of one project whatever its prefix."""
+    config = copy.deepcopy(configuration("dev"))
+    prod = configuration("prod")
+    put(config, "services", [*config["fastyle:services"], "composer.googleapis.com"])
+    put(config, "composer", {**prod["fastyle:composer"], "standby": True})
+    put(config, "monitoring", {**prod["fastyle:monitoring"], "slos": True})
+    put(config, "network.nat", True)
+    put(config, "access", {"people": {"all": "group:all@example.com"}, "operators": {"on": "group:on@example.com"}})
+    put(config, "warehouse.analysts", {"ada": "user:ada@example.com"})
+    put(config, "budget.emails", ["money@example.com"])
+    if prefix is not None:
+        put(config, "name_prefix", prefix)
+        del config["fastyle:services"]
+    for key, value in more.items():
+        put(config, key, value)
+    return config
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Recorder]:
+    folder, made = tmp_path_factory.mktemp("archives"), dict[str | None, Recorder]()
+
+    def of(prefix: str | None) -> Recorder:
+        if prefix not in made:
+            made[prefix] = declare(program(everything(prefix), folder))
+        return made[prefix]
+
+    return of
+
+
+def identities(recorder: Recorder) -> dict[str, str]:
+    """What each resource is in its project, to its key in the program."""
+    found: dict[str, str] = {}
+    for key, inputs in recorder.resources.items():
+        kind = key.partition("::")[0]
+        if kind.startswith(NOT_IN_THE_PROJECT):
+            continue
+        fields = IDENTITY.get(kind) or [field for field in sorted(inputs) if field not in LABELS]
+        identity = json.dumps([kind, [inputs[field] for field in fields]], default=str)
+        assert identity not in found, f"{key} and {found[identity]} are one"
+        found[identity] = key
+    return found
+
+
+def physical_names(recorder: Recorder) -> dict[str, str]:
+    """Names that resources are given, by their keys in the program, without titles."""
+    return {
+        f"{key} {field}": inputs[field]
+        for key, inputs in recorder.resources.items()
+        for field in IDENTITY.get(key.partition("::")[0], ())
+        if field not in ("displayName", "dashboardJson", "service", "bucketId")
+    }
+
+
+@pytest.mark.parametrize(("one", "other"), [("anna", "ben"), (None, "anna")])
+def test_stacks_of_one_project_have_nothing_in_common(
+    composed: Callable[[str | None], Recorder], one: str | None, other: str
+) -> None:
+    shared = identities(composed(one)).keys() & identities(composed(other)).keys()
+    assert sorted(shared) == []
+
+
+def test_what_a_project_has_once_one_stack_keeps(composed: Callable[[str | None], Recorder]) -> None:
+    """The others have everything else: their own resources are those of a stack without a prefix."""
+    keeper, guest = set(composed(None).resources), set(composed("anna").resources)
+    assert guest - keeper == set()
+    once = {re.sub(r"::services-.*", "::services-…", key) for key in keeper - guest}
+    assert once == {
+        "fastyle:index:LogRetention::logs",
+        "fastyle:index:ProjectServices::services",
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig::logs-default",
+        "gcp:projects/iAMMember:IAMMember::services-…",
+        "gcp:projects/iAMMember:IAMMember::warehouse-job-user-user:ada@example.com",
+        "gcp:projects/service:Service::services-…",
+        "gcp:projects/serviceIdentity:ServiceIdentity::services-…",
+    }
+
+
+def test_a_prefix_reaches_every_name(composed: Callable[[str | None], Recorder]) -> None:
+    names = physical_names(composed("anna"))
+    assert len(names) > 50
+    scoped = ("gcp:sql/database:Database::database-database name", "gcp:storage/bucketObject", "gcp:bigquery/table")
+    assert {key: name for key, name in names.items() if "anna" not in name and not key.startswith(scoped)} == {}
+
+
+def test_a_stack_that_keeps_the_project_counts_all_of_it_and_another_what_is_labelled_its(
+    composed: Callable[[str | None], Recorder],
+) -> None:
+    for prefix, label in ((None, None), ("anna", {"name-prefix": "anna"})):
+        budget = composed(prefix).one("budget-budget")["budgetFilter"]
+        assert budget["projects"] == ["projects/123456789012"]
+        assert budget.get("labels") == label
+    unlabelled = [
+        key
+        for key, inputs in composed("anna").resources.items()
+        for field in LABELS
+        if field in inputs and "application" in inputs[field] and inputs[field].get("name-prefix") != "anna"
+    ]
+    assert unlabelled == []
+
+
+@pytest.mark.parametrize("prefix", [None, "anna"])
+def test_what_names_another_resource_names_one_of_its_own_stack(
+    composed: Callable[[str | None], Recorder], prefix: str | None
+) -> None:
+    """Variables, alerts and the guard's list name resources by text: nothing but this holds them to those that exist."""
+    recorder = composed(prefix)
+    of_kind: Callable[[str, str], set[str]] = lambda kind, field: {  # noqa: E731
+        inputs[field] for key, inputs in recorder.resources.items() if key.partition("::")[0] == kind
+    }
+    jobs, datasets = of_kind("gcp:cloudscheduler/job:Job", "name"), of_kind("gcp:bigquery/dataset:Dataset", "datasetId")
+    topics = of_kind("gcp:pubsub/topic:Topic", "name")
+    subscriptions = of_kind("gcp:pubsub/subscription:Subscription", "name")
+    services = of_kind("gcp:cloudrunv2/service:Service", "name") | of_kind(
+        "gcp:cloudfunctionsv2/function:Function", "name"
+    )
+    guard = recorder.one("budget-guard-function")["serviceConfig"]["environmentVariables"]
+    named_jobs = [*json.loads(guard["GUARD_JOBS"]), guard["GUARD_DATABASE_JOB"]]
+    assert {job.rpartition("/")[2] for job in named_jobs} <= jobs
+    assert guard["GUARD_DATABASE"] in of_kind("gcp:sql/databaseInstance:DatabaseInstance", "name")
+    variables = [
+        (env["name"], env["value"])
+        for name in ("inventory-sync", "pipeline")
+        for env in recorder.one(f"{name}-service")["template"]["containers"][0]["envs"]
+    ]
+    variables += recorder.one("pos-api-function")["serviceConfig"]["environmentVariables"].items()
+    named_topics = {value.rpartition("/")[2] for name, value in variables if name.endswith("_TOPIC")}
+    assert named_topics
+    assert named_topics <= topics
+    assert {value for name, value in variables if name.endswith("_DATASET")} == datasets
+    watched = json.dumps(
+        [v for k, v in recorder.resources.items() if "alertPolicy" in k or "dashboard:" in k or "slo:" in k]
+    )
+    watched = watched.replace("\\", "")
+    for label, existing in (
+        ("subscription_id", subscriptions),
+        ("service_name", services),
+        (
+            "database_id",
+            {f"fastyle-dev-example:{n}" for n in of_kind("gcp:sql/databaseInstance:DatabaseInstance", "name")},
+        ),
+    ):
+        named = set(re.findall(rf'{label} = "([^"]+)"', watched))
+        for several in re.findall(rf"{label} = one_of\(([^)]*)\)", watched):
+            named |= set(re.findall(r'"([^"]+)"', several))
+        assert named, label
+        assert named <= existing, label
+
+
+def test_no_policy_objects_to_a_prefixed_stack(composed: Callable[[str | None], Recorder]) -> None:
+    given = stack_config(REPOSITORY / "policies" / "config", RULES)("dev")
+    public = given["no-public-grant"]["public"]
+    given["log-retention-present"] = {"environment": "dev", "required": False}  # the stack that keeps the project does
+    given["no-public-grant"]["public"] = {f"anna-{name}": why for name, why in public.items()}
+    resources = recorded(composed("anna").resources, "anna")
+    for rule in RULES:
+        # Nobody wakes for dev, and NAT is not in its estimate: what the stack switches on for its names' sake only.
+        if rule.id.startswith(("spend-", "component-ceiling", "budget-covers")):
+            continue
+        parameters = rule.parameters.model_validate(given.get(rule.id, {}))
+        assert said(violations(rule, resources, parameters)) == [], rule.id
+
+
+def test_words_that_names_begin_with_are_no_prefix(composed: Callable[[str | None], Recorder]) -> None:
+    project = configuration("dev")["gcp:project"]
+    first = {re.split(r"[-_]", name.removeprefix(f"{project}-"))[0] for name in physical_names(composed(None)).values()}
+    first = {re.match(r"[a-z]*", word)[0] for word in first if not word.endswith(".googleapis.com")}  # type: ignore[index]
+    streams = {stream.topic.partition("-")[0] for stream in STREAMS.values()}
+    files = {"sql", "dags", "plugins"}
+    assert first - FIRST_WORDS - streams - files == set()
+    for word in ("pos", "sales"):
+        with pytest.raises(ConfigError, match=rf"fastyle:name_prefix: '{word}' begins names .* my{word}"):
+            load_config(changed("dev", "name_prefix", word))
+
+
+@pytest.mark.parametrize("prefix", ["", "Anna", "an-na", "1anna", "annaannaannaa", "an_na"])
+def test_a_prefix_is_one_short_word(prefix: str) -> None:
+    with pytest.raises(ConfigError, match=r"fastyle:name_prefix .* write for instance fastyle:name_prefix: \"anna\""):
+        load_config(changed("dev", "name_prefix", prefix))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("services", ["run.googleapis.com"]), ("log_retention_days", 30), ("ci", configuration("prod")["fastyle:ci"])],
+)
+def test_what_a_project_has_once_is_refused_where_another_stack_keeps_it(key: str, value: Any) -> None:
+    config = everything("anna")
+    put(config, key, value)
+    with pytest.raises(ConfigError, match=rf"fastyle:{key} is given .* leave it out, or write owns_project: true"):
+        load_config(as_the_engine_gives_it(config))
+
+
+def test_a_prefixed_stack_may_keep_its_project(tmp_path: Path) -> None:
+    ci = configuration("prod")["fastyle:ci"]
+    config = everything("anna", owns_project=True, services=[], ci=ci, log_retention_days=40)
+    recorder = declare(program(config, tmp_path))
+    assert recorder.one("logs-default")["retentionDays"] == 40
+    assert recorder.one("ci-pool")["workloadIdentityPoolId"] == "anna-github"
+    assert recorder.one("ci-account")["accountId"] == "anna-deploy-ci"
+    assert recorder.one("budget-budget")["budgetFilter"].get("labels") is None
+
+
+def test_a_stack_that_nothing_tells_from_another_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"fastyle:owns_project is false without name_prefix; .* write name_prefix"):
+        load_config(changed("dev", "owns_project", False))
