@@ -4,44 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from ops import credentials as credential_store
+from ops.cost_commands import cost
 from ops.endpoints import LOCAL, Endpoints, load_endpoints
 from ops.errors import OperatorError
 from ops.google import flush, until_done
 from ops.ledger import Ledger
+from ops.plainly import speaks_plainly
 from ops.sender import Refusal, Sender, SendReport
 from ops.terminal import console
 from ops.trade import Event, complete_journey, disturbed, from_file, progress_bar, simulated, write_refusals
 
-P = ParamSpec("P")
-R = TypeVar("R")
 stack_option = click.option("--stack", default=LOCAL, show_default=True, help="The stack to act on.")
 from_option = click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First business date.")
 to_option = click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="Last business date.")
-
-
-def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an `OperatorError` into one line and exit code 1."""
-
-    @wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except OperatorError as e:
-            raise click.ClickException(str(e)) from None
-
-    return wrapper
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -342,40 +327,7 @@ def redrive(topic: str, stack: str, dry_run: bool, as_json: bool) -> None:
     run_redrive(load_endpoints(stack), topic, dry_run=dry_run, as_json=as_json)
 
 
-@cli.command()
-@click.option(
-    "--stack", "stacks", multiple=True, help="The stack to plan and estimate; several share one billing account."
-)
-@click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
-@click.option(
-    "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
-)
-@click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="What if the stack's configuration said so."
-)
-@click.option(
-    "--var", "variables", multiple=True, metavar="NAME=NUMBER", help="What if a variable of the usage were so."
-)
-@click.option("--against", metavar="REF", help="The difference from the stack at a git revision.")
-@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
-@click.option("--explain", metavar="LINE", help="Lines that contain LINE, down to rate, arithmetic and source.")
-@click.option("--all", "everything", is_flag=True, help="Lines that cost nothing at this usage, too.")
-@speaks_plainly
-def cost(
-    stacks: tuple[str, ...], against: str | None, style: str, explain: str | None, everything: bool, **asked: Any
-) -> None:
-    """Estimate what a stack costs a month; usage-driven lines are marked with `*`."""
-    from ops.cost import Request, run, run_pooled
-
-    if len(stacks) > 1:
-        if asked["plan"] or against or explain:
-            raise OperatorError("several stacks are compared as they are: leave out --plan, --against and --explain")
-        click.echo(run_pooled([Request(stack=stack, **asked) for stack in dict.fromkeys(stacks)], style=style))
-        return
-    asked["stack"] = stacks[0] if stacks else None
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything, width=width))
+cli.add_command(cost)
 
 
 @cli.command()

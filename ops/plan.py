@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,7 +55,11 @@ class Plan:
 
 
 def plan(
-    stack: str, *, overrides: dict[str, str] | None = None, repository: Path = REPOSITORY, policies: bool = True
+    stack: str,
+    *,
+    overrides: Mapping[str, str | None] | None = None,
+    repository: Path = REPOSITORY,
+    policies: bool = True,
 ) -> Plan:
     """Preview `stack` against an empty state.
 
@@ -63,7 +67,7 @@ def plan(
 
     Args:
         stack: `local`, `dev`, `prod`, or any with a `Pulumi.<stack>.yaml`.
-        overrides: configuration to try out, by key, such as `fastyle:orchestrator`.
+        overrides: configuration to try out, by key, such as `fastyle:orchestrator`; None takes a key out.
         repository: the checkout whose program and configuration are planned.
         policies: whether the policy pack judges the plan too.
 
@@ -80,7 +84,8 @@ def plan(
         started = time.monotonic()
         _pulumi(["stack", "init", stack], folder, env)
         for key, value in (overrides or {}).items():
-            _pulumi(["config", "set", "--stack", stack, *_path_flag(key), key, value], folder, env)
+            verb, values = ("rm", []) if value is None else ("set", [value])
+            _pulumi(["config", verb, "--stack", stack, *_path_flag(key), key, *values], folder, env)
         events = Path(work, "events.ndjson")
         arguments = ["preview", "--stack", stack, "--json"]
         if policies:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from policies.pricing.book import Book
 from policies.pricing.book import load as load_book
 from policies.pricing.estimator import Estimate
-from policies.pricing.lines import Line, times, total
+from policies.pricing.lines import Line, times, total, worst
 
 YEARS = (1, 3)
 
@@ -55,7 +55,8 @@ def what_if(found: Estimate, book: Book | None = None) -> list[Commitment]:
             listed = total(_full(line) for line in lines)
             saving = paid - times(listed, 1 - share.value)
             if saving > 0:
-                commitments.append(Commitment(service, years, listed, saving, share.confidence))
+                sure = worst([share.confidence, *(line.confidence for line in lines)])
+                commitments.append(Commitment(service, years, listed, saving, sure))
     return commitments
 
 

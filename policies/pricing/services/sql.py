@@ -33,6 +33,9 @@ class InstanceUsage(Usage):
     )
     backup_gb: Decimal = Field(default=Decimal(0), ge=0, description="GB of all kept backups together")
     monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written to Cloud Logging")
+    monthly_cpu_hours: Decimal | None = Field(
+        default=None, ge=0, description="vCPU-hours that it computes; costs nothing, advice on its tier rests on it"
+    )
 
 
 def instance(bill: Bill, usage: InstanceUsage) -> None:

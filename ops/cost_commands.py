@@ -1,0 +1,106 @@
+"""`fastyle cost` and its verbs: what a stack costs, what it could save, what it did cost."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ops.errors import OperatorError
+from ops.plainly import speaks_plainly
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--stack", "stacks", multiple=True, help="The stack to plan and estimate; several share one billing account."
+)
+@click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
+@click.option(
+    "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
+)
+@click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="What if the stack's configuration said so."
+)
+@click.option(
+    "--var", "variables", multiple=True, metavar="NAME=NUMBER", help="What if a variable of the usage were so."
+)
+@click.option("--against", metavar="REF", help="The difference from the stack at a git revision.")
+@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@click.option("--explain", metavar="LINE", help="Lines that contain LINE, down to rate, arithmetic and source.")
+@click.option("--all", "everything", is_flag=True, help="Lines that cost nothing at this usage, too.")
+@speaks_plainly
+def cost(
+    stacks: tuple[str, ...],
+    against: str | None,
+    style: str,
+    explain: str | None,
+    everything: bool,
+    **asked: Any,
+) -> None:
+    """Estimate what a stack costs a month; usage-driven lines are marked with `*`."""
+    from ops.cost import Request, run, run_pooled
+
+    if verb := click.get_current_context().invoked_subcommand:
+        if stacks or asked["plan"]:
+            raise OperatorError(f"options go behind the verb: fastyle cost {verb} --stack …")
+        return
+    if len(stacks) > 1:
+        if asked["plan"] or against or explain:
+            raise OperatorError("several stacks are compared as they are: leave out --plan, --against and --explain")
+        click.echo(run_pooled([Request(stack=stack, **asked) for stack in dict.fromkeys(stacks)], style=style))
+        return
+    asked["stack"] = stacks[0] if stacks else None
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(run(Request(**asked), style=style, explain=explain, against=against, everything=everything, width=width))
+
+
+@cost.command()
+@click.option("--stack", help="The stack to plan.")
+@click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
+@click.option(
+    "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
+)
+@click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
+@click.option("--under", metavar="AMOUNT", help="How little a month it is to cost; exit 1 where that cannot be.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="NAME,…",
+    help="What must stay: ha, no-cold-start, history, …; of a stack also KEY=VALUE, such as orchestrator=composer.",
+)
+@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@speaks_plainly
+def advise(under: str | None, keep: tuple[str, ...], style: str, **asked: Any) -> None:
+    """Say what would cost less, by how much, by which change, and what is lost by it."""
+    from ops.advice import show
+    from ops.advice.stack import Asked, advised
+    from ops.cost import Request
+
+    if (asked["stack"] is None) == (asked["plan"] is None):
+        raise OperatorError("give either --stack or --plan")
+    names = [name.strip() for each in keep for name in each.split(",") if name.strip()]
+    found = advised(Asked(request=Request(**asked), keep=names, under=_amount(under)))
+    title = f"Stack {asked['stack']}" if asked["stack"] else str(asked["plan"])
+    if style == "json":
+        click.echo(show.as_json(found))
+    else:
+        click.echo((show.as_markdown if style == "markdown" else show.as_table)(found, title))
+    if not found.reached:
+        sys.exit(1)
+
+
+def _amount(given: str | None) -> Decimal | None:
+    if given is None:
+        return None
+    try:
+        amount = Decimal(given)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount <= 0:
+        raise OperatorError(f"--under {given}: write an amount a month, such as 300")
+    return amount
