@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
 RUN := uv run --quiet
 
-.PHONY: help setup up down clean test check documents format plan cost bench soak mutants scan audit sbom test-fast dist
+.PHONY: help setup up down clean test check documents format plan cost comment bench soak mutants scan audit sbom test-fast dist
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ plan: setup  ## Preview STACK without any cloud account, with policies and cost
 
 cost: setup  ## Estimate STACK's month; AGAINST=git-ref for the difference; FORMAT=table|markdown|json
 	@$(RUN) fastyle cost --stack $(STACK) $(if $(AGAINST),--against $(AGAINST)) --format $(or $(FORMAT),table)
+
+comment: setup  ## What a pull request is told: both stacks' cost, changes against AGAINST=git-ref, policies, advice
+	@$(RUN) python -m ops.pull_request --against $(or $(AGAINST),origin/main)
 
 bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
 	@$(RUN) python -m bench

@@ -56,6 +56,18 @@ def status(stack: str, as_json: bool) -> None:
 
 
 @cli.command()
+@stack_option
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="FILE gets the preview's JSON.")
+@speaks_plainly
+def plan(stack: str, save: Path | None) -> None:
+    """Preview a stack without any cloud account, with policies and cost. Exit 1 when a mandatory policy is violated."""
+    from ops.plan import run as preview
+
+    if not preview(stack, save):
+        sys.exit(1)
+
+
+@cli.command()
 @click.option("--stack", required=True, help="The stack that is to be deployed.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @speaks_plainly

@@ -136,9 +136,7 @@ def run(
         except PricingError as e:
             raise OperatorError(str(e)) from None
     if against:
-        return _compared(
-            Difference(_before(request, against), found), style, f"Stack {request.stack} against {against}"
-        )
+        return _compared(Difference(before(request, against), found), style, f"Stack {request.stack} against {against}")
     title = f"Stack {request.stack}" if request.stack else str(request.plan)
     if style == "json":
         return report.as_json(found)
@@ -165,10 +163,13 @@ def _compared(found: Difference, style: str, title: str) -> str:
     return difference.as_table(found)
 
 
-def _before(request: Request, revision: str) -> Estimate:
+def before(request: Request, revision: str) -> Estimate:
     """The estimate of the same stack as `revision` has it: its program, its configuration, its usage file.
 
     Rates are those of this checkout, so that what is shown is what the change does, not what prices did.
+
+    Raises:
+        OperatorError: there is no such revision, or it cannot be planned or priced.
     """
     with tempfile.TemporaryDirectory(prefix="fastyle-against-") as folder:
         tree = Path(folder) / "tree"

@@ -30,6 +30,7 @@ from localcloud.engine.environment import engine_environment
 from ops import stacks
 from ops.errors import OperatorError
 from ops.folders import REPOSITORY
+from ops.plan_cache import Kept
 from ops.stack_files import PlainStackFile, plain_stack_file
 from ops.terminal import console, say_error
 
@@ -53,6 +54,11 @@ class Plan:
     document: dict[str, Any] = field(default_factory=dict)  # `pulumi preview --json`, as it came
     notes: tuple[str, ...] = ()  # what the plan could not know of the stack's configuration
 
+    @property
+    def mandatory(self) -> list[dict[str, Any]]:
+        """Violations that stop an update."""
+        return [v for v in self.violations if v["enforcementLevel"] == "mandatory"]
+
 
 def plan(
     stack: str,
@@ -61,7 +67,7 @@ def plan(
     repository: Path = REPOSITORY,
     policies: bool = True,
 ) -> Plan:
-    """Preview `stack` against an empty state.
+    """Preview `stack` against an empty state; without policies a preview of the same files is taken, where there is one.
 
     The stack may exist: neither its state, nor its passphrase or key, nor any credential of the caller is used.
 
@@ -77,6 +83,10 @@ def plan(
     if stack not in (names := stacks.stack_names(repository)):
         raise OperatorError(stacks.missing(stack, names, "have a file, Pulumi.<stack>.yaml"))
     file = plain_stack_file(repository / f"Pulumi.{stack}.yaml")
+    kept = Kept.of(stack, overrides or {}, repository)
+    if not policies and (before := kept.read()):
+        document = before["document"]
+        return Plan(stack, before["provider"], 0.0, _states(document), document=document, notes=file.notes)
     with tempfile.TemporaryDirectory(prefix="fastyle-plan-") as work, _provider(Path(work)) as (name, env):
         folder = _workspace(Path(work), stack, file, repository)
         if repository != REPOSITORY:  # the other checkout's components, not those installed here
@@ -95,12 +105,13 @@ def plan(
         found = Plan(
             stack, name, time.monotonic() - started, _states(document), _violations(events), document, file.notes
         )
-        mandatory = [v for v in found.violations if v["enforcementLevel"] == "mandatory"]
-        if result.returncode and not mandatory:
+        if result.returncode and not found.mandatory:
             reason = _reason(document, result).removeprefix("error: ")
             apart = "\n" if "\n" in reason else " "
             notes = "".join(f"\nPulumi.{stack}.yaml: {note}" for note in file.notes)
             raise OperatorError(f"the preview of {stack} failed:{apart}{reason}{notes}")
+        if not result.returncode:
+            kept.write({"provider": name, "document": document})
         return found
 
 
@@ -266,16 +277,33 @@ def _reason(document: dict[str, Any], result: subprocess.CompletedProcess[str]) 
     return result.stderr.strip() or result.stdout.strip()[:500] or "it says no reason"
 
 
+def run(stack: str, save: Path | None = None) -> bool:
+    """What `fastyle plan` does: preview, judge, price, and print; whether no mandatory policy is violated.
+
+    Args:
+        save: the file that gets the preview's JSON, whatever the policies say.
+
+    Raises:
+        OperatorError: the preview fails, or the file cannot be written.
+    """
+    found = plan(stack)
+    if save is not None:
+        try:
+            save.write_text(json.dumps(found.document, indent=2) + "\n", encoding="utf-8")
+        except OSError as e:
+            raise OperatorError(f"{save}: cannot be written ({e.strerror}); name another --save") from None
+    show(found)
+    show_cost(found)
+    return not found.mandatory
+
+
 def main(arguments: list[str]) -> int:
     """`python -m ops.plan STACK`: exit 1 when a mandatory policy is violated or the preview fails."""
     try:
-        found = plan(arguments[0] if arguments else "local")
+        return int(not run(arguments[0] if arguments else "local"))
     except OperatorError as e:
         say_error(e)
         return 1
-    show(found)
-    show_cost(found)
-    return int(any(v["enforcementLevel"] == "mandatory" for v in found.violations))
 
 
 if __name__ == "__main__":

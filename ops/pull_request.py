@@ -1,0 +1,183 @@
+"""The one comment of a pull request: what both stacks cost, what changes against the base branch, policies, and advice.
+
+`python -m ops.pull_request --against REF`: each stack is previewed once, and once as the base branch has it. Nothing that
+fails keeps the rest from being told: its reason stands in its place, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ops.advice import show
+from ops.advice.stack import Asked, advised
+from ops.cost import Request, before, priced
+from ops.errors import OperatorError
+from ops.plan import Plan, plan
+from policies.pricing import Estimate, PricingError, documents
+from policies.pricing.blocks import pipe_table
+from policies.pricing.difference import Change, Difference, signed
+from policies.pricing.report import money
+
+STACKS = ("dev", "prod")
+LINES = 40
+"""Changed lines that are shown of a stack: the largest."""
+ZERO = Decimal(0)
+
+
+@dataclass
+class Told:
+    """What is known of a stack; `failures` is what could not be told, and why."""
+
+    stack: str
+    plan: Plan | None = None
+    estimate: Estimate | None = None
+    difference: Difference | None = None
+    advice: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        return not self.failures and self.plan is not None and not self.plan.mandatory
+
+
+def told(stack: str, against: str) -> Told:
+    """A stack planned, judged, priced, compared and advised on."""
+    found = Told(stack)
+
+    def attempt(what: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except (OperatorError, PricingError) as e:
+            found.failures.append(f"{what}: {e}")
+
+    def planned() -> None:
+        found.plan = plan(stack)
+
+    def estimated() -> None:
+        assert found.plan is not None
+        found.estimate = priced(documents.read(found.plan.document), Request(stack=stack))
+
+    def compared() -> None:
+        assert found.estimate is not None
+        found.difference = Difference(before(Request(stack=stack), against), found.estimate)
+
+    def advice() -> None:
+        found.advice = show.as_markdown(advised(Asked(request=Request(stack=stack))), f"Stack {stack}")
+
+    attempt("plan", planned)
+    if found.plan is not None:
+        attempt("cost", estimated)
+    if found.estimate is not None:
+        attempt(f"cost at {against}", compared)
+        attempt("advice", advice)
+    return found
+
+
+def comment(stacks: Sequence[Told], against: str) -> str:
+    """The comment's Markdown."""
+    parts = [f"### Plan and cost against `{against}`", "", *_table(stacks)]
+    for found in stacks:
+        parts += ["", f"#### Stack {found.stack}", ""]
+        parts += [f"- **failed**: {_line(failure)}" for failure in found.failures]
+        if found.plan is not None:
+            parts += _policies(found.plan)
+        if found.difference is not None:
+            parts += ["", *_by_component(found.difference), *_lines(found.difference)]
+        if found.advice:
+            parts += ["", *_folded("Advice", found.advice)]
+    return "\n".join(parts) + "\n"
+
+
+def _table(stacks: Sequence[Told]) -> list[str]:
+    rows = []
+    for found in stacks:
+        estimate, difference = found.estimate, found.difference
+        rows.append(
+            (
+                found.stack,
+                "-" if found.plan is None else str(sum(r["type"].startswith("gcp:") for r in found.plan.resources)),
+                "-" if found.plan is None else _counted(found.plan),
+                *(
+                    (money(estimate.fixed), money(estimate.usage), money(estimate.total))
+                    if estimate
+                    else ("-", "-", "-")
+                ),
+                signed(difference.total) if difference else "-",
+            )
+        )
+    head = ("stack", "resources", "policies", "always on", "by usage", "month", "change")
+    return pipe_table(head, rows, left=1)
+
+
+def _counted(found: Plan) -> str:
+    stops, hints = len(found.mandatory), len(found.violations) - len(found.mandatory)
+    return f"{stops} violated, {hints} advisory" if stops or hints else "kept"
+
+
+def _policies(found: Plan) -> list[str]:
+    if not found.violations:
+        return ["Policies: kept."]
+    return [
+        f"- **{v['enforcementLevel']}** `{v['policyName']}`: {str(v.get('resourceUrn', '')).rsplit('::', 1)[-1]}: "
+        f"{_line(str(v['message']))}"
+        for v in found.violations
+    ]
+
+
+def _by_component(found: Difference) -> list[str]:
+    changes: dict[str, list[Change]] = {}
+    for change in found.changes:
+        changes.setdefault(change.component, []).append(change)
+    if not changes:
+        return ["Cost: no line changes."]
+    rows = [
+        (
+            component,
+            *(money(sum((getattr(c, side) for c in of), ZERO)) for side in ("before", "after")),
+            signed(_by(of)),
+        )
+        for component, of in sorted(changes.items(), key=lambda item: -abs(_by(item[1])))
+    ]
+    return pipe_table(("component", "before", "after", "change"), rows, left=1)
+
+
+def _by(changes: Sequence[Change]) -> Decimal:
+    return sum((change.by for change in changes), ZERO)
+
+
+def _lines(found: Difference) -> list[str]:
+    if not found.changes:
+        return []
+    rows = [(c.resource, c.line, money(c.before), money(c.after), signed(c.by)) for c in found.changes[:LINES]]
+    more = len(found.changes) - LINES
+    table = pipe_table(("resource", "line", "before", "after", "change"), rows, left=2)
+    return [
+        "",
+        *_folded(f"{len(found.changes)} lines change", "\n".join(table + ([f"\n{more} more"] if more > 0 else []))),
+    ]
+
+
+def _folded(title: str, text: str) -> list[str]:
+    return ["<details>", f"<summary>{title}</summary>", "", text, "", "</details>"]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the comment; exit 1 when anything failed or a mandatory policy is violated."""
+    parser = argparse.ArgumentParser(prog="python -m ops.pull_request", description=__doc__)
+    parser.add_argument("--against", required=True, metavar="REF", help="the branch that the pull request goes to")
+    against = parser.parse_args(arguments).against
+    stacks = [told(stack, against) for stack in STACKS]
+    print(comment(stacks, against), end="")
+    return int(not all(found.sound for found in stacks))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
