@@ -105,10 +105,6 @@ class LocalCloud:
     def postgres_port(self) -> int:
         return self.ports.get("postgres")
 
-    @property
-    def service_agent_pubsub(self) -> str:
-        return f"service-{self.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-
     def _url(self, name: str) -> str:
         return f"http://{HOST}:{self.ports.get(name)}"
 

@@ -258,10 +258,6 @@ def at_most_one(parent: str, *keys: str) -> Check:
     return _count(parent, keys, lambda n: n <= 1, f"{', '.join(keys)} exclude each other")
 
 
-def at_least_one(parent: str, *keys: str) -> Check:
-    return _count(parent, keys, lambda n: n >= 1, f"one of {', '.join(keys)} is needed")
-
-
 def _count(parent: str, keys: tuple[str, ...], good: Callable[[int], bool], words: str) -> Check:
     def run(inputs: Properties) -> Iterator[Problem]:
         for at, block in blocks(inputs, parent):

@@ -90,10 +90,6 @@ _RUNNING = Condition(
 )
 
 
-def _address(kind: str) -> str:
-    return "10.0.0.3" if kind == "PRIVATE" else "203.0.113.3"
-
-
 RULES = {
     "sql.DatabaseInstance": Rules(
         id="{name}",

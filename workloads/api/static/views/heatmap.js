@@ -12,7 +12,9 @@ const KINDS = [["stockout", "Stockouts"], ["low", "Low"], ["overstock", "Oversto
 const WORDS = { stockout: "out of stock", low: "low", overstock: "overstocked" };
 // Upper bounds of the steps' shares. Too much is common, an empty shelf is not: each has its own.
 const STEPS = { stockout: [0, 0.02, 0.05, 0.1, 0.2, 0.4, 1], low: [0, 0.02, 0.05, 0.1, 0.2, 0.4, 1], overstock: [0, 0.2, 0.4, 0.6, 0.75, 0.9, 1] };
-const FEW = 9; // categories whose names have room beside each other
+const FEW = 12; // categories whose names fit above their columns, beside the lists
+const FEW_ON_A_PHONE = 5;
+const phone = matchMedia("(max-width: 760px)");
 const COLUMNS = ["location_id", "category", "shelves", "units", "stockout", "low", "overstock", "ok"].map((name) => ({ name }));
 
 export class HeatMap {
@@ -38,7 +40,7 @@ export class HeatMap {
     const locations = this.context.locations.filter((location) => ids.has(location.location_id));
     for (const id of ids) if (!locations.some((l) => l.location_id === id)) locations.push({ location_id: id, name: null });
     const title = WORDS[kind];
-    const many = categories.length > FEW ? " many" : "";
+    const many = categories.length > (phone.matches ? FEW_ON_A_PHONE : FEW) ? " many" : "";
     // Columns of one width, that of the longest figure: what is seen of the map are whole columns, wherever it is scrolled to.
     const longest = (values) => Math.max(2, ...values.map((value) => format.count(value).length));
     const sums = [...ids].map((id) => items.filter((item) => item.location_id === id).reduce((total, item) => total + item[kind], 0));
