@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_gcp as gcp
@@ -27,10 +28,12 @@ from fastyle_components.base import either
 from infra.airflow import added_packages, delivered_files, delivered_plugins
 from infra.foundation import Foundation
 from infra.labels import prefix_label
+from infra.naming import Names
 from infra.parts import Parts
 from infra.settings import Ci, Composer, GuardMode, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
-from workloads.events import STREAMS
+from workloads.events import STREAMS, Stream
+from workloads.events.stream import INVENTORY
 
 SCHEDULED = "pipeline-run"
 """The Cloud Scheduler job that the budget guard may pause."""
@@ -60,6 +63,19 @@ def publication(service: str, environment: str | None) -> str:
     if environment is not None:
         sources.append(f'resource.labels.environment_name = "{environment}"')
     return f"({' OR '.join(sources)}) AND {logged('marts_published')}"
+
+
+def watched_subscriptions(names: Names, streams: Sequence[Stream]) -> list[str]:
+    """Each stream's subscriptions, two streams after two: with three subscriptions each, two streams fill an alert policy,
+    and a stream that is added leaves the conditions of deployed policies in their places."""
+    pairs = (streams[start : start + 2] for start in range(0, len(streams), 2))
+    return [
+        names.subscription(stream.topic, consumer)
+        for pair in pairs
+        for consumer in (INVENTORY, "bigquery", "lake")
+        for stream in pair
+        if consumer in stream.subscriptions
+    ]
 
 
 class Operations:
@@ -227,7 +243,7 @@ class Operations:
         slow: list[pulumi.Input[str]] = [base.database.instance]
         if self.orchestration is not None:
             slow.append(self.orchestration.environment_name)
-        names, topics = base.names, [stream.topic for stream in STREAMS.values()]
+        names, streams = base.names, list(STREAMS.values())
         environment = None if config.airflow is None else names.composer_environment()
         watched = environment if config.orchestrator is Orchestrator.COMPOSER else None
         Monitoring(
@@ -235,10 +251,13 @@ class Operations:
             MonitoringArgs(
                 project=config.project,
                 emails=list(settings.emails),
-                subscriptions=[
-                    names.subscription(topic, to) for to in ("inventory", "bigquery", "lake") for topic in topics
-                ],
-                dead_letter_subscriptions=[names.dead_letter_subscription(topic) for topic in topics],
+                subscriptions=watched_subscriptions(names, streams),
+                dead_letter_subscriptions=[names.dead_letter_subscription(stream.topic) for stream in streams],
+                delivery_objectives={
+                    stream.objective: names.subscription(stream.topic, INVENTORY)
+                    for stream in streams
+                    if stream.objective is not None
+                },
                 entrance=self._parts.entrance,
                 api=names.service("api"),
                 services=[names.service("inventory_sync"), names.service("pipeline")],

@@ -28,7 +28,8 @@ from fastyle_components import (
 
 from infra.foundation import Foundation
 from infra.settings import ApiAuth, Entrance, Orchestrator, Workload
-from workloads.events import STREAMS, Stream, pubsub_definition
+from workloads.events import STREAMS, Stream, consumed_by, pubsub_definition
+from workloads.events.stream import INVENTORY
 
 
 class Parts:
@@ -156,14 +157,17 @@ class Parts:
                 "DATABASE_ROLES": json.dumps(roles, sort_keys=True),
                 "PUSH_AUDIENCE": self._names.audience("inventory_sync"),
                 "PUSH_SERVICE_ACCOUNT": self._base.identities["push-invoker"].email,
-                "SALES_DEAD_LETTER_TOPIC": self._names.dead_letter_topic(STREAMS["sales"].topic),
-                "INVENTORY_DEAD_LETTER_TOPIC": self._names.dead_letter_topic(STREAMS["inventory"].topic),
+                **{
+                    f"{key.upper()}_DEAD_LETTER_TOPIC": self._names.dead_letter_topic(stream.topic)
+                    for key, stream in consumed_by(INVENTORY).items()
+                },
             },
             invokers={"push": self._base.member("push-invoker")},
         )
 
     def _stream(self, key: str, stream: Stream) -> EventStream:
         base, config, settings = self._base, self._config, self._config.streams
+        to_inventory = INVENTORY in stream.consumers
         return EventStream(
             key,
             EventStreamArgs(
@@ -171,17 +175,19 @@ class Parts:
                 project_number=config.project_number,
                 schema_definition=pubsub_definition(stream),
                 publishers={"pos-api": base.member("pos-api")},
-                dead_letter_publishers={"inventory-sync": base.member("inventory-sync")},
+                dead_letter_publishers={"inventory-sync": base.member("inventory-sync")} if to_inventory else {},
                 redrivers=dict(config.access.operators),
                 bigquery=BigQueryExportArgs(table=base.warehouse.table_ids[f"raw.{stream.table}"]),
                 storage=StorageExportArgs(bucket=base.lake.bucket, batch_seconds=settings.lake_batch_seconds),
                 push={
-                    "inventory": PushArgs(
+                    INVENTORY: PushArgs(
                         endpoint=pulumi.Output.concat(self.inventory_sync.url, f"/push/{key}"),
                         service_account_email=base.identities["push-invoker"].email,
                         audience=self._names.audience("inventory_sync"),
                     )
-                },
+                }
+                if to_inventory
+                else None,
                 retention_days=settings.retention_days,
                 dead_letter_retention_days=settings.dead_letter_retention_days,
                 max_delivery_attempts=settings.max_delivery_attempts,

@@ -16,9 +16,10 @@ import httpx
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.ledger import Ledger
+from workloads.events import STREAMS
 
 Event = dict[str, Any]
-PATHS = {"sales": "/v1/transactions", "inventory": "/v1/inventory-changes"}
+PATHS = {key: stream.path for key, stream in STREAMS.items()}
 MAX_BYTES = 8 * 1024 * 1024  # of a request, as the POS API takes it
 RETRY_SECONDS = 120.0  # how long a batch is sent again while the POS API cannot take it
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ops.errors import OperatorError
 from ops.sender import Refusal
 from ops.texts import read_text
+from workloads.events import STREAMS
 
 Event = dict[str, Any]
 SEED = 20260101
@@ -61,7 +62,7 @@ class FileEvent(dict[str, Any]):
 def from_file(path: Path, encoding: str | None = None) -> tuple[list[tuple[str, Event]], list[Refusal]]:
     """Events of an NDJSON file, one a line, and the lines that are none.
 
-    `stream` is told by what an event has: `lines`, or `kind`.
+    An event is of the stream whose fields it fits best.
 
     Raises:
         OperatorError: the file cannot be read or decoded.
@@ -77,10 +78,21 @@ def from_file(path: Path, encoding: str | None = None) -> tuple[list[tuple[str, 
             refusals.append(Refusal(line.rstrip("\r"), "", f"is not JSON: {e}", number))
             continue
         if isinstance(event, dict):
-            events.append(("sales" if "lines" in event else "inventory", FileEvent(event, number)))
+            events.append((_stream_of(event), FileEvent(event, number)))
         else:
             refusals.append(Refusal(event, "", "is not a JSON object; one event a line", number))
     return events, refusals
+
+
+def _stream_of(event: Event) -> str:
+    """The stream that has most of the event's fields and lacks fewest: an event that no stream takes is some stream's all
+    the same, whose contract says what is wrong with it."""
+
+    def fits(key: str) -> int:
+        fields = {field["name"] for field in STREAMS[key].avro["fields"]}
+        return len(event.keys() & fields) - len(event.keys() - fields)
+
+    return max(reversed(STREAMS), key=fits)
 
 
 def write_refusals(refusals: Iterable[Refusal], path: Path) -> None:

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.base import either
-from fastyle_components.watched import Alert, MonitoringArgs, on_service, promql, threshold
+from fastyle_components.watched import Alert, MonitoringArgs, on_service, promql, split, threshold
 
 
 def flow(args: MonitoringArgs) -> list[Alert]:
@@ -31,7 +31,7 @@ def flow(args: MonitoringArgs) -> list[Alert]:
         )
         for subscription in args.dead_letter_subscriptions
     ]
-    return [
+    alerts = [
         Alert(
             "backlog",
             "Events wait too long",
@@ -46,6 +46,7 @@ def flow(args: MonitoringArgs) -> list[Alert]:
             dead,
         ),
     ]
+    return [part for alert in alerts for part in split(alert)]
 
 
 def interfaces(args: MonitoringArgs) -> list[Alert]:

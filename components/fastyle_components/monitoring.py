@@ -68,7 +68,7 @@ class Monitoring(pulumi.ComponentResource):
 
     def _policy(self, alert: Alert) -> monitoring.AlertPolicy:
         runbook = self._args.runbook_url
-        text = alert.mend if runbook is None else f"{alert.mend}\n\n[Runbook]({runbook}{alert.key})"
+        text = alert.mend if runbook is None else f"{alert.mend}\n\n[Runbook]({runbook}{alert.runbook or alert.key})"
         return monitoring.AlertPolicy(
             f"{self.pulumi_resource_name}-{alert.key}",
             project=self._args.project,

@@ -32,13 +32,6 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
         distribution_filter=f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
         range=monitoring.SloRequestBasedSliDistributionCutRangeArgs(max=either(args.latency_ms, 1000)),
     )
-    delivered = monitoring.SloWindowsBasedSliMetricMeanInRangeArgs(
-        time_series='resource.type = "pubsub_subscription" AND '
-        f'resource.labels.subscription_id = "{args.subscriptions[0]}" AND '
-        'metric.type = "pubsub.googleapis.com/subscription/oldest_unacked_message_age"',
-        range=monitoring.SloWindowsBasedSliMetricMeanInRangeRangeArgs(max=either(args.backlog_minutes, 15) * 60),
-    )
-    windows = monitoring.SloWindowsBasedSliArgs(window_period="300s", metric_mean_in_range=delivered)
     objectives: dict[str, tuple[str, float, dict[str, Any]]] = {
         "accepting": (
             "Trade is accepted",
@@ -50,8 +43,10 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
             0.99,
             {"request_based_sli": monitoring.SloRequestBasedSliArgs(distribution_cut=quick)},
         ),
-        "delivering": ("Stock is live", 0.99, {"windows_based_sli": windows}),
     }
+    for key, subscription in either(args.delivery_objectives, {}).items():
+        title = "Stock is live" if key == "delivering" else f"Events are live ({key})"
+        objectives[key] = (title, 0.99, {"windows_based_sli": _delivered(args, subscription)})
     alerts: list[Alert] = []
     for key, (title, goal, indicator) in objectives.items():
         slo = monitoring.Slo(
@@ -88,3 +83,15 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
             )
         )
     return alerts
+
+
+def _delivered(args: MonitoringArgs, subscription: str) -> monitoring.SloWindowsBasedSliArgs:
+    """Five minutes are good when what waited longest had waited no longer than the backlog may: one series, for an
+    indicator takes no more."""
+    age = monitoring.SloWindowsBasedSliMetricMeanInRangeArgs(
+        time_series='resource.type = "pubsub_subscription" AND '
+        f'resource.labels.subscription_id = "{subscription}" AND '
+        'metric.type = "pubsub.googleapis.com/subscription/oldest_unacked_message_age"',
+        range=monitoring.SloWindowsBasedSliMetricMeanInRangeRangeArgs(max=either(args.backlog_minutes, 15) * 60),
+    )
+    return monitoring.SloWindowsBasedSliArgs(window_period="300s", metric_mean_in_range=age)

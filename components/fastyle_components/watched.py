@@ -1,6 +1,6 @@
 """What monitoring is told, and the conditions that are built from it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 import pulumi_gcp.monitoring as monitoring
@@ -15,9 +15,9 @@ class MonitoringArgs(Args):
     emails: list[str]
     """Whom alerts go to; at least one."""
     subscriptions: list[str]
-    """Subscriptions that must keep up."""
+    """Subscriptions that must keep up; any number. Add new ones at the end: six share an alert policy."""
     dead_letter_subscriptions: list[str]
-    """Subscriptions that hold dead letters: any message in one is an alert."""
+    """Subscriptions that hold dead letters: any message in one is an alert. Add new ones at the end."""
     entrance: str
     """The Cloud Run service that takes events."""
     api: str
@@ -53,6 +53,9 @@ class MonitoringArgs(Args):
     """What 99 of 100 answers of the API take at most. Default: 1000."""
     objectives: bool | None = None
     """Keep three service level objectives with burn-rate alerts. Default: no."""
+    delivery_objectives: dict[str, str] | None = None
+    """Subscriptions whose delivery within `backlog_minutes` is an objective, where `objectives` are kept, by the
+    objective's id. Default: none."""
     runbook_url: str | None = None
     """Prefix of each alert's runbook; the alert's key follows. Default: none."""
     labels: dict[str, str] | None = None
@@ -60,7 +63,7 @@ class MonitoringArgs(Args):
 
 @dataclass(frozen=True)
 class Alert:
-    """One alert policy, as data. `key` names its resource and its runbook."""
+    """One alert policy, as data. `key` names its resource."""
 
     key: str
     title: str
@@ -69,6 +72,8 @@ class Alert:
     conditions: list[monitoring.AlertPolicyConditionArgs] = field(repr=False)
     severity: str = "ERROR"
     combiner: str = "OR"
+    runbook: str | None = None
+    """The key of its runbook where that is another alert's."""
     rate_limit: str | None = None
     """At most one notification in that time: needed for log matches, not allowed for others."""
 
@@ -76,6 +81,28 @@ class Alert:
 def metric_name(name: str, args: MonitoringArgs) -> str:
     """The log metric of the component `name`."""
     return either(args.metric_name, f"{name}-marts-published")
+
+
+MAX_CONDITIONS = 6
+"""Of an alert policy: https://cloud.google.com/monitoring/quotas"""
+
+
+def split(alert: Alert) -> list[Alert]:
+    """The alert, and as many more as its conditions need, each under the number that follows its key."""
+    parts = [
+        alert.conditions[start : start + MAX_CONDITIONS] for start in range(0, len(alert.conditions), MAX_CONDITIONS)
+    ]
+    first, *more = parts
+    return [replace(alert, conditions=first)] + [
+        replace(
+            alert,
+            key=f"{alert.key}-{number}",
+            title=f"{alert.title} ({number})",
+            conditions=conditions,
+            runbook=alert.key,
+        )
+        for number, conditions in enumerate(more, 2)
+    ]
 
 
 def on_service(service: str) -> str:
@@ -126,6 +153,10 @@ def promql(title: str, query: pulumi.Input[str], seconds: int) -> monitoring.Ale
     )
 
 
+RESERVED_OBJECTIVES = ("accepting", "answering")
+"""Ids of the objectives that are kept of every platform."""
+
+
 def check(name: str, args: MonitoringArgs) -> None:
     where = f"Monitoring {name!r}"
     if not args.emails:
@@ -134,8 +165,13 @@ def check(name: str, args: MonitoringArgs) -> None:
         ("subscriptions", args.subscriptions),
         ("dead_letter_subscriptions", args.dead_letter_subscriptions),
     ):
-        if not 1 <= len(subscriptions) <= 6:
-            raise ArgsError(f"{where}: {len(subscriptions)} {key}; an alert policy takes 1 to 6 conditions")
+        if not subscriptions:
+            raise ArgsError(f"{where}: {key} is empty; an alert policy needs a condition; name at least one")
+        if len(set(subscriptions)) != len(subscriptions):
+            raise ArgsError(f"{where}: {key} names one twice; each would be a condition of its own; name each once")
+    for objective in either(args.delivery_objectives, {}):
+        if objective in RESERVED_OBJECTIVES:
+            raise ArgsError(f"{where}: delivery_objectives.{objective} is another objective's id; choose another")
     in_range(f"{where}: backlog_minutes", either(args.backlog_minutes, 15), 1, 1440, "whole minutes of a day")
     in_range(
         f"{where}: freshness_hours",

@@ -15,6 +15,7 @@ from ops.checks import Check, failed, passed, unknown
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.google import request, service_headers
+from ops.sender import PATHS
 from ops.verify.marked import Marked
 from ops.verify.stores import Stores, get
 from workloads.events import STREAMS
@@ -23,7 +24,6 @@ from workloads.events.verification import LOCATION_ID, SKU
 RUNBOOK = "docs/operations/alerts.md"
 _NOTICED_SECONDS = 90.0  # a service notices a new version of a mounted secret within a minute
 _CLOCKS = timedelta(minutes=5)  # by which this machine's and Google's may differ
-_PATHS = {"sales": "/v1/transactions", "inventory": "/v1/inventory-changes"}
 _TO_INVENTORY = "to-inventory"
 _LOCAL_SECONDS = 30.0  # nothing on this machine takes longer, unless it is broken
 WHAT = {"sales": "sale", "inventory": "stock change"}
@@ -68,7 +68,7 @@ class Journey:
         self.sent_at = datetime.now(UTC)
         began = time.monotonic()
         for stream, event in self._events.items():
-            url = f"{self._endpoints.pos_api}{_PATHS[stream]}"
+            url = f"{self._endpoints.pos_api}{PATHS[stream]}"
             while True:
                 try:
                     answer = httpx.post(url, json=event, headers=headers, timeout=30, trust_env="127.0.0.1" not in url)

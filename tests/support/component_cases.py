@@ -131,6 +131,7 @@ CASES: dict[type[pulumi.ComponentResource], tuple[type[Args], dict[str, Any]]] =
             "wait_for": ["db", "air"],
             "budget_guard": "guard",
             "objectives": True,
+            "delivery_objectives": {"delivering": "sales-to-shop"},
             "labels": LABELS,
         },
     ),

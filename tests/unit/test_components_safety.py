@@ -294,6 +294,32 @@ def test_alerts_name_what_to_do_and_reach_somebody() -> None:
         assert f"https://runbooks/#{key.rpartition('::c-')[2]}" in policy["documentation"]["content"]
 
 
+def test_any_number_of_subscriptions_is_watched_by_policies_of_six_conditions() -> None:
+    """Cloud Monitoring takes six conditions in a policy; those of the first six stay where they are, for ever."""
+
+    def conditions(number: int) -> dict[str, list[str]]:
+        subscriptions = [f"s-{n}" for n in range(number)]
+        recorder = declare(example(Monitoring, ARCHIVE, subscriptions=subscriptions, runbook_url="https://r/#"))
+        return {
+            key.rpartition("::c-")[2]: [condition["displayName"].split()[0] for condition in policy["conditions"]]
+            for key, policy in recorder.resources.items()
+            if "alertPolicy" in key and "::c-backlog" in key and "(https://r/#backlog)" in str(policy["documentation"])
+        }
+
+    six = {"backlog": [f"s-{n}" for n in range(6)]}
+    assert conditions(6) == six
+    assert conditions(13) == six | {"backlog-2": [f"s-{n}" for n in range(6, 12)], "backlog-3": ["s-12"]}
+
+
+def test_each_delivery_objective_is_on_the_subscription_that_it_names() -> None:
+    wanted = {"delivering": "b-to-shop", "delivering-b": "c-to-shop"}
+    recorder = declare(example(Monitoring, ARCHIVE, subscriptions=["a", *wanted.values()], delivery_objectives=wanted))
+    for key, subscription in wanted.items():
+        indicator = recorder.one(f"c-{key}")["windowsBasedSli"]["metricMeanInRange"]["timeSeries"]
+        assert f'subscription_id = "{subscription}"' in indicator
+        assert recorder.one(f"c-burn-{key}")["severity"] == "CRITICAL"
+
+
 def test_a_dashboard_has_no_zero_position() -> None:
     """Cloud Monitoring drops zeros: with them every preview would differ."""
     text = declare(example(Monitoring, ARCHIVE)).one("c-dashboard")["dashboardJson"]
@@ -460,7 +486,9 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Orchestration, {"packages": {"PyYAML": "==6"}}, "lower-case"),
     (Orchestration, {"environment_name": "Air"}, "at most 64"),
     (Monitoring, {"emails": []}, "reach nobody"),
-    (Monitoring, {"subscriptions": [str(n) for n in range(7)]}, "1 to 6 conditions"),
+    (Monitoring, {"subscriptions": []}, "subscriptions is empty"),
+    (Monitoring, {"dead_letter_subscriptions": ["a", "a"]}, "names one twice"),
+    (Monitoring, {"delivery_objectives": {"accepting": "a"}}, "another objective's id"),
     (Monitoring, {"freshness_hours": 24}, "lasts longer"),
     (WorkloadIdentityFederation, {"repository": "platform"}, "owner/name"),
     (WorkloadIdentityFederation, {"repository_id": "shop"}, "is no number"),

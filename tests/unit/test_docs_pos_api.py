@@ -18,12 +18,14 @@ from tests.unit.test_pos_api import (  # noqa: F401 (fixtures)
     pubsub,
     till,
 )
-from workloads.events.validation import MAX_LINES
+from workloads.events.streams.sales.rules import MAX_LINES
 from workloads.pos_api.body import BODY_SECONDS, MAX_BYTES, MAX_EVENTS, PIECE_SECONDS
 from workloads.pos_api.openapi import EVENT_PATHS
 from workloads.pos_api.publisher import ANSWER_SECONDS, ATTEMPT_SECONDS, RETRY_SECONDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "pos-api.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "pos-api.md").read_text(encoding="utf-8")
+EVENTS = (DOCS / "events.md").read_text(encoding="utf-8")
 
 
 def test_the_page_s_event_is_accepted(till: FlaskClient, pubsub: PublisherServer) -> None:  # noqa: F811
@@ -38,7 +40,7 @@ def test_the_page_and_the_description_name_the_same_requests_and_answers(till: F
     document: dict[str, Any] = till.get("/openapi.json").json or {}
     assert document["openapi"].startswith("3.")
     for path in set(document["paths"]) - {"/v1/simulate"}:
-        assert f"{path}`" in PAGE, path
+        assert f"{path}`" in PAGE + EVENTS, path
     described = {status for path in EVENT_PATHS for status in document["paths"][path]["post"]["responses"]}
     table = PAGE.partition("## Answers")[2]
     rows = {status for row in re.findall(r"^\| ([0-9, ]+)", table, re.MULTILINE) for status in row.split(", ")}

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.support.googlesql import schemas
+from workloads.events import STREAMS
 from workloads.pipeline.checks import _of, checks
 from workloads.pipeline.tables import KINDS, SQL, tables
 
@@ -28,8 +29,8 @@ def faults(declared: dict[str, Any], folder: Path, has_query: bool, has_checks: 
         found.append(f"kind {kind}")
     if not str(declared.get("grain", "")).startswith("one row a"):
         found.append("a grain reads `one row a …`")
-    if (kind == "raw") == bool(columns):
-        found.append("columns of all but raw tables, whose columns are the event schema's")
+    if not columns:
+        found.append("no columns")
     found += _column_faults(columns)
     names = [column.get("name") for column in columns]
     for key in ("partition_by", "cluster_by"):
@@ -43,7 +44,7 @@ def faults(declared: dict[str, Any], folder: Path, has_query: bool, has_checks: 
         found.append("a column stands twice")
     if kind == "view" and not has_query:
         found.append("a view has a query")
-    if (kind in ("raw", "table")) and has_checks == bool(declared.get("unchecked")):
+    if kind == "table" and has_checks == bool(declared.get("unchecked")):
         found.append("a kept table has checks, or says in `unchecked` why not")
     return [f"{folder.parent.name}/{folder.name}: {fault}" for fault in found]
 
@@ -74,7 +75,19 @@ def of(folder: Path) -> list[str]:
 
 def test_every_table_says_what_it_is() -> None:
     assert [fault for folder in FOLDERS for fault in of(folder)] == []
-    assert len(FOLDERS) == len(tables()) > 35
+    assert {f"{path.parent.name}.{path.name}" for path in FOLDERS} == {
+        t.key for t in tables().values() if t.kind != "raw"
+    }
+    assert len(FOLDERS) > 35
+
+
+def test_every_stream_has_its_raw_table_with_the_promised_freshness() -> None:
+    raw = {table.key: table for table in tables().values() if table.kind == "raw"}
+    assert raw.keys() == {f"raw.{stream.table}" for stream in STREAMS.values()}
+    for stream in STREAMS.values():
+        promised = f"The newest raw row is at most {stream.freshness_hours} hours old."
+        fresh = checks().get(f"{stream.table}.freshness")
+        assert (fresh and fresh.description) == (promised if stream.freshness_hours else None)
 
 
 def test_every_raw_column_says_what_it_is() -> None:

@@ -1,12 +1,13 @@
-"""The event contract: Avro schemas, and everything that is derived from them.
+"""The event contract: a folder a stream, and everything that is derived from them.
 
-One source, `schemas/*.avsc`, gives the Pub/Sub topic schemas, the BigQuery raw tables, validation at the
-edge, the wire encoding and docs/events.md. Depends on the standard library alone, so that the
+One source, `streams/<key>/`, gives the Pub/Sub topics with their schemas, the BigQuery raw tables, the POS API's paths,
+validation at the edge, the wire encoding and docs/events.md. Depends on the standard library alone, so that the
 infrastructure program and every workload can import it.
 """
 
 from workloads.events.codec import DecodeError, decode, encode
-from workloads.events.schema import METADATA_FIELDS, STREAMS, Stream, bigquery_fields, pubsub_definition
+from workloads.events.schema import METADATA_FIELDS, STREAMS, bigquery_fields, consumed_by, pubsub_definition
+from workloads.events.stream import Stream
 from workloads.events.validation import Violation, validate
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Stream",
     "Violation",
     "bigquery_fields",
+    "consumed_by",
     "decode",
     "encode",
     "pubsub_definition",

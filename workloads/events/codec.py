@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workloads.events.schema import Json, Stream
+from workloads.events.stream import Json, Stream
 
 
 class DecodeError(ValueError):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from workloads.events.schema import STREAMS, Json, Stream, bigquery_fields
+from workloads.events.schema import STREAMS, bigquery_fields
+from workloads.events.stream import HISTORY, INVENTORY, Json, Stream
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "events.md"
 
 _INTRODUCTION = """\
 # Events
 
-<!-- Written by `python -m workloads.events.docs` from workloads/events/schemas; do not edit. -->
+<!-- Written by `python -m workloads.events.docs` from workloads/events/streams; do not edit. -->
 
 The POS API takes these events as plain JSON; an optional field may be omitted, other fields are refused.
 The topics carry them in Avro's JSON encoding, in which an optional field that is not null names its type:
@@ -30,13 +31,24 @@ key `location_id`.
 `fastyle-verify` is reserved, as a location and as a SKU, for the trade of `fastyle verify`, which no figure counts: that
 location takes that SKU only, at price 0 and without a customer, and no other location takes it.
 
-**One `event_id` counts once, over both streams.** Of two bodies under one id, and of a sale and an inventory change under one
-id, the first that live inventory records counts, in every store; the other is a conflict, which data quality lists. Where
-live inventory has neither yet, the one published first counts.
+Every event reaches the raw table and the lake of its stream. Live inventory takes some streams by push, and the pipeline
+loads some into the history behind the marts; each stream below says which.
+
+**One `event_id` counts once, over all streams that inventory and history take.** Of two bodies under one id, and of a sale
+and an inventory change under one id, the first that live inventory records counts, in every store; the other is a conflict,
+which data quality lists. Where live inventory has neither yet, the one published first counts.
 
 What a topic's schema takes and this contract does not counts in no store: live inventory makes a dead letter of it with the
 reason, the warehouse keeps it in `staging.quarantine` with the same reason.
 """
+
+
+_TAKEN = {
+    (): "Taken by raw table and lake alone.",
+    (INVENTORY,): "Taken by live inventory.",
+    (HISTORY,): "Taken by the history.",
+    (INVENTORY, HISTORY): "Taken by live inventory and the history.",
+}
 
 
 def render() -> str:
@@ -47,7 +59,10 @@ def render() -> str:
 def _stream(stream: Stream) -> Iterator[str]:
     yield f"## {stream.record}\n"
     yield f"{stream.description}\n"
-    yield f"Topic `{stream.topic}`, raw table `{stream.table}`, stream key `{stream.key}`.\n"
+    yield (
+        f"`POST {stream.path}`. Topic `{stream.topic}`, raw table `{stream.table}`, stream key `{stream.key}`. "
+        f"{_TAKEN[stream.consumers]}\n"
+    )
     yield "| field | format | BigQuery | meaning |"
     yield "|---|---|---|---|"
     yield from _rows(stream.avro["fields"], bigquery_fields(stream), "")

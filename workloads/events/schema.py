@@ -1,19 +1,15 @@
-"""The streams, read from the Avro schemas, and their forms for Pub/Sub and BigQuery.
+"""The streams, read from their folders, and their forms for Pub/Sub and BigQuery.
 
-A schema file is Avro with one custom attribute, `contract`: on a record the stream, topic and table; on a
-field its format, bounds and BigQuery type. Avro readers ignore it; Pub/Sub never gets to see it.
+A schema file is Avro with one custom attribute, `contract`: of a field its format, bounds and BigQuery type. Avro readers
+ignore it; Pub/Sub never gets to see it.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-SCHEMA_FOLDER = Path(__file__).parent / "schemas"
-
-Json = dict[str, Any]
+from workloads.events.stream import Json, Stream, read_streams
 
 # BigQuery's names for the columns a subscription with write_metadata fills. Nullable, as columns that the
 # topic schema does not have must be.
@@ -48,40 +44,12 @@ METADATA_FIELDS: tuple[Json, ...] = (
 _BIGQUERY_TYPES = {"string": "STRING", "int": "INTEGER", "long": "INTEGER", "boolean": "BOOLEAN"}
 _PUBSUB_KEYS = ("name", "namespace", "type", "fields", "items", "default")
 
-
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """One kind of event and its way through the platform.
-
-    `key` names it in code (`sales`), `topic` is the Pub/Sub topic's short name, `record` the Avro record's
-    name, `table` the raw table's name in BigQuery, `avro` the parsed schema file, `contract` included.
-    """
-
-    key: str
-    topic: str
-    record: str
-    table: str
-    avro: Json
-
-    @property
-    def description(self) -> str:
-        """What an event of this stream is, for the table's description."""
-        return str(self.avro["doc"])
+STREAMS: dict[str, Stream] = read_streams()
 
 
-def _load(path: Path) -> Stream:
-    avro = json.loads(path.read_text(encoding="utf-8"))
-    contract = avro["contract"]
-    return Stream(contract["stream"], contract["topic"], avro["name"], contract["table"], avro)
-
-
-STREAMS: dict[str, Stream] = {
-    stream.key: stream
-    for stream in (
-        _load(SCHEMA_FOLDER / "sales_transaction.avsc"),
-        _load(SCHEMA_FOLDER / "inventory_change.avsc"),
-    )
-}
+def consumed_by(consumer: str) -> dict[str, Stream]:
+    """The streams that a consumer of `workloads.events.stream.CONSUMERS` takes, by their keys."""
+    return {key: stream for key, stream in STREAMS.items() if consumer in stream.consumers}
 
 
 def pubsub_definition(stream: Stream) -> str:

@@ -1,17 +1,18 @@
 """Validation of an event against the contract: every fault at once, each with the path of its field.
 
-The structure is compiled from the schema files; what spans several fields is written out below.
+The structure is compiled from the schema files; what spans several fields is in the streams' `rules.py`.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from workloads.events.formats import FORMATS, parse_amount, parse_time
-from workloads.events.schema import STREAMS, Json, Stream
+from workloads.events.formats import FORMATS, parse_time
+from workloads.events.rules import Json, Report, Rules, rules_of
+from workloads.events.schema import STREAMS
+from workloads.events.stream import Stream
 from workloads.events.verification import check_reserved
 
 
@@ -23,28 +24,11 @@ class Violation(NamedTuple):
 
 
 EARLIEST = datetime.fromisoformat("2010-01-01T00:00:00+00:00")
-MAX_LINES = 1000  # more of them are refused unread
 CLOCK_SKEW = timedelta(minutes=10)
 CLOCKS_DIFFER = timedelta(minutes=1)
 """The POS API judges event_time by its own clock; whoever judges by the time of publication has Pub/Sub's."""
-MAX_QUANTITY = 1_000_000  # beyond it the schema's bounds have reported the quantity already
 
 WINDOW_ERRORS = ("must not be before 2010-01-01T00:00:00Z", "must not be more than 10 minutes after now")
-SALE_ERRORS = (
-    "must be unique within the transaction",
-    "must not be 0",
-    "must not be larger than |quantity| x unit_price",
-)
-QUANTITY_RULES: dict[str, tuple[str, str]] = {
-    "receipt": (">", "must be above 0 for a receipt"),
-    "transfer_in": (">", "must be above 0 for a transfer_in"),
-    "transfer_out": ("<", "must be below 0 for a transfer_out"),
-    "adjustment": ("!=", "must not be 0 for an adjustment"),
-    "count": (">=", "must be 0 or more for a count"),
-}
-"""By the kind of a change: how its quantity compares with 0, and what to say when it does not."""
-
-Report = Callable[[str, str], None]
 # (value, path, report) -> the normalised value; faults go to `report(field, error)`.
 Check = Callable[[Any, str, Report], Any]
 
@@ -71,7 +55,7 @@ def validate(stream: Stream, body: object, *, currency: str, now: datetime) -> J
     if isinstance(body, dict):
         _check_window(body.get("event_time"), now, report)
         _check_currency(body.get("currency"), currency, report)
-        _RULES[stream.key](body, report)
+        RULES[stream.key].check(body, report)
         check_reserved(body, report)
     return violations or event
 
@@ -174,45 +158,6 @@ def _check_currency(value: Any, currency: str, report: Report) -> None:
         report("currency", f"must be {currency}, the currency of this stack")
 
 
-def _check_sale(body: Json, report: Report) -> None:
-    lines = body.get("lines")
-    if not isinstance(lines, list) or len(lines) > MAX_LINES:
-        return
-    seen: set[int] = set()
-    for index, line in enumerate(lines):
-        if not isinstance(line, dict):
-            continue
-        number, quantity = line.get("line_number"), line.get("quantity")
-        if type(number) is int:
-            if number in seen:
-                report(f"lines[{index}].line_number", SALE_ERRORS[0])
-            seen.add(number)
-        if type(quantity) is not int:
-            continue
-        if quantity == 0:
-            report(f"lines[{index}].quantity", SALE_ERRORS[1])
-            continue
-        price, discount = parse_amount(line.get("unit_price")), parse_amount(line.get("discount"))
-        if price is not None and discount is not None and discount > abs(quantity) * price:
-            report(f"lines[{index}].discount", SALE_ERRORS[2])
-
-
-_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
-    ">": operator.gt,
-    "<": operator.lt,
-    ">=": operator.ge,
-    "!=": operator.ne,
-}
-
-
-def _check_change(body: Json, report: Report) -> None:
-    kind, quantity = body.get("kind"), body.get("quantity")
-    if type(quantity) is not int or not isinstance(kind, str) or kind not in QUANTITY_RULES:
-        return
-    sign, error = QUANTITY_RULES[kind]
-    if abs(quantity) <= MAX_QUANTITY and not _COMPARISONS[sign](quantity, 0):
-        report("quantity", error)
-
-
-_RULES: dict[str, Callable[[Json, Report], None]] = {"sales": _check_sale, "inventory": _check_change}
+RULES: dict[str, Rules] = {key: rules_of(stream.folder) for key, stream in STREAMS.items()}
+"""What each stream's own folder adds to its schema."""
 _CHECKS: dict[str, Check] = {key: _compile(stream.avro, {}) for key, stream in STREAMS.items()}

@@ -36,7 +36,7 @@ from workloads.inventory_sync.delivery import Delivery, NotADelivery, Poison, ev
 from workloads.inventory_sync.group_commit import GroupCommit, Unavailable, Unrecordable
 from workloads.inventory_sync.ledger import Connection, Outcome
 from workloads.inventory_sync.push_token import KeysUnavailable, PushTokenVerifier, TokenRefused
-from workloads.inventory_sync.settings import Settings
+from workloads.inventory_sync.settings import TAKEN, Settings
 from workloads.runtime.basis import OtherBasis, note
 from workloads.runtime.bodies import BodyRefused, read_body
 from workloads.runtime.database import connect, connect_async
@@ -213,8 +213,7 @@ def create_app(settings: Settings, dead_letters: DeadLetters) -> Starlette:
     service = InventorySync(settings, dead_letters)
     app = Starlette(
         routes=[
-            Route("/push/sales", service.push("sales"), methods=["POST"]),
-            Route("/push/inventory", service.push("inventory"), methods=["POST"]),
+            *(Route(f"/push/{stream}", service.push(stream), methods=["POST"]) for stream in TAKEN),
             Route("/health", service.health),
             Route("/ready", service.ready),
         ],

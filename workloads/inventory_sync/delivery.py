@@ -90,7 +90,7 @@ def unwrap(body: bytes) -> Delivery:
 
 
 def event_of(stream: str, delivery: Delivery, *, currency: str) -> Event:
-    """Decode a delivery of stream `sales` or `inventory` and check it against the contract.
+    """Decode a delivery of a stream and check it against the contract.
 
     The time window is that of the message's publication: a message redelivered later is judged the same.
 

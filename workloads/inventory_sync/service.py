@@ -14,8 +14,7 @@ def main() -> None:
     """Serve until told to stop."""
     settings = load(Settings)
     logs.configure(settings.log_level)
-    topics = {"sales": settings.sales_dead_letter_topic, "inventory": settings.inventory_dead_letter_topic}
-    serve(create_app(settings, PubSubDeadLetters(topics)))
+    serve(create_app(settings, PubSubDeadLetters(settings.dead_letter_topics)))
 
 
 if __name__ == "__main__":

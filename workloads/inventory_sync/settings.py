@@ -8,10 +8,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from workloads.events import consumed_by
+from workloads.events.stream import INVENTORY
 from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.migrate import Role
-from workloads.runtime.settings import WorkloadSettings
+from workloads.runtime.settings import WorkloadSettings, topic_of_each
 
+TAKEN = tuple(consumed_by(INVENTORY))
+"""The streams that are pushed here."""
 GOOGLE_ISSUER = "https://accounts.google.com"
 GOOGLE_CERTS = "https://www.googleapis.com/oauth2/v3/certs"
 
@@ -24,6 +28,7 @@ def _parse_json(value: Any) -> Any:
         raise ValueError("is not JSON") from None
 
 
+@topic_of_each(TAKEN, "dead_letter_topic")
 class Settings(WorkloadSettings, DatabaseSettings):
     """The service's settings; one environment variable each, of the same name in capitals."""
 
@@ -34,7 +39,8 @@ class Settings(WorkloadSettings, DatabaseSettings):
     push_service_account: str = Field(min_length=1, description="the e-mail of the push subscriptions' account")
     oidc_issuer: str = Field(default=GOOGLE_ISSUER, description="the issuer of the push tokens")
     oidc_certs_url: str = Field(default=GOOGLE_CERTS, description="where the issuer publishes its keys")
-    sales_dead_letter_topic: str = Field(pattern="^projects/[^/]+/topics/[^/]+$", description="the topic's full name")
-    inventory_dead_letter_topic: str = Field(
-        pattern="^projects/[^/]+/topics/[^/]+$", description="the topic's full name"
-    )
+
+    @property
+    def dead_letter_topics(self) -> dict[str, str]:
+        """The full name of the dead-letter topic of each stream that live inventory takes."""
+        return {stream: getattr(self, f"{stream}_dead_letter_topic") for stream in TAKEN}

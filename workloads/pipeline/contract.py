@@ -15,18 +15,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from workloads.events.formats import AMOUNT_DECIMALS, AMOUNT_DIGITS, MAX_ID_LENGTH, UUID_PATTERN
-from workloads.events.schema import STREAMS, Json, Stream
-from workloads.events.validation import (
-    CLOCK_SKEW,
-    CLOCKS_DIFFER,
-    EARLIEST,
-    QUANTITY_RULES,
-    SALE_ERRORS,
-    WINDOW_ERRORS,
-)
+from workloads.events.googlesql import Fault, bad_amount, text
+from workloads.events.schema import STREAMS
+from workloads.events.stream import Json, Stream
+from workloads.events.validation import CLOCK_SKEW, CLOCKS_DIFFER, EARLIEST, RULES, WINDOW_ERRORS
 from workloads.events.verification import LOCATION_ID, RESERVED, SKU
 
 PUBLISHED = "first_published"
@@ -35,11 +29,6 @@ counts only in rows of the lake's subscription."""
 
 _PRINTABLE = r"r'^[ \p{L}\p{M}\p{N}\p{P}\p{S}]*$'"
 _PICTOGRAPH = r"r'[\x{20e3}\x{2300}-\x{23ff}\x{2600}-\x{27bf}\x{2b00}-\x{2bff}\x{fe0f}\x{1f000}-\x{1faff}]'"
-_TOO_MUCH = 10**AMOUNT_DIGITS  # the least amount that has a digit too many
-_MOST_UNITS = 2**31 - 1  # that the topic's schema takes
-
-Fault = tuple[str, str, str]
-"""A field, the condition that breaks it, and what to say then."""
 
 
 def published(row: str) -> str:
@@ -60,7 +49,7 @@ def instant(row: str) -> str:
 def broken(stream: str, row: str, currency: str) -> str:
     """An expression over a row of the stream's raw table: the faults as `field: error; …`, NULL when there are none."""
     listed = ",\n    ".join(
-        f"IF(COALESCE({condition}, TRUE), {_text(f'{field}: {error}')}, NULL)"
+        f"IF(COALESCE({condition}, TRUE), {text(f'{field}: {error}')}, NULL)"
         for field, condition, error in _faults(STREAMS[stream], row, currency)
     )
     return f"NULLIF(ARRAY_TO_STRING([\n    {listed}\n  ], '; '), '')"
@@ -71,11 +60,6 @@ def rule(stream: str, currency: str) -> str:
     return hashlib.sha256(broken(stream, "r", currency).encode()).hexdigest()[:16]
 
 
-def clamped(amount: str) -> str:
-    """An amount within what can be multiplied; one beyond the contract's bounds stays beyond them."""
-    return f"LEAST(GREATEST({amount}, -1), {_TOO_MUCH})"
-
-
 def _faults(stream: Stream, row: str, currency: str) -> Iterator[Fault]:
     for field in stream.avro["fields"]:
         yield from _field(field, row, "", currency)
@@ -83,17 +67,19 @@ def _faults(stream: Stream, row: str, currency: str) -> Iterator[Fault]:
     yield "event_time", f"{time} < TIMESTAMP '{EARLIEST:%Y-%m-%d %H:%M:%S}+00'", WINDOW_ERRORS[0]
     minutes = int((CLOCK_SKEW + CLOCKS_DIFFER).total_seconds() // 60)
     yield "event_time", f"{time} > TIMESTAMP_ADD({at}, INTERVAL {minutes} MINUTE)", WINDOW_ERRORS[1]
-    yield from {"sales": _sale, "inventory": _change}[stream.key](row)
+    yield from RULES[stream.key].faults(row)
     # Rows of the reserved location are never asked about: they are no trade.
-    reserved = f"{row}.location_id != {_text(LOCATION_ID)} AND "
-    if stream.key == "sales":
+    reserved = f"{row}.location_id != {text(LOCATION_ID)} AND "
+    fields = {field["name"]: field for field in stream.avro["fields"]}
+    lines = fields.get("lines", {}).get("type")
+    if isinstance(lines, dict) and any(inner["name"] == "sku" for inner in lines["items"]["fields"]):
         yield (
             "lines[].sku",
-            reserved + f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.sku = {_text(SKU)})",
+            reserved + f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.sku = {text(SKU)})",
             RESERVED,
         )
-    else:
-        yield "sku", f"{reserved}{row}.sku = {_text(SKU)}", RESERVED
+    elif "sku" in fields:
+        yield "sku", f"{reserved}{row}.sku = {text(SKU)}", RESERVED
 
 
 def _field(field: Json, row: str, path: str, currency: str) -> Iterator[Fault]:
@@ -133,7 +119,7 @@ def _time(column: str, _: Json, __: str) -> tuple[str, str]:
 
 def _amount(column: str, _: Json, __: str) -> tuple[str, str]:
     return (
-        f"{column} < 0 OR {column} >= {_TOO_MUCH} OR {column} != TRUNC({column}, {AMOUNT_DECIMALS})",
+        bad_amount(column),
         f"must be 0 or more, with at most {AMOUNT_DIGITS} digits before and {AMOUNT_DECIMALS} after the point",
     )
 
@@ -145,11 +131,11 @@ def _integer(column: str, contract: Json, _: str) -> tuple[str, str]:
 
 def _symbol(column: str, contract: Json, _: str) -> tuple[str, str]:
     symbols = contract["symbols"]
-    return f"{column} NOT IN ({', '.join(map(_text, symbols))})", f"must be one of {', '.join(symbols)}"
+    return f"{column} NOT IN ({', '.join(map(text, symbols))})", f"must be one of {', '.join(symbols)}"
 
 
 def _currency(column: str, _: Json, currency: str) -> tuple[str, str]:
-    return f"{column} != {_text(currency)}", f"must be {currency}, the currency of this stack"
+    return f"{column} != {text(currency)}", f"must be {currency}, the currency of this stack"
 
 
 _FORMATS: dict[str, Callable[[str, Json, str], tuple[str, str]]] = {
@@ -161,27 +147,3 @@ _FORMATS: dict[str, Callable[[str, Json, str], tuple[str, str]]] = {
     "symbol": _symbol,
     "currency": _currency,
 }
-
-
-def _sale(row: str) -> Iterator[Fault]:
-    unique, zero, discount = SALE_ERRORS
-    numbers = f"SELECT COUNT(DISTINCT l.line_number) FROM UNNEST({row}.lines) AS l"
-    yield "lines[].line_number", f"COALESCE(ARRAY_LENGTH({row}.lines), 0) != ({numbers})", unique
-    yield "lines[].quantity", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.quantity = 0)", zero
-    units = f"ABS(LEAST(GREATEST(l.quantity, -{_MOST_UNITS}), {_MOST_UNITS}))"
-    # What is wrong with quantity or amounts by themselves has been said already.
-    sound = " AND ".join(f"NOT ({_amount(f'l.{name}', {}, '')[0]})" for name in ("unit_price", "discount"))
-    larger = f"l.quantity != 0 AND {sound} AND l.discount > {units} * {clamped('l.unit_price')}"
-    yield "lines[].discount", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE {larger})", discount
-
-
-def _change(row: str) -> Iterator[Fault]:
-    for kind, (sign, error) in QUANTITY_RULES.items():
-        holds = f"{row}.quantity {'!=' if sign == '!=' else sign} 0"
-        yield "quantity", f"{row}.kind = {_text(kind)} AND NOT ({holds})", error
-
-
-def _text(value: Any) -> str:
-    """A GoogleSQL literal of a text of ours: of the contract, or the stack's currency."""
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

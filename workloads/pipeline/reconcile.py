@@ -15,7 +15,8 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from requests import RequestException
 
-from workloads.events import STREAMS, Stream
+from workloads.events import STREAMS, Stream, consumed_by
+from workloads.events.stream import INVENTORY
 from workloads.pipeline import faults
 from workloads.pipeline.checks import Case, Check
 from workloads.pipeline.faults import Examined
@@ -63,8 +64,8 @@ def _units_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
         return [], _everywhere
     moving = run.database.execute(
         "SELECT DISTINCT m.location_id, m.sku FROM stream_event AS e JOIN movement AS m USING (event_id) "
-        "WHERE e.stream IN ('sales', 'inventory') AND e.publish_time >= %s",
-        [settled],
+        "WHERE e.stream = ANY(%s) AND e.publish_time >= %s",
+        [list(consumed_by(INVENTORY)), settled],
     )
     differing -= {(row["location_id"], row["sku"]) for row in moving}
     shelves = sorted(f"{location}/{sku}" for location, sku in differing)

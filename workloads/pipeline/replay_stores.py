@@ -13,6 +13,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from workloads.events import DecodeError, Stream, decode
+from workloads.events.stream import INVENTORY
 from workloads.inventory_sync.delivery import Delivery, Event, Poison, event_of
 from workloads.inventory_sync.group_commit import GroupCommit, Unrecordable
 from workloads.inventory_sync.ledger import Outcome
@@ -107,7 +108,7 @@ class Stores:
         return bool(self._warehouse.query(query, parameters={"message_id": row["message_id"]}))
 
     def write(self, progress: Progress, batch: Batch) -> None:
-        """Add a batch to both stores; what they have already counts once.
+        """Add a batch to the raw table, and to live inventory where it takes the stream; what they have counts once.
 
         Raises:
             GoogleAPIError, Unavailable: one of them does not take it now; do the whole batch again.
@@ -143,6 +144,8 @@ class Stores:
                 progress.counts[f"{key}_rows"] += 1
             except raw_rows.Unloadable as error:
                 progress.refuse(f"{key}, raw table: {error}", where)
+            if INVENTORY not in batch.stream.consumers:
+                continue
             try:
                 events.append(event_of(key, _delivery(message), currency=self._settings.currency))
             except Poison as error:

@@ -9,13 +9,17 @@ import logging
 from collections.abc import Callable
 from datetime import date
 
-from workloads.events import STREAMS
+from workloads.events import consumed_by
+from workloads.events.stream import HISTORY
 from workloads.pipeline import catalogue, quality, read_model, statements
 from workloads.pipeline.run import Run
 from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
 
 log = logging.getLogger(__name__)
+
+LOADED = tuple(consumed_by(HISTORY))
+"""The streams that are loaded into the history; the others end in their raw tables and the lake."""
 
 
 def _query(key: str) -> str:
@@ -41,14 +45,14 @@ def find_new_events(run: Run) -> None:
     changed = warehouse.query("SELECT DISTINCT publish_date FROM ${staging}.changed_partitions ORDER BY 1")
     run.partitions = [row["publish_date"] for row in changed]
     partitions = date_array(run.partitions)
-    for stream in STREAMS:
+    for stream in LOADED:
         warehouse.refill(f"staging.candidate_{stream}", _query(f"staging.candidate_{stream}"), partitions=partitions)
         refused = warehouse.query(
             f"SELECT COUNT(*) AS n FROM ${{staging}}.candidate_{stream} WHERE reason IS NOT NULL HAVING COUNT(*) > 0"
         )
         run.counts |= {f"{stream}_quarantined": row["n"] for row in refused}
     _settle_shared(run)
-    for stream in STREAMS:
+    for stream in LOADED:
         rows = warehouse.query(
             f"SELECT DISTINCT business_date FROM ${{staging}}.candidate_{stream} WHERE reason IS NULL ORDER BY 1"
         )
@@ -70,7 +74,7 @@ def _settle_shared(run: Run) -> None:
         return
     asked = "SELECT event_id::text, stream FROM stream_event WHERE event_id = ANY(%s::uuid[])"
     recorded = run.database.execute(asked, [shared]).fetchall()
-    for stream in STREAMS:
+    for stream in LOADED:
         if event_ids := [row["event_id"] for row in recorded if row["stream"] == stream]:
             warehouse.query(statements.COUNTS_IN % {"stream": stream}, parameters={"event_ids": event_ids})
 
@@ -85,7 +89,7 @@ def load_events(run: Run) -> str | None:
     first, partitions = _query("staging.first_purchase"), date_array(run.partitions)
     return run.warehouse.transaction_of(
         [
-            *(statements.LOADED_ELSEWHERE % {"stream": s, "partitions": partitions} for s in STREAMS),
+            *(statements.LOADED_ELSEWHERE % {"stream": s, "partitions": partitions} for s in LOADED),
             _insert("sales_lines"),
             _insert("inventory_changes"),
             statements.MARK_NEW,
@@ -93,9 +97,9 @@ def load_events(run: Run) -> str | None:
             statements.MARK_FORMER_FIRST % {"query": first},
             statements.MERGE_FIRST % {"query": first},
             statements.MERGE_STOCK % {"query": _query("staging.stock")},
-            *(statements.LOG % {"stream": stream} for stream in STREAMS),
-            *(statements.RELEASE % {"stream": s, "partitions": partitions} for s in STREAMS),
-            *(statements.QUARANTINE % {"stream": stream} for stream in STREAMS),
+            *(statements.LOG % {"stream": stream} for stream in LOADED),
+            *(statements.RELEASE % {"stream": s, "partitions": partitions} for s in LOADED),
+            *(statements.QUARANTINE % {"stream": stream} for stream in LOADED),
             statements.FORGET_COUNTS,
             statements.KEEP_COUNTS,
         ],

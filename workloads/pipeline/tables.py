@@ -1,4 +1,4 @@
-"""The tables and queries under `sql/bigquery`: a folder a table, rendered for one run."""
+"""The tables and queries under `sql/bigquery`, a folder a table, rendered for one run; and the streams' raw tables."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import Any
 
 import yaml
 
-from workloads.pipeline import contract
+from workloads.events import STREAMS, Stream
+from workloads.events.googlesql import clamped
+from workloads.pipeline import contract, raw_tables
 
 SQL = Path(__file__).resolve().parents[2] / "sql" / "bigquery"
-KINDS = ("raw", "table", "scratch", "view")
+KINDS = ("table", "scratch", "view")
 
 
 @dataclass(frozen=True)
 class Table:
-    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`."""
+    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`; or a stream's raw table."""
 
     dataset: str  # raw, staging or marts
     name: str
@@ -40,8 +42,8 @@ class Table:
 
 @cache
 def tables(folder: Path = SQL) -> dict[str, Table]:
-    """Every table by `dataset.name`, in the order of the folders."""
-    found = {}
+    """Every table by `dataset.name`, in the order of these names."""
+    found = {f"raw.{stream.table}": _raw(stream) for stream in STREAMS.values()}
     for path in sorted(folder.glob("*/*/table.yaml")):
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
         kind = declared["kind"]
@@ -60,7 +62,22 @@ def tables(folder: Path = SQL) -> dict[str, Table]:
             checks=_read(path.parent / "checks.sql"),
         )
         found[table.key] = table
-    return found
+    return dict(sorted(found.items(), key=lambda item: (item[1].dataset, item[1].name)))
+
+
+def _raw(stream: Stream) -> Table:
+    return Table(
+        dataset="raw",
+        name=stream.table,
+        kind="raw",
+        description=raw_tables.description(stream),
+        columns=(),
+        partition_by=None,
+        cluster_by=(),
+        require_partition_filter=False,
+        query=None,
+        checks=raw_tables.checks(stream),
+    )
 
 
 def _read(path: Path) -> str | None:
@@ -163,7 +180,7 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
         if name == "rule":
             return contract.rule(argument, values["currency"])
         if name == "clamped":
-            return contract.clamped(argument)
+            return clamped(argument)
         if name == "published":
             return contract.published("r")
         if name == "instant":

@@ -13,6 +13,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from workloads.events import STREAMS, consumed_by
+from workloads.events.stream import HISTORY
+
 OWNER = "data-platform"
 DEADLINE = timedelta(minutes=90)
 """A scheduled run that has not ended this long after it was due is late, and somebody is told."""
@@ -77,8 +80,7 @@ TASKS: tuple[Task, ...] = (
         summary="Read the raw partitions whose row count changed; tell new events from duplicates, conflicts and refused.",
         after=("sync_catalogue",),
         reads=(
-            "raw.sales_transactions",
-            "raw.inventory_changes",
+            *(f"raw.{stream.table}" for stream in consumed_by(HISTORY).values()),
             "staging.raw_counts",
             "staging.event_log",
             "staging.quarantine",
@@ -174,8 +176,7 @@ TASKS: tuple[Task, ...] = (
             "cloudsql.movement",
             "cloudsql.on_hand",
             "cloudsql.stream_event",
-            "raw.sales_transactions",
-            "raw.inventory_changes",
+            *(f"raw.{stream.table}" for stream in STREAMS.values()),
             "staging.build_gmv_daily",
             "staging.build_margin_daily",
             "staging.build_inventory_status",

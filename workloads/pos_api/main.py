@@ -34,7 +34,7 @@ def build(settings: Settings) -> PosApi:
     return PosApi(
         currency=settings.currency,
         credentials=CredentialStore(settings.credentials_file),
-        publisher=Publisher({"sales": settings.sales_topic, "inventory": settings.inventory_topic}),
+        publisher=Publisher(settings.topics),
         simulation=_simulation(settings),
         brake=_brake(settings),
     )

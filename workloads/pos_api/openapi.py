@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workloads.events import STREAMS
-from workloads.events.schema import Stream
+from workloads.events import STREAMS, Stream
 
 Json = dict[str, Any]
 
-EVENT_PATHS = {"/v1/transactions": "sales", "/v1/inventory-changes": "inventory"}
-_SUMMARIES = {"sales": "Send sales transactions", "inventory": "Send inventory changes"}
+EVENT_PATHS = {stream.path: key for key, stream in STREAMS.items()}
 _DESCRIPTION = (
     "Takes events from tills and shop systems. What is answered as accepted is never lost; an event sent again under "
     "its `event_id` counts once, so that whatever got no answer is sent again as it is."
@@ -29,9 +27,7 @@ _FORMATS: dict[str, Json] = {
 
 def document(*, currency: str, most_bytes: int, most_events: int, simulates: bool) -> Json:
     """Return the description of one stack's POS API."""
-    paths: Json = {
-        path: {"post": _events(key, STREAMS[key], most_bytes, most_events)} for path, key in EVENT_PATHS.items()
-    }
+    paths: Json = {stream.path: {"post": _events(stream, most_bytes, most_events)} for stream in STREAMS.values()}
     if simulates:
         paths["/v1/simulate"] = {"post": _simulate()}
     paths["/health"] = {
@@ -63,11 +59,11 @@ def document(*, currency: str, most_bytes: int, most_events: int, simulates: boo
     }
 
 
-def _events(key: str, stream: Stream, most_bytes: int, most_events: int) -> Json:
+def _events(stream: Stream, most_bytes: int, most_events: int) -> Json:
     event = {"$ref": f"#/components/schemas/{stream.record}"}
     many = {"type": "array", "items": event, "minItems": 1, "maxItems": most_events}
     return {
-        "summary": _SUMMARIES[key],
+        "summary": stream.summary,
         "description": f"{stream.description} One event, or an array of up to {most_events:,}; {most_bytes:,} bytes.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}},
         "responses": {

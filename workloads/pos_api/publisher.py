@@ -175,10 +175,22 @@ class Publisher:
             log.error(
                 "Pub/Sub does not take events: %s%s",
                 _reason(error),
-                _mend(error, request.topic),
+                self._mend(error, request.topic),
                 extra={"topic": request.topic, "messages": len(request.messages)},
             )
             raise PublishError(_reason(error)) from None
+
+    def _mend(self, error: Exception, topic: str) -> str:
+        if isinstance(error, exceptions.PermissionDenied):
+            return f"; grant roles/pubsub.publisher on {topic} to this function's service account"
+        if isinstance(error, exceptions.NotFound):
+            variables = (f"{stream.upper()}_TOPIC" for stream, name in self._topics.items() if name == topic)
+            return f"; create {topic}, or correct {' or '.join(variables)}"
+        if isinstance(error, exceptions.InvalidArgument):
+            return f"; bring the schema of {topic} to this version of workloads/events"
+        if isinstance(error, GoogleAuthError):
+            return "; run this function as a service account, or set GOOGLE_APPLICATION_CREDENTIALS to a readable file"
+        return ""
 
     def _connected(self) -> PublisherClient:
         with self._lock:
@@ -198,15 +210,3 @@ def _reason(error: Exception) -> str:
     """The failure's class and message; of a retry that ran out, its last cause."""
     cause = error.cause if isinstance(error, exceptions.RetryError) and error.cause else error
     return f"{type(cause).__name__}: {str(cause)[:500]}"
-
-
-def _mend(error: Exception, topic: str) -> str:
-    if isinstance(error, exceptions.PermissionDenied):
-        return f"; grant roles/pubsub.publisher on {topic} to this function's service account"
-    if isinstance(error, exceptions.NotFound):
-        return f"; create {topic}, or correct SALES_TOPIC or INVENTORY_TOPIC"
-    if isinstance(error, exceptions.InvalidArgument):
-        return f"; bring the schema of {topic} to this version of workloads/events"
-    if isinstance(error, GoogleAuthError):
-        return "; run this function as a service account, or set GOOGLE_APPLICATION_CREDENTIALS to a readable file"
-    return ""

@@ -1,7 +1,7 @@
 """The POS API: from an HTTP request to published events and an answer for the till.
 
-`POST /v1/transactions` and `/v1/inventory-changes` take one event or an array. What is answered as accepted
-has been acknowledged by Pub/Sub. A request sent again is harmless: an event_id counts once everywhere.
+`POST` to a stream's path (`/v1/transactions`, `/v1/inventory-changes`) takes one event or an array. What is answered as
+accepted has been acknowledged by Pub/Sub. A request sent again is harmless: an event_id counts once everywhere.
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ A workload subclasses `WorkloadSettings`; the description of a field says what t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -34,11 +35,33 @@ class WorkloadSettings(BaseSettings):
         return value
 
 
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def topic_of_each(streams: Iterable[str], suffix: str) -> Callable[[type[Settings]], type[Settings]]:
+    """A class decorator that adds a field `<stream>_<suffix>` for each stream: the full name of a topic."""
+    what = suffix.replace("_", " ")
+
+    def add(model: type[Settings]) -> type[Settings]:
+        fields = {
+            f"{stream}_{suffix}": (
+                str,
+                Field(
+                    pattern="^projects/[^/]+/topics/[^/]+$",
+                    description=f"the {what} of {stream}: projects/<project>/topics/<topic>",
+                ),
+            )
+            for stream in streams
+        }
+        named = {"__module__": model.__module__, "__doc__": model.__doc__}
+        extended: type[Settings] = create_model(model.__name__, __base__=model, **named, **fields)  # type: ignore[call-overload]
+        return extended
+
+    return add
+
+
 class SettingsError(SystemExit):
     """The environment lacks a setting or holds a bad one: ends the process with one line a setting."""
-
-
-Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def load(model: type[Settings]) -> Settings:

@@ -10,6 +10,8 @@ from workloads.api.errors import RESPONSES
 from workloads.api.paging import Instant, respond, utc
 from workloads.api.positions import as_of
 from workloads.api.routes.quality import Reports, reports_state
+from workloads.events import consumed_by
+from workloads.events.stream import INVENTORY
 
 router = APIRouter(prefix="/v1", tags=["freshness"], dependencies=[Depends(require_caller)], responses=RESPONSES)
 
@@ -17,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["freshness"], dependencies=[Depends(requi
 class Source(BaseModel):
     """The newest that has come from one source; nulls: nothing yet."""
 
-    source: str = Field(description="The stream: sales or inventory", examples=["sales"])
+    source: str = Field(description="The stream, such as sales or inventory", examples=["sales"])
     last_event_time: Instant | None = Field(description="The latest event_time, as the tills say")
     last_publish_time: Instant | None = Field(description="When Pub/Sub took the newest message that is applied here")
     last_recorded_at: Instant | None = Field(description="When that message was applied here")
@@ -39,7 +41,7 @@ async def freshness(request: Request, connection: ConnectionDep) -> Response:
     cursor = await connection.execute(
         """
         SELECT s.source, t.event_time, n.publish_time, n.recorded_at
-        FROM unnest(ARRAY['sales', 'inventory']) WITH ORDINALITY AS s (source, position)
+        FROM unnest(%s) WITH ORDINALITY AS s (source, position)
         LEFT JOIN LATERAL (
             SELECT max(event_time) AS event_time FROM stream_event WHERE stream = s.source
         ) AS t ON true
@@ -48,7 +50,8 @@ async def freshness(request: Request, connection: ConnectionDep) -> Response:
             ORDER BY publish_time DESC LIMIT 1
         ) AS n ON true
         ORDER BY s.position
-        """
+        """,
+        [list(consumed_by(INVENTORY))],
     )
     items = [
         {

@@ -1,0 +1,188 @@
+"""One stream's folder: its declaration, read and checked.
+
+`streams/<key>/` has `schema.avsc` (what an event is), `stream.toml` (where it goes) and, where the stream needs them,
+`rules.py` (contract rules over several fields) and `checks.sql` (data quality of its raw rows). The folder's name is the
+stream's key. streams/README.md says what each file may hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workloads.events.formats import FORMATS
+
+FOLDER = Path(__file__).parent / "streams"
+
+Json = dict[str, Any]
+
+INVENTORY, HISTORY = "inventory", "history"
+CONSUMERS = {
+    INVENTORY: "live inventory, which gets each event by push and moves stock by it",
+    HISTORY: "the pipeline, which loads each event into the history behind the marts",
+}
+"""Who takes a stream beside the raw table and the lake, which every stream has."""
+
+_NEEDED = {"order": int, "topic": str, "table": str, "path": str, "summary": str}
+_OPTIONAL = {"consumers": list, "freshness_hours": int, "objective": str}
+_FORMS = {
+    "topic": re.compile(r"(?!goog)[a-z][a-z0-9-]{2,200}"),
+    "table": re.compile(r"[a-z][a-z0-9_]{0,200}"),
+    "path": re.compile(r"/v1/[a-z][a-z0-9-]*"),
+    "objective": re.compile(r"[a-z][a-z0-9-]{0,30}"),
+}
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,24}")
+_PATHS_TAKEN = ("/v1/simulate",)
+_EVERY_EVENT = {"event_id": "uuid", "event_time": "time", "location_id": "id"}
+"""Fields that each event has, with their formats: its identity, its time, and its ordering key."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """One kind of event and its way through the platform.
+
+    `key` names it in code (`sales`), `topic` is the Pub/Sub topic's short name, `record` the Avro record's name, `table`
+    the raw table's name in BigQuery, `avro` the parsed schema file, `contract` included, `path` where the POS API takes
+    it. `order` is its place in lists. `freshness_hours`: how old the newest raw row may be, None when that is nobody's
+    concern. `objective`: the id of the service level objective on its delivery to live inventory.
+    """
+
+    key: str
+    topic: str
+    record: str
+    table: str
+    avro: Json
+    path: str
+    summary: str
+    order: int
+    consumers: tuple[str, ...] = ()
+    freshness_hours: int | None = None
+    objective: str | None = None
+    folder: Path = FOLDER
+
+    @property
+    def description(self) -> str:
+        """What an event of this stream is, for the table's description."""
+        return str(self.avro["doc"])
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The consumers that have a subscription of their own, as `<topic>-to-<consumer>` names them."""
+        return (*(() if INVENTORY not in self.consumers else (INVENTORY,)), "bigquery", "lake")
+
+    @property
+    def checks(self) -> str:
+        """Data quality checks of its raw rows beyond their freshness, as `checks.sql` holds them; mostly none."""
+        path = self.folder / "checks.sql"
+        return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def read_streams(folder: Path = FOLDER) -> dict[str, Stream]:
+    """Every stream by its key, in the order that they declare.
+
+    Raises:
+        ValueError: a folder is not complete or not right, or two streams share what only one can have; says which file,
+            what is wrong with it and what to write.
+    """
+    folders = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
+    streams = sorted((_read(path) for path in folders), key=lambda stream: (stream.order, stream.key))
+    for what in ("topic", "table", "path", "record", "objective"):
+        _once(what, streams)
+    return {stream.key: stream for stream in streams}
+
+
+def _once(what: str, streams: Iterable[Stream]) -> None:
+    taken: dict[str, str] = {}
+    for stream in streams:
+        value = getattr(stream, what)
+        if value is not None and value in taken:
+            raise ValueError(
+                f"{_place(stream.folder)}: {what} {value!r} is that of stream {taken[value]!r}; choose another"
+            )
+        taken[value] = stream.key
+
+
+def _place(folder: Path, name: str = "stream.toml") -> str:
+    return f"workloads/events/streams/{folder.name}/{name}"
+
+
+def _read(folder: Path) -> Stream:
+    if not _KEY.fullmatch(folder.name):
+        raise ValueError(
+            f"{_place(folder, '')}: a stream's key is a lower-case word such as price_changes, at most 25 characters; "
+            "rename the folder"
+        )
+    declared, avro = _declaration(folder), _schema(folder)
+    declared["consumers"] = tuple(name for name in CONSUMERS if name in declared.get("consumers", ()))
+    return Stream(key=folder.name, record=avro["name"], avro=avro, folder=folder, **declared)
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ValueError(
+            f"{_place(folder, name)}: is missing; `fastyle new stream` writes one, or delete the folder"
+        ) from None
+
+
+def _declaration(folder: Path) -> dict[str, Any]:
+    place = _place(folder)
+    try:
+        declared = tomllib.loads(_text(folder, "stream.toml"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{place}: {error}") from None
+    for key, kind in (_NEEDED | _OPTIONAL).items():
+        if key not in declared and key in _OPTIONAL:
+            continue
+        if type(declared.get(key)) is not kind:
+            raise ValueError(f"{place}: {key} must be given as {kind.__name__}")
+        if (form := _FORMS.get(key)) and not form.fullmatch(declared[key]):
+            raise ValueError(f"{place}: {key} {declared[key]!r} is not of the form {form.pattern}")
+    if unknown := declared.keys() - _NEEDED.keys() - _OPTIONAL.keys():
+        raise ValueError(f"{place}: {min(unknown)} is no key; keys are {', '.join((*_NEEDED, *_OPTIONAL))}")
+    for consumer in declared.get("consumers", ()):
+        if consumer not in CONSUMERS:
+            raise ValueError(f"{place}: there is no consumer {consumer!r}; consumers are {', '.join(CONSUMERS)}")
+    if "objective" in declared and INVENTORY not in declared.get("consumers", ()):
+        raise ValueError(
+            f"{place}: objective is on the delivery to live inventory, which does not take this stream; "
+            "remove it, or add the consumer inventory"
+        )
+    if declared["path"] in _PATHS_TAKEN:
+        raise ValueError(f"{place}: path {declared['path']} is another route of the POS API; choose another")
+    return declared
+
+
+def _schema(folder: Path) -> Json:
+    place = _place(folder, "schema.avsc")
+    try:
+        avro = json.loads(_text(folder, "schema.avsc"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{place}: {error}") from None
+    if not isinstance(avro, dict) or avro.get("type") != "record" or not {"name", "doc", "fields"} <= avro.keys():
+        raise ValueError(f"{place}: must be an Avro record with name, doc and fields")
+    for path, field in _fields(avro, ""):
+        contract = field.get("contract", {})
+        if not field.get("doc"):
+            raise ValueError(f"{place}: field {path} has no doc; it becomes the column's description")
+        if "max_items" not in contract and contract.get("format") not in FORMATS:
+            raise ValueError(f"{place}: field {path} needs a contract with a format of {', '.join(FORMATS)}")
+    formats = {field["name"]: field.get("contract", {}).get("format") for field in avro["fields"]}
+    for name, form in _EVERY_EVENT.items():
+        if formats.get(name) != form:
+            raise ValueError(f"{place}: an event has a field {name} of format {form}; see streams/sales/schema.avsc")
+    return avro
+
+
+def _fields(record: Json, prefix: str) -> Iterator[tuple[str, Json]]:
+    for field in record["fields"]:
+        yield f"{prefix}{field['name']}", field
+        kind = field["type"]
+        if isinstance(kind, dict) and kind.get("type") == "array":
+            yield from _fields(kind["items"], f"{prefix}{field['name']}[].")
