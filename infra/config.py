@@ -25,7 +25,6 @@ from infra.settings import (
     Ci,
     Composer,
     Database,
-    Environment,
     GuardMode,
     Inventory,
     Lake,
@@ -49,6 +48,10 @@ ALWAYS = (
 """APIs that no stack of this program does without."""
 
 
+LOCAL = "local"
+"""The environment in which nothing but the program's own check stands in front of the API."""
+
+
 class ConfigError(pulumi.RunError):
     """The stack's configuration is wrong: one line for each mistake, with key, consequence and mend."""
 
@@ -68,7 +71,15 @@ class StackConfig(Section):
         example="012345-6789AB-CDEF01",
         pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$",
     )
-    environment: Environment = setting(means="which safety rules apply", example="dev")
+    environment: str = setting(
+        means="a label of your own: bills are split and policies applied by it",
+        example="dev",
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+    )
+    protected: bool = setting(
+        False,
+        means="whether the stack must survive a zone, a mistake and a flood: other keys that would not are refused",
+    )
     timezone: str = setting(means="the clock that business dates are cut by", example="America/New_York")
     currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
     name_prefix: str | None = setting(
@@ -87,7 +98,7 @@ class StackConfig(Section):
     deletion_protection: bool = setting(True, means="whether a mistaken destroy is refused")
     decommission: str | None = setting(
         None,
-        means="the project's id, once more: without it deletion_protection stays on where environment is prod",
+        means="the project's id, once more: without it deletion_protection stays on where protected is true",
         example="my-project",
     )
     force_destroy: bool = setting(False, means="whether destroying also deletes data that Pulumi did not make")
@@ -154,7 +165,7 @@ class StackConfig(Section):
         problems = [*self._storage_problems(), *self._schedule_problems(), *self._service_problems()]
         problems += self._ownership_problems()
         problems += self._removal_problems()
-        problems += self._production_problems()
+        problems += self._protection_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -187,7 +198,7 @@ class StackConfig(Section):
                 f"pipeline.cron {self.pipeline.cron!r} runs on {run:%A} at {run:%H:%M}, when database.night_stop has "
                 "stopped the database; the run would fail; move one of them"
             )
-        if self.access.api_auth is ApiAuth.TOKEN and self.environment is not Environment.LOCAL:
+        if self.access.api_auth is ApiAuth.TOKEN and self.environment != LOCAL:
             problems.append(
                 "access.api_auth is token; people's browsers and Cloud Run's own check both use that header, nobody "
                 "would get in; write access.api_auth: platform"
@@ -202,7 +213,7 @@ class StackConfig(Section):
                 f"services names {twice[0]} twice; both would be one resource, and the deployment stop; name it once"
             ]
         composer = self.airflow is not None
-        sleeps = self.database.night_stop is not None and self.environment is not Environment.PROD
+        sleeps = self.database.night_stop is not None and not self.protected
         needed = {
             **dict.fromkeys(ALWAYS, ("every stack", True)),
             "composer": ("orchestrator", composer),
@@ -288,8 +299,8 @@ class StackConfig(Section):
             )
         return problems
 
-    def _production_problems(self) -> list[str]:
-        if self.environment is not Environment.PROD:
+    def _protection_problems(self) -> list[str]:
+        if not self.protected:
             return []
         wrong = {
             "database.availability is ZONAL; a zone's outage stops live inventory; "
@@ -314,7 +325,7 @@ class StackConfig(Section):
                 self.monitoring is None
             ),
         }
-        return [f"{problem} (environment is prod)" for problem, is_wrong in wrong.items() if is_wrong]
+        return [f"{problem} (protected is true)" for problem, is_wrong in wrong.items() if is_wrong]
 
 
 def load_config(values: Mapping[str, str] | None = None) -> StackConfig:

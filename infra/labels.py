@@ -10,7 +10,7 @@ def labels(config: StackConfig, component: str) -> dict[str, str]:
     return {
         **config.labels,
         "application": "fastyle",
-        "environment": config.environment.value,
+        "environment": config.environment,
         "component": component,
         "managed-by": "pulumi",
         **prefix_label(config),

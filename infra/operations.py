@@ -177,7 +177,7 @@ class Operations:
         return Budget(
             "budget",
             BudgetArgs(
-                display_name=base.names.budget(config.environment.value),
+                display_name=base.names.budget(config.environment),
                 billing_account=config.billing_account,
                 project=config.project,
                 project_number=config.project_number,
@@ -281,7 +281,7 @@ class Operations:
         )
 
     def _ci(self, settings: Ci) -> None:
-        environment = settings.environment or self._config.environment.value
+        environment = settings.environment or self._config.environment
         WorkloadIdentityFederation(
             "ci",
             WorkloadIdentityFederationArgs(

@@ -30,12 +30,6 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
 
 
-class Environment(Enum):
-    LOCAL = "local"
-    DEV = "dev"
-    PROD = "prod"
-
-
 class Orchestrator(Enum):
     SCHEDULER = "scheduler"
     COMPOSER = "composer"

@@ -427,6 +427,27 @@ def credentials_revoke(credential_id: str, secret: str, stack: str) -> None:
     click.echo(f"revoked {credential_id}")
 
 
+@cli.group()
+def stack() -> None:
+    """Stacks of this checkout."""
+
+
+@stack.command("new")
+@click.argument("name")
+@click.option("--from", "source", required=True, help="The stack after whose pattern it is made.")
+@click.option("--prefix", help="What every physical name begins with. Default: the letters and digits of NAME.")
+@speaks_plainly
+def stack_new(name: str, source: str, prefix: str | None) -> None:
+    """Write the files of stack NAME, which shares the project of another one."""
+    from ops.stack_new import create
+
+    made = create(name, source, prefix=prefix)
+    for note in made.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"wrote {', '.join(str(path) for path in made.files)}")
+    click.echo(f"every name begins with {made.prefix}; next: make plan STACK={name}")
+
+
 def main() -> None:
     """Entry point of the `fastyle` script."""
     cli()

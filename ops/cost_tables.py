@@ -1,4 +1,4 @@
-"""Tables of what stacks `dev` and `prod` cost, made of their plans, usage files and the price book."""
+"""Tables of what the stacks cost, made of their plans, usage files and the price book."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from decimal import Decimal
 
 import policies.pricing
 from ops.cost import Request, priced
+from ops.stacks import own_projects
 from policies.pricing import Estimate
 from policies.pricing.blocks import pipe_table
 from policies.pricing.documents import Document
 from policies.pricing.lines import total
 from policies.pricing.report import FREE_TIERS, component_name, money, unconfirmed
 
-STACKS = ("dev", "prod")
+STACKS = own_projects()
+"""Those of the documents."""
 MONTHS = ("quiet", "ordinary", "sale")
 ZERO = Decimal(0)
 

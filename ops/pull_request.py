@@ -1,4 +1,4 @@
-"""The one comment of a pull request: what both stacks cost, what changes against the base branch, policies, and advice.
+"""The one comment of a pull request: what each stack costs, what changes against the base branch, policies, and advice.
 
 `python -m ops.pull_request --against REF`: each stack is previewed once, and once as the base branch has it. Nothing that
 fails keeps the rest from being told: its reason stands in its place, and the exit code is 1.
@@ -7,6 +7,7 @@ fails keeps the rest from being told: its reason stands in its place, and the ex
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +16,16 @@ from decimal import Decimal
 from ops.advice import show
 from ops.advice.stack import Asked, advised
 from ops.cost import Request, before, priced
+from ops.endpoints import LOCAL
 from ops.errors import OperatorError
+from ops.folders import REPOSITORY
 from ops.plan import Plan, plan
+from ops.stacks import stack_names
 from policies.pricing import Estimate, PricingError, documents
 from policies.pricing.blocks import pipe_table
 from policies.pricing.difference import Change, Difference, signed
 from policies.pricing.report import money
 
-STACKS = ("dev", "prod")
 LINES = 40
 """Changed lines that are shown of a stack: the largest."""
 ZERO = Decimal(0)
@@ -63,6 +66,8 @@ def told(stack: str, against: str) -> Told:
 
     def compared() -> None:
         assert found.estimate is not None
+        if not _has(against, stack):  # this pull request adds it
+            return
         found.difference = Difference(before(Request(stack=stack), against), found.estimate)
 
     def advice() -> None:
@@ -75,6 +80,13 @@ def told(stack: str, against: str) -> Told:
         attempt(f"cost at {against}", compared)
         attempt("advice", advice)
     return found
+
+
+def _has(revision: str, stack: str) -> bool:
+    """Whether a revision has the stack's file, or cannot be asked: the comparison then says why."""
+    listed = ["git", "ls-tree", "--name-only", revision, f"Pulumi.{stack}.yaml"]
+    asked = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return bool(asked.returncode or asked.stdout.strip())
 
 
 def comment(stacks: Sequence[Told], against: str) -> str:
@@ -174,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.pull_request", description=__doc__)
     parser.add_argument("--against", required=True, metavar="REF", help="the branch that the pull request goes to")
     against = parser.parse_args(arguments).against
-    stacks = [told(stack, against) for stack in STACKS]
+    stacks = [told(stack, against) for stack in stack_names() if stack != LOCAL]
     print(comment(stacks, against), end="")
     return int(not all(found.sound for found in stacks))
 

@@ -71,6 +71,15 @@ def stack_names(repository: Path = REPOSITORY) -> list[str]:
     return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in repository.glob("Pulumi.*.yaml"))
 
 
+def own_projects(repository: Path = REPOSITORY) -> tuple[str, ...]:
+    """Stacks that deploy to a project of their own: not this machine's, and none that a name prefix puts beside another."""
+    return tuple(
+        name
+        for name in stack_names(repository)
+        if name != "local" and "fastyle:name_prefix" not in (repository / f"Pulumi.{name}.yaml").read_text("utf-8")
+    )
+
+
 def missing(stack: str, others: Sequence[str], what: str) -> str:
     """The sentence for a stack that does not exist: which do, and which is spelt alike."""
     near = difflib.get_close_matches(stack.rpartition("/")[2], others, n=1)

@@ -14,7 +14,6 @@ from ops.metering.usage import block, put
 from ops.terminal import console
 from policies.pricing import PricingError, read_usage
 
-KEPT = ("local", "dev", "prod")
 WRITTEN = STATE_DIR / "usage.yaml"
 
 
@@ -31,7 +30,10 @@ def run(endpoints: Endpoints, trade: Trade, *, keep: bool = False, as_json: bool
     measured = block(found, endpoints)
     written = [_write(USAGE / f"{LOCAL}.yaml", measured, WRITTEN)]
     if keep:
-        written += [_write(USAGE / f"{stack}.yaml", measured, USAGE / f"{stack}.yaml") for stack in KEPT]
+        written += [
+            _write(USAGE / f"{stack}.yaml", measured, USAGE / f"{stack}.yaml")
+            for stack in sorted(path.stem for path in USAGE.glob("*.yaml"))
+        ]
     if as_json:
         print(json.dumps(counts(found)))
         return

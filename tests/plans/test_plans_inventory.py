@@ -12,7 +12,8 @@ import os
 import pytest
 import yaml
 
-from tests.support.inventory import FOLDER, differences, inventory
+from tests.support.configuration import configuration
+from tests.support.inventory import FOLDER, INVENTORIES, differences, inventory
 from tests.support.plans import STACKS, Plan
 
 
@@ -22,7 +23,7 @@ def test_a_stack_plans_without_an_account_and_no_policy_objects(plans: dict[str,
     assert [event["message"] for event in plans[stack].policy_events] == []
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", INVENTORIES)
 def test_counts_are_exactly_those_of_the_inventory(plans: dict[str, Plan], stack: str) -> None:
     counts = {key: n for key, n in plans[stack].counts.items() if key != "gcp:storage/bucketObject:BucketObject"}
     if os.environ.get("UPDATE_INVENTORIES"):
@@ -31,7 +32,7 @@ def test_counts_are_exactly_those_of_the_inventory(plans: dict[str, Plan], stack
     assert counts == inventory(stack)["counts"]
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", INVENTORIES)
 def test_values_are_those_of_the_inventory(plans: dict[str, Plan], stack: str) -> None:
     resources = plans[stack].resources
     found = [
@@ -58,7 +59,7 @@ def test_what_can_carry_labels_does(plans: dict[str, Plan], stack: str) -> None:
     for key, inputs in plans[stack].resources.items():
         labels = inputs.get("labels") or inputs.get("userLabels") or (inputs.get("settings") or {}).get("userLabels")
         if key.startswith(LABELLED):
-            assert (labels or {}).get("environment") == stack, key
+            assert (labels or {}).get("environment") == configuration(stack)["fastyle:environment"], key
             assert (labels or {}).get("application") == "fastyle", key
 
 

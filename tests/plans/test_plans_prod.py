@@ -113,7 +113,7 @@ def _orchestrators_are_switched_there_and_back(prod: Production) -> None:
 def _removal(prod: Production) -> None:
     refused = prod.pulumi("config", "set", "fastyle:deletion_protection", "false")
     refused = prod.pulumi("preview", ok=False)
-    assert "to remove the stack, follow docs/operations/removal.md (environment is prod)" in refused
+    assert "to remove the stack, follow docs/operations/removal.md (protected is true)" in refused
     prod.configure(decommission="fastyle-prod-example", force_destroy="true")
     prod.pulumi("up", "--yes", "--skip-preview")
     prod.pulumi("destroy", "--yes", "--skip-preview")

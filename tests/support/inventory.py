@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parents[1] / "plans"
+INVENTORIES = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+"""Stacks that have one; any other is planned and judged all the same."""
 
 
 def inventory(stack: str) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from typing import Any
 import yaml
 
 from localcloud.engine.environment import engine_environment
+from ops.stacks import stack_names
 from tests.support.configuration import configuration
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-STACKS = ("local", "dev", "prod")
+STACKS = tuple(stack_names())
 
 PROGRAM = """\
 import sys

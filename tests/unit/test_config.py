@@ -10,16 +10,15 @@ from fastyle_components import Availability
 
 from infra.config import ConfigError, StackConfig, load_config
 from infra.crons import clash
-from infra.settings import Environment, Orchestrator
+from infra.settings import Orchestrator
+from ops.stacks import stack_names
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration
 
-STACKS = ("local", "dev", "prod")
 
-
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_committed_stacks_load(stack: str) -> None:
-    config = load_config(as_the_engine_gives_it(configuration(stack)))
-    assert config.environment is Environment(stack)
+@pytest.mark.parametrize("stack", stack_names())
+def test_the_stacks_of_this_checkout_load(stack: str) -> None:
+    given = configuration(stack)
+    assert load_config(as_the_engine_gives_it(given)).environment == given["fastyle:environment"]
 
 
 def test_text_from_the_command_line_counts_like_yaml() -> None:
@@ -46,6 +45,30 @@ def test_production_is_what_the_architecture_promises() -> None:
     assert prod.deletion_protection
     assert prod.monitoring is not None
     assert prod.monitoring.slos
+
+
+def test_protection_is_a_key_and_the_environment_a_free_label() -> None:
+    """No name protects: a stack called anything is held to what `protected` demands, and one called prod without it is not."""
+    for environment in ("staging", "prod"):
+        assert load_config(changed("dev", "environment", environment)).environment == environment
+    with pytest.raises(ConfigError) as caught:
+        load_config(changed("dev", "protected", True))
+    demands = str(caught.value).splitlines()
+    assert all(line.endswith("(protected is true)") for line in demands)
+    keys = {line.partition(" is ")[0].removeprefix("fastyle:") for line in demands}
+    assert keys == {
+        "database.availability",
+        "database.backups.point_in_time_recovery",
+        "database.night_stop",
+        "deletion_protection",
+        "simulator.enabled",
+        "budget.emails",
+        "budget.guard",
+        "monitoring",
+    }
+    relabelled = changed("prod", "environment", "live") | {"fastyle:simulator": '{"enabled": true}'}
+    with pytest.raises(ConfigError, match=r"fastyle:simulator\.enabled is true; .* \(protected is true\)"):
+        load_config(relabelled)
 
 
 def test_dev_sleeps() -> None:
@@ -94,8 +117,8 @@ BAD: list[tuple[str, str, Any, str]] = [
     (
         "dev",
         "environment",
-        "staging",
-        "fastyle:environment is 'staging', none of 'local', 'dev' or 'prod'; which safety rules apply; write for instance fastyle:environment: \"dev\"",
+        "Staging",
+        "fastyle:environment is 'Staging', not of that form; a label of your own: bills are split and policies applied by it; write for instance fastyle:environment: \"dev\"",
     ),
     (
         "dev",
@@ -353,31 +376,31 @@ BAD: list[tuple[str, str, Any, str]] = [
         "prod",
         "database.availability",
         "ZONAL",
-        "fastyle:database.availability is ZONAL; a zone's outage stops live inventory; write database.availability: REGIONAL (environment is prod)",
+        "fastyle:database.availability is ZONAL; a zone's outage stops live inventory; write database.availability: REGIONAL (protected is true)",
     ),
     (
         "prod",
         "database.backups.point_in_time_recovery",
         False,
-        "fastyle:database.backups.point_in_time_recovery is off; a mistake costs up to a day of trade; write point_in_time_recovery: true (environment is prod)",
+        "fastyle:database.backups.point_in_time_recovery is off; a mistake costs up to a day of trade; write point_in_time_recovery: true (protected is true)",
     ),
     (
         "prod",
         "database.night_stop",
         {},
-        "fastyle:database.night_stop is set; shops open while it sleeps; leave it out (environment is prod)",
+        "fastyle:database.night_stop is set; shops open while it sleeps; leave it out (protected is true)",
     ),
     (
         "prod",
         "database.client_sslmode",
         "prefer",
-        "fastyle:database.client_sslmode is prefer; a client would talk to a server without TLS; write database.client_sslmode: require (environment is prod)",
+        "fastyle:database.client_sslmode is prefer; a client would talk to a server without TLS; write database.client_sslmode: require (protected is true)",
     ),
     (
         "prod",
         "deletion_protection",
         "false",
-        "fastyle:deletion_protection is off; one mistaken destroy loses the trade; write deletion_protection: true, or, to remove the stack, follow docs/operations/removal.md (environment is prod)",
+        "fastyle:deletion_protection is off; one mistaken destroy loses the trade; write deletion_protection: true, or, to remove the stack, follow docs/operations/removal.md (protected is true)",
     ),
     (
         "prod",
@@ -395,13 +418,13 @@ BAD: list[tuple[str, str, Any, str]] = [
         "prod",
         "simulator.enabled",
         True,
-        "fastyle:simulator.enabled is true; invented sales would mix with real ones; write simulator.enabled: false (environment is prod)",
+        "fastyle:simulator.enabled is true; invented sales would mix with real ones; write simulator.enabled: false (protected is true)",
     ),
     (
         "prod",
         "budget.emails",
         [],
-        "fastyle:budget.emails is empty; an overspend would wait for the billing administrators; write budget.emails: [finance@example.com] (environment is prod)",
+        "fastyle:budget.emails is empty; an overspend would wait for the billing administrators; write budget.emails: [finance@example.com] (protected is true)",
     ),
     (
         "local",
@@ -413,7 +436,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "prod",
         "monitoring",
         ...,
-        "fastyle:monitoring is missing; nobody hears of an outage; write monitoring.emails: [oncall@example.com] (environment is prod)",
+        "fastyle:monitoring is missing; nobody hears of an outage; write monitoring.emails: [oncall@example.com] (protected is true)",
     ),
     (
         "prod",
@@ -491,7 +514,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "prod",
         "budget.guard",
         "act",
-        "fastyle:budget.guard is act; a late notice would stop what shops sell with; write budget.guard: tell (environment is prod)",
+        "fastyle:budget.guard is act; a late notice would stop what shops sell with; write budget.guard: tell (protected is true)",
     ),
     (
         "prod",

@@ -16,13 +16,11 @@ import pytest
 
 from tests.support.components import PROJECT, Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration
-from tests.support.inventory import differences, inventory
+from tests.support.inventory import INVENTORIES, differences, inventory
 from tests.support.program import program
 
-STACKS = ("local", "dev", "prod")
 
-
-@pytest.fixture(scope="module", params=STACKS)
+@pytest.fixture(scope="module", params=INVENTORIES)
 def composed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Recorder]:
     return request.param, declare(program(request.param, tmp_path_factory.mktemp("archives")))
 

@@ -137,6 +137,7 @@ ELSEWHERE = {
     "project": "gcp:project",
     "region": "gcp:region",
     "environment": "each inventory's own",
+    "protected": "test_protection_is_a_key_and_the_environment_a_free_label",
     "name_prefix": "test_config_shared_project.py",
     "owns_project": "test_config_shared_project.py",
     "orchestrator": "each inventory's own",

@@ -15,14 +15,16 @@ import yaml
 
 from localcloud.provider.exports import check_export
 from localcloud.provider.records import Record, Records
+from ops.stacks import stack_names
 from policies.configuration import stack_config
 from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import PROJECT, Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration
+from tests.support.inventory import INVENTORIES
 from tests.support.program import program
 
-STACKS = ("local", "dev", "prod")
+STACKS = tuple(stack_names())
 CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
 
 
@@ -69,7 +71,7 @@ def test_every_export_fits_its_table(composed: Callable[[str], Recorder], stack:
         check_export(subscription, records)
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", INVENTORIES)
 def test_counts_are_those_of_the_inventory(composed: Callable[[str], Recorder], stack: str) -> None:
     inventory = yaml.safe_load((REPOSITORY / "tests" / "plans" / f"{stack}.yaml").read_text(encoding="utf-8"))
     counts = Counter(key.partition("::")[0] for key in composed(stack).resources)

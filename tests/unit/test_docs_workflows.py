@@ -145,7 +145,7 @@ def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
 def test_a_pull_request_gets_one_comment_whatever_fails(tmp_path: Path, refused: bool) -> None:
     """The step's own script, with a `make` that says what it was asked for: also when the policies stop a plan."""
     job = jobs(REPOSITORY / ".github" / "workflows" / "plan.yml")["plan"]
-    [script] = [step["run"] for step in job["steps"] if step.get("name", "").startswith("Plan dev and prod")]
+    [script] = [step["run"] for step in job["steps"] if step.get("name", "").startswith("Plan every stack")]
     make = tmp_path / "bin" / "make"
     make.parent.mkdir()
     stop = "echo why >&2; exit 1\n" if refused else ""
