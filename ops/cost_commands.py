@@ -104,3 +104,35 @@ def _amount(given: str | None) -> Decimal | None:
     if not amount.is_finite() or amount <= 0:
         raise OperatorError(f"--under {given}: write an amount a month, such as 300")
     return amount
+
+
+@cost.command()
+@click.option("--stack", required=True, help="The stack whose bill it is.")
+@click.option(
+    "--export",
+    required=True,
+    metavar="FILE|TABLE",
+    help="The Cloud Billing export, standard or detailed: NDJSON, JSON or CSV, or project.dataset.table.",
+)
+@click.option("--month", metavar="YYYYMM", help="Invoice month; the last of the export when absent.")
+@click.option("--usage", type=click.Path(path_type=Path), help="Usage file of the estimate; the stack's when absent.")
+@click.option(
+    "--write",
+    "target",
+    type=click.Path(path_type=Path),
+    help="The usage file; .localcloud/usage-STACK.yaml when absent.",
+)
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@speaks_plainly
+def actual(target: Path | None, style: str, **asked: Any) -> None:
+    """Hold the bill against the estimate by component, say which usage would explain it, and write that usage file."""
+    from ops import actual as bill
+
+    question = bill.Asked(**asked)
+    found = bill.actual(question)
+    written = bill.write(found, question, target)
+    if style == "json":
+        click.echo(bill.as_json(found))
+        return
+    click.echo(bill.as_table(found, f"Stack {question.stack}"))
+    click.echo(f"written: {written}; see `fastyle cost --stack {question.stack} --usage {written}`")

@@ -196,6 +196,19 @@ def estimate(
     return replace(found, remarks=(*said, *_ranges(found), *_lacking(found)))
 
 
+def lines_of(resource: Resource, plan: Plan, book: Book, region: str | None = None) -> tuple[Line, ...]:
+    """The lines of one resource of a plan at list price.
+
+    Raises:
+        NotPricedError, ArithmeticError: it has no price, or figures too large to reckon with.
+    """
+    bill = Bill(book, plan, resource, REFERENCE)
+    bill.region = _place(bill, region)
+    pricer = PRICERS[resource.type]
+    pricer.price(bill, plan.usage.of(resource, pricer.usage))
+    return tuple(bill.lines)
+
+
 def _place(bill: Bill, region: str | None) -> str:
     """Where a resource is: where it says, else its provider's default, else the plan's, else the reference region."""
     where, unsure = region_of(bill.resource)
