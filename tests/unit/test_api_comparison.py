@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.postgres import postgres  # noqa: F401
+from tests.unit.test_api_inventory import ZONE
 from tests.unit.test_api_overview import get
 from tests.unit.test_api_reports import WINTER, published  # noqa: F401
 from workloads.api.comparing import Span, periods
@@ -158,3 +159,39 @@ async def test_a_period_is_complete_by_the_dates_that_have_figures(
     body = await get(postgres, "/v1/reports/comparison/gmv", **WEEK)
     assert body["before"]["complete"] is complete
     assert body["current"]["complete"] is False
+
+
+@pytest.mark.parametrize("report", ["gmv", "margin"])
+async def test_the_running_day_is_shown_and_not_compared(postgres: str, report: str) -> None:  # noqa: F811
+    """At nine in the morning a quarter of a day once stood beside a whole one."""
+    today = datetime.now(ZONE).date()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        # Two dates: yesterday and today, beside the two before. Today has 1 so far, its counterpart 100.
+        for ago, amount in ((0, 1), (1, 60), (2, 100), (3, 50)):
+            day = today - timedelta(ago)
+            connection.execute(
+                "INSERT INTO report_gmv_daily VALUES (%s, 'guest', 'tops', 'store', 'S01', %s, 0, 0, %s, 1, 1, 'p')",
+                [day, amount, amount],
+            )
+            connection.execute("INSERT INTO report_orders_daily VALUES (%s, 'guest', 'store', 'S01', 1, 'p')", [day])
+            connection.execute(
+                "INSERT INTO report_margin_daily VALUES (%s, 'tops', %s, 0, 0, %s, 1, 'p')", [day, amount, amount]
+            )
+    path, name = f"/v1/reports/comparison/{report}", "gmv" if report == "gmv" else "gross_profit"
+    two: dict[str, Any] = {"from": f"{today - timedelta(1)}", "to": f"{today}"}
+    body = await get(postgres, path, **two)
+    assert body["running"] == f"{today}"
+    assert body["compared"] == {
+        **{key: f"{today - timedelta(1)}" for key in ("first", "last")},
+        **{f"before_{key}": f"{today - timedelta(3)}" for key in ("first", "last")},
+    }
+    [row] = body["items"]
+    assert (row["current"][name], row["before"][name]) == ("61.00", "150.00"), "the whole range is still shown"
+    assert (row["compared"]["current"][name], row["compared"]["before"][name]) == ("60.00", "50.00")
+    assert row["change"][name] == "0.200000000", "60 against 50"
+    [whole, part] = (await get(postgres, path, grain="day", by="category", **two))["items"]
+    assert (whole["change"][name], part["current"][name]) == ("0.200000000", "1.00")
+    assert (part["compared"], set(part["change"].values())) == (None, {None})
+    alone = await get(postgres, path, **{"from": f"{today}", "to": f"{today}"})
+    assert (alone["compared"], alone["items"][0]["compared"]) == (None, None)
+    assert set(alone["items"][0]["change"].values()) == {None}

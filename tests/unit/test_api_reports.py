@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.support.postgres import postgres  # noqa: F401
-from tests.unit.test_api_inventory import client_of
+from tests.unit.test_api_inventory import ZONE, client_of
 
 # Two transactions of one customer type on a Monday: one with lines of two categories; a third in the next month.
 ROWS = """
@@ -117,7 +118,14 @@ async def test_mistakes_are_named(published: str, query: dict[str, Any], field: 
 
 async def test_nothing_published_is_an_empty_list(postgres: str) -> None:  # noqa: F811
     body = await get(postgres, "/v1/reports/gmv", **WINTER)
-    assert body == {"items": [], "next_page_token": None, "as_of": None}
+    assert body == {"items": [], "next_page_token": None, "as_of": None, "running": None, "revised": []}
+
+
+async def test_a_report_names_the_business_date_that_still_runs(postgres: str) -> None:  # noqa: F811
+    assert (await get(postgres, "/v1/reports/gmv"))["running"] == f"{datetime.now(ZONE).date()}"
+    assert (await get(postgres, "/v1/reports/margin", to=f"{datetime.now(ZONE).date() - timedelta(1)}"))[
+        "running"
+    ] is None
 
 
 async def test_quality_says_since_when_the_reports_are_stale(published: str) -> None:

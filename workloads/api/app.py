@@ -32,7 +32,7 @@ from workloads.runtime.server import AccessLog, TypeAsSaid
 
 log = logging.getLogger(__name__)
 
-REVISION = "0006"  # the migration whose tables the routers read
+REVISION = "0007"  # the migration whose tables the routers read
 STATIC = Path(__file__).parent / "static"
 LIBRARIES = Path(__file__).parents[2] / "web"  # of the archive
 # Cloud SQL's smallest tier takes 25 connections in all.

@@ -31,7 +31,8 @@ class Span(StrEnum):
 
 Range = tuple[date, date]
 Sums = dict[tuple[date | None, str | None, bool], dict[str, Decimal | None]]
-"""By period, the dimension's value, and whether it is of the range before."""
+"""By period, the dimension's value, and whether it is of the range before; see `complete` for the names of sums."""
+_COMPLETE = "complete_"  # before the name of a sum over complete dates
 
 
 async def sums(
@@ -42,9 +43,13 @@ async def sums(
     table: str,
     columns: Sequence[str],
     where: dict[str, str],
+    today: date,
     known: str | None = None,
 ) -> Sums:
-    """Sums of `columns`, null where nothing but nulls was summed; rows without `known` are left out."""
+    """Sums of `columns`, null where nothing but nulls was summed; rows without `known` are left out.
+
+    Every sum comes twice: over the whole range, and over the dates before `today` with those that they stand beside.
+    """
     first, last = dates
     period: sql.Composable = sql.SQL("NULL::date")
     if grain is not Span.TOTAL:
@@ -64,14 +69,25 @@ async def sums(
     ).format(
         period=period,
         by=sql.Identifier(by) if by else sql.SQL("NULL::text"),
-        sums=sql.SQL(", ").join(sql.SQL("sum({0}) AS {0}").format(sql.Identifier(c)) for c in columns),
+        sums=sql.SQL(", ").join(
+            sql.SQL("sum({0}) AS {0}, sum({0}) FILTER (WHERE placed < %(today)s) AS {1}").format(
+                sql.Identifier(column), sql.Identifier(_COMPLETE + column)
+            )
+            for column in columns
+        ),
         table=sql.Identifier(table),
         conditions=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
     )
-    values: dict[str, Any] = {"first": first, "last": last, "days": (last - first).days + 1}
+    values: dict[str, Any] = {"first": first, "last": last, "days": (last - first).days + 1, "today": today}
     values |= {f"where_{name}": value for name, value in where.items()}
     cursor = await connection.execute(statement, values)
-    return {(row["period"], row["value"], row["earlier"]): {c: row[c] for c in columns} async for row in cursor}
+    names = [prefix + column for column in columns for prefix in ("", _COMPLETE)]
+    return {(row["period"], row["value"], row["earlier"]): {n: row[n] for n in names} async for row in cursor}
+
+
+def complete(row: dict[str, Decimal | None]) -> dict[str, Decimal | None]:
+    """Of the sums of a row those over complete dates, under their plain names."""
+    return {name.removeprefix(_COMPLETE): value for name, value in row.items() if name.startswith(_COMPLETE)}
 
 
 Figures = dict[str, Decimal | int | str | None]
@@ -100,6 +116,7 @@ def margin_figures(row: dict[str, Decimal | None]) -> Figures:
 
 
 def change(now: Figures, then: Figures, differences: Sequence[str]) -> dict[str, str | None]:
+    """How each figure moved: its share of what it was, and of `differences` the difference; null from 0."""
     changes: dict[str, str | None] = {}
     for name, value in now.items():
         new, old = (None if v is None else Decimal(v) for v in (value, then[name]))

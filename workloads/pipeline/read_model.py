@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from workloads.pipeline import revisions
 from workloads.pipeline.warehouse import Warehouse, literal
 
 # Orders whatever the category: as `build_orders_daily`, over the published history.
@@ -32,11 +33,12 @@ _REPORTS = {
 }
 
 
-def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse) -> None:
+def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone: str) -> None:
     """Bring the reports to the newest publication of the marts.
 
     The dates of every publication that is not here yet are replaced together, so that a run which was killed
-    between the marts and here is made up for by the next one. Readers see all of it or none.
+    between the marts and here is made up for by the next one. Readers see all of it or none. `zone` is the time zone of
+    business dates, by which a date is over.
     """
     known = {row["publication_id"] for row in connection.execute("SELECT publication_id FROM report_publication")}
     published = warehouse.query(
@@ -54,6 +56,7 @@ def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse) -> No
         for table, query in _REPORTS.items():
             reports[table] = warehouse.query(query % (literal(first), literal(last)))
     with connection.transaction():
+        before = revisions.digests(connection, first, last) if dated else {}
         for table, rows in reports.items():
             where = sql.SQL("DELETE FROM {} WHERE business_date BETWEEN %s AND %s").format(sql.Identifier(table))
             connection.execute(where, [first, last])
@@ -63,6 +66,8 @@ def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse) -> No
                 "INSERT INTO report_publication (publication_id, run_id, published_at, as_of) VALUES (%s, %s, %s, %s)",
                 [row["publication_id"], row["run_id"], row["published_at"], row["as_of"]],
             )
+        after = revisions.digests(connection, first, last) if dated else {}
+        revisions.mark(connection, before, after, newest, zone)
 
 
 def _copy(

@@ -167,5 +167,5 @@ def publish_marts(run: Run) -> str:
 
 def publish_read_model(run: Run) -> None:
     """Copy to Cloud SQL what it does not have yet: this publication, and any that a killed run left behind."""
-    read_model.publish(run.database, run.warehouse)
+    read_model.publish(run.database, run.warehouse, run.settings.timezone)
     log.info("marts_published", extra={"event": "marts_published", "run_id": run.run_id, **run.counts})

@@ -18,6 +18,7 @@ from workloads.api.comparing import (
     Span,
     Sums,
     change,
+    complete,
     gmv_figures,
     margin_figures,
     periods,
@@ -27,6 +28,7 @@ from workloads.api.comparing import (
 from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError
 from workloads.api.paging import Instant, respond, utc
+from workloads.api.report_days import Revised, Running, revised, running, today
 from workloads.api.routes.reports import GMV_DIMENSIONS, dates_of
 from workloads.api.settings import Settings
 
@@ -77,7 +79,7 @@ class GmvFigures(BaseModel):
 
 
 class GmvChange(BaseModel):
-    """(current - before) / before, null where before is 0; of `discount_rate` current - before."""
+    """(current - before) / before over complete dates, null where before is 0; of `discount_rate` current - before."""
 
     gmv: str | None = Field(examples=["0.120000000"])
     discounts: str | None
@@ -99,7 +101,7 @@ class MarginFigures(BaseModel):
 
 
 class MarginChange(BaseModel):
-    """(current - before) / before, null where before is 0; of `gross_margin` current - before."""
+    """(current - before) / before over complete dates, null where before is 0; of `gross_margin` current - before."""
 
     net_sales: str | None
     cogs: str | None
@@ -107,20 +109,39 @@ class MarginChange(BaseModel):
     gross_margin: str | None
 
 
+_COMPARED = "The figures of complete dates alone, that the change is of; null where the period has no complete date"
+
+
 class _Row(BaseModel):
     business_date: date | None = Field(description="The period's first date; null with grain `total`")
     value: str | None = Field(description="Of the dimension asked for; else null", examples=["tops"])
 
 
+class GmvCompared(BaseModel):
+    """What a change is reckoned from: the complete dates of a period, and the dates that they stand beside."""
+
+    current: GmvFigures
+    before: GmvFigures
+
+
 class GmvRow(_Row):
     current: GmvFigures
     before: GmvFigures
+    compared: GmvCompared | None = Field(description=_COMPARED)
     change: GmvChange
+
+
+class MarginCompared(BaseModel):
+    """What a change is reckoned from: the complete dates of a period, and the dates that they stand beside."""
+
+    current: MarginFigures
+    before: MarginFigures
 
 
 class MarginRow(_Row):
     current: MarginFigures
     before: MarginFigures
+    compared: MarginCompared | None = Field(description=_COMPARED)
     change: MarginChange
 
 
@@ -132,9 +153,21 @@ class Dates(BaseModel):
     )
 
 
+class ComparedDates(BaseModel):
+    """The complete business dates of the range, and those of the range before that they stand beside."""
+
+    first: date
+    last: date
+    before_first: date
+    before_last: date
+
+
 class _Comparison(BaseModel):
     current: Dates
     before: Dates
+    compared: ComparedDates | None = Field(description="What changes are of; null: no date of the range is over")
+    running: Running
+    revised: list[Revised] = Field(description="Dates of either range that late data changed")
     next_page_token: None
     as_of: Instant | None = Field(description="Publish time of the newest event in the figures; null: never published")
 
@@ -157,11 +190,11 @@ async def gmv(
     # Orders are distinct in either table only as the reports' are: see `gmv` in reports.py.
     orders = "report_gmv_daily" if by == "category" or "category" in where else "report_orders_daily"
     amounts = ("gmv", "discounts", "returns", "net_sales", "units")
-    dates = _dates_of(query, settings)
-    found = await sums(connection, dates, query.grain, by, "report_gmv_daily", amounts, where)
-    for key, row in (await sums(connection, dates, query.grain, by, orders, ("orders",), where)).items():
+    dates, now = _dates_of(query, settings), today(settings)
+    found = await sums(connection, dates, query.grain, by, "report_gmv_daily", amounts, where, now)
+    for key, row in (await sums(connection, dates, query.grain, by, orders, ("orders",), where, now)).items():
         found.setdefault(key, {}).update(row)
-    return await _answer(request, connection, dates, query.grain, by, found, gmv_figures, ("discount_rate",))
+    return await _answer(request, connection, settings, dates, query.grain, by, found, gmv_figures, ("discount_rate",))
 
 
 @router.get("/margin", response_model=MarginComparison, summary="Gross margin against the period before")
@@ -170,13 +203,14 @@ async def margin(
 ) -> Response:
     """As for GMV. Without `by` the rows are of the categories whose costs are known: `unknown` is not in them."""
     where = {} if query.category is None else {"category": query.category}
-    dates = _dates_of(query, settings)
+    dates, now = _dates_of(query, settings), today(settings)
     known = query.by is None and query.category is None
     columns = ("net_sales", "cogs", "gross_profit")
-    found = await sums(
-        connection, dates, query.grain, query.by, "report_margin_daily", columns, where, known="cogs" if known else None
+    cost = "cogs" if known else None
+    found = await sums(connection, dates, query.grain, query.by, "report_margin_daily", columns, where, now, known=cost)
+    return await _answer(
+        request, connection, settings, dates, query.grain, query.by, found, margin_figures, ("gross_margin",)
     )
-    return await _answer(request, connection, dates, query.grain, query.by, found, margin_figures, ("gross_margin",))
 
 
 def _dates_of(query: MarginComparisonQuery, settings: Settings) -> Range:
@@ -189,6 +223,7 @@ def _dates_of(query: MarginComparisonQuery, settings: Settings) -> Range:
 async def _answer(
     request: Request,
     connection: Connection,
+    settings: Settings,
     dates: Range,
     grain: Span,
     by: str | None,
@@ -198,20 +233,26 @@ async def _answer(
 ) -> Response:
     first, last = dates
     values = sorted({value for _, value, _ in found if value is not None}) if by else [None]
+    over = min(last, today(settings) - timedelta(1))  # the last complete date
     items = []
     for period in periods(first, last, grain):
         for value in values:
-            now, then = (figures(found.get((period, value, earlier), {})) for earlier in (False, True))
+            rows = [found.get((period, value, earlier), {}) for earlier in (False, True)]
+            now, then = (figures(complete(row)) for row in rows)
+            whole = {"current": written(now), "before": written(then)} if (period or first) <= over else None
             items.append(
                 {
                     "business_date": period,
                     "value": value,
-                    "current": written(now),
-                    "before": written(then),
-                    "change": change(now, then, differences),
+                    "current": written(figures(rows[0])),
+                    "before": written(figures(rows[1])),
+                    "compared": whole,
+                    "change": change(now, then, differences) if whole else dict.fromkeys(now),
                 }
             )
-    before = (first - (last - first) - timedelta(1), first - timedelta(1))
+    days = timedelta((last - first).days + 1)
+    before = (first - days, first - timedelta(1))
+    compared = {"first": first, "last": over, "before_first": before[0], "before_last": over - days}
     traded = await (await connection.execute(_TRADED, {"first": first, "last": last, "before": before[0]})).fetchone()
     assert traded is not None
     published = await (
@@ -220,6 +261,9 @@ async def _answer(
     body = {
         "current": _dates(first, last, traded["since"], traded["current"]),
         "before": _dates(*before, traded["since"], traded["before"]),
+        "compared": compared if first <= over else None,
+        "running": running(first, last, settings),
+        "revised": await revised(connection, before[0], last),
         "items": items,
         "next_page_token": None,
         "as_of": utc(published["as_of"]) if published and published["as_of"] else None,

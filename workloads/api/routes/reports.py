@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from psycopg import sql
@@ -17,6 +16,7 @@ from workloads.api.arguments import BusinessDate
 from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError
 from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond, utc
+from workloads.api.report_days import Revised, Running, revised, running, today
 from workloads.api.routes.inventory import Paging
 from workloads.api.settings import Settings
 from workloads.runtime.dates import parse_date
@@ -81,16 +81,19 @@ class Margin(BaseModel):
     gross_margin: str | None = Field(examples=["0.589482685"])
 
 
-class GmvPage(BaseModel):
-    items: list[Gmv]
+class _Page(BaseModel):
     next_page_token: str | None
     as_of: Instant | None = Field(description="Publish time of the newest event in the figures; null: never published")
+    running: Running
+    revised: list[Revised] = Field(description="Dates of the whole range that late data changed, on every page")
 
 
-class MarginPage(BaseModel):
+class GmvPage(_Page):
+    items: list[Gmv]
+
+
+class MarginPage(_Page):
     items: list[Margin]
-    next_page_token: str | None
-    as_of: Instant | None
 
 
 @router.get("/gmv", response_model=GmvPage, response_model_exclude_unset=True, summary="GMV, returns and orders")
@@ -121,7 +124,7 @@ async def gmv(
         }
         for row in rows[: query.page_size]
     ]
-    return await _answer(request, connection, query, by, items, more=len(rows) > query.page_size)
+    return await _answer(request, connection, settings, query, by, items, more=len(rows) > query.page_size)
 
 
 @router.get("/margin", response_model=MarginPage, summary="Gross margin by category")
@@ -141,7 +144,7 @@ async def margin(
         }
         for row in rows[: query.page_size]
     ]
-    return await _answer(request, connection, query, ["category"], items, more=len(rows) > query.page_size)
+    return await _answer(request, connection, settings, query, ["category"], items, more=len(rows) > query.page_size)
 
 
 def dates_of(first: date | None, last: date | None, settings: Settings) -> tuple[date, date]:
@@ -150,7 +153,7 @@ def dates_of(first: date | None, last: date | None, settings: Settings) -> tuple
     Raises:
         ApiError: 400, the first is after the last.
     """
-    last = last or datetime.now(ZoneInfo(settings.timezone)).date()
+    last = last or today(settings)
     first = first or last - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise ApiError(400, f"from: {first} is after {last}", "from")
@@ -226,6 +229,7 @@ def _key(row: dict[str, Any], by: Sequence[str]) -> dict[str, str]:
 async def _answer(
     request: Request,
     connection: Connection,
+    settings: Settings,
     query: Range,
     by: Sequence[str],
     items: list[dict[str, Any]],
@@ -237,4 +241,12 @@ async def _answer(
         await connection.execute("SELECT as_of FROM report_publication ORDER BY published_at DESC LIMIT 1")
     ).fetchone()
     as_of = utc(published["as_of"]) if published and published["as_of"] else None
-    return respond(request, {"items": items, "next_page_token": token, "as_of": as_of})
+    first, last = dates_of(query.from_, query.to, settings)
+    body = {
+        "items": items,
+        "next_page_token": token,
+        "as_of": as_of,
+        "running": running(first, last, settings),
+        "revised": await revised(connection, first, last),
+    }
+    return respond(request, body)
