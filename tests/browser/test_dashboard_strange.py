@@ -96,6 +96,8 @@ def strange(serve: Callable[[str], str]) -> str:
             for number, category in enumerate(CATEGORIES):
                 # Losses of more than twice the sales.
                 net, cost = (100_000, 330_000 + n) if number == 0 else (1000 + n, 400)
+                if number == 1:  # nine digits a date, and more in a period's sum
+                    net, cost = 123_456_789 + n, 98_765_432
                 cursor.execute(
                     "INSERT INTO report_margin_daily VALUES (%s, %s, %s, 0, %s, %s, %s, 'p')",
                     (day, category, net, cost, net - cost, (net - cost) / net),
@@ -145,6 +147,19 @@ def test_no_figure_on_screen_is_cut(strange: str, watched: Callable[[str], Watch
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), (
             f"{view} is wider than the screen"
         )
+    for view, tables in {"sales": 2, "margin": 1}.items():
+        page.goto(f"{strange}/?view={view}")
+        ready(page, "figure svg")
+        buttons = page.locator("figure").get_by_role("button", name="Table")
+        expect(buttons).to_have_count(tables)
+        for button in buttons.all():
+            button.click()
+        expect(page.locator("figure tbody tr")).not_to_have_count(0)
+        expect(page.locator("figure").first).to_contain_text("$123,")
+        page.evaluate("new Promise((drawn) => setTimeout(drawn, 300))")
+        shown(page, f"{size}-{view}-tables")
+        if faults := page.evaluate(_CUT):
+            cut[f"{view} as tables"] = faults[:10]
     assert cut == {}
 
 

@@ -24,13 +24,13 @@ export const signed = (value) => or(value, (v) => number({ signDisplay: "exceptZ
 /** `"1204.5"` -> `$1,204.50` */
 export const money = (value) => or(value, (v) => number({ style: "currency", currency }).format(v));
 /** `"289540.01"` -> `$289.5K`, for axes */
-export const shortMoney = (value) => number({ style: "currency", currency, notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 }).format(value);
+export const shortMoney = (value, digits = 0) => number({ style: "currency", currency, notation: "compact", maximumFractionDigits: digits + 1, minimumFractionDigits: 0 }).format(value);
 /** `"0.0474"` -> `4.7%` */
 export const percent = (value, digits = 1) => or(value, (v) => number({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(v));
 /** Beyond eleven times what it was, a share of a base next to nothing says nothing. */
 export const change = (value) => or(value, (v) => Number(v) > 10 ? "new" : number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(v));
 /** A difference of two shares, in percentage points: `"0.0123"` -> `+1.2 pp` */
-export const points = (value) => or(value, (v) => `${change(v).replace("%", "")} pp`);
+export const points = (value) => or(value, (v) => `${number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(v).replace("%", "")} pp`);
 export const decimal = (value, digits = 1) => or(value, (v) => number({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(v));
 export const days = (value) => or(value, (v) => `${decimal(v, Math.abs(Number(v)) < 10 ? 1 : 0)} d`);
 

@@ -25,5 +25,6 @@ export const glossary = (context) => ({
   cogs: ["Cost of goods", "Quantity × the unit cost in force at the time of sale; returns reduce it. Not known for category unknown."],
   gross_profit: ["Gross profit", "Net sales − cost of goods."],
   gross_margin: ["Gross margin", "Gross profit ÷ net sales. Its change is in percentage points (pp)."],
-  before: ["Period before", "The equally long range of dates just before the one shown."],
+  before: ["Period before", "The equally long range of dates just before the one shown. A date that is not over has nothing to stand beside: figures include it, and what they are compared with, and every change, is of complete dates alone."],
+  revised: ["Changed by late data", "Trade or a cost arrived after the date was first published as over, and changed its figures."],
 });
