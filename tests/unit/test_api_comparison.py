@@ -192,6 +192,6 @@ async def test_the_running_day_is_shown_and_not_compared(postgres: str, report: 
     [whole, part] = (await get(postgres, path, grain="day", by="category", **two))["items"]
     assert (whole["change"][name], part["current"][name]) == ("0.200000000", "1.00")
     assert (part["compared"], set(part["change"].values())) == (None, {None})
-    alone = await get(postgres, path, **{"from": f"{today}", "to": f"{today}"})
+    alone = await get(postgres, path, **(two | {"from": f"{today}"}))
     assert (alone["compared"], alone["items"][0]["compared"]) == (None, None)
     assert set(alone["items"][0]["change"].values()) == {None}

@@ -160,7 +160,8 @@ async def test_the_reports_say_which_dates_were_revised(postgres: str, database:
         "revised_at": "2026-03-03T15:00:00Z",
     }
     around: dict[str, Any] = {"from": "2026-03-01", "to": "2026-03-07"}
+    later: dict[str, Any] = {"from": "2026-03-08", "to": "2026-03-09"}
     for report in ("gmv", "margin", "comparison/gmv", "comparison/margin"):
         assert (await get(postgres, f"/v1/reports/{report}", **around))["revised"] == [mark], report
-        after = await get(postgres, f"/v1/reports/{report}", **{"from": "2026-03-08", "to": "2026-03-09"})
+        after = await get(postgres, f"/v1/reports/{report}", **later)
         assert after["revised"] == [], report
