@@ -19,6 +19,7 @@ from ops.endpoints import LOCAL, Endpoints, load_endpoints
 from ops.errors import OperatorError
 from ops.google import flush, until_done
 from ops.ledger import Ledger
+from ops.new import new
 from ops.plainly import speaks_plainly
 from ops.sender import Refusal, Sender, SendReport
 from ops.terminal import console
@@ -340,6 +341,7 @@ def redrive(topic: str, stack: str, dry_run: bool, as_json: bool) -> None:
 
 
 cli.add_command(cost)
+cli.add_command(new)
 
 
 @cli.command()

@@ -10,18 +10,15 @@ import pytest
 from tests.support.components import PROJECT, resolve
 from tests.support.configuration import configuration
 from tests.support.program import program
+from workloads.events import STREAMS
 
 OUTPUTS = {
     "region": "us-central1",
     "timezone": "America/New_York",
     "currency": "USD",
-    "topics": {
-        "sales": f"projects/{PROJECT}/topics/sales-transactions",
-        "inventory": f"projects/{PROJECT}/topics/inventory-changes",
-    },
+    "topics": {key: f"projects/{PROJECT}/topics/{stream.topic}" for key, stream in STREAMS.items()},
     "dead_letter_topics": {
-        "sales": f"projects/{PROJECT}/topics/sales-transactions-dead-letter",
-        "inventory": f"projects/{PROJECT}/topics/inventory-changes-dead-letter",
+        key: f"projects/{PROJECT}/topics/{stream.topic}-dead-letter" for key, stream in STREAMS.items()
     },
     "datasets": {"raw": "raw", "staging": "staging", "marts": "marts"},
     "pos_api_url": "https://pos-api.functions.net",

@@ -29,6 +29,7 @@ from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration, put
 from tests.support.program import program
+from workloads.events import STREAMS
 
 
 def restricted(stack: str) -> dict[str, Any]:
@@ -124,8 +125,7 @@ def test_the_service_is_the_function_under_google_s_framework(tmp_path: Path) ->
         "GOOGLE_CLOUD_PROJECT": "p",
         "TIMEZONE": "Europe/Berlin",
         "CURRENCY": "EUR",
-        "SALES_TOPIC": "projects/p/topics/sales",
-        "INVENTORY_TOPIC": "projects/p/topics/inventory",
+        **{f"{stream.upper()}_TOPIC": f"projects/p/topics/{stream}" for stream in STREAMS},
         "CREDENTIALS_FILE": str(tmp_path / "credentials.json"),
         "PUBSUB_EMULATOR_HOST": "127.0.0.1:9",
     }

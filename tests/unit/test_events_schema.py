@@ -19,10 +19,13 @@ EVENTS = [(STREAMS["sales"], sale()), (STREAMS["sales"], sale(customer_id=None))
 
 
 def test_streams_have_the_contracts_names() -> None:
-    assert {key: (s.topic, s.table, s.record) for key, s in STREAMS.items()} == {
-        "sales": ("sales-transactions", "sales_transactions", "SalesTransaction"),
-        "inventory": ("inventory-changes", "inventory_changes", "InventoryChange"),
+    promised = {
+        "sales": ("sales-transactions", "sales_transactions", "SalesTransaction", "/v1/transactions"),
+        "inventory": ("inventory-changes", "inventory_changes", "InventoryChange", "/v1/inventory-changes"),
     }
+    assert list(STREAMS)[: len(promised)] == list(promised), "what is deployed keeps its place in lists"
+    named = {key: (s.topic, s.table, s.record, s.path) for key, s in STREAMS.items()}
+    assert {key: named[key] for key in promised} == promised
 
 
 @pytest.mark.parametrize("stream", STREAM_LIST, ids=lambda s: s.key)

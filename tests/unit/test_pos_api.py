@@ -33,7 +33,7 @@ from workloads.pos_api import publisher as publisher_module
 from workloads.pos_api import service as service_module
 
 SALES, INVENTORY = "/v1/transactions", "/v1/inventory-changes"
-TOPICS = {"sales": "projects/p/topics/sales-transactions", "inventory": "projects/p/topics/inventory-changes"}
+TOPICS = {key: f"projects/p/topics/{stream.topic}" for key, stream in STREAMS.items()}
 ENTRY = "from workloads.pos_api.main import handle as handle\n"
 
 
@@ -76,8 +76,7 @@ def environment_in(folder: Path, pubsub: PublisherServer) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": "p",
         "TIMEZONE": "America/New_York",
         "CURRENCY": "USD",
-        "SALES_TOPIC": TOPICS["sales"],
-        "INVENTORY_TOPIC": TOPICS["inventory"],
+        **{f"{key.upper()}_TOPIC": topic for key, topic in TOPICS.items()},
         "CREDENTIALS_FILE": str(folder / "credentials.json"),
         "SIMULATOR_ENABLED": "true",
         "SIMULATOR_SEED": "7",

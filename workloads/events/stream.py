@@ -111,12 +111,17 @@ def _place(folder: Path, name: str = "stream.toml") -> str:
     return f"workloads/events/streams/{folder.name}/{name}"
 
 
-def _read(folder: Path) -> Stream:
-    if not _KEY.fullmatch(folder.name):
+def check_key(key: str) -> None:
+    """Raise a ValueError when a stream cannot have this key."""
+    if not _KEY.fullmatch(key) or key.endswith("_dead_letter"):  # <KEY>_DEAD_LETTER_TOPIC is another variable
         raise ValueError(
-            f"{_place(folder, '')}: a stream's key is a lower-case word such as price_changes, at most 25 characters; "
-            "rename the folder"
+            f"workloads/events/streams/{key}: a stream's key is a lower-case word such as price_changes, at most 25 "
+            "characters, and does not end in _dead_letter; name the folder so"
         )
+
+
+def _read(folder: Path) -> Stream:
+    check_key(folder.name)
     declared, avro = _declaration(folder), _schema(folder)
     declared["consumers"] = tuple(name for name in CONSUMERS if name in declared.get("consumers", ()))
     return Stream(key=folder.name, record=avro["name"], avro=avro, folder=folder, **declared)
