@@ -282,6 +282,9 @@ class Operations:
 
     def _ci(self, settings: Ci) -> None:
         environment = settings.environment or self._config.environment
+        readers = {} if settings.reader is None else {f"{environment}-drift": settings.reader}
+        if settings.previewer is not None:
+            readers[f"{environment}-sweep"] = settings.previewer  # by the clock it takes away what it brought up
         WorkloadIdentityFederation(
             "ci",
             WorkloadIdentityFederationArgs(
@@ -291,7 +294,8 @@ class Operations:
                 repository_id=settings.repository_id,
                 branch=settings.branch,
                 environment=environment,
-                readers={} if settings.reader is None else {f"{environment}-drift": settings.reader},
+                readers=readers,
+                previews={} if settings.previewer is None else {f"{environment}-preview": settings.previewer},
                 project_roles=list(settings.roles),
                 pool_id=self._base.names.identity_pool(),
                 account_id=self._base.names.account("deploy-ci"),

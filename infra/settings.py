@@ -363,6 +363,12 @@ class Ci(Section):
         means="the account that jobs of environment `<environment>-drift` become, which only looks; without it none do",
         example="drift@my-project.iam.gserviceaccount.com",
     )
+    previewer: Email | None = setting(
+        None,
+        means="the account that jobs of environment `<environment>-preview` become, which bring up stacks of pull requests "
+        "beside this one; without it none do",
+        example="preview@my-project.iam.gserviceaccount.com",
+    )
     roles: list[Role] = setting(
         means="what it may do in the project: administer each service that the stack uses, nothing wider",
         example=["roles/pubsub.admin"],

@@ -26,6 +26,9 @@ class WorkloadIdentityFederationArgs(Args):
     readers: dict[str, str] | None = None
     """Further environments, such as `prod-drift`, by the e-mail of the account that their scheduled jobs become instead.
     Default: none."""
+    previews: dict[str, str] | None = None
+    """Further environments, such as `dev-preview`, by the e-mail of the account that jobs of pull requests become: it runs
+    code that is not on the branch yet, once the environment's reviewers approved. Forks get no token. Default: none."""
     project_roles: list[str]
     """What a deployment may do in the project."""
     pool_id: str | None = None
@@ -105,7 +108,7 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
                 member=f"principalSet://iam.googleapis.com/{pool_path}/attribute.environment/{environment}",
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[provider]),
             )
-            for environment, email in either(args.readers, {}).items()
+            for environment, email in _others(args).items()
         ]
         grants += [
             gcp.projects.IAMMember(
@@ -129,6 +132,11 @@ SUBJECT_BYTES = 127
 """The longest google.subject: https://cloud.google.com/iam/docs/workload-identity-federation#mapping"""
 
 
+def _others(args: WorkloadIdentityFederationArgs) -> dict[str, str]:
+    """Accounts of the environments beside the one that deploys."""
+    return {**either(args.readers, {}), **either(args.previews, {})}
+
+
 def _condition(args: WorkloadIdentityFederationArgs) -> str:
     """One repository and branch, and of each environment only the runs that it is for."""
     environments = [(args.environment, EVENTS["deploys"])]
@@ -137,10 +145,15 @@ def _condition(args: WorkloadIdentityFederationArgs) -> str:
         f"(assertion.environment == '{environment}' && assertion.event_name in [{', '.join(map(repr, events))}])"
         for environment, events in environments
     )
-    return (
-        f"assertion.repository_id == '{args.repository_id}' && assertion.repository == '{args.repository}' "
-        f"&& assertion.ref == 'refs/heads/{args.branch}' && ({runs})"
+    repository = f"assertion.repository_id == '{args.repository_id}' && assertion.repository == '{args.repository}'"
+    merged = f"assertion.ref == 'refs/heads/{args.branch}' && ({runs})"
+    if not args.previews:
+        return f"{repository} && {merged}"
+    requests = "assertion.event_name == 'pull_request' && assertion.ref.startsWith('refs/pull/')"
+    previews = " || ".join(
+        f"(assertion.environment == '{environment}' && {requests})" for environment in sorted(args.previews)
     )
+    return f"{repository} && (({merged}) || {previews})"
 
 
 def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
@@ -151,7 +164,7 @@ def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
         raise ArgsError(f"{where}: repository_id {args.repository_id!r} is no number; see api.github.com/repos/<name>")
     if not re.fullmatch(r"[\w./-]+", args.branch):
         raise ArgsError(f"{where}: branch {args.branch!r}; write its plain name, such as main")
-    for environment in (args.environment, *either(args.readers, {})):
+    for environment in (args.environment, *_others(args)):
         if not re.fullmatch(r"[\w.-]+", environment):
             raise ArgsError(f"{where}: environment {environment!r}; name it by letters, digits, . _ and -")
         subject = f"repo:{args.repository}:environment:{environment}"
@@ -160,11 +173,14 @@ def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
                 f"{where}: GitHub's subject {subject} has {size} bytes and Google takes {SUBJECT_BYTES}; every token "
                 "would be refused; shorten the environment's or the repository's name"
             )
-    for environment, email in either(args.readers, {}).items():
-        if environment == args.environment:
-            raise ArgsError(f"{where}: readers names {environment!r}, which deploys; give the look one of its own")
-        if not re.fullmatch(r"[^@\s]+@[a-z0-9-]+\.iam\.gserviceaccount\.com", email):
-            raise ArgsError(f"{where}: readers.{environment} is {email!r}; write a service account's e-mail address")
+    for key, accounts in (("readers", either(args.readers, {})), ("previews", either(args.previews, {}))):
+        for environment, email in accounts.items():
+            if environment == args.environment:
+                raise ArgsError(f"{where}: {key} names {environment!r}, which deploys; give the look one of its own")
+            if not re.fullmatch(r"[^@\s]+@[a-z0-9-]+\.iam\.gserviceaccount\.com", email):
+                raise ArgsError(f"{where}: {key}.{environment} is {email!r}; write a service account's e-mail address")
+    if both := either(args.readers, {}).keys() & either(args.previews, {}).keys():
+        raise ArgsError(f"{where}: {min(both)!r} is in readers and previews; a look must not run a pull request's code")
     pool_id = either(args.pool_id, "github")
     if not re.fullmatch(r"(?!gcp-)[a-z0-9-]{4,32}", pool_id):
         raise ArgsError(f"{where}: pool_id {pool_id!r}; use 4 to 32 of a-z, 0-9, hyphen, not gcp-…")

@@ -345,6 +345,22 @@ def test_only_approved_jobs_of_one_branch_of_one_repository_may_deploy() -> None
     assert reader["serviceAccountId"].endswith("shop-1/serviceAccounts/looks@shop-1.iam.gserviceaccount.com")
 
 
+def test_a_pull_request_becomes_the_account_of_its_own_environment_alone() -> None:
+    """What is not merged yet must become neither who deploys nor who looks, whatever environment it names."""
+    usual = declare(example(WorkloadIdentityFederation, ARCHIVE)).one("c-provider")["attributeCondition"]
+    account = "try@shop-1.iam.gserviceaccount.com"
+    recorder = declare(example(WorkloadIdentityFederation, ARCHIVE, previews={"dev-preview": account}))
+    repository, _, merged = usual.partition(" && assertion.ref == ")
+    assert recorder.one("c-provider")["attributeCondition"] == (
+        f"{repository} && ((assertion.ref == {merged}) || (assertion.environment == 'dev-preview' && "
+        "assertion.event_name == 'pull_request' && assertion.ref.startsWith('refs/pull/')))"
+    )
+    assert "pull_request" not in usual
+    grant = recorder.one(f"c-dev-preview-becomes-{account}")
+    assert grant["member"].endswith("/attribute.environment/dev-preview")
+    assert grant["serviceAccountId"] == f"projects/shop-1/serviceAccounts/{account}"
+
+
 def test_without_readers_nobody_looks() -> None:
     recorder = declare(example(WorkloadIdentityFederation, ARCHIVE, readers=None))
     assert "schedule" not in recorder.one("c-provider")["attributeCondition"]
@@ -497,6 +513,12 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (WorkloadIdentityFederation, {"environment": "prod' || true || '"}, "name it by letters"),
     (WorkloadIdentityFederation, {"readers": {"prod": "a@shop-1.iam.gserviceaccount.com"}}, "give the look one of its"),
     (WorkloadIdentityFederation, {"readers": {"look": "a@example.com"}}, "a service account's e-mail"),
+    (WorkloadIdentityFederation, {"previews": {"try": "a@example.com"}}, "previews.try is 'a@example.com'"),
+    (
+        WorkloadIdentityFederation,
+        {"readers": {"x": "a@shop-1.iam.gserviceaccount.com"}, "previews": {"x": "a@shop-1.iam.gserviceaccount.com"}},
+        "'x' is in readers and previews",
+    ),
     (WorkloadIdentityFederation, {"project_roles": ["roles/owner"]}, "do anything"),
     (WorkloadIdentityFederation, {"project_roles": ["roles/editor"]}, "do anything"),
     (WorkloadArchive, {"path": "/nowhere/shop.zip"}, "build it first"),

@@ -110,6 +110,7 @@ PROD: Table = {
     "ci.branch": ("deploy", "refs/heads/deploy"),
     "ci.environment": ("production", "assertion.environment == 'production'"),
     "ci.reader": ("look@shop-1.iam.gserviceaccount.com", "shop-1/serviceAccounts/look@shop-1"),
+    "ci.previewer": ("try@shop-1.iam.gserviceaccount.com", "shop-1/serviceAccounts/try@shop-1"),
     "ci.roles": (["roles/pubsub.viewer"], '"roles/pubsub.viewer"'),
 }  # fmt: skip
 # What production refuses, or has no use for.

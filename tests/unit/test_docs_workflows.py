@@ -131,9 +131,16 @@ def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
     found = triggers(path)
     assert "pull_request_target" not in found
     assert "workflow_run" not in found
-    text = path.read_text(encoding="utf-8")
     if "pull_request" in found:
-        assert not CREDENTIALS.search(text), f"{path.name} runs the code of pull requests"
+        for name, job in jobs(path).items():
+            if CREDENTIALS.search(json.dumps(job).replace('"id-token": "write"', "id-token: write")):
+                # Code that reviewers of the environment let in, of a branch of this repository: no stranger's.
+                assert path.stem == "pull-request-stack", f"{path.name} runs the code of pull requests"
+                if job["if"] == "${{ vars.DEPLOY == 'true' && github.event_name != 'pull_request' }}":
+                    assert job["environment"] == "dev-sweep", name
+                    continue
+                assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"], name
+                assert job["environment"] == "dev-preview", name
     for job in jobs(path).values():
         for step in job.get("steps", ()):
             assert "${{" not in step.get("run", ""), "an expression in a script is an injection: pass it by env"
@@ -185,6 +192,65 @@ def test_make_targets_in_workflows_exist() -> None:
     }
     assert used
     assert used - targets == set()
+
+
+SETS_OF_STACKS = {
+    "a request that is closed": ("pr-7-1", True, "CLOSED", ["stack"], "1 hour ago", True),
+    "one that lost its label": ("pr-7-1", True, "OPEN", ["bug"], "1 hour ago", True),
+    "nothing pushed for a day": ("pr-7-1", True, "OPEN", ["stack"], "25 hours ago", True),
+    "one that is worked on": ("pr-7-1", True, "OPEN", ["stack"], "1 hour ago", False),
+    "another stack": ("dev", False, "CLOSED", [], "900 hours ago", False),
+}
+
+
+@pytest.mark.parametrize("case", SETS_OF_STACKS)
+def test_stacks_of_pull_requests_go_when_their_time_is_over(case: str, tmp_path: Path) -> None:
+    """The step's own script, with a `pulumi` and a `gh` that say what they were asked for."""
+    stack, _, state, labels, age, goes = SETS_OF_STACKS[case]
+    job = jobs(REPOSITORY / ".github" / "workflows" / "pull-request-stack.yml")["down"]
+    [script] = [step["run"] for step in job["steps"] if step.get("name", "").startswith("Destroy")]
+    updated = subprocess.run(["date", "-u", "-d", age, "+%FT%TZ"], capture_output=True, text=True, check=True).stdout
+    listed = json.dumps([{"name": stack, "lastUpdate": updated.strip()}])
+    wanted = str(state == "OPEN" and "stack" in labels).lower()
+    programs = {
+        "pulumi": f"echo \"$*\" >> {tmp_path}/asked\n[ \"$*\" = 'stack ls --json' ] && echo '{listed}'\nexit 0\n",
+        "gh": f"echo {wanted}\n",
+    }
+    for name, text in programs.items():
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/bash\n{text}", encoding="utf-8")
+        path.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "PULUMI_BACKEND_URL": "b", "REPOSITORY": "o/r"}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+    destroyed = [f"destroy --stack {stack} --refresh --yes --non-interactive", f"stack rm --yes {stack}"]
+    assert [line for line in asked if line.startswith(("destroy", "stack rm"))] == (destroyed if goes else [])
+
+
+def test_a_pull_request_s_stack_keeps_its_name_and_its_prefix(tmp_path: Path) -> None:
+    job = jobs(REPOSITORY / ".github" / "workflows" / "pull-request-stack.yml")["up"]
+    [script] = [step["run"] for step in job["steps"] if step.get("name", "").startswith("Bring")]
+    for existing, stack, prefix in (("[]", "pr-71-2048", "pr71r2048"), ('[{"name": "pr-71-9"}]', "pr-71-9", "pr71r9")):
+        for name in ("pulumi", "fastyle"):
+            path = tmp_path / "bin" / name
+            path.parent.mkdir(exist_ok=True)
+            answer = f"[ \"$*\" = 'stack ls --json' ] && echo '{existing}'\nexit 0\n"
+            path.write_text(f'#!/bin/bash\necho "{name} $*" >> {tmp_path}/asked\n{answer}', encoding="utf-8")
+            path.chmod(0o755)
+        (tmp_path / "asked").unlink(missing_ok=True)
+        environment = {
+            "PATH": f"{tmp_path}/bin:/usr/bin:/bin",
+            "PULUMI_BACKEND_URL": "b",
+            "NUMBER": "71",
+            "RUN": "2048",
+        }
+        subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
+        asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+        assert f"fastyle stack new {stack} --from dev --prefix {prefix}" in asked
+        assert f"pulumi up --stack {stack} --refresh --yes --policy-pack policies --non-interactive" in asked
+        assert f"fastyle cost --stack {stack} --format markdown" in asked
+        assert f"Stack `{stack}`" in (tmp_path / "comment.md").read_text(encoding="utf-8")
 
 
 def test_production_waits_for_a_person_and_the_night_does_not() -> None:
