@@ -11,11 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ops import google
+from ops import google, usage_files
 from ops.cost import Request, planned, priced, usage_of
-from ops.endpoints import STATE_DIR
 from ops.errors import OperatorError
 from policies.pricing import PricingError, UsageFile
 from policies.pricing.actual.compare import Comparison, compared
@@ -23,7 +20,6 @@ from policies.pricing.actual.explain import Explainer, Explanation
 from policies.pricing.actual.export import COLUMNS, Charge, charge, parse
 from policies.pricing.difference import signed
 from policies.pricing.report import money, plain
-from policies.pricing.usage import parse as parse_usage
 
 TABLE = re.compile(r"(?P<project>[a-z][a-z0-9.:-]*)[.:](?P<dataset>\w+)\.(?P<table>[\w-]+)")
 MOST_BYTES = 20 * 1024**3
@@ -137,38 +133,11 @@ def _table(named: re.Match[str], project: str, month: str | None) -> list[Charge
 
 def usage_file(usage: UsageFile, explanations: Sequence[Explanation], found: Comparison, asked: Asked) -> str:
     """The usage file with what the bill would have needed, as YAML."""
-    content: dict[str, Any] = usage.document.model_dump(mode="json", exclude_defaults=True) | {"version": 1}
-    entries: dict[str, Any] = content.setdefault("resource_usage", {})
-    for each in explanations:
-        # Last of all, so that no pattern before it counts for more.
-        entry = {**entries.pop(each.resource, {}), each.key: _plain(each.after)}
-        entries[each.resource] = entry
     head = (
-        f"# {usage.path}, with what the bill of {found.month} says: written by `fastyle cost actual --stack {asked.stack}`\n"
-        f"# on {datetime.now(UTC).date()}. {len(explanations)} keys are from the bill, the others as they were.\n"
+        f"{usage.path}, with what the bill of {found.month} says: written by `fastyle cost actual --stack {asked.stack}`\n"
+        f"on {datetime.now(UTC).date()}. {len(explanations)} keys are from the bill, the others as they were."
     )
-    text = head + yaml.safe_dump(content, sort_keys=False, width=120)
-    parse_usage(text, "the usage file of the bill")
-    return text
-
-
-def _plain(value: Decimal) -> int | str:
-    return int(value) if value == value.to_integral_value() else f"{value:f}"
-
-
-def write(found: Actual, asked: Asked, target: Path | None) -> Path:
-    """Write the usage file, and say where.
-
-    Raises:
-        OperatorError: it cannot be written there.
-    """
-    path = target or STATE_DIR / f"usage-{asked.stack}.yaml"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(found.usage, encoding="utf-8")
-    except OSError as e:
-        raise OperatorError(f"{path}: cannot be written ({e.strerror}); name another with --write") from None
-    return path
+    return usage_files.changed(usage, ((each.resource, each.key, each.after) for each in explanations), head)
 
 
 def as_table(found: Actual, title: str) -> str:

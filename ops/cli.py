@@ -345,7 +345,10 @@ cli.add_command(new)
 
 
 @cli.command()
-@click.option("--days", default=7, show_default=True, help="Business dates to trade.")
+@stack_option
+@click.option(
+    "--days", type=click.IntRange(1, 42), help="Business dates to trade, 7; of another stack the last days, 28."
+)
 @click.option(
     "--from", "start", type=click.DateTime(["%Y-%m-%d"]), default="2026-03-09", show_default=True, help="The first."
 )
@@ -354,15 +357,35 @@ cli.add_command(new)
 )
 @click.option("--seed", default=20260101, show_default=True, help="Of the simulator: the same trade uses the same.")
 @click.option("--keep", is_flag=True, help="Into the usage files of every stack in policies/pricing/usage, too.")
+@click.option(
+    "--write",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Of another stack: its file, .localcloud/usage-STACK.yaml.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the exact counts, for machines.")
 @speaks_plainly
-def meter(days: int, start: datetime, scale: float, seed: int, keep: bool, as_json: bool) -> None:
-    """Measure what stack local uses over simulated days, as a usage file: .localcloud/usage.yaml."""
-    from ops.metering.command import run
+def meter(
+    stack: str,
+    days: int | None,
+    start: datetime,
+    scale: float,
+    seed: int,
+    keep: bool,
+    target: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure what a stack uses, as a usage file: local over simulated days, another by what Cloud Monitoring counted."""
+    from ops.metering import cloud, command
     from ops.metering.measure import Trade
 
-    trade = Trade(first=start.date(), days=days, seed=seed, scale=scale)
-    run(load_endpoints(LOCAL), trade, keep=keep, as_json=as_json)
+    if stack != LOCAL:
+        if keep:
+            raise OperatorError("--keep is what stack local measures for all; of another stack give --write FILE")
+        cloud.run(stack, days or cloud.DAYS, target, as_json=as_json)
+        return
+    trade = Trade(first=start.date(), days=days or 7, seed=seed, scale=scale)
+    command.run(load_endpoints(LOCAL), trade, keep=keep, as_json=as_json)
 
 
 @cli.group()

@@ -127,10 +127,11 @@ def _amount(given: str | None) -> Decimal | None:
 def actual(target: Path | None, style: str, **asked: Any) -> None:
     """Hold the bill against the estimate by component, say which usage would explain it, and write that usage file."""
     from ops import actual as bill
+    from ops import usage_files
 
     question = bill.Asked(**asked)
     found = bill.actual(question)
-    written = bill.write(found, question, target)
+    written = usage_files.write(found.usage, question.stack, target)
     if style == "json":
         click.echo(bill.as_json(found))
         return

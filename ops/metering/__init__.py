@@ -1,1 +1,1 @@
-"""`fastyle meter`: what stack `local` uses, measured by trading simulated days, as a usage file for the estimator."""
+"""`fastyle meter`: what a stack uses, as a usage file: local by trading simulated days, others by Cloud Monitoring."""
