@@ -11,8 +11,11 @@ import fastavro
 import pytest
 
 from tests.support.events import change, sale
-from workloads.events import STREAMS, DecodeError, bigquery_fields, decode, encode, pubsub_definition
+from workloads.events import STREAMS, DecodeError, bigquery_fields, consumed_by, decode, encode, pubsub_definition
 from workloads.events import docs as events_docs
+from workloads.events.stream import HISTORY, INVENTORY
+from workloads.inventory_sync.stock import MOVED_BY
+from workloads.pipeline.tables import tables
 
 STREAM_LIST = list(STREAMS.values())
 EVENTS = [(STREAMS["sales"], sale()), (STREAMS["sales"], sale(customer_id=None)), (STREAMS["inventory"], change())]
@@ -26,6 +29,13 @@ def test_streams_have_the_contracts_names() -> None:
     assert list(STREAMS)[: len(promised)] == list(promised), "what is deployed keeps its place in lists"
     named = {key: (s.topic, s.table, s.record, s.path) for key, s in STREAMS.items()}
     assert {key: named[key] for key in promised} == promised
+
+
+def test_a_stream_names_only_consumers_that_can_take_it() -> None:
+    """Pushed to live inventory, an event that moves nothing would be refused for ever; a history needs its queries."""
+    assert set(consumed_by(INVENTORY)) <= MOVED_BY.keys(), "add its movements to workloads/inventory_sync/stock.py"
+    needed = {f"staging.{kind}_{key}" for key in consumed_by(HISTORY) for kind in ("candidate", "new")}
+    assert needed <= tables().keys(), "add its queries to sql/bigquery/staging"
 
 
 @pytest.mark.parametrize("stream", STREAM_LIST, ids=lambda s: s.key)

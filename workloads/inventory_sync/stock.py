@@ -7,7 +7,7 @@ instant is within the count. So the order of arrival changes nothing: what comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -48,11 +48,16 @@ class Balance:
 
 
 def movements(stream: str, event: dict[str, Any]) -> list[Movement]:
-    """Return what a valid event of stream `sales` or `inventory` does to stock."""
-    event_id, at = UUID(event["event_id"]), datetime.fromisoformat(event["event_time"])
-    if stream == "inventory":
-        position = Position(event["location_id"], event["sku"])
-        return [Movement(event_id, 0, position, at, event["kind"], event["quantity"], event["reference"])]
+    """Return what a valid event of a stream in `MOVED_BY` does to stock."""
+    return MOVED_BY[stream](UUID(event["event_id"]), datetime.fromisoformat(event["event_time"]), event)
+
+
+def _change(event_id: UUID, at: datetime, event: dict[str, Any]) -> list[Movement]:
+    position = Position(event["location_id"], event["sku"])
+    return [Movement(event_id, 0, position, at, event["kind"], event["quantity"], event["reference"])]
+
+
+def _sale(event_id: UUID, at: datetime, event: dict[str, Any]) -> list[Movement]:
     return [
         Movement(
             event_id,
@@ -65,6 +70,13 @@ def movements(stream: str, event: dict[str, Any]) -> list[Movement]:
         )
         for line in event["lines"]
     ]
+
+
+MOVED_BY: dict[str, Callable[[UUID, datetime, dict[str, Any]], list[Movement]]] = {
+    "sales": _sale,
+    "inventory": _change,
+}
+"""How the events of each stream that live inventory takes move stock."""
 
 
 def settle(balance: Balance, new: Iterable[Movement]) -> tuple[Balance, bool]:
