@@ -241,6 +241,8 @@ def _a_run(found: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: En
 
 def _lake(found: Measurement, endpoints: Endpoints, began: datetime) -> None:
     """Bytes of the lake's new objects by stream, and of the archives that are deployed."""
+    if not endpoints.archive_bucket:
+        raise OperatorError("the stack was brought up before its outputs named the bucket of archives; run `make up`")
     client = lake_client(endpoints)
     for stream in STREAMS.values():
         blobs = client.list_blobs(endpoints.bucket, prefix=f"{stream.topic}/")
