@@ -25,6 +25,7 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
         # An open lock holds nothing: Pulumi would ask for it whenever a single resource is destroyed or forgotten.
         pulumi.ResourceOptions(depends_on=list(declared) if config.deletion_protection else None),
     )
+    lock_basis(config)
     return {
         "project": config.project,
         "region": config.region,
@@ -50,6 +51,19 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
         ),
         "orchestrator": config.orchestrator.value,
     }
+
+
+def lock_basis(config: StackConfig) -> None:
+    """Keep the currency and the time zone of the figures, in a stack with deletion protection.
+
+    A lock by another name is another lock: the preview of an update that changes either is refused, for it would take
+    this one away. Whether there are figures yet no preview can know; where nothing is protected, the services refuse.
+    """
+    zone = config.timezone.replace("/", "-")  # a name is part of a URN
+    DeletionLock(
+        f"figures-keep-currency-{config.currency}-and-timezone-{zone}",
+        DeletionLockArgs(deletion_protection=config.deletion_protection),
+    )
 
 
 def _declared() -> list[pulumi.Resource]:

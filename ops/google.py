@@ -64,8 +64,16 @@ def request(
     except httpx.HTTPError as e:
         raise Unreachable(f"{url} cannot be reached ({type(e).__name__}: {e}); see `fastyle status`") from None
     if not response.is_success and response.status_code not in accept:
-        raise OperatorError(f"{method} {url} answers {response.status_code}: {response.text[:300]}")
+        raise OperatorError(f"{method} {url} answers {response.status_code}: {_said(response)}")
     return dict(response.json()) if response.content else {}
+
+
+def _said(response: httpx.Response) -> str:
+    """The message of an error, whole, for its end says how to mend it; of anything else the beginning."""
+    try:
+        return str(response.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return response.text[:300]
 
 
 def until_done(endpoints: Endpoints, base: str, path: str, body: Any) -> dict[str, Any]:

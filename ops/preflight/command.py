@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import yaml
 
+from ops import engine
 from ops import plan as plans
 from ops.checks import Check, Checklist, unknown
 from ops.errors import OperatorError
 from ops.folders import REPOSITORY
 from ops.preflight import policies, rights
+from ops.preflight.basis import NAME as BASIS
+from ops.preflight.basis import basis
 from ops.preflight.existing import Existing
 from ops.preflight.google_apis import Google, NoAnswer
 from ops.preflight.needs import Needs, needs
 
 ORDER = [
-    "provider", "quota-project", "project", "permissions", "billing", "billing-permissions", "currency", "apis",
+    "provider", "quota-project", "project", "permissions", "billing", "billing-permissions", "currency", "apis", BASIS,
     *(f"policy {constraint.name}" for constraint in policies.CONSTRAINTS),
     "buckets", "database", "federation", "peering", "composer-image", "quotas",
 ]  # fmt: skip
@@ -33,8 +38,11 @@ def run(stack: str, *, as_json: bool = False, google: Google | None = None, plan
     Raises:
         OperatorError: there is no such stack, or it cannot be planned.
     """
-    wanted = needs(plan or plans.plan(stack, policies=False))
+    planned = plan or plans.plan(stack, policies=False)
+    wanted = needs(planned)
     checklist = Checklist(quiet=False)
+    if check := basis(planned.document.get("config") or {}, deployed(stack)):
+        checklist.add(check)
     ask(google or Google(), wanted, checklist, project_number=_number(stack), owned=owned(stack))
     return checklist.show(f"Before `pulumi up --stack {stack}` in project {wanted.project}", ORDER, as_json=as_json)
 
@@ -90,6 +98,17 @@ def owned(stack: str) -> set[str]:
         return {resource.id for resource in resources(stack)}
     except OperatorError:
         return set()
+
+
+def deployed(stack: str) -> dict[str, Any]:
+    """The outputs of the stack's last update; none for one that is not deployed, or whose state is not to be had here."""
+    from ops.verify.program import environment
+
+    try:
+        text = engine.run(["stack", "output", "--json", "--stack", stack], environment(stack), quiet=True)
+    except OperatorError:
+        return {}
+    return dict(json.loads(text or "{}"))
 
 
 def _number(stack: str) -> str | None:

@@ -14,7 +14,7 @@ from google.auth.credentials import AnonymousCredentials
 from localcloud.provider.table import rules_by_token
 from ops.checks import Checklist, State
 from ops.plan import Plan
-from ops.preflight import policies, rights
+from ops.preflight import command, policies, rights
 from ops.preflight.command import ask, run
 from ops.preflight.google_apis import Google
 from ops.preflight.needs import needs
@@ -287,3 +287,40 @@ def test_every_constraint_is_explained() -> None:
         encoding="utf-8"
     )
     assert [c.name for c in policies.CONSTRAINTS if f"`{c.name}`" not in page] == []
+
+
+CONFIG = {"fastyle:currency": "USD", "fastyle:timezone": "America/New_York"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "deployed", "words"),
+    [
+        ({}, {}, None),
+        ({}, {"currency": "USD", "timezone": "America/New_York"}, None),
+        ({"fastyle:currency": "EUR"}, {}, None),
+        ({"fastyle:currency": "EUR"}, {"currency": "USD", "timezone": "America/New_York"}, "set fastyle:currency back to USD"),
+        ({"fastyle:timezone": "Asia/Tokyo"}, {"currency": "USD", "timezone": "America/New_York"}, "set fastyle:timezone back to America/New_York"),
+    ],
+)  # fmt: skip
+def test_a_deployed_stack_keeps_its_currency_and_time_zone(
+    changed: dict[str, str],
+    deployed: dict[str, str],
+    words: str | None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new stack is free to choose; one that is deployed is refused with the key, the consequence and the mend."""
+    monkeypatch.setattr(command, "deployed", lambda stack: deployed)
+    plan = planned()
+    plan.document["config"].update(CONFIG | changed)
+    with GoogleProject(PROJECT, NUMBER, ACCOUNT, IMAGE).served(PROJECT) as google:
+        passed = run("shop", as_json=True, google=google, plan=plan)
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert (checks["figures-basis"]["state"] if deployed else "figures-basis" not in checks) == (
+        ("failed" if words else "passed") if deployed else True
+    )
+    if words:
+        assert not passed
+        assert words in checks["figures-basis"]["mend"]
+        assert next(iter(changed)) in checks["figures-basis"]["detail"]
+        assert "its history" in checks["figures-basis"]["detail"]
