@@ -155,6 +155,16 @@ def test_the_assumption_that_was_wrong_is_found(name: str, key: str, value: int)
     assert explained.left < Decimal("0.05")
 
 
+def test_an_assumption_that_was_made_is_likelier_wrong_than_use_that_nobody_thought_of() -> None:
+    """Where the bill tells the service alone: a dead-letter topic beside the topic would explain it, too."""
+    letters = resource("gcp:pubsub/topic:Topic", "a-dead-letter", name="dead", labels={"component": "stream-sales"})
+    comparison = found(bill(changed("sales-topic", monthly_messages=250_000_000)))
+    explainer = Explainer(resources=(letters, *PLAN), usage=usage_of(**ASSUMED), region=REGION)
+    assert [(each.resource, each.key) for each in explainer.explained(comparison)] == [
+        ("sales-topic", "monthly_messages")
+    ]
+
+
 def test_what_no_usage_explains_is_not_explained() -> None:
     rows = [
         {**each, "cost": each["cost"] * 3} if each["sku"]["description"] == SKUS["sql.memory"] else each

@@ -37,6 +37,18 @@ class Explanation:
     left: Decimal
 
 
+def _likelihood(explanation: Explanation) -> tuple[bool, Decimal, bool, str, str]:
+    """Less is likelier: an assumption that somebody made is likelier to be off than use that nobody thought of is to be
+    there; then what leaves less; then what flows rather than how large or how long each is."""
+    return (
+        not explanation.before,
+        explanation.left.quantize(WORTH),
+        not explanation.key.startswith("monthly_"),
+        explanation.key,
+        explanation.resource,
+    )
+
+
 @dataclass(frozen=True)
 class _Overlay:
     """A usage file with other values of some keys of some resources."""
@@ -96,8 +108,7 @@ class Explainer:
                             left=left,
                         )
                     )
-        # Of keys that explain it as well, what flows is likelier to be off than how large or how long each is.
-        return min(found, key=lambda e: (e.left.quantize(WORTH), not e.key.startswith("monthly_"), e.key), default=None)
+        return min(found, key=_likelihood, default=None)
 
     def _keys(self, resource: Resource) -> Iterator[tuple[str, Decimal | None]]:
         values: Usage = self.usage.of(resource, PRICERS[resource.type].usage)
