@@ -41,7 +41,7 @@ async def freshness(request: Request, connection: ConnectionDep) -> Response:
     cursor = await connection.execute(
         """
         SELECT s.source, t.event_time, n.publish_time, n.recorded_at
-        FROM unnest(%s) WITH ORDINALITY AS s (source, position)
+        FROM unnest(%s::text[]) WITH ORDINALITY AS s (source, position)
         LEFT JOIN LATERAL (
             SELECT max(event_time) AS event_time FROM stream_event WHERE stream = s.source
         ) AS t ON true
