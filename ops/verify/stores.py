@@ -19,6 +19,7 @@ from ops.google import request
 from ops.summary import lake_client, warehouse_client
 
 Row = dict[str, Any]
+_MAXIMUM_BYTES = 10 * 2**30  # 0.06 USD; what a look at the last partitions of a raw table stays far below
 _SECONDS = 60.0
 
 
@@ -47,7 +48,7 @@ class Stores:
             # The default retry waits ten minutes for a service that is not there.
             job = self._bigquery.query(
                 statement.format(**self.endpoints.datasets),
-                job_config=bigquery.QueryJobConfig(query_parameters=values),
+                job_config=bigquery.QueryJobConfig(query_parameters=values, maximum_bytes_billed=_MAXIMUM_BYTES),
                 timeout=_SECONDS,
                 retry=None,  # type: ignore[arg-type]  # documented: None switches it off
                 job_retry=None,

@@ -76,11 +76,13 @@ def test_there_is_no_other_way_to_a_query() -> None:
     assert calls == {("workloads/pipeline/warehouse.py", True)}
 
 
-def test_an_operator_s_client_reaches_the_stand_in_only() -> None:
-    """What `make up` counts, it counts locally: the client has no credentials that a cloud would take."""
+def test_an_operator_s_client_reaches_the_stand_in_or_is_limited() -> None:
+    """What `make up` counts, it counts locally: the client has no credentials that a cloud would take. What a
+    verification asks of a cloud has a limit."""
     texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "ops").rglob("*.py")}
     clients = {path.name: text for path, text in texts.items() if "bigquery.Client(" in text}
-    assert list(clients) == ["summary.py"]
+    assert sorted(clients) == ["stores.py", "summary.py"]
+    assert clients["stores.py"].count(".query(") == clients["stores.py"].count("maximum_bytes_billed=") == 1
     assert clients["summary.py"].count("bigquery.Client(") == clients["summary.py"].count(
         "bigquery.Client(\n        project=endpoints.project,\n        credentials=AnonymousCredentials(),"
     )

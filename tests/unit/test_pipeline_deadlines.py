@@ -162,7 +162,7 @@ def test_the_service_answers_an_unforeseen_error_with_its_reason(monkeypatch: py
                 assert "OverflowError: date value out of range" in answer.json()["error"]
             for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01", "x" * 99, 7):
                 answer = await client.post("/replay", json={"from": moment})
-                assert (answer.status_code, "of the years 2000" in answer.json()["error"]) == (400, True), moment
+                assert (answer.status_code, "from 2000" in answer.json()["error"]) == (400, True), moment
 
     asyncio.run(ask())
 

@@ -401,7 +401,7 @@ async def test_the_service_says_how_a_run_ended(settings: Settings, monkeypatch:
             ('{"from": "2026-01-01"}', "go together"),
             ('{"from": "2026-01-02", "to": "2026-01-01"}', "before"),
             ('{"since": 1}', "nothing else"),
-            ('{"from": 1, "to": 2}', "dates such as"),
+            ('{"from": 1, "to": 2}', "a date such as"),
             ("{", "not JSON"),
         ):
             answer = await client.post("/run", content=body)
