@@ -178,7 +178,10 @@ class Parts:
                 dead_letter_publishers={"inventory-sync": base.member("inventory-sync")} if to_inventory else {},
                 redrivers=dict(config.access.operators),
                 bigquery=BigQueryExportArgs(table=base.warehouse.table_ids[f"raw.{stream.table}"]),
-                storage=StorageExportArgs(bucket=base.lake.bucket, batch_seconds=settings.lake_batch_seconds),
+                # The bucket is the stack's own: in it a stream's folder has one name, whatever the stack's prefix.
+                storage=StorageExportArgs(
+                    bucket=base.lake.bucket, folder=stream.topic, batch_seconds=settings.lake_batch_seconds
+                ),
                 push={
                     INVENTORY: PushArgs(
                         endpoint=pulumi.Output.concat(self.inventory_sync.url, f"/push/{key}"),

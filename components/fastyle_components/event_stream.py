@@ -24,7 +24,9 @@ class BigQueryExportArgs(Args):
 @dataclass(frozen=True, kw_only=True)
 class StorageExportArgs(Args):
     bucket: pulumi.Input[str]
-    """The bucket's bare name, of a `RawLake` that lets Pub/Sub export. Objects are Avro files under `<topic>/`."""
+    """The bucket's bare name, of a `RawLake` that lets Pub/Sub export. Objects are Avro files under `folder`."""
+    folder: str | None = None
+    """What objects' names begin with, before `/`. Default: the topic's name."""
     batch_seconds: int | None = None
     """The longest time an event waits for its file: 60 to 600. Default: 300."""
 
@@ -257,7 +259,7 @@ class EventStream(pulumi.ComponentResource):
     def _to_storage(self, export: StorageExportArgs) -> gcp.pubsub.Subscription:
         config = gcp.pubsub.SubscriptionCloudStorageConfigArgs(
             bucket=export.bucket,
-            filename_prefix=f"{self._args.topic}/",
+            filename_prefix=f"{either(export.folder, self._args.topic)}/",
             filename_suffix=".avro",
             filename_datetime_format="YYYY-MM-DD/hh_mm_ssZ",
             max_duration=f"{either(export.batch_seconds, 300)}s",

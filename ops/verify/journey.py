@@ -126,7 +126,8 @@ class Journey:
         """Wait for both events; a subscription that is known to be broken is not waited for."""
         limit = self._started + (_LOCAL_SECONDS if self._stores.is_local else seconds)
         pause = 0.3 if self._stores.is_local else 2.0
-        subscriptions = {stream: f"{STREAMS[stream].topic}-{suffix}" for stream in self._events}
+        topics = {stream: self._stores.endpoints.topics[stream].rpartition("/")[2] for stream in self._events}
+        subscriptions = {stream: f"{topic}-{suffix}" for stream, topic in topics.items()}
         if broken := self._broken & set(subscriptions.values()):
             return unknown(
                 name, f"not followed: subscription {', '.join(sorted(broken))} is broken, see `subscriptions`"

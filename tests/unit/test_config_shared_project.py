@@ -193,6 +193,9 @@ def test_what_names_another_resource_names_one_of_its_own_stack(
         for env in recorder.one(f"{name}-service")["template"]["containers"][0]["envs"]
     ]
     variables += recorder.one("pos-api-function")["serviceConfig"]["environmentVariables"].items()
+    for stream in STREAMS.values():  # the lake is a bucket of the stack's own: who reads it knows the stream's folder
+        export = recorder.one(f"{stream.key}-to-lake")["cloudStorageConfig"]
+        assert export["filenamePrefix"] == f"{stream.topic}/"
     named_topics = {value.rpartition("/")[2] for name, value in variables if name.endswith("_TOPIC")}
     assert named_topics
     assert named_topics <= topics
