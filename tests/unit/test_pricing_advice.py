@@ -158,9 +158,9 @@ def test_classes_and_expiry_act_on_one_list_and_keep_each_other() -> None:
 
 
 def test_an_address_that_nothing_uses() -> None:
-    """730 h x 0.005 = 3.65; one that a forwarding rule was computed from stays."""
+    """730 h x 0.01 of an idle address = 7.30; one that a forwarding rule was computed from stays."""
     idle = resource("gcp:compute/address:Address", "ip")
-    assert plain(advice(idle)["removed: nothing in the plan uses it"].monthly_saving) == "3.65"
+    assert plain(advice(idle)["removed: nothing in the plan uses it"].monthly_saving) == "7.3"
     user = Resource("gcp:compute/instance:Instance", "vm", {}, "urn:vm", references={"networkInterfaces": (idle.urn,)})
     assert not [change for change in advice(idle, user) if change.startswith("removed")]
     named = resource("gcp:compute/address:Address", "ip", name="front")
