@@ -96,7 +96,8 @@ _WHO = ("role", "member", "etag", "condition", "userByEmail", "groupByEmail", "d
 def grants_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     first: dict[tuple[object, ...], Grant] = {}
-    for grant in grants(index):
+    # The engine tells resources in no order of theirs: the first is that of the first name, every time.
+    for grant in sorted(grants(index), key=lambda grant: grant.resource.name):
         props = grant.resource.props
         where: object = grant.on
         if grant.resource.type not in GRANTS:  # of a type that is not followed: whatever it says of where it holds

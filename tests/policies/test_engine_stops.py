@@ -68,6 +68,7 @@ class Broken:
             text = f"{'' if name == 'stack' else self.labels[name] + ' '}{message}. Mend: {self.rule.mend}."
             for other, label in self.labels.items():
                 text = text.replace(label, label.replace(f"'{other}'", f"'{self.prefix}-{other}'"))
+                text = text.replace(f"that '{other}' makes", f"that '{self.prefix}-{other}' makes")
             found.append(text)
         return found
 

@@ -322,7 +322,7 @@ CASES: dict[str, Cases] = {
     "grant-once": Cases(
         good=[*ALL, _PERSON],
         cases=[
-            Case("wrong", {"again": _again("reads-lake")}, [_twice("again", "reads-lake", OBJECT_VIEWER)]),
+            Case("wrong", {"again": _again("reads-lake")}, [_twice("reads-lake", "again", OBJECT_VIEWER)]),
             Case(
                 "wrong",  # an entry of the access list is the grant that an IAM member makes
                 {
@@ -334,12 +334,12 @@ CASES: dict[str, Cases] = {
                         datasetId="streams",
                     )
                 },
-                [_twice("again", "reads-raw", "roles/bigquery.dataViewer")],
+                [_twice("reads-raw", "again", "roles/bigquery.dataViewer")],
             ),
             Case(
                 "wrong",  # of a type that no link needs, and in another case
                 {"again": replace(_PERSON, name="again", props={**_PERSON.props, "member": "group:Staff@Example.com"})},
-                [_twice("again", "person", "roles/iap.httpsResourceAccessor")],
+                [_twice("person", "again", "roles/iap.httpsResourceAccessor")],
             ),
             Case("passes", {"again": replace(_PERSON, name="again", props={**_PERSON.props, "location": "eu"})}),
             Case("passes", {"again": _again("reads-lake"), "again.member": "group:staff@example.com"}),
