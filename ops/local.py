@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -298,6 +299,7 @@ def main(arguments: list[str]) -> int:
         say_error(e)
         return 1
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # `uv run` passes on what the terminal has sent already
         console.print("stopped; run the same command again to go on")
         return 130
     return 0

@@ -81,7 +81,7 @@ def test_rows_and_their_logical_bytes(metered: dict[str, Any], events: dict[str,
     """By Google's sizes: a text is 2 and its bytes, a number, time or date 8, NUMERIC 16, null nothing.
 
     Of a line in the history: event_id, transaction_id, location_id, channel, customer_id, sku and run_id (32) are
-    texts; line_number, quantity, event_time, business_date and body_hash 8 each; unit_price and discount 16 each.
+    texts; line_number, quantity, event_time, business_date, body_hash and published_at 8 each; unit_price and discount 16 each.
     """
     zone = ZoneInfo("America/New_York")
     rows, size, seen = 0, 0, set()
@@ -94,7 +94,7 @@ def test_rows_and_their_logical_bytes(metered: dict[str, Any], events: dict[str,
         for line in event["lines"]:
             rows += 1
             size += sum(2 + len(text.encode()) for text in [*texts, line["sku"], "r" * 32] if text is not None)
-            size += 5 * 8 + 2 * 16
+            size += 6 * 8 + 2 * 16
     assert metered["stored"]["sales_lines"] == {"rows": rows, "bytes": size}
     for key, sent in events.items():
         assert metered["raw"][key]["rows"] == len(sent)
