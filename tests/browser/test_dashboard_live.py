@@ -22,11 +22,12 @@ from tests.support.checkout import Checkout
 
 @pytest.fixture
 def page(stack: Checkout, watched: Callable[[str], Watched]) -> Page:
-    """The page that the printed address opens."""
+    """The page that the printed address opens, with the token that is printed outside CI only."""
     printed = (stack.root / ".localcloud" / "first-up.txt").read_text(encoding="utf-8")
     [address] = re.findall(r"Dashboard\s+(http\S+)", printed)
-    base, _, rest = address.partition("/#token=")
-    return watched(base).open("/", token=rest)
+    token = stack.endpoints["api_token"]
+    assert address in (f"{stack.endpoints['api']}/#token={token}", f"{stack.endpoints['api']}/")
+    return watched(stack.endpoints["api"]).open("/", token=token)
 
 
 NONE = "\N{EN DASH}"
