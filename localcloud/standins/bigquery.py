@@ -45,6 +45,8 @@ def spec(
         # and wait behind a long statement.
         health_path="/healthz",
         start_seconds=120,  # replays DuckDB's log after a kill
+        # It answers nothing while a statement runs: one over a long history must be let end.
+        liveness_failures=60,
     )
 
 
