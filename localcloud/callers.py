@@ -9,6 +9,7 @@ user counts as this one.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -86,13 +87,18 @@ class Users:
 USERS = Users()
 
 
+def _reason(headers: Mapping[str, str], port: int | None) -> str | None:
+    """Why a request from the client's `port` is refused; None when it is answered."""
+    if (reason := refusal(headers)) is not None:
+        return reason
+    return _FOREIGN if port is not None and not USERS.allowed(port) else None
+
+
 @web.middleware
 async def only_programs(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse web pages and other users, for aiohttp's servers."""
     peer = request.transport.get_extra_info("peername") if request.transport else None
-    reason = refusal(request.headers)
-    if reason is None and peer and not USERS.allowed(peer[1]):
-        reason = _FOREIGN
+    reason = _reason(request.headers, peer[1] if peer else None)
     if reason is not None:
         return web.json_response({"error": {"code": 403, "message": reason}}, status=403)
     return await handler(request)
@@ -106,7 +112,7 @@ class OnlyPrograms:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and (reason := self._refusal(scope)) is not None:
-            body = f'{{"error": {{"code": 403, "message": "{reason}"}}}}'.encode()
+            body = json.dumps({"error": {"code": 403, "message": reason}}).encode()
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": 403, "headers": headers})
             await send({"type": "http.response.body", "body": body})
@@ -115,12 +121,8 @@ class OnlyPrograms:
 
     def _refusal(self, scope: Any) -> str | None:
         given = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in scope["headers"]}
-        if (reason := refusal(given)) is not None:
-            return reason.replace('"', "'").replace("\\", "")
         client = scope.get("client")
-        if client and not USERS.allowed(client[1]):
-            return _FOREIGN
-        return None
+        return _reason(given, client[1] if client else None)
 
 
 class OnlyThisUser(grpc.aio.ServerInterceptor):
