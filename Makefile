@@ -28,7 +28,7 @@ setup:  ## Set up Python packages and the Pulumi engine
 	  $(UV_HOME)/bin/pip install --quiet uv==$(UV_VERSION); }
 	@[ -x .venv/bin/python ] || echo "==> Python packages"
 	@uv sync --quiet
-	@$(RUN) python -m localcloud.engine.bootstrap >/dev/null
+	@$(RUN) python -m fastyle_localcloud.engine.bootstrap >/dev/null
 
 up: setup  ## Bring stack local up, trade a first day, print a summary and the URLs
 	@$(RUN) python -m ops up

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from policies.pricing import documents, estimate, report
-from policies.pricing.usage import parse
+from fastyle_policies.pricing import documents, estimate, report
+from fastyle_policies.pricing.usage import parse
 
 RESOURCES = 200
 REPEATS = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from policies.schedules import first_within, periods, times
+from fastyle_policies.schedules import first_within, periods, times
 
 
 def clash(cron: str, stop: str, start: str) -> datetime | None:

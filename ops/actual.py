@@ -11,15 +11,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from fastyle_policies.pricing import PricingError, UsageFile
+from fastyle_policies.pricing.actual.compare import Comparison, compared
+from fastyle_policies.pricing.actual.explain import Explainer, Explanation
+from fastyle_policies.pricing.actual.export import COLUMNS, Charge, charge, parse
+from fastyle_policies.pricing.difference import signed
+from fastyle_policies.pricing.report import money, plain
+
 from ops import google, usage_files
 from ops.cost import Request, planned, priced, usage_of
 from ops.errors import OperatorError
-from policies.pricing import PricingError, UsageFile
-from policies.pricing.actual.compare import Comparison, compared
-from policies.pricing.actual.explain import Explainer, Explanation
-from policies.pricing.actual.export import COLUMNS, Charge, charge, parse
-from policies.pricing.difference import signed
-from policies.pricing.report import money, plain
 
 TABLE = re.compile(r"(?P<project>[a-z][a-z0-9.:-]*)[.:](?P<dataset>\w+)\.(?P<table>[\w-]+)")
 MOST_BYTES = 20 * 1024**3

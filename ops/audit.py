@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.engine.bootstrap import cache_dir
+
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import say_error

@@ -356,7 +356,7 @@ cli.add_command(new)
     "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="As of `trade simulate`."
 )
 @click.option("--seed", default=20260101, show_default=True, help="Of the simulator: the same trade uses the same.")
-@click.option("--keep", is_flag=True, help="Into the usage files of every stack in policies/pricing/usage, too.")
+@click.option("--keep", is_flag=True, help="Into the usage files of every stack in policies/usage, too.")
 @click.option(
     "--write",
     "target",

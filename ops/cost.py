@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-import policies.pricing
+import fastyle_policies.pricing
+from fastyle_policies.pricing import Estimate, PricingError, UsageFile, account, difference, documents, pooled, report
+from fastyle_policies.pricing.difference import Difference
+
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.plan import plan
-from policies.pricing import Estimate, PricingError, UsageFile, account, difference, documents, pooled, report
-from policies.pricing.difference import Difference
 
-USAGE = Path(policies.pricing.__file__).parent / "usage"
+USAGE = REPOSITORY / "policies" / "usage"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def priced(document: documents.Document, request: Request) -> Estimate:
     Raises:
         OperatorError, PricingError: the usage file is not there, is wrong or does not fit the plan.
     """
-    return policies.pricing.estimate(
+    return fastyle_policies.pricing.estimate(
         document.resources,
         usage_of(request),
         region=document.region,
@@ -71,7 +72,7 @@ def usage_of(request: Request) -> UsageFile:
                 "there is no usage file whose variables or months could be chosen; give one with --usage"
             )
         return UsageFile()
-    found = policies.pricing.read_usage(path)
+    found = fastyle_policies.pricing.read_usage(path)
     if request.variables:
         found = found.with_variables({name: _number(name, value) for name, value in _pairs(request.variables)})
     return found.for_month(request.month) if request.month else found

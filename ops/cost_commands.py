@@ -19,9 +19,7 @@ from ops.plainly import speaks_plainly
     "--stack", "stacks", multiple=True, help="The stack to plan and estimate; several share one billing account."
 )
 @click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
-@click.option(
-    "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
-)
+@click.option("--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/usage/STACK.yaml.")
 @click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="What if the stack's configuration said so."
@@ -62,9 +60,7 @@ def cost(
 @cost.command()
 @click.option("--stack", help="The stack to plan.")
 @click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
-@click.option(
-    "--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/pricing/usage/STACK.yaml."
-)
+@click.option("--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/usage/STACK.yaml.")
 @click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
 @click.option("--under", metavar="AMOUNT", help="How little a month it is to cost; exit 1 where that cannot be.")
 @click.option(

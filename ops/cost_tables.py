@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-import policies.pricing
+import fastyle_policies.pricing
+from fastyle_policies.pricing import Estimate
+from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.documents import Document
+from fastyle_policies.pricing.lines import total
+from fastyle_policies.pricing.report import FREE_TIERS, component_name, money, unconfirmed
+
 from ops.cost import Request, priced
 from ops.stacks import own_projects
-from policies.pricing import Estimate
-from policies.pricing.blocks import pipe_table
-from policies.pricing.documents import Document
-from policies.pricing.lines import total
-from policies.pricing.report import FREE_TIERS, component_name, money, unconfirmed
 
 STACKS = own_projects()
 """Those of the documents."""
@@ -30,7 +31,9 @@ def block(plans: Mapping[str, Document]) -> str:
         stack: {month: priced(plans[stack], Request(stack=stack, month=month)) for month in MONTHS} for stack in STACKS
     }
     ordinary = {stack: months[stack]["ordinary"] for stack in STACKS}
-    idle = {stack: policies.pricing.estimate(plans[stack].resources, region=plans[stack].region) for stack in STACKS}
+    idle = {
+        stack: fastyle_policies.pricing.estimate(plans[stack].resources, region=plans[stack].region) for stack in STACKS
+    }
     units = list(dict.fromkeys(label for found in ordinary.values() for label in found.unit_costs))
     head = ["USD a month", "idle", *(f"{month} month" for month in MONTHS), *(f"per {unit}" for unit in units)]
     rows = [

@@ -14,17 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
+import fastyle_policies.reference
+from fastyle_policies.pricing import PricingError, usage_reference
+from fastyle_policies.pricing.blocks import put
+from fastyle_policies.pricing.documents import Document
+
 import infra.reference
-import policies.reference
 import workloads.events.docs
 from ops import cost, cost_tables, performance
 from ops.cost_pages import pages
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import console, say_error
-from policies.pricing import PricingError, usage_reference
-from policies.pricing.blocks import put
-from policies.pricing.documents import Document
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ PARTS: tuple[Part, ...] = (
     Part("components/REFERENCE.md", "components", components),
     Part("docs/configuration.md", "configuration", lambda _: infra.reference.reference()),
     Part("docs/events.md", "events", lambda _: workloads.events.docs.render()),
-    Part("docs/policies.md", "rules", policies.reference.current),
+    Part("docs/policies.md", "rules", fastyle_policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("docs/performance.md", "measured", performance.current),
     Part("README.md", "costs", costs),

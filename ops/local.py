@@ -18,9 +18,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+from fastyle_localcloud.engine.environment import engine_environment
 from rich.markup import escape
 
-from localcloud.engine.environment import engine_environment
 from ops import credentials, engine
 from ops.catalog import load_catalogue
 from ops.endpoints import LOCAL, REPOSITORY, STATE_DIR, Endpoints, from_outputs, load_endpoints
@@ -124,7 +124,7 @@ def _until_all_run() -> None:
                 f"{p['name']} is {p['state']} ({(p['last_exit'] or {}).get('reason', 'it never ran')})"
                 for p in troubled
             )
-            raise OperatorError(f"{words}; see `python -m localcloud logs {troubled[0]['name']}`")
+            raise OperatorError(f"{words}; see `python -m fastyle_localcloud logs {troubled[0]['name']}`")
         time.sleep(0.2)
 
 
@@ -258,7 +258,7 @@ async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
 
 
 def _localcloud(verb: str) -> None:
-    if subprocess.run([sys.executable, "-m", "localcloud", verb], cwd=REPOSITORY, check=False).returncode:
+    if subprocess.run([sys.executable, "-m", "fastyle_localcloud", verb], cwd=REPOSITORY, check=False).returncode:
         raise OperatorError(
             f"the local cloud did not come {verb}; its words are above, its logs in {STATE_DIR / 'logs'}"
         )

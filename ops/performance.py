@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fastyle_policies.pricing.blocks import pipe_table, put
+
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
-from policies.pricing.blocks import pipe_table, put
 
 RESULTS = REPOSITORY / "bench" / "results.json"
 STAGES = {

@@ -23,10 +23,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fastyle_localcloud.engine.environment import engine_environment
 from rich.markup import escape
 from rich.table import Table
 
-from localcloud.engine.environment import engine_environment
 from ops import stacks
 from ops.errors import OperatorError
 from ops.folders import REPOSITORY
@@ -145,8 +145,9 @@ def show(found: Plan) -> None:
 
 def show_cost(found: Plan) -> None:
     """Print what the plan would cost a month, line by line, or why that cannot be said."""
+    from fastyle_policies.pricing import PricingError, documents, report
+
     from ops.cost import Request, priced  # it plans with this module
-    from policies.pricing import PricingError, documents, report
 
     try:
         estimate = priced(documents.read(found.document), Request(stack=found.stack))
@@ -204,7 +205,7 @@ def _provider(work: Path) -> Iterator[tuple[str, dict[str, str]]]:
         }
         yield f"the official gcp provider {GCP_VERSION}", env
         return
-    command = [sys.executable, "-m", "localcloud.provider", "--port", "0"]
+    command = [sys.executable, "-m", "fastyle_localcloud.provider", "--port", "0"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

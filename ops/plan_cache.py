@@ -21,7 +21,15 @@ from ops.folders import STATE_DIR
 KEPT = STATE_DIR / "plans"
 MOST = 12
 """Previews that are kept, the newest: a few megabytes each."""
-_UNREAD = ("docs/", "tests/", "bench/", ".github/", "policies/config/", "policies/pricing/", "policies/rules/")
+_UNREAD = (
+    "docs/",
+    "tests/",
+    "bench/",
+    ".github/",
+    "policies/config/",
+    "policies/fastyle_policies/pricing/",
+    "policies/fastyle_policies/rules/",
+)
 """Folders of a checkout that no preview reads: the policy pack judges one, and makes none of it."""
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from fastyle_policies.pricing import PricingError, rates_file, refresh
+from fastyle_policies.pricing.book import FOLDER, load
+from fastyle_policies.pricing.catalogue import Catalogue, Get
+
 from ops.errors import OperatorError
 from ops.google import access_token, request
-from policies.pricing import PricingError, rates_file, refresh
-from policies.pricing.book import FOLDER, load
-from policies.pricing.catalogue import Catalogue, Get
 
 
 def run(*, write: bool, get: Get | None = None, folder: Path = FOLDER) -> str:

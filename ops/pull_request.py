@@ -13,6 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from fastyle_policies.pricing import Estimate, PricingError, documents
+from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.difference import Change, Difference, signed
+from fastyle_policies.pricing.report import money
+
 from ops.advice import show
 from ops.advice.stack import Asked, advised
 from ops.cost import Request, before, priced
@@ -21,10 +26,6 @@ from ops.errors import OperatorError
 from ops.folders import REPOSITORY
 from ops.plan import Plan, plan
 from ops.stacks import stack_names
-from policies.pricing import Estimate, PricingError, documents
-from policies.pricing.blocks import pipe_table
-from policies.pricing.difference import Change, Difference, signed
-from policies.pricing.report import money
 
 LINES = 40
 """Changed lines that are shown of a stack: the largest."""

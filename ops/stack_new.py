@@ -17,7 +17,7 @@ from ops.stack_files import plain_stack_file
 from ops.stacks import missing, stack_names
 
 POLICY_SETTINGS = Path("policies/config")
-USAGE = Path("policies/pricing/usage")
+USAGE = Path("policies/usage")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _OF_THE_KEEPER = ("fastyle:services", "fastyle:ci", "fastyle:log_retention_days", "fastyle:owns_project")
 """Keys of what a project has once: the stack that has them keeps it, the new one leaves them out."""

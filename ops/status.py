@@ -66,7 +66,7 @@ def _warnings(endpoints: Endpoints) -> list[str]:
 
 def _problems(status: dict[str, Any]) -> list[str]:
     found = [
-        f"{p['name']} is {p['state']}: {p.get('last_exit') or 'no reason known'}; see `python -m localcloud logs {p['name']}`"
+        f"{p['name']} is {p['state']}: {p.get('last_exit') or 'no reason known'}; see `python -m fastyle_localcloud logs {p['name']}`"
         for p in status["processes"]
         if p["state"] not in READY
     ]

@@ -13,7 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from localcloud.engine.bootstrap import EngineUnavailable, cache_dir, go_toolchain
+from fastyle_localcloud.engine.bootstrap import EngineUnavailable, cache_dir, go_toolchain
+
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import say_error

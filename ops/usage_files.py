@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fastyle_policies.pricing import UsageFile
+from fastyle_policies.pricing.usage import parse
 
 from ops.endpoints import STATE_DIR
 from ops.errors import OperatorError
-from policies.pricing import UsageFile
-from policies.pricing.usage import parse
 
 Value = tuple[str, str, Decimal]
 """A resource's logical name, a usage key of its type, and a value a month."""

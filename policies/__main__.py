@@ -6,12 +6,11 @@ Building the pack starts its server, so this is the only file that does.
 import sys
 from pathlib import Path
 
+from fastyle_policies.bridge import policy_of
+from fastyle_policies.configuration import WrongConfiguration, check_engine_config, engine_config_files, stack_config
+from fastyle_policies.provided import Inputs
+from fastyle_policies.rules import RULES
 from pulumi_policy import PolicyPack
-
-from policies.bridge import policy_of
-from policies.configuration import WrongConfiguration, check_engine_config, engine_config_files, stack_config
-from policies.provided import Inputs
-from policies.rules import RULES
 
 try:
     for file in engine_config_files():

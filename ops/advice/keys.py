@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fastyle_policies.model import Resource, dig, number
+from fastyle_policies.pricing.advice import Option
+
 from infra.config import ConfigError, load_config
-from policies.model import Resource, dig, number
-from policies.pricing.advice import Option
 
 Overrides = dict[str, str | None]
 """Values by configuration key, such as `fastyle:database.tier`; None takes a key out."""

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from fastyle_policies.pricing.advice import Advice
+from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.report import money, plain
+
 from ops.advice.stack import Advised, Combination
-from policies.pricing.advice import Advice
-from policies.pricing.blocks import pipe_table
-from policies.pricing.report import money, plain
 
 WIDTH = 110
 

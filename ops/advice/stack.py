@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-import policies.pricing
-from ops.advice.keys import KEPT_FOR_EVER, Overrides, overrides_of, refusal, value_at
-from ops.cost import Request, planned, usage_of
-from ops.errors import OperatorError
-from policies.model import Resource
-from policies.pricing import Estimate, PricingError
-from policies.pricing.advice import (
+import fastyle_policies.pricing
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, PricingError
+from fastyle_policies.pricing.advice import (
     REQUIREMENTS,
     Advice,
     Cheapest,
@@ -26,8 +23,12 @@ from policies.pricing.advice import (
     options,
     relocations,
 )
-from policies.pricing.documents import Document
-from policies.pricing.services.composer import ENVIRONMENT
+from fastyle_policies.pricing.documents import Document
+from fastyle_policies.pricing.services.composer import ENVIRONMENT
+
+from ops.advice.keys import KEPT_FOR_EVER, Overrides, overrides_of, refusal, value_at
+from ops.cost import Request, planned, usage_of
+from ops.errors import OperatorError
 
 ORCHESTRATOR = "fastyle:orchestrator"
 
@@ -107,7 +108,7 @@ class Subject:
         document = planned(request)
 
         def price(resources: Sequence[Resource]) -> Estimate:
-            return policies.pricing.estimate(
+            return fastyle_policies.pricing.estimate(
                 resources, usage, region=document.region, notes=document.notes, strict=False
             )
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-import policies.pricing
+import fastyle_policies.pricing
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate
+from fastyle_policies.pricing.documents import Document
+
 from ops.cost import Request, usage_of
-from policies.model import Resource
-from policies.pricing import Estimate
-from policies.pricing.documents import Document
 
 Change = Callable[[Sequence[Resource]], list[Resource]]
 
@@ -36,7 +37,7 @@ class Costed:
         for change in changes:
             resources = change(resources)
         usage = usage_of(Request(stack=self.stack, month=month)).with_variables(variables or {})
-        return policies.pricing.estimate(resources, usage, region=self.document.region, strict=False)
+        return fastyle_policies.pricing.estimate(resources, usage, region=self.document.region, strict=False)
 
 
 def setting(name: str, path: str, value: Any) -> Change:

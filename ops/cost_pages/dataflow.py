@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from policies.pricing.lines import HOURS
+from fastyle_policies.pricing.lines import HOURS
 
 SOURCE = "https://cloud.google.com/dataflow/pricing"
 # Third-party transcriptions of that page, us-central1, read 2026-08-31: confidence T.

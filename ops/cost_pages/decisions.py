@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
+from fastyle_policies.pricing import Estimate
+from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.book import REFERENCE
+from fastyle_policies.pricing.book import load as load_book
+from fastyle_policies.pricing.lines import SECONDS
+from fastyle_policies.pricing.report import money
+
 from ops.cost_pages import dataflow
 from ops.cost_pages.changes import Change, Costed, adding, setting, without
 from ops.cost_pages.plot import Line, Mark, svg
-from policies.pricing import Estimate
-from policies.pricing.blocks import pipe_table
-from policies.pricing.book import REFERENCE
-from policies.pricing.book import load as load_book
-from policies.pricing.lines import SECONDS
-from policies.pricing.report import money
 
 LARGEST = 8
 ZERO = Decimal(0)

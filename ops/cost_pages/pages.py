@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fastyle_policies.pricing.blocks import put
+from fastyle_policies.pricing.documents import Document
+
 from ops.cost import Request
 from ops.cost_pages import decisions
 from ops.cost_pages import scale as sizes
 from ops.cost_pages.changes import Costed
-from policies.pricing.blocks import put
-from policies.pricing.documents import Document
 
 SCHEDULED = "prod, scheduler"
 OTHERS: Mapping[str, Request] = {SCHEDULED: Request(stack="prod", overrides=["orchestrator=scheduler"])}

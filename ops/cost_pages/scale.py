@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
+from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.report import money
+from fastyle_policies.pricing.usage import Days, UsageFile
+
 from ops.cost import Request, usage_of
 from ops.cost_pages.changes import Change, Costed, setting
-from policies.pricing.blocks import pipe_table
-from policies.pricing.report import money
-from policies.pricing.usage import Days, UsageFile
 
 SIZES = (20, 200, 2000)
 PEAK_HOUR = Decimal("0.12")  # share of a day's trade in its busiest hour (workloads/pos_api/demand.py)

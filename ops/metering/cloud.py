@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from fastyle_policies.pricing import PricingError, UsageFile
+from fastyle_policies.pricing.documents import Document
+from fastyle_policies.pricing.lines import HOURS
+from fastyle_policies.pricing.report import money
+
 from ops import google, usage_files
 from ops.cost import Request, planned, priced, usage_of
 from ops.errors import OperatorError
 from ops.metering.metrics import READINGS, Reading, Told, entries
 from ops.terminal import console
-from policies.pricing import PricingError, UsageFile
-from policies.pricing.documents import Document
-from policies.pricing.lines import HOURS
-from policies.pricing.report import money
 
 API = "https://monitoring.googleapis.com/v3"
 DAYS = 28

@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from fastyle_policies.pricing import PricingError, read_usage
+
 from ops.cost import USAGE
 from ops.endpoints import LOCAL, STATE_DIR, Endpoints
 from ops.errors import OperatorError
 from ops.metering.measure import Trade, counts, measure
 from ops.metering.usage import block, put
 from ops.terminal import console
-from policies.pricing import PricingError, read_usage
 
 WRITTEN = STATE_DIR / "usage.yaml"
 

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fastyle_policies.model import Resource, number
+from fastyle_policies.pricing import UsageFile
+from fastyle_policies.pricing.services import PRICERS
+from fastyle_policies.pricing.services import run as cloud_run
+from fastyle_policies.pricing.services.bigquery import DATASET, TABLE
+from fastyle_policies.pricing.services.composer import ENVIRONMENT
+from fastyle_policies.pricing.services.operations import LOG_BUCKET, SECRET
+from fastyle_policies.pricing.services.sql import INSTANCE
+from fastyle_policies.pricing.services.storage import BUCKET
+
 from ops.usage_files import Value
-from policies.model import Resource, number
-from policies.pricing import UsageFile
-from policies.pricing.services import PRICERS
-from policies.pricing.services import run as cloud_run
-from policies.pricing.services.bigquery import DATASET, TABLE
-from policies.pricing.services.composer import ENVIRONMENT
-from policies.pricing.services.operations import LOG_BUCKET, SECRET
-from policies.pricing.services.sql import INSTANCE
-from policies.pricing.services.storage import BUCKET
 
 GIB = Decimal(1024) ** 3
 MIB = Decimal(1024) ** 2

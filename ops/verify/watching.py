@@ -49,7 +49,7 @@ class LocalMonitoring:
     """What the local cloud recorded: of metrics it knows those over logs, which the stack makes itself."""
 
     def __init__(self) -> None:
-        from localcloud.provider.records import Records
+        from fastyle_localcloud.provider.records import Records
 
         self._records = Records(STATE_DIR / "provider.sqlite")
         self.knows_metrics = False

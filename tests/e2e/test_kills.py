@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastyle_localcloud.ports import is_free
 
-from localcloud.ports import is_free
 from tests.support.checkout import Checkout
 from tests.support.on_hand import on_hand
 

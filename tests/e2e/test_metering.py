@@ -9,10 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from fastyle_policies.pricing import read_usage
 
 from ops.metering.usage import BLOCK
 from ops.trade import simulated
-from policies.pricing import read_usage
 from tests.support.checkout import Checkout
 from workloads.events import STREAMS, encode
 
@@ -107,7 +107,7 @@ def test_the_written_file_is_accepted_and_priced(stack: Checkout, metered: dict[
     usage = read_usage(path)
     sales = metered["topics"][STREAMS["sales"].topic]
     assert usage.variable("sale_bytes") == round(Decimal(sales["bytes"]) / sales["messages"], 3)
-    kept = BLOCK.findall((stack.root / "policies" / "pricing" / "usage" / "local.yaml").read_text(encoding="utf-8"))
+    kept = BLOCK.findall((stack.root / "policies" / "usage" / "local.yaml").read_text(encoding="utf-8"))
     assert kept != BLOCK.findall(path.read_text(encoding="utf-8"))  # without --keep
     output = stack.fastyle("cost", "--stack", "local", "--usage", str(path), "--format", "json").stdout
     priced = json.loads(output[output.index("{") :])

@@ -21,12 +21,12 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from fastyle_localcloud.cloud import LocalCloud
+from fastyle_localcloud.ports import HOST
+from fastyle_localcloud.process import ProcessSpec
+from fastyle_localcloud.standins import storage
 
 from infra.archives import build
-from localcloud.cloud import LocalCloud
-from localcloud.ports import HOST
-from localcloud.process import ProcessSpec
-from localcloud.standins import storage
 
 EMAIL = "budget-guard@fastyle-local.iam.gserviceaccount.com"
 BUCKET = "fastyle-local-budget-guard"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_localcloud.engine import bootstrap
 
-from localcloud.engine import bootstrap
 from tests.support.plans import REPOSITORY, Project, provider
 
 PROGRAM = """
@@ -210,7 +210,7 @@ def test_without_go_and_without_a_network_the_message_says_what_to_install(tmp_p
         "PYTHONPATH": str(REPOSITORY),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "localcloud.engine.bootstrap"],
+        [sys.executable, "-m", "fastyle_localcloud.engine.bootstrap"],
         env=environment,
         cwd=os.fspath(tmp_path),
         capture_output=True,

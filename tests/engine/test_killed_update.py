@@ -9,7 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from localcloud.provider.records import Records
+from fastyle_localcloud.provider.records import Records
+
 from tests.support.plans import Project, provider
 
 STACK = "scratch-killed"

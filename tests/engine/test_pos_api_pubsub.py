@@ -20,19 +20,20 @@ from typing import Any
 import functions_framework
 import httpx
 import pytest
+from fastyle_localcloud.iam import Iam
 from flask import Flask
 from flask.testing import FlaskClient
 from google.cloud import pubsub_v1
 from google.pubsub_v1.types import Encoding, Schema
 
-from localcloud.iam import Iam
 from tests.support.events import sale
 from workloads.events import STREAMS, decode, pubsub_definition
 
 pytestmark = [
     pytest.mark.local,
     pytest.mark.skipif(
-        importlib.util.find_spec("localcloud.pubsub.__main__") is None, reason="the Pub/Sub stand-in is not there"
+        importlib.util.find_spec("fastyle_localcloud.pubsub.__main__") is None,
+        reason="the Pub/Sub stand-in is not there",
     ),
 ]
 PROJECT = "projects/p"
@@ -54,7 +55,7 @@ class PubSub:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "localcloud.pubsub", "--data-dir", str(self.folder / "data")]
+        command = [sys.executable, "-m", "fastyle_localcloud.pubsub", "--data-dir", str(self.folder / "data")]
         command += ["--port", str(self.port), "--control-port", str(self.control), "--project-number", "100000000001"]
         environment = os.environ | {"LOCALCLOUD_IAM": str(self.folder / "iam.sqlite")}
         self.process = subprocess.Popen(command, env=environment)

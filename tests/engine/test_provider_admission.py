@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_localcloud.__main__ import main
+from fastyle_localcloud.provider.admission import INVOKER, MEMBERS, METRIC_SECONDS, POLICIES, switch_policy
+from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.table import lookup
 
-from localcloud.__main__ import main
-from localcloud.provider.admission import INVOKER, MEMBERS, METRIC_SECONDS, POLICIES, switch_policy
-from localcloud.provider.errors import Refused
-from localcloud.provider.schema import token_of
-from localcloud.provider.table import lookup
 from tests.support.recorded import Cloud
 
 METRIC = {"name": "orders-made", "filter": "severity >= ERROR"}

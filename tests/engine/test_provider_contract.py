@@ -9,14 +9,13 @@ import json
 from typing import Any
 
 import pytest
-
-from localcloud.provider.check import check
-from localcloud.provider.diff import diff
-from localcloud.provider.errors import Refused
-from localcloud.provider.schema import token_of
-from localcloud.provider.settle import ProviderConfig, settle
-from localcloud.provider.table import lookup, rules_by_token
-from localcloud.provider.wire import UNKNOWN, Properties, decode, encode
+from fastyle_localcloud.provider.check import check
+from fastyle_localcloud.provider.diff import diff
+from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.settle import ProviderConfig, settle
+from fastyle_localcloud.provider.table import lookup, rules_by_token
+from fastyle_localcloud.provider.wire import UNKNOWN, Properties, decode, encode
 
 TABLE = json.dumps([{"name": "id", "type": "STRING", "mode": "REQUIRED"}, {"name": "at", "type": "TIMESTAMP"}])
 GOOD: dict[str, Properties] = {

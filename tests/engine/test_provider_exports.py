@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastyle_localcloud.provider.errors import Refused
 
-from localcloud.provider.errors import Refused
 from tests.support.recorded import Cloud
 
 METADATA = {"subscription_name": "STRING", "message_id": "STRING", "publish_time": "TIMESTAMP", "attributes": "JSON"}

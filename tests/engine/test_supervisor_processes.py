@@ -14,11 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
-
-from localcloud import process as process_module
-from localcloud.ports import HOST, Ports, is_free
-from localcloud.process import ProcessSpec, StartFailed
-from localcloud.supervisor import Supervisor
+from fastyle_localcloud import process as process_module
+from fastyle_localcloud.ports import HOST, Ports, is_free
+from fastyle_localcloud.process import ProcessSpec, StartFailed
+from fastyle_localcloud.supervisor import Supervisor
 
 SERVER = """
 import http.server, os, sys

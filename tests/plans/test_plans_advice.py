@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from fastyle_policies.pricing import documents
+from fastyle_policies.pricing.documents import Document
 
 import ops.cost
 from ops.advice.stack import Asked, advised
 from ops.cost import Request, priced
 from ops.plan import plan
-from policies.pricing import documents
-from policies.pricing.documents import Document
 from tests.support.plans import Plan
 
 

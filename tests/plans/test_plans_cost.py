@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import fastyle_policies.pricing
 import pytest
+from fastyle_policies.pricing import documents, read_usage, report
+from fastyle_policies.pricing.blocks import put
+from fastyle_policies.pricing.services import PRICERS
+from fastyle_policies.pricing.services.free import why_free
 
-import policies.pricing
 from ops.cost import Request, estimated
 from ops.cost_tables import block, components
 from ops.errors import OperatorError
 from ops.plan import Plan as Shown
 from ops.plan import show_cost
-from policies.pricing import documents, read_usage, report
-from policies.pricing.blocks import put
-from policies.pricing.services import PRICERS
-from policies.pricing.services.free import why_free
 from tests.support.plans import REPOSITORY, STACKS, Plan, Project, provider
 
 README = REPOSITORY / "README.md"
@@ -34,8 +34,8 @@ def test_every_type_of_a_stack_is_priced_or_free_for_a_reason(plans: dict[str, P
 def test_nothing_of_a_stack_is_left_out_of_its_estimate(plans: dict[str, Plan], stack: str) -> None:
     """Its usage file fits it as well: every entry is of something that the plan holds."""
     document = documents.read(plans[stack].document)
-    usage = read_usage(REPOSITORY / "policies" / "pricing" / "usage" / f"{stack}.yaml")
-    found = policies.pricing.estimate(document.resources, usage, region=document.region)
+    usage = read_usage(REPOSITORY / "policies" / "usage" / f"{stack}.yaml")
+    found = fastyle_policies.pricing.estimate(document.resources, usage, region=document.region)
     assert found.not_estimated == {}
     assert [note for note in found.notes if "matches no resource" in note] == []
     counted = len(found.resources) + found.free_count
@@ -81,7 +81,7 @@ def test_another_companys_program_is_estimated(tmp_path: Path) -> None:
         plan = project.preview("scratch-bookshop")
     assert plan.exit_code == 0, plan.output
     document = documents.read(plan.document)
-    found = policies.pricing.estimate(document.resources, region=document.region)
+    found = fastyle_policies.pricing.estimate(document.resources, region=document.region)
     assert found.not_estimated == {}
     assert found.total == 0
     priced = {r.type for r in found.resources}

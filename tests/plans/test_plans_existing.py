@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fastyle_localcloud.engine.bootstrap import ensure_engine
+from fastyle_policies.pricing import documents
 
-from localcloud.engine.bootstrap import ensure_engine
 from ops.cost import Request, priced
 from ops.plan import plan
-from policies.pricing import documents
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.plans import PROGRAM
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastyle_localcloud.provider.records import Records
 
-from localcloud.provider.records import Records
 from tests.support.plans import Plan, Project, provider
 from workloads.pipeline.tables import Table, query, tables
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from fastyle_localcloud.provider.records import Records
 
-from localcloud.provider.records import Records
 from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY, Project, provider
 

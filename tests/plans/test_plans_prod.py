@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastyle_localcloud.provider.records import Record, Records
 
-from localcloud.provider.records import Record, Records
 from tests.support.plans import Project, provider
 
 STACK = "scratch-prod"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import fastyle_policies.pricing
 import pytest
+from fastyle_policies.pricing import documents, read_usage
+from fastyle_policies.pricing.report import money
 
-import policies.pricing
 from ops.cost_pages import pages
-from policies.pricing import documents, read_usage
-from policies.pricing.report import money
 from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY, Plan, Project, provider
 
@@ -46,8 +46,8 @@ def test_an_overspend_is_stopped_at_preview_with_the_table_in_the_message(
     project = Project(tmp_path_factory.mktemp("overspend"), port)
     project.configure("dev", like="dev", overrides={"fastyle:database": larger})
     planned = documents.read(project.preview("dev").document)
-    usage = read_usage(REPOSITORY / "policies" / "pricing" / "usage" / "dev.yaml")
-    sale = policies.pricing.estimate(planned.resources, usage.for_month("sale"), region=planned.region)
+    usage = read_usage(REPOSITORY / "policies" / "usage" / "dev.yaml")
+    sale = fastyle_policies.pricing.estimate(planned.resources, usage.for_month("sale"), region=planned.region)
     stopped = project.pulumi("preview", "--stack", "dev", "--policy-pack", str(REPOSITORY / "policies"))
     said = stopped.stdout + stopped.stderr
     assert stopped.returncode != 0

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from fastyle_localcloud.provider import wire
+from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.provider.schema import load
+from fastyle_localcloud.provider.settle import planned
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
-
-from localcloud.provider import wire
-from localcloud.provider.errors import Refused
-from localcloud.provider.schema import load
-from localcloud.provider.settle import planned
 
 
 class Accepting(provider_pb2_grpc.ResourceProviderServicer):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from policies import gcp
-from policies.model import Resource
+from fastyle_policies import gcp
+from fastyle_policies.model import Resource
 
 PROJECT = "shop-1"
 LABELS = {"environment": "prod", "application": "shop", "component": "test"}

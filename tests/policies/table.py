@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from policies.model import Parameters, Plan, Resource, Rule, Violation
+from fastyle_policies.model import Parameters, Plan, Resource, Rule, Violation
 
 KINDS = ("unset", "wrong", "unknown")
 

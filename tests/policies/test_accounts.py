@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.given import SERVICE_IDENTITY, Grant, grants, principal
+from fastyle_policies.links import Index
+from fastyle_policies.model import UNKNOWN, Plan, Resource
 
-from policies import gcp
-from policies.least_privilege.given import SERVICE_IDENTITY, Grant, grants, principal
-from policies.links import Index
-from policies.model import UNKNOWN, Plan, Resource
 from tests.policies import resources as r
 
 RUNNER = r.account("shop-runner")

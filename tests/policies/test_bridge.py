@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi_policy.proxy import unknown_checking_proxy
-
-from policies.bridge import plain, schema_of
-from policies.configuration import (
+from fastyle_policies.bridge import plain, schema_of
+from fastyle_policies.configuration import (
     FLAG,
     WrongConfiguration,
     check_engine_config,
@@ -21,8 +19,10 @@ from policies.configuration import (
     given_files,
     stack_config,
 )
-from policies.model import UNKNOWN
-from policies.rules import RULES
+from fastyle_policies.model import UNKNOWN
+from fastyle_policies.rules import RULES
+from pulumi_policy.proxy import unknown_checking_proxy
+
 from tests.support.plans import REPOSITORY
 
 UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -165,9 +165,7 @@ def test_the_files_on_a_command_line_are_found(line: list[str], files: list[str]
 
 def test_the_pack_reads_what_an_engine_above_it_was_given(tmp_path: Path) -> None:
     """A process with the flag, whose grandchild asks: as engine, language host and pack are related."""
-    asks = (
-        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from policies.configuration import engine_config_files"
-    )
+    asks = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from fastyle_policies.configuration import engine_config_files"
     asks += "; print(*engine_config_files(), sep=chr(10))"
     host = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {asks!r}], check=True)"
     command = [sys.executable, "-c", host, FLAG, "given.json"]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN, Rule
+from fastyle_policies.rules import RULES, spend
 
-from policies.model import UNKNOWN, Rule
-from policies.rules import RULES, spend
 from tests.policies.accepting_provider import accepting_provider
 from tests.policies.cases import CASES
 from tests.policies.table import Case, changed

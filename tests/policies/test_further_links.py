@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.further import KEY_USER, KEYS, NOTIFICATION, TRANSFER, TRIGGER
+from fastyle_policies.least_privilege.given import SERVICE_IDENTITY
+from fastyle_policies.model import UNKNOWN, Plan, Resource, Violation
+from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_unresolved
 
-from policies import gcp
-from policies.least_privilege.further import KEY_USER, KEYS, NOTIFICATION, TRANSFER, TRIGGER
-from policies.least_privilege.given import SERVICE_IDENTITY
-from policies.model import UNKNOWN, Plan, Resource, Violation
-from policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_unresolved
 from tests.policies import resources as r
 
 KEY = r.resource(

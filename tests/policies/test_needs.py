@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.needed import Need, Needs
+from fastyle_policies.links import Index
+from fastyle_policies.model import UNKNOWN, Plan, Resource
+from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus
 
-from policies import gcp
-from policies.least_privilege.needed import Need, Needs
-from policies.links import Index
-from policies.model import UNKNOWN, Plan, Resource
-from policies.rules.grants import Wiring, grants_missing, grants_surplus
 from tests.policies import resources as r
 
 RUNNER = r.account("shop-runner")

@@ -15,13 +15,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.given import BASIC_ROLES, Grant, grants
+from fastyle_policies.links import Index
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource
+from fastyle_policies.rules.deployer import deployers, needed, roles_missing
+from fastyle_policies.rules.grants import Wiring, grants_missing, grants_once, grants_surplus, grants_unresolved
 
-from policies import gcp
-from policies.least_privilege.given import BASIC_ROLES, Grant, grants
-from policies.links import Index
-from policies.model import UNKNOWN, Parameters, Plan, Resource
-from policies.rules.deployer import deployers, needed, roles_missing
-from policies.rules.grants import Wiring, grants_missing, grants_once, grants_surplus, grants_unresolved
 from tests.support.plans import REPOSITORY
 from tests.support.plans import Plan as Preview
 

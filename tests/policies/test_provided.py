@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from fastyle_policies import gcp
+from fastyle_policies.bridge import policy_of
+from fastyle_policies.model import UNKNOWN, Parameters, Resource
+from fastyle_policies.provided import Inputs, provider_settings, takes, with_inputs, with_provider
+from fastyle_policies.provider_arguments import arguments_of
+from fastyle_policies.rules import RULES
 from pulumi_policy import (
     PolicyCustomTimeouts,
     PolicyProviderResource,
@@ -20,12 +26,6 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from policies import gcp
-from policies.bridge import policy_of
-from policies.model import UNKNOWN, Parameters, Resource
-from policies.provided import Inputs, provider_settings, takes, with_inputs, with_provider
-from policies.provider_arguments import arguments_of
-from policies.rules import RULES
 from tests.policies import resources as r
 
 UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

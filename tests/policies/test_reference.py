@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from policies.reference import block, current
-from policies.rules import RULES
+from fastyle_policies.reference import block, current
+from fastyle_policies.rules import RULES
+
 from tests.support.plans import REPOSITORY
 
 

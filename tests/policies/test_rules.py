@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from fastyle_policies.model import DEFERRED, REFUSED, Rule
+from fastyle_policies.rules import RULES
+from fastyle_policies.waivers import LONGEST, judge, stale
 
-from policies.model import DEFERRED, REFUSED, Rule
-from policies.rules import RULES
-from policies.waivers import LONGEST, judge, stale
 from tests.policies.cases import CASES
 from tests.policies.table import KINDS, Case, changed, every_case, judged, parameters_of, said, violations
 

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
-
-from policies.configuration import stack_config
-from policies.model import UNKNOWN, Plan, Resource, Violation
-from policies.rules import RULES
-from policies.rules.spend import (
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.model import UNKNOWN, Plan, Resource, Violation
+from fastyle_policies.rules import RULES
+from fastyle_policies.rules.spend import (
     BudgetCovers,
     ComponentCeiling,
     Spend,
@@ -30,7 +28,8 @@ from policies.rules.spend import (
     spend_increase,
     spend_unpriced,
 )
-from policies.waivers import judge
+from fastyle_policies.waivers import judge
+from pydantic import ValidationError
 
 CONFIG = Path(__file__).parents[2] / "policies" / "config"
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.engine.bootstrap import cache_dir
+
 from workloads.events import STREAMS
 from workloads.events.schema import bigquery_fields
 from workloads.pipeline.tables import tables

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fastyle_localcloud.engine.environment import engine_environment
 
-from localcloud.engine.environment import engine_environment
 from ops.stacks import stack_names
 from tests.support.configuration import configuration
 
@@ -81,7 +81,7 @@ class Plan:
 @contextmanager
 def provider(records: Path | None = None) -> Iterator[int]:
     """The stand-in `gcp` provider on its own; yields its port. What it makes is in `records`, or in memory."""
-    command = [sys.executable, "-m", "localcloud.provider", "--port", "0"]
+    command = [sys.executable, "-m", "fastyle_localcloud.provider", "--port", "0"]
     command += ["--records", str(records)] if records else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
     try:

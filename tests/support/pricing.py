@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from policies.model import Resource
-from policies.pricing import Estimate, estimate
-from policies.pricing.report import plain
-from policies.pricing.usage import Document, UsageFile
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, estimate
+from fastyle_policies.pricing.report import plain
+from fastyle_policies.pricing.usage import Document, UsageFile
 
 T = TypeVar("T", bound=Callable[..., object])
 REGION = "us-central1"

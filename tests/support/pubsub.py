@@ -13,13 +13,12 @@ from typing import Any
 
 import grpc
 import httpx
+from fastyle_localcloud.iam import Iam
+from fastyle_localcloud.identity import Identities
 from google.pubsub_v1 import PublisherClient, SchemaServiceClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
-
-from localcloud.iam import Iam
-from localcloud.identity import Identities
 
 PROJECT = "projects/p"
 NUMBER = "100000000001"
@@ -50,7 +49,7 @@ class PubSub:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "localcloud.pubsub", "--data-dir", str(self.folder / "data")]
+        command = [sys.executable, "-m", "fastyle_localcloud.pubsub", "--data-dir", str(self.folder / "data")]
         command += ["--port", str(self.port), "--control-port", str(self.control), "--project-number", NUMBER]
         self.process = subprocess.Popen(command, env=self._environment)
         deadline = time.monotonic() + 60

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from localcloud.provider.clock import Clock
-from localcloud.provider.lifecycle import Lifecycle
-from localcloud.provider.records import Records
-from localcloud.provider.schema import token_of
-from localcloud.provider.settle import ProviderConfig
+from fastyle_localcloud.provider.clock import Clock
+from fastyle_localcloud.provider.lifecycle import Lifecycle
+from fastyle_localcloud.provider.records import Records
+from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.settle import ProviderConfig
 
 
 class Cloud:

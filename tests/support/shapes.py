@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.pricing import documents
-from policies.pricing.documents import COMPUTED
+from fastyle_policies.pricing import documents
+from fastyle_policies.pricing.documents import COMPUTED
 
 Made = tuple[str, str, dict[str, Any], dict[str, list[str]]]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastyle_localcloud.process import ProcessSpec
+from fastyle_localcloud.standins import bigquery, storage
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, SchemaField, Table, TimePartitioning
 
-from localcloud.process import ProcessSpec
-from localcloud.standins import bigquery, storage
 from tests.support.pubsub import free_port
 from workloads.events import STREAMS, bigquery_fields
 from workloads.pipeline.settings import Settings

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import functions_framework
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.rules import RULES
 
 import workloads
-from policies.configuration import stack_config
-from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY

@@ -23,11 +23,11 @@ from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 import psycopg
+from fastyle_localcloud.process import ProcessSpec
+from fastyle_localcloud.standins.bigquery import spec
 from google.cloud import bigquery
 from psycopg.rows import dict_row
 
-from localcloud.process import ProcessSpec
-from localcloud.standins.bigquery import spec
 from tests.support.bigquery import bigquery_client
 from tests.support.jobs import settings
 from tests.support.postgres import migrated_database

@@ -18,10 +18,10 @@ from fastyle_components import (
     WarehouseArgs,
 )
 from fastyle_components.grants import holders, keyed
+from fastyle_policies import gcp as gcp_types
+from fastyle_policies.model import Resource
+from fastyle_policies.rules.exposure import PublicGrants, no_public_grant
 
-from policies import gcp as gcp_types
-from policies.model import Resource
-from policies.rules.exposure import PublicGrants, no_public_grant
 from tests.support.components import Recorder, declare
 
 WHO = "serviceAccount:who@shop-1.iam.gserviceaccount.com"

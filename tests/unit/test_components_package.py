@@ -74,6 +74,6 @@ def test_the_example_is_short_and_knows_only_the_package() -> None:
 def test_components_import_nothing_of_the_program(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
         assert not line.startswith(
-            ("from infra", "import infra", "from workloads", "import workloads", "from policies")
+            ("from infra", "import infra", "from workloads", "import workloads", "from fastyle_policies")
         )
         assert line != "from __future__ import annotations", "Pulumi's analyser reads annotations as objects"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
+from fastyle_localcloud.provider.exports import check_export
+from fastyle_localcloud.provider.records import Record, Records
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.rules import RULES
 
-from localcloud.provider.exports import check_export
-from localcloud.provider.records import Record, Records
 from ops.stacks import stack_names
-from policies.configuration import stack_config
-from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import PROJECT, Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration

@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.rules import RULES, spend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.reference import reference
-from policies.configuration import stack_config
-from policies.rules import RULES, spend
 from tests.policies.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY, configuration

@@ -16,15 +16,15 @@ from typing import Any
 
 import httpx
 import pytest
+from fastyle_localcloud.provider.admission import INVOKER, MEMBERS, admit, switch_policy
+from fastyle_localcloud.provider.clock import Clock
+from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.provider.records import Records
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.rules import RULES
 
 from infra.archives import load
 from infra.config import ConfigError
-from localcloud.provider.admission import INVOKER, MEMBERS, admit, switch_policy
-from localcloud.provider.clock import Clock
-from localcloud.provider.errors import Refused
-from localcloud.provider.records import Records
-from policies.configuration import stack_config
-from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration, put

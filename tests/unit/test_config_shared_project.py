@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.rules import RULES
 
 from infra.config import ConfigError, load_config
 from infra.known import FIRST_WORDS
-from policies.configuration import stack_config
-from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration, put

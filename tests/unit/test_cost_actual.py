@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, PricingError, estimate, read_usage
+from fastyle_policies.pricing.actual.compare import compared, labels_of, service_of
+from fastyle_policies.pricing.actual.explain import Explainer
+from fastyle_policies.pricing.actual.export import parse
+from fastyle_policies.pricing.documents import Document
 
 from ops.cli import cli
-from policies.model import Resource
-from policies.pricing import Estimate, PricingError, estimate, read_usage
-from policies.pricing.actual.compare import compared, labels_of, service_of
-from policies.pricing.actual.explain import Explainer
-from policies.pricing.actual.export import parse
-from policies.pricing.documents import Document
 from tests.support.pricing import REGION, resource, usage_of
 
 PROJECT = "fastyle-prod-example"

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing.documents import Document
 
 import ops.cost
 from ops.cli import cli
 from ops.cost import Request
-from policies.model import Resource
-from policies.pricing.documents import Document
 from tests.support.pricing import resource
 
 REPOSITORY = Path(__file__).parents[2]

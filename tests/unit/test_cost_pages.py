@@ -6,13 +6,13 @@ import xml.etree.ElementTree as ET
 from decimal import Decimal
 
 import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing.documents import Document
 
 from ops.cost_pages import dataflow
 from ops.cost_pages.changes import Costed, adding, setting, without
 from ops.cost_pages.plot import Line, Mark, svg
 from ops.cost_pages.scale import load
-from policies.model import Resource
-from policies.pricing.documents import Document
 
 DATABASE = Resource(
     "gcp:sql/databaseInstance:DatabaseInstance",

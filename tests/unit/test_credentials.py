@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastyle_localcloud.secret_store import SecretError, SecretStore
 
-from localcloud.secret_store import SecretError, SecretStore
 from ops import cli, credentials
 from ops.endpoints import Endpoints, from_outputs
 from ops.errors import OperatorError

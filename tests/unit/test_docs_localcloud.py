@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-
-from localcloud.provider.live import load_handlers
-from localcloud.provider.schema import token_of
-from localcloud.provider.table import rules_by_token
+from fastyle_localcloud.provider.live import load_handlers
+from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.table import rules_by_token
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "localcloud.md").read_text(encoding="utf-8")

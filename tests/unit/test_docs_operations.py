@@ -100,7 +100,7 @@ def test_every_make_target_exists(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_every_pulumi_option_exists(path: Path) -> None:
     """As the pinned engine understands it; a verb's own help is the list."""
-    from localcloud.engine import bootstrap
+    from fastyle_localcloud.engine import bootstrap
 
     engine = bootstrap.ensure_engine(lambda line: None)
     known: dict[tuple[str, ...], str] = {}

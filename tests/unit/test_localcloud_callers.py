@@ -10,9 +10,9 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from fastyle_localcloud import callers
+from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser, Users, only_programs
 
-from localcloud import callers
-from localcloud.callers import OnlyPrograms, OnlyThisUser, Users, only_programs
 from workloads.runtime.origins import SameOrigin
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -61,7 +61,7 @@ def test_where_the_system_does_not_say_everybody_counts_as_this_user(tmp_path: P
 
 def test_an_answer_is_remembered_for_seconds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("localcloud.callers.time.monotonic", lambda: now)
+    monkeypatch.setattr("fastyle_localcloud.callers.time.monotonic", lambda: now)
     asked = users(tmp_path)
     assert asked.allowed(0xC001)
     (tmp_path / "tcp").write_text(TABLE.replace("1001        0 2", "1002        0 2"))

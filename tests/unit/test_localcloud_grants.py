@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from localcloud.iam import Iam
-from localcloud.provider.check import check
-from localcloud.provider.errors import AlreadyExists
-from localcloud.provider.handlers.grants import grant_of
-from localcloud.provider.lifecycle import Lifecycle
-from localcloud.provider.records import Records
-from localcloud.provider.settle import ProviderConfig
-from localcloud.provider.table import lookup
-from localcloud.provider.wire import UNKNOWN
+from fastyle_localcloud.iam import Iam
+from fastyle_localcloud.provider.check import check
+from fastyle_localcloud.provider.errors import AlreadyExists
+from fastyle_localcloud.provider.handlers.grants import grant_of
+from fastyle_localcloud.provider.lifecycle import Lifecycle
+from fastyle_localcloud.provider.records import Records
+from fastyle_localcloud.provider.settle import ProviderConfig
+from fastyle_localcloud.provider.table import lookup
+from fastyle_localcloud.provider.wire import UNKNOWN
 
 ANA = "user:ana@example.com"
 ENTRY, MEMBER = "gcp:bigquery/datasetAccess:DatasetAccess", "gcp:bigquery/datasetIamMember:DatasetIamMember"

@@ -6,13 +6,12 @@ import asyncio
 import dataclasses
 
 import pytest
-
-from localcloud.provider.errors import Refused
-from localcloud.provider.lifecycle import Lifecycle
-from localcloud.provider.records import Records
-from localcloud.provider.schema import token_of
-from localcloud.provider.settle import ProviderConfig
-from localcloud.provider.wire import Properties
+from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.provider.lifecycle import Lifecycle
+from fastyle_localcloud.provider.records import Records
+from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.settle import ProviderConfig
+from fastyle_localcloud.provider.wire import Properties
 
 CONFIG = ProviderConfig("p", "us-central1")
 NETWORK = "projects/p/global/networks/shop"

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
+from fastyle_localcloud.provider.handlers.sql import Database, DatabaseInstance, User
 
-from localcloud.provider.handlers.sql import Database, DatabaseInstance, User
 from tests.support.postgres import Server
 
 

@@ -17,13 +17,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.pricing import estimate, read_usage
+from fastyle_policies.pricing.documents import Document
 
 from ops.cli import cli
 from ops.errors import OperatorError
 from ops.metering.cloud import metered
 from ops.metering.metrics import READINGS
-from policies.pricing import estimate, read_usage
-from policies.pricing.documents import Document
 from tests.support.pricing import REGION, resource
 
 PROJECT = "fastyle-prod-example"

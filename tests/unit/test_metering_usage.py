@@ -7,13 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from fastyle_policies.pricing import read_usage
+from fastyle_policies.pricing.usage import parse
 
 from ops.errors import OperatorError
 from ops.metering.usage import BLOCK, Coefficient, put
-from policies.pricing import read_usage
-from policies.pricing.usage import parse
 
-USAGE = Path(__file__).resolve().parents[2] / "policies" / "pricing" / "usage"
+USAGE = Path(__file__).resolve().parents[2] / "policies" / "usage"
 STACKS = ("local", "dev", "prod")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.pricing import documents
 
 import ops.plan
 import ops.plan_cache
@@ -22,7 +23,6 @@ from ops.errors import OperatorError
 from ops.plan import Plan, plan
 from ops.plan_cache import Kept
 from ops.pull_request import comment, told
-from policies.pricing import documents
 
 PREVIEW: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "support" / "foreign" / "preview.json").read_text(encoding="utf-8")

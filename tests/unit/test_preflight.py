@@ -9,9 +9,9 @@ from typing import Any
 import google.auth
 import google.auth.exceptions
 import pytest
+from fastyle_localcloud.provider.table import rules_by_token
 from google.auth.credentials import AnonymousCredentials
 
-from localcloud.provider.table import rules_by_token
 from ops.checks import Checklist, State
 from ops.plan import Plan
 from ops.preflight import command, policies, rights

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.pricing import Estimate, account, pooled
+from fastyle_policies.pricing.documents import Document
+from fastyle_policies.pricing.report import plain
 
 import ops.cost
 from ops.cli import cli
-from policies.pricing import Estimate, account, pooled
-from policies.pricing.documents import Document
-from policies.pricing.report import plain
 from tests.support.pricing import estimated, resource
 
 

@@ -9,10 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
-from policies.model import Resource
-from policies.pricing import Estimate, estimate
-from policies.pricing.advice import (
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, estimate
+from fastyle_policies.pricing.advice import (
     REQUIREMENTS,
     Advice,
     Weigher,
@@ -22,7 +21,8 @@ from policies.pricing.advice import (
     options,
     relocations,
 )
-from policies.pricing.report import plain
+from fastyle_policies.pricing.report import plain
+
 from tests.support.pricing import REGION, SAMPLES, resource, usage_of
 
 NO_ADDRESS = {"ipConfiguration": {"ipv4Enabled": False}}

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from policies.pricing import book
-from policies.pricing.book import Pool, Rate, load
+from fastyle_policies.pricing import book
+from fastyle_policies.pricing.book import Pool, Rate, load
 
 # id: price as published, and how many of the book's units it is for.
 PUBLISHED = {

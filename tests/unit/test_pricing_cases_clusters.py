@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing.services.dataflow import FLEX_JOB, JOB
+from fastyle_policies.pricing.services.dataproc import BATCH
+from fastyle_policies.pricing.services.dataproc import CLUSTER as DATAPROC
+from fastyle_policies.pricing.services.functions_v1 import FUNCTION
+from fastyle_policies.pricing.services.gke import CLUSTER, NODE_POOL
+from fastyle_policies.pricing.services.kafka import CLUSTER as KAFKA
+from fastyle_policies.pricing.services.run_v1 import SERVICE
 
-from policies.model import UNKNOWN, Resource
-from policies.pricing.services.dataflow import FLEX_JOB, JOB
-from policies.pricing.services.dataproc import BATCH
-from policies.pricing.services.dataproc import CLUSTER as DATAPROC
-from policies.pricing.services.functions_v1 import FUNCTION
-from policies.pricing.services.gke import CLUSTER, NODE_POOL
-from policies.pricing.services.kafka import CLUSTER as KAFKA
-from policies.pricing.services.run_v1 import SERVICE
 from tests.support.pricing import bill, estimated, prices, resource
 
 

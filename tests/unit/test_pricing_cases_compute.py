@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing import report
+from fastyle_policies.pricing.report import plain
 
-from policies.model import UNKNOWN, Resource
-from policies.pricing import report
-from policies.pricing.report import plain
 from tests.support.pricing import bill, estimated, prices, resource
 
 COMPOSER = "gcp:composer/environment:Environment"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN, Resource
 
-from policies.model import UNKNOWN, Resource
 from tests.support.pricing import bill, estimated, prices, resource
 
 TOPIC = "gcp:pubsub/topic:Topic"

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing.services.groups import AUTOSCALERS, REGIONAL, TEMPLATES, ZONAL
 
-from policies.model import UNKNOWN, Resource
-from policies.pricing.services.groups import AUTOSCALERS, REGIONAL, TEMPLATES, ZONAL
 from tests.support.pricing import bill, estimated, prices, resource
 
 INSTANCE = "gcp:compute/instance:Instance"

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN
+from fastyle_policies.pricing.report import plain
 
-from policies.model import UNKNOWN
-from policies.pricing.report import plain
 from tests.support.pricing import bill, estimated, prices, resource
 
 NAT = "gcp:compute/routerNat:RouterNat"

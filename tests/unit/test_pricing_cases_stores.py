@@ -8,21 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN
+from fastyle_policies.pricing.services.alloydb import CLUSTER as ALLOY_CLUSTER
+from fastyle_policies.pricing.services.alloydb import INSTANCE as ALLOYDB
+from fastyle_policies.pricing.services.balancers import GLOBAL_RULE, RULE
+from fastyle_policies.pricing.services.bigquery import DATASET, TABLE
+from fastyle_policies.pricing.services.bigtable import INSTANCE as BIGTABLE
+from fastyle_policies.pricing.services.dns import ZONE
+from fastyle_policies.pricing.services.filestore import INSTANCE as FILESTORE
+from fastyle_policies.pricing.services.firestore import DATABASE as FIRESTORE
+from fastyle_policies.pricing.services.kms import KEY
+from fastyle_policies.pricing.services.redis import INSTANCE as REDIS
+from fastyle_policies.pricing.services.reservations import BI_ENGINE, RESERVATION
+from fastyle_policies.pricing.services.spanner import INSTANCE as SPANNER
+from fastyle_policies.pricing.services.tunnels import TUNNEL
 
-from policies.model import UNKNOWN
-from policies.pricing.services.alloydb import CLUSTER as ALLOY_CLUSTER
-from policies.pricing.services.alloydb import INSTANCE as ALLOYDB
-from policies.pricing.services.balancers import GLOBAL_RULE, RULE
-from policies.pricing.services.bigquery import DATASET, TABLE
-from policies.pricing.services.bigtable import INSTANCE as BIGTABLE
-from policies.pricing.services.dns import ZONE
-from policies.pricing.services.filestore import INSTANCE as FILESTORE
-from policies.pricing.services.firestore import DATABASE as FIRESTORE
-from policies.pricing.services.kms import KEY
-from policies.pricing.services.redis import INSTANCE as REDIS
-from policies.pricing.services.reservations import BI_ENGINE, RESERVATION
-from policies.pricing.services.spanner import INSTANCE as SPANNER
-from policies.pricing.services.tunnels import TUNNEL
 from tests.support.pricing import bill, estimated, prices, resource
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.pricing import difference, report
+from fastyle_policies.pricing.blocks import put
+from fastyle_policies.pricing.difference import Difference
 
 import ops.cost
 from ops.cli import cli
 from ops.cost import Request, run
-from policies.pricing import difference, report
-from policies.pricing.blocks import put
-from policies.pricing.difference import Difference
 from tests.support.pricing import SAMPLES, estimated, resource
 
 PREVIEW = Path(__file__).parents[1] / "support" / "foreign" / "preview.json"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from policies.pricing.commitments import best, what_if
-from policies.pricing.report import plain
+from fastyle_policies.pricing.commitments import best, what_if
+from fastyle_policies.pricing.report import plain
+
 from tests.support.pricing import estimated, resource
 
 DATABASE = resource(

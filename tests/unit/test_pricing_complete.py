@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from policies.pricing.book import load
-from policies.pricing.services import PRICERS
-from policies.pricing.services.free import FREE, why_free
+from fastyle_policies.pricing.book import load
+from fastyle_policies.pricing.services import PRICERS
+from fastyle_policies.pricing.services.free import FREE, why_free
 
 CASES = sorted(path.stem for path in Path(__file__).parent.glob("test_pricing_cases_*.py"))
 
@@ -47,7 +46,7 @@ def test_what_is_free_has_a_reason() -> None:
 
 def test_every_rate_is_used_by_some_pricer() -> None:
     """A rate that nothing names is a rate that nobody checks."""
-    services = Path(__file__).parents[2] / "policies" / "pricing" / "services"
+    services = Path(__file__).parents[2] / "policies" / "fastyle_policies" / "pricing" / "services"
     source = "\n".join(path.read_text(encoding="utf-8") for path in services.glob("*.py"))
     # Made of a class, a size, a tier, a kind of disk or machine.
     families = (

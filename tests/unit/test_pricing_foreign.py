@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing import Estimate, PricingError, documents, estimate
+from fastyle_policies.pricing.documents import COMPUTED, SIGNATURE
+from fastyle_policies.pricing.report import plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.cli import cli
-from policies.model import UNKNOWN, Resource
-from policies.pricing import Estimate, PricingError, documents, estimate
-from policies.pricing.documents import COMPUTED, SIGNATURE
-from policies.pricing.report import plain
 from tests.support.pricing import REGION, SAMPLES, estimated, resource
 
 FOREIGN = Path(__file__).parents[1] / "support" / "foreign"

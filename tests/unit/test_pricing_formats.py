@@ -13,10 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, difference, estimate, report
+from fastyle_policies.pricing.difference import Difference
 
-from policies.model import Resource
-from policies.pricing import Estimate, difference, estimate, report
-from policies.pricing.difference import Difference
 from tests.support.pricing import REGION, resource, usage_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "pricing"

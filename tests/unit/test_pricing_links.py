@@ -8,12 +8,12 @@ from datetime import date
 from typing import Any
 
 import pytest
+from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing import Estimate, PricingError, documents, estimate
+from fastyle_policies.pricing.documents import COMPUTED
+from fastyle_policies.pricing.report import plain
+from fastyle_policies.pricing.services import PRICERS
 
-from policies.model import UNKNOWN, Resource
-from policies.pricing import Estimate, PricingError, documents, estimate
-from policies.pricing.documents import COMPUTED
-from policies.pricing.report import plain
-from policies.pricing.services import PRICERS
 from tests.support.pricing import REGION, SAMPLES, estimated, resource, usage_of
 
 TOPIC, SUBSCRIPTION = "gcp:pubsub/topic:Topic", "gcp:pubsub/subscription:Subscription"

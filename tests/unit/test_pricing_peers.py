@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing.lines import total
+from fastyle_policies.pricing.report import money
 
-from policies.model import Resource
-from policies.pricing.lines import total
-from policies.pricing.report import money
 from tests.support.pricing import estimated, resource
 
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"

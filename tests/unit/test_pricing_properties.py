@@ -11,14 +11,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, estimate, report
+from fastyle_policies.pricing.book import load
+from fastyle_policies.pricing.services import PRICERS
+from fastyle_policies.pricing.services.free import why_free
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.model import Resource
-from policies.pricing import Estimate, estimate, report
-from policies.pricing.book import load
-from policies.pricing.services import PRICERS
-from policies.pricing.services.free import why_free
 from tests.support.pricing import REGION, SAMPLES, estimated, resource, usage_of
 
 TODAY = date(2026, 11, 1)

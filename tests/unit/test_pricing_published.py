@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from fastyle_policies.pricing.lines import DAYS, HOURS
+from fastyle_policies.pricing.report import plain
 
-from policies.pricing.lines import DAYS, HOURS
-from policies.pricing.report import plain
 from tests.support.pricing import bill, estimated, resource
 
 TOPIC = "gcp:pubsub/topic:Topic"

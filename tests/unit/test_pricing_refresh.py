@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fastyle_policies.pricing import PricingError, rates_file, refresh
+from fastyle_policies.pricing.book import FOLDER, load
+from fastyle_policies.pricing.catalogue import API, Catalogue
+from fastyle_policies.pricing.refresh import Finding
 
 from ops.cli import cli
 from ops.errors import OperatorError
 from ops.prices import run
-from policies.pricing import PricingError, rates_file, refresh
-from policies.pricing.book import FOLDER, load
-from policies.pricing.catalogue import API, Catalogue
-from policies.pricing.refresh import Finding
 
 TODAY = date(2027, 1, 31)
 PUBSUB, RUN, SQL = "services/A1E8-BE35-7EBC", "services/152E-C115-5142", "services/9662-B51E-5089"

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, estimate, load, rate_rows
+from fastyle_policies.pricing.book import load as load_book
+from fastyle_policies.pricing.report import plain
 
-from policies.model import Resource
-from policies.pricing import Estimate, estimate, load, rate_rows
-from policies.pricing.book import load as load_book
-from policies.pricing.report import plain
 from tests.support.pricing import resource, usage_of
 
 REGIONS = [

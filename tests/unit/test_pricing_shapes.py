@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from fastyle_policies.pricing import Estimate, documents, estimate
+from fastyle_policies.pricing.report import plain
 
-from policies.pricing import Estimate, documents, estimate
-from policies.pricing.report import plain
 from tests.support import shapes
 from tests.support.pricing import usage_of
 

@@ -6,13 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-
-from policies.model import Resource
-from policies.pricing import PricingError, read_usage, usage_reference
-from policies.pricing.formulas import evaluate
-from policies.pricing.services.pubsub import TopicUsage
-from policies.pricing.services.storage import BucketUsage
-from policies.pricing.usage import parse
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import PricingError, read_usage, usage_reference
+from fastyle_policies.pricing.formulas import evaluate
+from fastyle_policies.pricing.services.pubsub import TopicUsage
+from fastyle_policies.pricing.services.storage import BucketUsage
+from fastyle_policies.pricing.usage import parse
 
 TOPIC = Resource(
     "gcp:pubsub/topic:Topic", "sales-topic", {}, "urn:pulumi:dev::shop::gcp:pubsub/topic:Topic::sales-topic"
@@ -191,11 +190,11 @@ def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
 def test_our_own_files_are_of_the_form_and_tell_each_kind_of_month(stack: str) -> None:
-    usage = read_usage(Path(__file__).parents[2] / "policies" / "pricing" / "usage" / f"{stack}.yaml")
+    usage = read_usage(Path(__file__).parents[2] / "policies" / "usage" / f"{stack}.yaml")
     assert {"quiet", "ordinary", "sale"} <= set(usage.document.calendar)
     assert {"branch", "1,000 transactions"} <= set(usage.unit_costs())
 
 
 def test_the_reference_of_keys_is_current() -> None:
     document = usage_reference.DOCUMENT.read_text(encoding="utf-8")
-    assert document == usage_reference.current(document), "run `python -m policies.pricing.usage_reference`"
+    assert document == usage_reference.current(document), "run `python -m fastyle_policies.pricing.usage_reference`"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.pubsub.messages import PubsubMessage
-from localcloud.pubsub.traffic import Traffic, billed_size
+from fastyle_localcloud.pubsub.messages import PubsubMessage
+from fastyle_localcloud.pubsub.traffic import Traffic, billed_size
 
 
 def test_a_message_is_billed_with_attributes_key_id_and_time() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.rules import RULES
 
 from infra.config import load_config
 from ops import stack_new
@@ -16,8 +18,6 @@ from ops.cli import cli
 from ops.errors import OperatorError
 from ops.stack_new import POLICY_SETTINGS, USAGE, create
 from ops.stacks import stack_names
-from policies.configuration import stack_config
-from policies.rules import RULES
 from tests.policies.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it
@@ -113,6 +113,6 @@ def test_the_command_says_what_it_wrote_and_what_is_next(checkout: Path, monkeyp
     done = CliRunner().invoke(cli, ["stack", "new", "anna", "--from", "dev"])
     assert done.exit_code == 0, done.output
     assert done.output == (
-        "wrote Pulumi.anna.yaml, policies/config/anna.json, policies/pricing/usage/anna.yaml\n"
+        "wrote Pulumi.anna.yaml, policies/config/anna.json, policies/usage/anna.yaml\n"
         "every name begins with anna; next: make plan STACK=anna\n"
     )

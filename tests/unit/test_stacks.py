@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fastyle_localcloud.engine.bootstrap import ensure_engine
 
-from localcloud.engine.bootstrap import ensure_engine
 from ops import stacks
 from ops.cli import cli
 from ops.errors import OperatorError

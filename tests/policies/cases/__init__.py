@@ -1,4 +1,4 @@
-"""One table of cases a rule, by the rule's id. A module a module of `policies.rules`, each with its `CASES`."""
+"""One table of cases a rule, by the rule's id. A module a module of `fastyle_policies.rules`, each with its `CASES`."""
 
 from __future__ import annotations
 

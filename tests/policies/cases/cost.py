@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from policies import gcp
-from policies.model import UNKNOWN
+from fastyle_policies import gcp
+from fastyle_policies.model import UNKNOWN
+
 from tests.policies import resources as r
 from tests.policies.table import Case, Cases
 

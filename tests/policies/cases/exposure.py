@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies import gcp
-from policies.model import UNKNOWN, Resource
+from fastyle_policies import gcp
+from fastyle_policies.model import UNKNOWN, Resource
+
 from tests.policies import resources as r
 from tests.policies.table import Case, Cases
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from policies import gcp
-from policies.least_privilege.given import CUSTOM_ROLE
-from policies.least_privilege.needed import OBJECT_VIEWER
-from policies.model import UNKNOWN, Resource
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.given import CUSTOM_ROLE
+from fastyle_policies.least_privilege.needed import OBJECT_VIEWER
+from fastyle_policies.model import UNKNOWN, Resource
+
 from tests.policies import resources as r
 from tests.policies.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEEDED
 from tests.policies.table import Case, Cases

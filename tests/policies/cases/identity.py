@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from policies.model import UNKNOWN
+from fastyle_policies.model import UNKNOWN
+
 from tests.policies import resources as r
 from tests.policies.table import Case, Cases
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies import gcp
-from policies.least_privilege.given import CUSTOM_ROLE, SERVICE_IDENTITY
-from policies.model import UNKNOWN, Resource
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.given import CUSTOM_ROLE, SERVICE_IDENTITY
+from fastyle_policies.model import UNKNOWN, Resource
+
 from tests.policies import resources as r
 
 _LEDGER = "https://ledger-abc123-uc.a.run.app"

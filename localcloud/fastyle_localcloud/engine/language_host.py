@@ -1,0 +1,194 @@
+"""The engine's language host for Python, for engines that come without one.
+
+Started by `bin/pulumi-language-python` with the engine's address as its last argument; prints the port it listens
+on, serves `LanguageRuntime`, and ends on SIGINT or SIGTERM. A program of this environment runs in this process: the
+engine starts a host for every preview and every update. One of another environment, policy packs and component providers
+are processes of their own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any
+
+import grpc
+from google.protobuf import empty_pb2
+from google.protobuf.json_format import MessageToDict
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from fastyle_localcloud.engine import program_runner
+from fastyle_localcloud.engine.environments import NoEnvironmentError, interpreter, same_environment
+
+MAX_MESSAGE = 400 * 1024 * 1024  # bytes; the engine's own limit
+
+
+class ProgramHost(LanguageServer):
+    """Serves one engine: its program, and the plugins written in Python that it asks for."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+        self._plugins: set[subprocess.Popen[bytes]] = set()
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
+
+    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        found = sorted((d.name, d.version) for d in importlib.metadata.distributions() if "pulumi" in d.name.lower())
+        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
+        return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
+
+    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+        """Nothing to install: the environment is locked, and whoever started this host has set it up."""
+        yield language_pb2.InstallDependenciesResponse(
+            stdout=b"Dependencies are locked in uv.lock: run `make setup`.\n"
+        )
+
+    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        try:
+            python = _interpreter(request.info)
+        except NoEnvironmentError as error:
+            return _refused(str(error))
+        return program_runner.run(self, request) if same_environment(python) else self._run_in(python, request)
+
+    def _run_in(self, python: Path, request: Any) -> Any:
+        """Run the program under another environment's Python, as a process of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            answer = Path(folder) / "answer"
+            command = [str(python), "-P", program_runner.__file__, str(answer)]
+            environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+            self._plugins.add(process)
+            try:
+                _, errors = process.communicate(request.SerializeToString())
+            finally:
+                self._plugins.discard(process)
+            if answer.exists():
+                sys.stderr.buffer.write(errors)
+                return language_pb2.RunResponse.FromString(answer.read_bytes())
+            reason = (errors.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+            if "No module named" in reason:
+                return _refused(f"{python} cannot run the program ({reason}); install the program's packages there")
+            return _refused(f"the program ended without an answer: {reason}")
+
+    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
+        directory = request.info.program_directory
+        try:
+            python = str(_interpreter(request.info))
+        except NoEnvironmentError as error:
+            yield language_pb2.RunPluginResponse(stderr=f"{error}\n".encode())
+            yield language_pb2.RunPluginResponse(exitcode=1)
+            return
+        if request.kind == "analyzer":
+            command = [python, "-u", "-m", "pulumi.policy", *request.args, directory]
+        else:
+            command = [python, "-u", directory, *request.args]
+        environment = {**os.environ, **dict(entry.split("=", 1) for entry in request.env)}
+        process = subprocess.Popen(
+            command, cwd=request.pwd or directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._plugins.add(process)
+        context.add_callback(lambda: _stop(process))
+        try:
+            yield from _stream(process)
+        finally:
+            _stop(process)
+            self._plugins.discard(process)
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        self.close()
+        return empty_pb2.Empty()
+
+    def close(self) -> None:
+        """Stop every plugin that still runs."""
+        for process in list(self._plugins):
+            _stop(process)
+
+
+def _interpreter(info: Any) -> Path:
+    options = MessageToDict(info.options)
+    root = Path(info.root_directory or info.program_directory)
+    return interpreter(Path(info.program_directory), root, options, os.environ)
+
+
+def _refused(message: str) -> Any:
+    """An answer that the engine prints as the program's error."""
+    return language_pb2.RunResponse(error=message)
+
+
+def _stream(process: subprocess.Popen[bytes]) -> Iterator[Any]:
+    """Yield a plugin's output as it comes, then its exit code."""
+    output: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+
+    def pump(name: str, pipe: IO[bytes]) -> None:
+        while chunk := os.read(pipe.fileno(), 65536):
+            output.put((name, chunk))
+        output.put(None)
+
+    assert process.stdout is not None
+    assert process.stderr is not None
+    for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+        threading.Thread(target=pump, args=(name, pipe), daemon=True).start()
+    closed = 0
+    while closed < 2:
+        item = output.get()
+        if item is None:
+            closed += 1
+        else:
+            name, chunk = item
+            if name == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=chunk)
+            else:
+                yield language_pb2.RunPluginResponse(stderr=chunk)
+    yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def main() -> int:
+    """Serve until the engine says stop."""
+    options = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
+    server = grpc.server(ThreadPoolExecutor(max_workers=16), options=options)
+    host = ProgramHost()
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    engine = os.getppid()
+    print(port, flush=True)
+    while not stopped.wait(1) and os.getppid() == engine:
+        pass  # an engine that was killed says nothing: its child is then somebody else's
+    host.close()
+    server.stop(grace=1).wait()
+    # What a program left behind (threads, an unfinished loop) must not keep the engine waiting.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

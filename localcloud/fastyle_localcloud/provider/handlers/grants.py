@@ -1,0 +1,112 @@
+"""Grants: every IAM member becomes a row that the stand-ins ask for, under the resource's full name.
+
+Rows are a set, as IAM's are: one grant is one row, whichever types declare it, and whoever deletes it takes it away. Of
+a dataset's access list a principal's role becomes a row; an authorised view or dataset is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fastyle_localcloud.provider.live import Live, Properties, live
+from fastyle_localcloud.provider.rules.bigquery import BASIC_ROLES, entry_member
+
+if TYPE_CHECKING:
+    from fastyle_localcloud.cloud import LocalCloud
+
+
+def _in_project(kind: str, key: str) -> Callable[[Properties], str]:
+    """`projects/<project>/<kind>/<last part of key>`: the argument may be a short name or a full one."""
+    return lambda v: f"projects/{v['project']}/{kind}/{v[key].rsplit('/', 1)[-1]}"
+
+
+def _in_location(kind: str, key: str) -> Callable[[Properties], str]:
+    return lambda v: f"projects/{v['project']}/locations/{v['location']}/{kind}/{v[key].rsplit('/', 1)[-1]}"
+
+
+def _table(v: Properties) -> str:
+    dataset, table = (v[key].rsplit("/", 1)[-1] for key in ("datasetId", "tableId"))
+    return f"projects/{v['project']}/datasets/{dataset}/tables/{table}"
+
+
+ACCESS_ENTRY = "gcp:bigquery/datasetAccess:DatasetAccess"
+RESOURCES: dict[str, Callable[[Properties], str]] = {
+    "gcp:pubsub/topicIAMMember:TopicIAMMember": _in_project("topics", "topic"),
+    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": _in_project("subscriptions", "subscription"),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": lambda v: f"buckets/{v['bucket'].removeprefix('b/')}",
+    "gcp:bigquery/datasetIamMember:DatasetIamMember": _in_project("datasets", "datasetId"),
+    "gcp:bigquery/iamMember:IamMember": _table,
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": _in_location("services", "name"),
+    # A function of the second generation is invoked through the service behind it.
+    "gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember": _in_location("services", "cloudFunction"),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": _in_project("secrets", "secretId"),
+    "gcp:serviceaccount/iAMMember:IAMMember": lambda v: str(v["serviceAccountId"]),
+    "gcp:projects/iAMMember:IAMMember": lambda v: f"projects/{v['project'].removeprefix('projects/')}",
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _in_location("repositories", "repository"),
+    "gcp:iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember": lambda v: (
+        f"projects/{v['project']}/iap_web/cloud_run-{v['location']}/services/{v['cloudRunServiceName']}"
+    ),
+}
+
+
+def grant_of(token: str, values: Properties) -> tuple[str, str, str] | None:
+    """The row a grant stands for: on what, which role, to whom; None for an entry that is nobody's role."""
+    if token == ACCESS_ENTRY:
+        return _entry(values)
+    condition = values.get("condition") or {}
+    where = f" where {condition['title']}" if condition else ""
+    return RESOURCES[token](values), f"{values['role']}{where}", values["member"]
+
+
+class _Grant(Live):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+        if row := grant_of(self._token, inputs):
+            cloud.iam.grant(*row)
+        return inputs["id"], {} if self._token == ACCESS_ENTRY else {"etag": "BwX"}
+
+    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
+        row = grant_of(self._token, state)
+        return None if row and not cloud.iam.has(*row) else {}
+
+    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+        raise AssertionError("every change of a grant replaces it")
+
+    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
+        if row := grant_of(self._token, state):
+            cloud.iam.revoke(*row)
+
+
+for _token in (*RESOURCES, ACCESS_ENTRY):
+    live(_token)(type("Grant", (_Grant,), {"__init__": lambda self, token=_token: _Grant.__init__(self, token)}))
+
+
+_FULL_ROLES = {basic: full for full, basic in BASIC_ROLES.items()}
+
+
+def _entry(values: Properties) -> tuple[str, str, str] | None:
+    member, role = entry_member(values), values.get("role")
+    if member is None or role is None:
+        return None
+    return f"projects/{values['project']}/datasets/{values['datasetId']}", _FULL_ROLES.get(role) or role, member
+
+
+@live("gcp:serviceaccount/account:Account")
+class Account(Live):
+    """A service account: its own metadata server, tokens, and port of the Pub/Sub stand-in."""
+
+    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+        await cloud.metadata.add(inputs["email"])
+        return inputs["id"], {}
+
+    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
+        return {} if cloud.metadata.exists(state["email"]) else None
+
+    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+        return {}
+
+    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
+        await cloud.metadata.remove(state["email"])

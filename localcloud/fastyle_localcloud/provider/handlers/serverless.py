@@ -1,0 +1,152 @@
+"""Cloud Run services, functions and schedules: what is deployed runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastyle_localcloud.provider.live import Live, Properties, Refused, live
+from fastyle_localcloud.scheduler import JobError
+from fastyle_localcloud.workloads import SecretFile, Workload
+
+if TYPE_CHECKING:
+    from fastyle_localcloud.cloud import LocalCloud
+
+
+def _short(name: str) -> str:
+    """The last part of a full resource name."""
+    return name.rsplit("/", 1)[-1]
+
+
+def _service(values: Properties) -> Workload:
+    template = values.get("template") or {}
+    containers = template.get("containers") or []
+    source = containers[0].get("sourceCode", {}).get("cloudStorageSource") if len(containers) == 1 else None
+    if not source:
+        raise Refused(
+            f"service {values['name']}: the local cloud runs services from an archive (sourceCode.cloudStorageSource) "
+            "with one container; an image needs a container engine"
+        )
+    container: dict[str, Any] = containers[0]
+    variables, secrets = {}, {}
+    for env in container.get("envs") or []:
+        if reference := (env.get("valueSource") or {}).get("secretKeyRef"):
+            secrets[env["name"]] = (_short(reference["secret"]), str(reference.get("version") or "latest"))
+        else:
+            variables[env["name"]] = str(env.get("value") or "")
+    mounts = {m["name"]: m["mountPath"] for m in container.get("volumeMounts") or []}
+    files = [
+        SecretFile(
+            _short(volume["secret"]["secret"]),
+            str(item.get("version") or "latest"),
+            mounts[volume["name"]],
+            item["path"],
+        )
+        for volume in template.get("volumes") or []
+        if volume.get("secret") and volume["name"] in mounts
+        for item in volume["secret"].get("items") or [{"path": _short(volume["secret"]["secret"])}]
+    ]
+    return Workload(
+        name=values["name"],
+        kind="service",
+        resource=values["id"],
+        account=template.get("serviceAccount") or "",
+        bucket=source["bucket"],
+        archive=source["object"],
+        generation=str(source.get("generation") or 0),
+        environment=variables,
+        secret_variables=secrets,
+        secret_files=tuple(files),
+        health_path=((container.get("startupProbe") or {}).get("httpGet") or {}).get("path"),
+    )
+
+
+def _function(values: Properties) -> Workload:
+    build, service = values.get("buildConfig") or {}, values.get("serviceConfig") or {}
+    source = (build.get("source") or {}).get("storageSource")
+    if not source:
+        raise Refused(
+            f"function {values['name']}: buildConfig.source.storageSource is what the local cloud deploys from"
+        )
+    files = [
+        SecretFile(_short(volume["secret"]), str(item["version"]), volume["mountPath"], item["path"].lstrip("/"))
+        for volume in service.get("secretVolumes") or []
+        for item in volume.get("versions") or [{"version": "latest", "path": _short(volume["secret"])}]
+    ]
+    secrets = {
+        variable["key"]: (_short(variable["secret"]), str(variable["version"]))
+        for variable in service.get("secretEnvironmentVariables") or []
+    }
+    return Workload(
+        name=values["name"],
+        kind="function",
+        # A function of the second generation is a service of the same name, and is invoked as one.
+        resource=values["id"].replace("/functions/", "/services/"),
+        account=service.get("serviceAccountEmail") or "",
+        bucket=source["bucket"],
+        archive=source["object"],
+        generation=str(source.get("generation") or 0),
+        environment={name: str(value) for name, value in (service.get("environmentVariables") or {}).items()},
+        secret_variables=secrets,
+        secret_files=tuple(files),
+    )
+
+
+@live("gcp:cloudrunv2/service:Service")
+class Service(Live):
+    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+        url = await cloud.workloads.deploy(_service(inputs))
+        return inputs["id"], {"uri": url, "urls": [url]}
+
+    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
+        if not cloud.workloads.deployed(state["name"]):
+            return None
+        url = cloud.workloads.url(state["name"])
+        return {"uri": url, "urls": [url]}
+
+    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+        return (await self.create(cloud, {**new, "id": id}))[1]
+
+    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
+        await cloud.workloads.remove(state["name"])
+
+
+def _addresses(function: Properties, url: str) -> Properties:
+    """The outputs of a function that say where it answers."""
+    service = {**(function.get("serviceConfig") or {}), "uri": url, "gcfUri": url, "service": function["name"]}
+    return {"url": url, "serviceConfig": service}
+
+
+@live("gcp:cloudfunctionsv2/function:Function")
+class Function(Live):
+    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+        return inputs["id"], _addresses(inputs, await cloud.workloads.deploy(_function(inputs)))
+
+    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
+        deployed = cloud.workloads.deployed(state["name"])
+        return _addresses(state, cloud.workloads.url(state["name"])) if deployed else None
+
+    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+        return (await self.create(cloud, {**new, "id": id}))[1]
+
+    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
+        await cloud.workloads.remove(state["name"])
+
+
+@live("gcp:cloudscheduler/job:Job")
+class Job(Live):
+    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+        kept = ("name", "schedule", "timeZone", "paused", "httpTarget", "retryConfig", "attemptDeadline")
+        try:
+            cloud.scheduler.put(inputs["id"], {key: inputs[key] for key in kept if inputs.get(key) is not None})
+        except JobError as error:
+            raise Refused(str(error)) from None
+        return inputs["id"], {}
+
+    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
+        return {} if cloud.scheduler.get(id) else None
+
+    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+        return (await self.create(cloud, {**new, "id": id}))[1]
+
+    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
+        cloud.scheduler.remove(id)

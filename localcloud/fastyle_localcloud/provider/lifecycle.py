@@ -1,0 +1,303 @@
+"""What really happens to resources: made, read, changed and removed, in the stand-ins and in the records."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from fastyle_localcloud.provider.admission import admit
+from fastyle_localcloud.provider.check import DEFAULTS
+from fastyle_localcloud.provider.clock import Clock
+from fastyle_localcloud.provider.diff import OWN_ARGUMENTS
+from fastyle_localcloud.provider.errors import AlreadyExists, Refused
+from fastyle_localcloud.provider.live import Live, Properties
+from fastyle_localcloud.provider.records import Record, Records
+from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.settle import ProviderConfig, settle
+from fastyle_localcloud.provider.table import lookup, rules_by_token
+from fastyle_localcloud.provider.vocabulary import Reference, Rules, Shared, fill
+from fastyle_localcloud.provider.wire import Asset, dotted, walk
+
+if TYPE_CHECKING:
+    from fastyle_localcloud.cloud import LocalCloud
+
+log = logging.getLogger("fastyle_localcloud.provider")
+
+LOCAL = "local"
+SCRATCH = "scratch-"  # stacks of this name are the tests' own
+
+
+class Lifecycle:
+    """Operations on resources of the local cloud; every method raises `Refused` with a sentence."""
+
+    def __init__(self, cloud: LocalCloud | None, records: Records, handlers: dict[str, Live]) -> None:
+        self._cloud = cloud
+        self._records = records
+        self._clock = Clock(records)
+        self._handlers = handlers
+
+    async def create(
+        self, urn: str, token: str, inputs: Properties, secret: set[str], config: ProviderConfig
+    ) -> Properties:
+        """Make a resource; returns all its outputs, `id` among them."""
+        self._guard(urn)
+        schema, rules = lookup(token)
+        planned = settle(schema, rules, inputs, config, preview=False)
+        if planned["id"] is None:
+            raise Refused(f"{token}: cannot tell its id from {rules.id!r} and what was given")
+        known = self._records.get(token, planned["id"])
+        adopted = rules.adopts is not None and inputs.get(rules.adopts) is True
+        # Stack `local` takes over what a run that was cut short left, or what a lost Pulumi state knew: nobody else
+        # has a part in this cloud. Scratch stacks meet what Google Cloud would answer.
+        own = known is not None and known.urn == urn and _stack(urn) == LOCAL
+        if rules.exclusive and not adopted and not own and known is not None and known.complete:
+            maker = f"{known.urn} made it" if known.urn else "it was abandoned (deletionPolicy ABANDON)"
+            raise AlreadyExists(f"{planned['id']} already exists: {maker}; choose another name or import it")
+        self._check_references(rules, planned)
+        self._check_conditions(rules, planned)
+        admit(token, planned, self._records, self._clock)
+        self._share(rules, urn, planned)
+        self._note(token, urn, planned["id"], inputs, planned, secret, complete=False)
+        outputs = planned
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
+            id, made = await handler.create(self._cloud, {**planned, **write_only})
+            if id != planned["id"]:
+                self._records.remove(token, planned["id"])
+            outputs = _without_write_only({**planned, **made, "id": id})
+        self._note(token, urn, outputs["id"], inputs, outputs, secret, complete=True)
+        if rules.seconds:
+            self._clock.advance(rules.seconds)
+        self._records.note_made(token, outputs["id"], self._clock.now())
+        return outputs
+
+    async def update(
+        self, urn: str, token: str, old: Properties, inputs: Properties, secret: set[str], config: ProviderConfig
+    ) -> Properties:
+        """Change a resource in place; `old` are its outputs in Pulumi's state."""
+        self._guard(urn)
+        schema, rules = lookup(token)
+        id = old["id"]
+        planned = settle(schema, rules, inputs, config, old=old, preview=False)
+        self._check_references(rules, planned)
+        if any(planned.get(key) != old.get(key) for key in {*planned, *old} - {*OWN_ARGUMENTS}):
+            self._check_conditions(rules, planned)
+        now = self._records.get(token, id)
+        if now is not None and rules.refuses_update and (reason := rules.refuses_update(now.outputs, planned)):
+            raise Refused(f"{id}: {reason}")
+        admit(token, planned, self._records, self._clock)
+        outputs = planned
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
+            made = await handler.update(self._cloud, id, old, {**planned, **write_only})
+            outputs = _without_write_only({**planned, **made, "id": id})
+        self._note(token, urn, id, inputs, outputs, secret, complete=True)
+        return outputs
+
+    async def read(
+        self, urn: str, token: str, id: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties] | None:
+        """What the resource is now, as outputs and inputs; None when it is gone. `state` is empty for an import."""
+        self._guard(urn)
+        lookup(token)
+        record = self._records.get(token, id)
+        if record is None or not record.complete:
+            return None
+        # The records hold neither secrets nor assets: those are as Pulumi's state has them.
+        kept = {key: value for key, value in state.items() if key not in record.outputs or _has_asset(value)}
+        before = {**record.outputs, **kept}
+        changed: Properties | None = {}
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            changed = await handler.read(self._cloud, id, {**before, "id": id})
+        if changed is None:
+            log.warning("%s %s is gone", token, id)
+            self._records.remove(token, id)
+            return None
+        outputs = _without_write_only({**before, **changed, "id": id})
+        known = inputs or record.inputs
+        # An asset is compared by its hash, which no read gives back; a write-only value never comes back at all.
+        now = {key: outputs[key] if key in outputs and not _has_asset(value) else value for key, value in known.items()}
+        now = _without_computed(now, record.outputs, record.inputs)
+        return outputs, {key: value for key, value in now.items() if value is not None}
+
+    async def delete(self, urn: str, token: str, id: str, state: Properties) -> None:
+        """Remove a resource, unless it is protected or in use; one that is abandoned stays, and is nobody's."""
+        self._guard(urn)
+        _, rules = lookup(token)
+        policy = state.get("deletionPolicy")
+        if state.get("deletionProtection") is True or policy == "PREVENT":
+            setting = "deletionPolicy is PREVENT" if policy == "PREVENT" else "deletionProtection is on"
+            raise Refused(f"{id} is protected: {setting}; turn it off, run `pulumi up`, then delete")
+        record = self._records.get(token, id)
+        if policy == "ABANDON":
+            if record is not None:
+                self._records.put(dataclasses.replace(record, urn=""))
+            return
+        self._check_conditions(rules, {**state, "id": id})
+        self._check_unused(rules, id, policy)
+        parts = self._parts(token, id)
+        handler = self._handlers.get(token)
+        if handler is not None and self._cloud is not None:
+            await handler.delete(self._cloud, id, {**state, "id": id})
+        self._records.remove(token, id)
+        for part in parts:
+            self._records.remove(part.token, part.id)
+        self._unshare(rules, state)
+
+    def _guard(self, urn: str) -> None:
+        """Never pretend: only the stacks of this machine exist here."""
+        stack = _stack(urn)
+        if stack.startswith(SCRATCH):
+            return
+        if stack != LOCAL:
+            raise Refused(
+                f"stack {stack} lives on Google Cloud and this is the local cloud, which can preview it but never "
+                "change it: use a shell without `fastyle env`, where Pulumi takes the official gcp provider"
+            )
+        if self._cloud is None:
+            raise Refused("the local cloud is not running: this provider only plans; start it with `make up`")
+
+    def _share(self, rules: Rules, urn: str, values: Properties) -> None:
+        """Refuse or merge what another declaration has made already, and take away what this one would overwrite."""
+        if rules.shared is None:
+            return
+        if rules.shared.refuses:
+            for other in self._stand_for(rules.shared, values):
+                if other.complete and other.urn != urn:
+                    raise AlreadyExists(
+                        f"{values['id']}: existing object already found, {other.urn} made it; a second declaration of "
+                        "one entry is refused, and the first that goes would take it from both; keep one of them"
+                    )
+        self._drop(rules.shared, values)
+
+    def _unshare(self, rules: Rules, state: Properties) -> None:
+        """Whoever deletes takes the one thing away from all that stand for it."""
+        if rules.shared is not None:
+            for other in self._stand_for(rules.shared, state):
+                self._records.remove(other.token, other.id)
+            self._drop(rules.shared, state)
+
+    def _stand_for(self, shared: Shared, values: Properties) -> list[Record]:
+        key = shared.key(values)
+        return [other for other in self._sharing(shared) if key is not None and shared.key(other.outputs) == key]
+
+    def _drop(self, shared: Shared, values: Properties) -> None:
+        for other in self._sharing(shared) if shared.drops else ():
+            if shared.drops is not None and shared.drops(values, other.outputs):
+                log.warning("%s overwrote %s", values.get("id"), other.id)
+                self._records.remove(other.token, other.id)
+
+    def _sharing(self, shared: Shared) -> list[Record]:
+        return [record for type_ in shared.types for record in self._records.all(token_of(type_))]
+
+    def _check_references(self, rules: Rules, values: Properties) -> None:
+        for at in dict.fromkeys(reference.path for reference in rules.references):
+            choices = [reference for reference in rules.references if reference.path == at]
+            for path, value in walk(values, at):
+                if not any(self._refers(choice, values, value) for choice in choices):
+                    kinds = " or ".join(choice.target for choice in choices)
+                    raise Refused(f"{dotted(path)}: there is no {kinds} {value!r}; the stack must make it first")
+
+    def _check_conditions(self, rules: Rules, values: Properties) -> None:
+        for condition in rules.conditions:
+            for owner in self._referred(condition.reference, values):
+                if not condition.holds(owner.outputs):
+                    raise Refused(f"{values['id']}: {condition.words.format(owner.id)}")
+
+    def _check_unused(self, rules: Rules, id: str, policy: object) -> None:
+        for user in rules.users:
+            if user.despite is not None and policy == user.despite:
+                continue
+            for record in self._records.all(token_of(user.type)):
+                for _, value in walk(record.outputs, user.path):
+                    if id in (value, fill(user.id, {**record.outputs, "value": value})):
+                        left = "" if record.urn else ", which was abandoned (deletionPolicy ABANDON)"
+                        raise Refused(f"{id} is in use by {user.type} {record.id}{left}: delete that first")
+
+    def _parts(self, token: str, id: str) -> list[Record]:
+        """Records of what goes with a resource."""
+        kinds = [(kind, rules.owner) for kind, rules in rules_by_token().items() if rules.owner]
+        return [
+            record
+            for kind, owner in kinds
+            if token_of(owner.target) == token
+            for record in self._records.all(kind)
+            if any(one.id == id for one in self._referred(owner, record.outputs))
+        ]
+
+    def _referred(self, reference: Reference, values: Properties) -> Iterator[Record]:
+        """Records that a reference leads to."""
+        for _, value in walk(values, reference.path):
+            for id in dict.fromkeys((value, fill(reference.id, {**values, "value": value}))):
+                if isinstance(id, str) and (record := self._records.get(token_of(reference.target), _bare(id))):
+                    yield record
+
+    def _refers(self, reference: Reference, values: Properties, value: object) -> bool:
+        candidates = [value, fill(reference.id, {**values, "value": value})]
+        return any(self._exists(token_of(reference.target), each) for each in candidates if isinstance(each, str))
+
+    def _exists(self, token: str, id: str) -> bool:
+        return self._records.get(token, _bare(id)) is not None
+
+    def _note(
+        self,
+        token: str,
+        urn: str,
+        id: str,
+        inputs: Properties,
+        outputs: Properties,
+        secret: set[str],
+        *,
+        complete: bool,
+    ) -> None:
+        def keep(properties: Properties) -> Properties:
+            hidden = {key for key in properties if key in secret or key.endswith("Wo")} | {DEFAULTS}
+            return {key: _plain(value) for key, value in properties.items() if key not in hidden}
+
+        self._records.put(Record(token, id, urn, complete, keep(inputs), keep(outputs)))
+
+
+def _stack(urn: str) -> str:
+    return urn.split("::")[0].rpartition(":")[2]
+
+
+def _bare(id: str) -> str:
+    """An id without the address of its API."""
+    return re.sub(r"^https://www\.googleapis\.com/[a-z]+/v\d+/", "", id)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: of an asset, its hash."""
+    if isinstance(value, Asset):
+        return {"hash": value.hash}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _has_asset(value: Any) -> bool:
+    return isinstance(value, Asset)
+
+
+def _without_computed(now: Properties, outputs: Properties, inputs: Properties) -> Properties:
+    """`now` less what the resource itself added inside a block (a function's `serviceConfig.uri`): nobody asked for it."""
+    kept = {}
+    for key, value in now.items():
+        if isinstance(value, dict) and isinstance(outputs.get(key), dict) and isinstance(inputs.get(key), dict):
+            asked = {k: v for k, v in value.items() if k in inputs[key] or k not in outputs[key]}
+            kept[key] = _without_computed(asked, outputs[key], inputs[key])
+        else:
+            kept[key] = value
+    return kept
+
+
+def _without_write_only(outputs: Properties) -> Properties:
+    return {key: value for key, value in outputs.items() if not key.endswith("Wo")}

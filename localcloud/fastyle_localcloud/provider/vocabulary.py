@@ -1,0 +1,314 @@
+"""The words in which rules about resource types are written: what Google Cloud refuses, replaces and computes.
+
+A check is a function from a resource's inputs to problems; the constructors below make the common ones. They skip
+what is absent or unknown: absence is for `required`-like checks, and what a preview cannot know cannot be judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from fastyle_localcloud.iam import canonical_member
+from fastyle_localcloud.provider.wire import UNKNOWN, Path, Properties, dotted, walk
+
+
+class Problem(NamedTuple):
+    """One thing wrong: where, and a sentence that says how it should be."""
+
+    path: str
+    reason: str
+
+
+Check = Callable[[Properties], Iterator[Problem]]
+Output = str | int | bool | Callable[[Properties], Any]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What is known of one resource type beyond the SDK's metadata.
+
+    `id`: a template over inputs and `project`; two resources with equal ids cannot exist together. What it names is
+    the identity, and a change of it replaces. `replaces`: further dotted paths whose change replaces, with all below;
+    `replaces_when`: the same for what depends on the values. `autoname`: the argument that gets a name derived from
+    the logical one when it is left out. `defaults`: inputs that the provider fills in, by dotted path; those of a
+    block only where the block is there. `outputs`: templates or
+    functions for what the cloud adds; those in `known` are known at preview. `volatile`: outputs that any update
+    changes. `references`: other resources that must exist when this one is made. `exclusive`: False where the cloud
+    lets several declarations stand for one thing, as it does with grants; `adopts`: the argument with which a creation
+    takes over what exists already. `owner`: what this one is deleted with, whatever became of its own declaration.
+    `users`: arguments of other resources that name this one: while one of them exists, this one cannot be deleted.
+    `conditions`: what must hold for another resource before this one can be made, changed or deleted.
+    `refuses_update`: why the cloud would refuse a change, from what the resource is and what it should be.
+    `seconds`: what Google takes to make one, where that is many minutes; the cloud's clock goes ahead by it. `shared`:
+    where declarations of several types stand for one thing.
+
+    Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project), `_now`
+    (RFC 3339) and `_unique` (21 digits, the same for the same id).
+    """
+
+    id: str
+    autoname: str = "name"
+    checks: tuple[Check, ...] = ()
+    replaces: tuple[str, ...] = ()
+    replaces_when: Callable[[Properties, Properties], list[str]] | None = None
+    replaces_always: bool = False
+    equal: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=lambda: _NOTHING)
+    defaults: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    outputs: Mapping[str, Output] = field(default_factory=lambda: _NOTHING)
+    known: tuple[str, ...] = ()
+    volatile: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    exclusive: bool = True
+    adopts: str | None = None
+    owner: Reference | None = None
+    users: tuple[User, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    refuses_update: Callable[[Properties, Properties], str | None] | None = None
+    seconds: int = 0
+    shared: Shared | None = None
+
+
+class Shared(NamedTuple):
+    """One thing in the cloud that declarations of several `types` (such as `bigquery.DatasetAccess`) stand for.
+
+    `key` says which thing a declaration stands for, None for none; the first that is deleted takes it from all.
+    `refuses`: a second declaration is refused. `drops`: whether writing this one (first argument) takes away another
+    (second argument), which stands for something else.
+    """
+
+    types: tuple[str, ...]
+    key: Callable[[Properties], str | None]
+    refuses: bool = False
+    drops: Callable[[Properties, Properties], bool] | None = None
+
+
+class Reference(NamedTuple):
+    """The value at `path` names a resource of type `target` (such as `pubsub.Topic`); its id is `id` filled in.
+
+    `{value}` in `id` is the value; a value that is a full id already stands for itself. References at one path are
+    alternatives.
+    """
+
+    path: str
+    target: str
+    id: str = "{value}"
+
+
+class User(NamedTuple):
+    """A resource of type `type` uses the one whose id its argument at `path` holds, or `id`, filled in, makes of it.
+
+    `despite`: a deletion policy with which the user is no obstacle.
+    """
+
+    type: str
+    path: str
+    id: str = "{value}"
+    despite: str | None = None
+
+
+class Condition(NamedTuple):
+    """`holds` must be true of the outputs of the resource that `reference` leads to; else `words` say what is wrong."""
+
+    reference: Reference
+    holds: Callable[[Properties], bool]
+    words: str
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str | None:
+    """Fill `{name}` and `{block.name}` in; None when a value is unknown or absent, unless marked: `{name?}`."""
+
+    def one(match: re.Match[str]) -> str:
+        value: Any = values
+        for part in match[1].split("."):
+            if match[2] and value.get(part) is None:
+                return ""
+            value = value[part]
+        if value is UNKNOWN or value is None:
+            raise KeyError(match[1])
+        return str(value)
+
+    try:
+        return re.sub(r"\{([\w.]+)(\??)\}", one, template)
+    except (KeyError, TypeError):
+        return None
+
+
+def blanks(template: str) -> set[str]:
+    """The top-level names in a template."""
+    return {name.split(".")[0] for name in re.findall(r"\{([\w.]+)\??\}", template)}
+
+
+# --- checks on one value ---
+
+
+def check(path: str, good: Callable[[Any], bool], words: str) -> Check:
+    """Every known value at `path` must satisfy `good`; `words` continue the sentence "<value> …"."""
+
+    def run(inputs: Properties) -> Iterator[Problem]:
+        for at, value in walk(inputs, path):
+            if not good(value):
+                yield Problem(dotted(at), f"{value!r} {words}")
+
+    return run
+
+
+def matches(path: str, pattern: str, words: str) -> Check:
+    compiled = re.compile(pattern)
+    return check(path, lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None, words)
+
+
+def one_of(path: str, *values: Any) -> Check:
+    listed = ", ".join(map(str, values))
+    return check(path, lambda value: value in values, f"is not one of {listed}")
+
+
+def between(path: str, low: float, high: float, unit: str = "") -> Check:
+    words = f"is outside {low:g} to {high:g}{' ' + unit if unit else ''}"
+    return check(path, lambda value: isinstance(value, (int, float)) and low <= value <= high, words)
+
+
+def at_most(path: str, items: int, what: str) -> Check:
+    """The list at `path` has at most `items` elements."""
+
+    def run(inputs: Properties) -> Iterator[Problem]:
+        for at, value in _holders(inputs, path):
+            if isinstance(value, list) and len(value) > items:
+                yield Problem(dotted(at), f"{len(value)} {what}: at most {items} are taken")
+
+    return run
+
+
+def duration(path: str, low: float, high: float, step: float | None = None) -> Check:
+    """Seconds as the APIs write them, `600s`, from `low` to `high`."""
+
+    def good(value: Any) -> bool:
+        match = re.fullmatch(r"(\d+(?:\.\d{1,9})?)s", value) if isinstance(value, str) else None
+        return match is not None and low <= float(match[1]) <= high and (step is None or float(match[1]) % step == 0)
+
+    whole = f" in steps of {step:g}s" if step else ""
+    return check(path, good, f"is not a duration from {low:g}s to {high:g}s{whole}, written in seconds")
+
+
+def length(path: str, low: int, high: int, what: str = "characters") -> Check:
+    return check(path, lambda value: low <= len(value) <= high, f"has not {low} to {high} {what}")
+
+
+def labels(path: str = "labels") -> Check:
+    """The rules of labels on every service: 64 at most, lower case, 63 characters."""
+
+    def run(inputs: Properties) -> Iterator[Problem]:
+        found = inputs.get(path)
+        if not isinstance(found, dict):
+            return
+        if len(found) > 64:
+            yield Problem(path, f"{len(found)} labels: at most 64 are taken")
+        for key, value in found.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key):
+                yield Problem(
+                    f"{path}.{key}",
+                    "a label's key starts with a lower-case letter, then lower-case letters, digits, _ and -, 63 at most",
+                )
+            if isinstance(value, str) and not re.fullmatch(r"[a-z0-9_-]{0,63}", value):
+                yield Problem(
+                    f"{path}.{key}",
+                    f"{value!r} is not a label's value: lower-case letters, digits, _ and -, 63 at most",
+                )
+
+    return run
+
+
+# --- checks across the arguments of one block ("" is the resource itself) ---
+
+
+def _holders(inputs: Properties, parent: str) -> Iterator[tuple[Path, Any]]:
+    """The blocks, or the list itself, at a dotted path; lists on the way are gone through, a last one is not."""
+    if not parent:
+        yield (), inputs
+        return
+    head, _, last = parent.rpartition(".")
+    for at, block in walk(inputs, head) if head else [((), inputs)]:
+        if isinstance(block, dict) and block.get(last) not in (None, UNKNOWN):
+            yield (*at, last), block[last]
+
+
+def blocks(inputs: Properties, parent: str) -> Iterator[tuple[Path, Properties]]:
+    """Every block at a dotted path, those in lists one by one."""
+    for at, holder in _holders(inputs, parent):
+        if isinstance(holder, dict):
+            yield at, holder
+        elif isinstance(holder, list):
+            yield from (((*at, n), item) for n, item in enumerate(holder) if isinstance(item, dict))
+
+
+def given(block: Properties, key: str) -> bool:
+    """True when an argument is there, known or not; the SDK sends None for what is left out."""
+    return block.get(key) is not None
+
+
+def exactly_one(parent: str, *keys: str) -> Check:
+    return _count(parent, keys, lambda n: n == 1, f"exactly one of {', '.join(keys)} is needed")
+
+
+def at_most_one(parent: str, *keys: str) -> Check:
+    return _count(parent, keys, lambda n: n <= 1, f"{', '.join(keys)} exclude each other")
+
+
+def _count(parent: str, keys: tuple[str, ...], good: Callable[[int], bool], words: str) -> Check:
+    def run(inputs: Properties) -> Iterator[Problem]:
+        for at, block in blocks(inputs, parent):
+            # an empty list or False is how a program says "not this one"
+            there = [key for key in keys if given(block, key) and block[key] is not False and block[key] != []]
+            if not good(len(there)):
+                found = f"; given: {', '.join(there)}" if there else ""
+                yield Problem(dotted((*at, there[0] if there else keys[0])), words + found)
+
+    return run
+
+
+def needs(parent: str, key: str, *others: str) -> Check:
+    """Where `key` is given, so must be each of `others`."""
+
+    def run(inputs: Properties) -> Iterator[Problem]:
+        for at, block in blocks(inputs, parent):
+            for other in others:
+                if given(block, key) and not given(block, other):
+                    yield Problem(dotted((*at, key)), f"needs {other} beside it")
+
+    return run
+
+
+def member(path: str = "member") -> Check:
+    """A principal as IAM writes it."""
+    kinds = "user|serviceAccount|group|domain|projectOwner|projectEditor|projectViewer|principal|principalSet"
+    pattern = rf"allUsers|allAuthenticatedUsers|({kinds}):[^\s:].*"
+    return matches(path, pattern, "is not a principal: it starts with serviceAccount:, user:, group: or the like")
+
+
+def role(path: str = "role") -> Check:
+    pattern = r"roles/[A-Za-z0-9.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+"
+    return matches(path, pattern, "is not a role: roles/… or projects/…/roles/… (or organizations/…)")
+
+
+# --- grants ---
+
+
+def same_member(a: Any, b: Any) -> bool:
+    return isinstance(a, str) and isinstance(b, str) and canonical_member(a) == canonical_member(b)
+
+
+def grant(id: str, *checks: Check, references: tuple[Reference, ...] = (), shared: Shared | None = None) -> Rules:
+    """Rules of a type that adds one member to one role: several may stand for one grant, which is one entry."""
+    return Rules(
+        id=id,
+        replaces_always=True,
+        exclusive=False,
+        equal={"member": same_member},
+        checks=(role(), member(), *checks),
+        references=references,
+        shared=shared,
+    )

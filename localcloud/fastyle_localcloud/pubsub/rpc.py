@@ -1,0 +1,118 @@
+"""gRPC plumbing: handlers over Google's message classes, without generated servicer code."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+
+from fastyle_localcloud.pubsub.errors import ApiError, invalid
+
+log = logging.getLogger(__name__)
+
+Unary = Callable[[Any], Awaitable[Any]]
+Streaming = Callable[[AsyncIterator[Any]], AsyncIterator[Any]]
+
+
+def service(name: str, methods: Mapping[str, tuple[Any, Unary]], streams: Mapping[str, tuple[Any, Streaming]]) -> Any:
+    """A generic handler for service `name`; each method with the class of its request."""
+    handlers = {
+        method: grpc.unary_unary_rpc_method_handler(
+            _unary(f"{name}/{method}", handle),
+            request_deserializer=_plain(request).FromString,
+            response_serializer=_serialize,
+        )
+        for method, (request, handle) in methods.items()
+    }
+    for method, (request, stream) in streams.items():
+        handlers[method] = grpc.stream_stream_rpc_method_handler(
+            _streaming(f"{name}/{method}", stream),
+            request_deserializer=_plain(request).FromString,
+            response_serializer=_serialize,
+        )
+    return grpc.method_handlers_generic_handler(name, handlers)
+
+
+def _plain(request: Any) -> Any:
+    return request.pb() if hasattr(request, "pb") else request
+
+
+def _serialize(response: Any) -> bytes:
+    data: bytes = (response if response is not None else empty_pb2.Empty()).SerializeToString()
+    return data
+
+
+def _unary(method: str, handle: Unary) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def call(request: Any, context: Any) -> Any:
+        try:
+            return await handle(request)
+        except Exception as error:
+            await _abort(method, error, context)
+
+    return call
+
+
+def _streaming(method: str, handle: Streaming) -> Callable[[Any, Any], AsyncIterator[Any]]:
+    async def call(requests: Any, context: Any) -> AsyncIterator[Any]:
+        try:
+            async for response in handle(requests):
+                yield response
+        except Exception as error:
+            await _abort(method, error, context)
+
+    return call
+
+
+async def _abort(method: str, error: Exception, context: Any) -> None:
+    if isinstance(error, ApiError):
+        await context.abort(error.status, error.message)
+    if isinstance(error, sqlite3.Error):
+        # Not stored, so not acknowledged: the clients try UNAVAILABLE again.
+        await context.abort(grpc.StatusCode.UNAVAILABLE, f"The message store cannot write: {error}.")
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    log.error("%s failed", method, exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, f"{method} failed inside the local cloud; its log says why.")
+
+
+def page(items: list[Any], request: Any) -> tuple[list[Any], str]:
+    """The page of `items` that `request` asks for, and the token of the next one."""
+    token = request.page_token
+    if token and not token.isdigit():
+        raise invalid(f"page_token {token!r} is not one that a list call returned.")
+    start = int(token or 0)
+    size = request.page_size or 1_000
+    end = start + size
+    return items[start:end], str(end) if end < len(items) else ""
+
+
+def merged(current: Any, update: Any, mask: Any, allowed: frozenset[str]) -> Any:
+    """A copy of `current` with the fields of `mask` taken from `update`; only `allowed` ones may change."""
+    if not mask.paths:
+        raise invalid("update_mask is empty: name the fields to change.")
+    for path in mask.paths:
+        if path.split(".")[0] not in allowed:
+            raise invalid(
+                f"update_mask names {path}, which cannot be changed; changeable: {', '.join(sorted(allowed))}."
+            )
+        if not mask.IsValidForDescriptor(current.DESCRIPTOR):
+            raise invalid(f"update_mask names {path}, which {current.DESCRIPTOR.name} does not have.")
+    result = type(current)()
+    result.CopyFrom(current)
+    for path in mask.paths:
+        # MergeMessage adds to what is there; a named field is to be replaced, or cleared when it is absent.
+        _clear(result, path)
+    mask.MergeMessage(update, result, replace_message_field=True, replace_repeated_field=True)
+    return result
+
+
+def _clear(message: Any, path: str) -> None:
+    head, _, rest = path.partition(".")
+    if not rest:
+        message.ClearField(head)
+    elif message.HasField(head):
+        _clear(getattr(message, head), rest)

@@ -1,0 +1,187 @@
+"""The process: Google's gRPC API on one port a caller, and a small control server over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from pathlib import Path
+
+import grpc
+from aiohttp import web
+
+from fastyle_localcloud.callers import OnlyThisUser, only_programs
+from fastyle_localcloud.ports import HOST
+from fastyle_localcloud.pubsub.access import Access
+from fastyle_localcloud.pubsub.broker import MAX_REQUEST_BYTES, Broker
+from fastyle_localcloud.pubsub.deliveries import Deliveries
+from fastyle_localcloud.pubsub.journal import Journal
+from fastyle_localcloud.pubsub.publisher_api import PublisherApi
+from fastyle_localcloud.pubsub.resources import seconds
+from fastyle_localcloud.pubsub.schema_api import SchemaApi
+from fastyle_localcloud.pubsub.subscriber_api import SubscriberApi
+
+log = logging.getLogger(__name__)
+
+_PRUNE_SECONDS = 10.0
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES + 2**20),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+]
+
+
+class Server:
+    """Serves one broker until `stop`."""
+
+    def __init__(self, broker: Broker, deliveries: Deliveries, port: int, control_port: int) -> None:
+        self._broker = broker
+        self._deliveries = deliveries
+        self._port = port
+        self._control_port = control_port
+        self._servers: dict[str, tuple[int, grpc.aio.Server]] = {}  # by e-mail; "" is the project's owner
+        self._runner: web.AppRunner | None = None
+        self._pruner: asyncio.Task[None] | None = None
+        self._pruned: dict[int, int] = {}
+
+    async def start(self) -> None:
+        await self._listen("", self._port)
+        for email, port in self._broker.journal.query("SELECT email, port FROM identities"):
+            await self._listen(email, port)
+        await self._deliveries.start()
+        app = web.Application(middlewares=[only_programs])
+        app.add_routes(
+            [
+                web.get("/health", self._health),
+                web.get("/stats", self._stats),
+                web.get("/traffic", self._traffic),
+                web.post("/flush", self._flush),
+                web.put("/identities/{email}", self._identity),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, self._control_port).start()
+        self._pruner = asyncio.create_task(self._prune_for_ever(), name="prune")
+
+    async def stop(self) -> None:
+        if self._pruner:
+            self._pruner.cancel()
+        if self._runner:
+            await self._runner.cleanup()
+        await self._deliveries.stop()
+        await asyncio.gather(*(server.stop(0.5) for _, server in self._servers.values()))
+
+    async def _listen(self, email: str, port: int) -> int:
+        """Serve the API as `email` (empty: the owner) would see it; returns the port."""
+        caller = f"serviceAccount:{email}" if email else None
+        server = grpc.aio.server(interceptors=[OnlyThisUser()], options=_OPTIONS)
+        apis = (
+            PublisherApi(self._broker, caller),
+            SubscriberApi(self._broker, caller),
+            SchemaApi(self._broker, caller),
+        )
+        server.add_generic_rpc_handlers([api.handler() for api in apis])
+        try:
+            bound = server.add_insecure_port(f"{HOST}:{port}")
+        except RuntimeError:
+            if not email:
+                raise
+            log.warning("port %d of %s is taken: another one", port, email)
+            bound = server.add_insecure_port(f"{HOST}:0")
+        await server.start()
+        self._servers[email] = bound, server
+        return bound
+
+    # --- control ---
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"ready": True})
+
+    async def _stats(self, request: web.Request) -> web.Response:
+        stats = {
+            name.rsplit("/", 1)[-1]: {
+                "backlog": backlog.count(),
+                "oldest_unacked_seconds": round(backlog.oldest_unacked_seconds(), 3),
+                "delivered": backlog.acknowledged,
+                "last_refusal": backlog.last_refusal.as_json() if backlog.last_refusal else None,
+            }
+            for name, backlog in self._broker.subscriptions.items()
+        }
+        return web.json_response(stats)
+
+    async def _traffic(self, request: web.Request) -> web.Response:
+        traffic = {
+            kind: {name.rsplit("/", 1)[-1]: each.traffic.as_json() for name, each in found.items()}
+            for kind, found in (("topics", self._broker.topics), ("subscriptions", self._broker.subscriptions))
+        }
+        return web.json_response(traffic)
+
+    async def _flush(self, request: web.Request) -> web.Response:
+        left = await self._deliveries.flush()
+        return web.json_response({"left": left}, status=503 if left else 200)
+
+    async def _identity(self, request: web.Request) -> web.Response:
+        email = request.match_info["email"]
+        if email not in self._servers:
+            port = await self._listen(email, 0)
+            statement = ("INSERT OR REPLACE INTO identities VALUES (?, ?)", (email, port))
+            await self._broker.journal.execute(statement)
+        return web.json_response({"port": self._servers[email][0]})
+
+    # --- pruning ---
+
+    async def _prune_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_PRUNE_SECONDS)
+            with contextlib.suppress(OSError):
+                await self.prune()
+
+    async def prune(self) -> None:
+        """Let go of what is past its retention, and of what every subscription has settled and nobody may seek to."""
+        for topic in list(self._broker.topics.values()):
+            keep = [topic.last_id]
+            for backlog in topic.backlogs:
+                age = seconds(backlog.config.message_retention_duration)
+                expired = int((time.time() - age) * 1e6)
+                backlog.expire(self._broker.journal.last_before(topic.id, expired, 0, topic.last_id))
+                keep.append(backlog.watermark)
+                if (seekable := self._broker.retained_after(topic, backlog)) is not None:
+                    keep.append(seekable)
+            if topic.retention:
+                since = int((time.time() - topic.retention) * 1e6)
+                keep.append(self._broker.journal.last_before(topic.id, since, 0, topic.last_id))
+            if (low := min(keep)) > self._pruned.get(topic.id, 0):
+                self._pruned[topic.id] = low
+                await self._broker.journal.execute(
+                    ("DELETE FROM messages WHERE topic = ? AND id <= ?", (topic.id, low)),
+                    ("PRAGMA incremental_vacuum(2000)", ()),
+                )
+
+
+async def serve(
+    *,
+    data_dir: Path,
+    port: int,
+    control_port: int,
+    project_number: str,
+    grants: Path | None,
+    key_path: Path | None,
+    issuer: str,
+    storage_url: str,
+    bigquery_url: str,
+    stop: asyncio.Event,
+) -> None:
+    """Serve until `stop` is set; what was acknowledged is on disk whatever ends the process."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    journal = Journal(data_dir / "pubsub.sqlite")
+    broker = Broker(journal, Access(grants, project_number))
+    deliveries = Deliveries(
+        broker, key_path=key_path, issuer=issuer, storage_url=storage_url, bigquery_url=bigquery_url
+    )
+    server = Server(broker, deliveries, port, control_port)
+    await server.start()
+    await stop.wait()
+    await server.stop()
+    await journal.close()

@@ -1,0 +1,78 @@
+"""`python -m fastyle_localcloud.standins.bigquery_server start …`: bqemulator for the programs of one user.
+
+What differs from the package as it comes:
+
+- No time travel. At every write bqemulator copies the whole table, and keeps the copies for seven days: what an
+  export of every half second costs would grow with the square of the trade.
+- One thread. It has one DuckDB connection, asynchronous routes use it in the event loop and the others in threads; two
+  at once each wait for what the other holds (the interpreter's lock, the connection's), for ever.
+- No files but its own. DuckDB reads and writes any file that a statement names: here the lake's folder and the
+  uploads, and a statement cannot change that.
+- No web pages and no other users: `fastyle_localcloud.callers`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bqemulator.server
+import fastapi.dependencies.utils
+import fastapi.routing
+import grpc
+from bqemulator.cli import main
+from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.versioning.snapshots import SnapshotManager
+
+from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser
+
+
+class NoSnapshots(SnapshotManager):
+    """Snapshots of no table."""
+
+    def capture(self, *_: object, **__: object) -> None:
+        return None
+
+
+class ConfinedEngine(DuckDBEngine):
+    """A DuckDB that opens no file outside the folders given to the server."""
+
+    async def start(self) -> None:
+        """Open the database, then lock it in: extensions are loaded by now."""
+        await super().start()
+        settings = self._settings
+        folders = [settings.data_dir, settings.upload_staging_dir, os.environ.get("BQEMU_GCS_LOCAL_ROOT")]
+        allowed = [str(Path(folder).resolve()) + "/" for folder in folders if folder]
+        listed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in allowed)
+        self.execute(f"SET allowed_directories = [{listed}]")
+        self.execute("SET enable_external_access = false")
+        self.execute("SET lock_configuration = true")
+
+
+async def in_the_loop(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """What Starlette would run in a thread, run where the asynchronous routes run."""
+    return function(*args, **kwargs)
+
+
+def confine() -> None:
+    """Put the above in the place of what the package has."""
+    server: Any = bqemulator.server
+    server.SnapshotManager = NoSnapshots
+    server.DuckDBEngine = ConfinedEngine
+    create_app = server.create_app
+    server.create_app = lambda context: OnlyPrograms(create_app(context))
+    for module in (fastapi.routing, fastapi.dependencies.utils):
+        module.run_in_threadpool = in_the_loop  # type: ignore[attr-defined]
+    grpc_server: Any = grpc.aio.server
+
+    def guarded_server(*, interceptors: tuple[Any, ...], options: Any) -> Any:
+        return grpc_server(interceptors=(OnlyThisUser(), *interceptors), options=options)
+
+    grpc.aio.server = guarded_server  # type: ignore[assignment]  # the package looks it up when it makes its server
+
+
+if __name__ == "__main__":
+    confine()
+    main()

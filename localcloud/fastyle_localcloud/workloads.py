@@ -1,0 +1,277 @@
+"""Cloud Run services and functions: the deployed archive itself, as a process, restarted when it dies.
+
+One process stands for all instances of a service: concurrency is the process's own, scaling is not emulated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fastyle_localcloud.files import write_atomically
+from fastyle_localcloud.ports import HOST, is_free
+from fastyle_localcloud.process import ProcessSpec, StartFailed
+from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.secret_store import SecretError
+
+if TYPE_CHECKING:
+    from fastyle_localcloud.cloud import LocalCloud
+
+_LOG = logging.getLogger(__name__)
+_ACCESSOR = "roles/secretmanager.secretAccessor"
+PRIVATE_ADDRESS = "10.0.0.3"  # of the Cloud SQL instance, as a program sees it
+
+# Cloud Functions start the framework's own command; -I keeps this machine's packages out.
+_FUNCTION = (
+    "import sys; sys.path[:0] = [{folder!r}, {lib!r}]; from functions_framework._cli import _cli; "
+    "sys.argv[0] = 'functions-framework'; _cli()"
+)
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """One version of a secret, mounted as a file."""
+
+    secret: str
+    version: str
+    mount: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a service's or function's configuration asks for, without any secret's value."""
+
+    name: str
+    kind: str  # "service" or "function"
+    resource: str  # as IAM names it
+    account: str
+    bucket: str
+    archive: str
+    generation: str
+    environment: dict[str, str]
+    secret_variables: dict[str, tuple[str, str]] = field(default_factory=dict)  # variable -> secret, version
+    secret_files: tuple[SecretFile, ...] = ()
+    health_path: str | None = None
+
+    @classmethod
+    def load(cls, row: dict[str, Any]) -> Workload:
+        files = tuple(SecretFile(**f) for f in row.pop("secret_files"))
+        variables = {k: (v[0], v[1]) for k, v in row.pop("secret_variables").items()}
+        return cls(**row, secret_files=files, secret_variables=variables)
+
+
+class Workloads:
+    """The deployed workloads by name; they come back with the daemon."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+        self._path = cloud.state_dir / "workloads.json"
+        self._deployed: dict[str, Workload] = {}
+        self.moved: dict[str, str] = {}
+        """New base URLs, by name, of what another program has taken the port of. A program's state has the old one
+        until it is refreshed."""
+        cloud.secrets.on_change(self._refresh)
+
+    async def restore(self) -> None:
+        """Start again what was deployed before the daemon ended; one that fails is kept trying."""
+        if not self._path.exists():
+            return
+        rows = json.loads(self._path.read_text())
+        await asyncio.gather(*(self._restore(Workload.load(row)) for row in rows))
+
+    async def _restore(self, workload: Workload) -> None:
+        try:
+            await self._cloud.supervisor.start_unattended(await self._prepare(workload))
+        except (Refused, OSError) as error:
+            _LOG.error("%s does not start: %s", workload.name, error)
+
+    async def deploy(self, workload: Workload) -> str:
+        """Have `workload` running and healthy; returns its base URL. `Refused` says why it does not start."""
+        spec = await self._prepare(workload)
+        try:
+            await self._cloud.supervisor.ensure(spec)
+        except StartFailed as failure:
+            raise Refused(str(failure)) from None
+        self._save()
+        return self.url(workload.name)
+
+    async def remove(self, name: str) -> None:
+        await self._cloud.supervisor.remove(name)
+        if workload := self._deployed.pop(name, None):
+            self._cloud.iam.forget_endpoint(workload.resource)
+        self._cloud.services[:] = [s for s in self._cloud.services if s["name"] != name]
+        shutil.rmtree(self._folder(name), ignore_errors=True)
+        self._save()
+
+    def deployed(self, name: str) -> bool:
+        return name in self._deployed
+
+    def url(self, name: str) -> str:
+        return f"http://{HOST}:{self._cloud.ports.get(f'run/{name}')}"
+
+    # --- preparing ---
+
+    async def _prepare(self, workload: Workload) -> ProcessSpec:
+        cloud = self._cloud
+        port = self._port(workload)
+        if not cloud.metadata.exists(workload.account):
+            raise Refused(
+                f"{workload.name}: service account {workload.account!r} does not exist; the stack must make it"
+            )
+        self._check_access(workload)
+        folder = await self._unpack(workload)
+        manifest = json.loads((folder / "MANIFEST.json").read_text())
+        python, lib, how = await asyncio.to_thread(self._interpreter, manifest, folder)
+        environment = {
+            **await cloud.workload_environment(workload.account),
+            "K_SERVICE": workload.name,
+            **{name: self._local(workload, value) for name, value in workload.environment.items()},
+            **{n: cloud.secrets.access(s, v).decode() for n, (s, v) in workload.secret_variables.items()},
+            "PORT": str(port),
+        }
+        self._deployed[workload.name] = workload
+        self._write_secret_files(workload)
+        cloud.iam.register_endpoint(self.url(workload.name), workload.resource)
+        cloud.services[:] = [s for s in cloud.services if s["name"] != workload.name]
+        cloud.services.append(
+            {
+                "name": workload.name,
+                "kind": workload.kind,
+                "url": self.url(workload.name),
+                "runs": how,
+                "archive": workload.archive,
+            }
+        )
+        argv: tuple[str, ...] = (python, "-I", "main.py")
+        if workload.kind == "function":
+            start = _FUNCTION.format(folder=str(folder), lib=lib)
+            options = ("--source", "main.py", "--target", "handle", "--host", HOST, "--port", str(port))
+            argv = (python, "-I", "-c", start, *options)
+        return ProcessSpec(
+            name=workload.name,
+            argv=argv,
+            env=environment,
+            cwd=folder,
+            port=port,
+            health_path=workload.health_path,
+            liveness_failures=6,
+        )
+
+    def _port(self, workload: Workload) -> int:
+        """The port recorded for it; another one when a stranger listens there."""
+        ports, name = self._cloud.ports, f"run/{workload.name}"
+        port = ports.get(name)
+        if self._cloud.supervisor.spec(workload.name) is None and not is_free(port):
+            port = ports.renew(name)
+            self._cloud.iam.forget_endpoint(workload.resource)
+            self.moved[workload.name] = self.url(workload.name)
+        return port
+
+    def _check_access(self, workload: Workload) -> None:
+        """As in the cloud: without the accessor's role on each secret the revision does not start."""
+        member = f"serviceAccount:{workload.account}"
+        secrets = {s for s, _ in workload.secret_variables.values()} | {f.secret for f in workload.secret_files}
+        for secret in sorted(secrets):
+            resource = f"projects/{self._cloud.project}/secrets/{secret}"
+            if not self._cloud.iam.allows(resource, _ACCESSOR, member):
+                missing = {"resource": resource, "role": _ACCESSOR, "member": member}
+                self._cloud.refused_starts[workload.name] = missing
+                raise Refused(f"{workload.name}: permission denied on secret {secret}: grant {_ACCESSOR} to {member}")
+        self._cloud.refused_starts.pop(workload.name, None)
+
+    def _local(self, workload: Workload, value: str) -> str:
+        """The same value, with the private network's address and mounted folders as they are on this machine."""
+        value = value.replace(f"@{PRIVATE_ADDRESS}:5432", f"@{HOST}:{self._cloud.postgres_port}")
+        for file in workload.secret_files:
+            if value.startswith(file.mount):
+                return str(self._mount(workload, file.mount)) + value.removeprefix(file.mount)
+        return value
+
+    def _folder(self, name: str) -> Path:
+        return self._cloud.state_dir / "run" / name
+
+    def _mount(self, workload: Workload, mount: str) -> Path:
+        return self._folder(workload.name) / "secrets" / mount.strip("/")
+
+    def _write_secret_files(self, workload: Workload) -> None:
+        for file in workload.secret_files:
+            try:
+                payload = self._cloud.secrets.access(file.secret, file.version)
+            except SecretError as error:
+                raise Refused(f"{workload.name}: {error}; add a version to it") from None
+            write_atomically(self._mount(workload, file.mount) / file.path, payload)
+
+    def _refresh(self, secret: str) -> None:
+        """A new version reaches the services that mount the secret, as a volume of `latest` does."""
+        for workload in self._deployed.values():
+            if any(f.secret == secret for f in workload.secret_files):
+                try:
+                    self._write_secret_files(workload)
+                except Refused as error:
+                    _LOG.warning("%s", error)
+
+    async def _unpack(self, workload: Workload) -> Path:
+        stem = workload.archive.rsplit("/", 1)[-1].removesuffix(".zip").removesuffix(".tar.gz")
+        target = self._folder(workload.name) / f"{stem}-{workload.generation}"
+        if target.exists():
+            return target
+        path = f"/storage/v1/b/{workload.bucket}/o/{quote(workload.archive, safe='')}?alt=media"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as work:
+            archive, folder = Path(work, "archive"), Path(work, "content")
+            async with self._cloud.http.get(self._cloud.storage_url + path) as answer:
+                if answer.status != 200:
+                    raise Refused(f"{workload.name}: no object {workload.archive} in bucket {workload.bucket}")
+                with archive.open("wb") as out:
+                    async for chunk in answer.content.iter_chunked(1 << 20):
+                        out.write(chunk)
+            await asyncio.to_thread(_extract, archive, folder)
+            folder.rename(target)
+        for old in self._folder(workload.name).iterdir():
+            if old.is_dir() and old != target and old.name not in ("secrets",) and not old.name.startswith("."):
+                shutil.rmtree(old, ignore_errors=True)
+        return target
+
+    def _interpreter(self, manifest: dict[str, Any], folder: Path) -> tuple[str, str, str]:
+        """Python, the folder of its packages, and in words what runs: the archive itself, or a twin of it."""
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        linux = sys.platform == "linux" and platform.machine() == "x86_64"
+        base = getattr(sys, "_base_executable", sys.executable)
+        if manifest["python"] == here and linux:
+            return base, str(folder / "lib"), "the deployed archive"
+        lib = folder / "lib"
+        shutil.rmtree(lib)
+        command = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", base, "--target", str(lib)]
+        done = subprocess.run([*command, *manifest["requirements"]], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refused(
+                f"{manifest['name']}: its packages cannot be had for this platform: {done.stderr.strip()[-300:]}"
+            )
+        return base, str(lib), f"a twin for Python {here} on {platform.machine()}"
+
+    def _save(self) -> None:
+        rows = [asdict(workload) for workload in self._deployed.values()]
+        write_atomically(self._path, json.dumps(rows, indent=1).encode())
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    folder.mkdir()
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as z:
+            z.extractall(folder)  # noqa: S202 - made by our own build
+    else:
+        with tarfile.open(archive) as t:
+            t.extractall(folder, filter="data")

@@ -1,0 +1,156 @@
+"""Parameters of rules: from a file a stack, and from what the engine is given as `--policy-pack-config`.
+
+A wrong name or value is refused by name before anything is judged. The engine itself refuses an unknown rule in
+words that do not name it, and tells the pack its configuration only after that; so the pack reads the same file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fastyle_policies.model import Parameters, Rule
+
+PackConfig = dict[str, dict[str, Any]]  # rule -> its parameters
+StackConfig = Callable[[str], PackConfig]  # of the stack of that name
+
+FLAG = "--policy-pack-config"
+LEVELS = ("advisory", "mandatory", "remediate", "disabled")
+LEVEL = "enforcementLevel"
+ALL = "all"
+
+
+class WrongConfiguration(ValueError):  # noqa: N818 - what the user reads is the message
+    """Parameters that a rule does not take: a line for each, with file, rule and parameter."""
+
+
+def stack_config(folder: Path, rules: Sequence[Rule]) -> StackConfig:
+    """Parameters by stack, from `<folder>/<stack>.json`; none, hence the strict defaults, for a stack without one.
+
+    A file maps rules to parameters; its key `all` holds parameters for every rule. Every file is read at once.
+
+    Raises:
+        WrongConfiguration: a rule that does not exist, or a parameter it does not take; names file and key.
+    """
+    files = {path.stem: _stack_file(path, rules) for path in sorted(folder.glob("*.json"))}
+    return lambda stack: files.get(stack, {})
+
+
+def _stack_file(path: Path, rules: Sequence[Rule]) -> PackConfig:
+    content = _read(path)
+    shared = content.pop(ALL, {})
+    by_id = {rule.id: rule for rule in rules}
+    config = {name: {**shared, **content.get(name, {})} for name in by_id}
+    wrong = [_unknown_rule(name, by_id) for name in sorted(set(content) - set(by_id))]
+    wrong += [words for name, given in config.items() for words in complaints(by_id[name], given)]
+    _refuse(str(path), wrong)
+    return config
+
+
+def check_engine_config(path: Path, rules: Sequence[Rule]) -> None:
+    """Hold a file that the engine is given against the rules; there a rule may have a level in place of parameters.
+
+    Raises:
+        WrongConfiguration: see `stack_config`.
+    """
+    by_id = {rule.id: rule for rule in rules}
+    wrong: list[str] = []
+    for name, given in _read(path).items():
+        parameters = {key: value for key, value in given.items() if key != LEVEL} if isinstance(given, dict) else {}
+        level = given.get(LEVEL) if isinstance(given, dict) else given
+        if name not in by_id and name != ALL:
+            wrong.append(_unknown_rule(name, by_id))
+        elif level is not None and level not in LEVELS:
+            wrong.append(f"{name}: {json.dumps(level)} is no enforcement level; write one of {', '.join(LEVELS)}")
+        elif name != ALL:
+            wrong += complaints(by_id[name], parameters)
+        elif parameters:
+            wrong.append(
+                f"{ALL}: the engine takes an enforcement level for all rules and no parameters; "
+                "give them to each rule, or write them into policies/config/<stack>.json"
+            )
+    _refuse(f"{FLAG} {path}", wrong)
+
+
+def validated(rule: Rule, given: Mapping[str, Any]) -> Parameters:
+    """The parameters of a rule.
+
+    Raises:
+        WrongConfiguration: one that it does not take.
+    """
+    _refuse(FLAG, list(complaints(rule, given)))
+    return rule.parameters.model_validate(given)
+
+
+def complaints(rule: Rule, given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the parameters of a rule, by name."""
+    try:
+        rule.parameters.model_validate(given)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            at = ".".join([rule.id, *map(str, problem["loc"])])
+            if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+                takes = sorted(rule.parameters.model_fields)
+                meant = _meant(str(problem["loc"][0]), takes)
+                yield f"{at}: the rule has no such parameter; it takes {', '.join(takes)}{meant}"
+            else:
+                yield f"{at}: {problem['msg']}"
+
+
+def _unknown_rule(name: str, rules: Mapping[str, Rule]) -> str:
+    return f"no rule is named {name}{_meant(name, rules) or '; known: ' + ', '.join(sorted(rules))}"
+
+
+def _meant(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _refuse(where: str, wrong: Sequence[str]) -> None:
+    if wrong:
+        raise WrongConfiguration("\n".join(f"{where}: {words}" for words in wrong))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongConfiguration(f"{path}: it cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise WrongConfiguration(f"{path}: it does not map rules to parameters")
+    return content
+
+
+def engine_config_files() -> list[Path]:
+    """Files that the engine, of which this process is a descendant, was given as `--policy-pack-config`.
+
+    None where command lines of other processes cannot be read: then the engine and `validated` have the only word.
+    """
+    try:
+        import psutil  # the local cloud brings it: a pack that runs elsewhere goes without
+    except ImportError:
+        return []
+    try:
+        for process in psutil.Process().parents():
+            line = process.cmdline()
+            if any(argument.partition("=")[0] == FLAG for argument in line):
+                folder = Path(process.cwd())
+                return [folder / name for name in given_files(line)]
+    except (psutil.Error, OSError):
+        pass
+    return []
+
+
+def given_files(line: Sequence[str]) -> list[str]:
+    """The values of `--policy-pack-config` on a command line."""
+    names: list[str] = []
+    for argument, following in zip(line, [*line[1:], ""], strict=True):
+        flag, equals, value = argument.partition("=")
+        if flag == FLAG:
+            names += (value if equals else following).split(",")
+    return [name for name in names if name]

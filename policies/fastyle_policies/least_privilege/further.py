@@ -1,0 +1,156 @@
+"""Links beside those of this platform's own kind: keys, bucket notifications, triggers, scheduled queries, SQL users.
+
+Sources: Google Cloud's documentation of each (customer-managed encryption keys of Pub/Sub, Cloud Storage, BigQuery,
+Cloud SQL, Secret Manager, Artifact Registry and Cloud Run; Pub/Sub notifications for Cloud Storage; roles and
+permissions for Eventarc triggers; scheduled queries' service accounts; IAM authentication of Cloud SQL).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.given import principal
+from fastyle_policies.links import Target
+from fastyle_policies.model import UNKNOWN, Resource
+
+if TYPE_CHECKING:
+    from fastyle_policies.least_privilege.needed import Need, Needs
+
+NOTIFICATION = "gcp:storage/notification:Notification"
+TRIGGER = "gcp:eventarc/trigger:Trigger"
+TRANSFER = "gcp:bigquery/dataTransferConfig:DataTransferConfig"
+KEY_USER = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+STORAGE_AGENT = "agent:gs-project-accounts"
+TRANSFER_AGENT = "agent:gcp-sa-bigquerydatatransfer"
+
+# Where a type names its customer-managed key, and the agent that uses it.
+KEYS: dict[str, tuple[str, str]] = {
+    gcp.TOPIC: ("kmsKeyName", "agent:gcp-sa-pubsub"),
+    gcp.BUCKET: ("encryption.defaultKmsKeyName", STORAGE_AGENT),
+    gcp.DATASET: ("defaultEncryptionConfiguration.kmsKeyName", "agent:bigquery-encryption"),
+    gcp.TABLE: ("encryptionConfiguration.kmsKeyName", "agent:bigquery-encryption"),
+    gcp.SQL_INSTANCE: ("encryptionKeyName", "agent:gcp-sa-cloud-sql"),
+    gcp.SECRET: ("replication.auto.customerManagedEncryption.kmsKeyName", "agent:gcp-sa-secretmanager"),
+    gcp.RUN_SERVICE: ("template.encryptionKey", "agent:serverless-robot-prod"),
+    gcp.RUN_JOB: ("template.template.encryptionKey", "agent:serverless-robot-prod"),
+    "gcp:artifactregistry/repository:Repository": ("kmsKeyName", "agent:gcp-sa-artifactregistry"),
+}
+# Types whose key several agents use, each in its own way.
+KEYS_OF_SEVERAL = {gcp.COMPOSER: "config.encryptionConfig.kmsKeyName", gcp.FUNCTION: "kmsKeyName"}
+AGENTS_OF = {
+    gcp.COMPOSER: (
+        *("agent:cloudcomposer-accounts", "agent:gcp-sa-artifactregistry", "agent:container-engine-robot"),
+        *("agent:gcp-sa-pubsub", "agent:compute-system", STORAGE_AGENT),
+    ),
+    gcp.FUNCTION: (
+        *("agent:gcf-admin-robot", "agent:gcp-sa-artifactregistry", "agent:serverless-robot-prod"),
+        *("agent:gcp-sa-eventarc", STORAGE_AGENT),
+    ),
+}
+
+_CHANGES = re.compile(r"\b(insert|merge|update|delete|truncate|create|drop|alter)\b", re.IGNORECASE)
+
+
+def needs_of(needs: Needs, resource: Resource) -> Iterator[Need]:
+    """What the links of a resource need, as far as they are of these kinds."""
+    yield from _key(needs, resource)
+    if resource.type == NOTIFICATION:
+        topic = needs.index.resolve(resource, "topic", gcp.TOPIC)
+        yield from needs.need(resource, "bucket notifications", "roles/pubsub.publisher", topic, STORAGE_AGENT)
+    elif resource.type == TRIGGER:
+        yield from _trigger(needs, resource)
+    elif resource.type == TRANSFER:
+        yield from _transfer(needs, resource)
+    elif resource.type == gcp.SQL_USER:
+        yield from _sql_user(needs, resource)
+
+
+def _key(needs: Needs, resource: Resource) -> Iterator[Need]:
+    path, agent = KEYS.get(resource.type, ("", ""))
+    if path and _given(resource, path):
+        yield from _uses_key(needs, resource, path, agent)
+    if resource.type == gcp.SECRET:
+        for replica in resource.blocks("replication.userManaged.replicas"):
+            if replica.get("customerManagedEncryption") is not None:
+                needs.cannot_follow(resource, f"customer-managed key of a replica ({KEY_USER})", agent)
+    if (several := KEYS_OF_SEVERAL.get(resource.type)) and _given(resource, several):
+        needs.cannot_follow(resource, f"customer-managed key of several service agents ({KEY_USER})")
+        needs.opaque.update(AGENTS_OF[resource.type])
+
+
+def _given(resource: Resource, path: str) -> bool:
+    """Whether a property is asked for. One that is left out may be unknown, too, where the cloud settles it."""
+    value = resource.get(path)
+    return bool(value) or (value is UNKNOWN and bool(resource.references.get(path.partition(".")[0])))
+
+
+def _uses_key(needs: Needs, resource: Resource, path: str, agent: str) -> Iterator[Need]:
+    key = needs.index.resolve(resource, path, gcp.CRYPTO_KEY)
+    for need in needs.need(resource, "customer-managed key", KEY_USER, key, agent):
+        # A key of another project is granted by whoever owns it: no grant here says nothing.
+        yield need if key.resources else replace(need, required=False)
+        if not key.resources:
+            needs.cannot_follow(resource, f"customer-managed key outside the plan ({KEY_USER})", unless=need)
+
+
+def _trigger(needs: Needs, trigger: Resource) -> Iterator[Need]:
+    caller = needs.account(trigger, "serviceAccount")
+    criteria = trigger.blocks("matchingCriterias")
+    kind = next((str(c.get("value")) for c in criteria if c.get("attribute") == "type"), "")
+    if not kind.startswith("google.cloud.pubsub."):
+        yield from needs.on_project(trigger, "event trigger", "roles/eventarc.eventReceiver", caller)
+    if kind.startswith("google.cloud.storage."):
+        yield from needs.on_project(trigger, "events of a bucket", "roles/pubsub.publisher", STORAGE_AGENT)
+    if trigger.get("destination.cloudRunService") is not None:
+        service = needs.index.resolve(trigger, "destination.cloudRunService.service", gcp.RUN_SERVICE)
+        yield from needs.need(trigger, "event trigger", "roles/run.invoker", service, caller)
+    elif trigger.get("destination.workflow") is not None:
+        yield from needs.on_project(trigger, "event trigger", "roles/workflows.invoker", caller)
+    else:
+        needs.cannot_follow(trigger, "event trigger (a destination other than Cloud Run or Workflows)", caller)
+
+
+def _transfer(needs: Needs, transfer: Resource) -> Iterator[Need]:
+    """A scheduled query runs as an account of its own; what it reads and writes stands in its text."""
+    account = needs.account(transfer, "serviceAccountName")
+    if transfer.get("notificationPubsubTopic"):
+        topic = needs.index.resolve(transfer, "notificationPubsubTopic", gcp.TOPIC)
+        for need in needs.need(transfer, "notices", "roles/pubsub.publisher", topic, TRANSFER_AGENT):
+            yield replace(need, required=False)  # the service grants it to itself where it may
+    if transfer.get("serviceAccountName") is None:
+        return  # it runs as the person who made it
+    if transfer.get("dataSourceId") != "scheduled_query":
+        needs.cannot_follow(transfer, f"data transfer from {transfer.get('dataSourceId')}", account)
+        return
+    yield from needs.on_project(transfer, "scheduled query", "roles/bigquery.jobUser", account)
+    if transfer.get("destinationDatasetId") is not None:
+        target = needs.index.resolve(transfer, "destinationDatasetId", gcp.DATASET)
+        yield from needs.need(transfer, "scheduled query", "roles/bigquery.dataEditor", target, account)
+    query = transfer.get("params.query")
+    if not isinstance(query, str):
+        needs.cannot_follow(transfer, "scheduled query (its text)", account)
+        return
+    # Tables of the plan's datasets that it names: to be read, or changed where it says so. Whether all of a name
+    # in a text is a table is not certain: these needs explain grants, and demand none.
+    roles = ["roles/bigquery.dataViewer", *(["roles/bigquery.dataEditor"] if _CHANGES.search(query) else [])]
+    for dataset in needs.index.plan.of(gcp.DATASET):
+        name = dataset.get("datasetId")
+        if isinstance(name, str) and re.search(rf"(?<![\w-]){re.escape(name)}`?\.`?\w", query):
+            for role in roles:
+                for need in needs.need(transfer, "scheduled query", role, Target((dataset,)), account):
+                    yield replace(need, required=False)
+
+
+def _sql_user(needs: Needs, user: Resource) -> Iterator[Need]:
+    """Who logs in by IAM needs the right to do so beside the user in the database."""
+    if user.get("type") not in ("CLOUD_IAM_SERVICE_ACCOUNT", "CLOUD_IAM_USER", "CLOUD_IAM_GROUP"):
+        return
+    name = user.get("name")
+    if user.get("type") == "CLOUD_IAM_SERVICE_ACCOUNT" and isinstance(name, str):
+        name = name if name.endswith(".gserviceaccount.com") else f"{name}.gserviceaccount.com"
+    member = principal(needs.index, user, "name", name)
+    yield from needs.on_project(user, "Cloud SQL user", "roles/cloudsql.instanceUser", member)

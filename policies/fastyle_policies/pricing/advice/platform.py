@@ -1,0 +1,93 @@
+"""Options of what stands around: logs beyond the free days, Airflow, addresses that nothing uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastyle_policies.model import UNKNOWN, Resource, number
+from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, change
+from fastyle_policies.pricing.services.base import Plan
+from fastyle_policies.pricing.services.composer import RESILIENT
+from fastyle_policies.pricing.usage import UsageFile
+
+FREE_LOG_DAYS = 30
+
+
+def log_retention(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """Logs for the 30 days that are in the price."""
+    path = "retentionDays"
+    if (number(bucket.get(path)) or 0) > FREE_LOG_DAYS:
+        yield Option(
+            resource=bucket.name,
+            change=change(bucket, path, FREE_LOG_DAYS),
+            group=f"{bucket.urn} retention",
+            loses=f"logs older than {FREE_LOG_DAYS} days cannot be read",
+            edits=(Edit(bucket.urn, path, FREE_LOG_DAYS),),
+            gives_up=frozenset({"log-history"}),
+            rests_on_usage=True,
+        )
+
+
+def resilience(environment: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """Airflow in one zone instead of two."""
+    path = "config.resilienceMode"
+    if environment.get(path) == RESILIENT:
+        value = "STANDARD_RESILIENCE"
+        yield Option(
+            resource=environment.name,
+            change=change(environment, path, value),
+            group=f"{environment.urn} {path}",
+            loses="a zone's outage stops Airflow until the zone is back",
+            edits=(Edit(environment.urn, path, value),),
+            gives_up=frozenset({"ha"}),
+        )
+
+
+def instead_of_composer(environment: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """No Airflow: a schedule that calls a service, which is free for the first three jobs of an account."""
+    yield Option(
+        resource=environment.name,
+        change="removed; a Cloud Scheduler job that calls a service or job runs the pipeline",
+        group=f"{environment.urn} orchestrator",
+        loses="Airflow: retries by task, history, backfills, its user interface; its DAGs become a program of their own",
+        edits=(Edit(environment.urn, "", REMOVED),),
+        gives_up=frozenset({"airflow"}),
+    )
+
+
+def idle_address(address: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """No external address that nothing of the plan takes."""
+    if address.get("addressType") == "INTERNAL" or _is_used(address, plan):
+        return
+    yield Option(
+        resource=address.name,
+        change="removed: nothing in the plan uses it",
+        group=f"{address.urn} address",
+        loses="the address; something outside the plan may use it: look before",
+        edits=(Edit(address.urn, "", REMOVED),),
+        gives_up=frozenset({"addresses"}),
+        rests_on_usage=True,
+    )
+
+
+def _is_used(address: Resource, plan: Plan) -> bool:
+    """Whether a property of another resource was computed from the address, or says its name or number."""
+    own = {value for path in ("name", "address", "id", "selfLink") if isinstance(value := address.get(path), str)}
+    for other in plan.resources:
+        if other.urn == address.urn:
+            continue
+        if any(address.urn in urns for urns in other.references.values()):
+            return True
+        if own and any(_says(value, own) for value in other.props.values()):
+            return True
+    return False
+
+
+def _says(value: object, names: set[str]) -> bool:
+    if value is UNKNOWN:
+        return False
+    if isinstance(value, str):
+        return value in names or value.rpartition("/")[2] in names
+    if isinstance(value, dict):
+        return any(_says(each, names) for each in value.values())
+    return any(_says(each, names) for each in value) if isinstance(value, list | tuple) else False

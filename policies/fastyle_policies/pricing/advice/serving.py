@@ -1,0 +1,69 @@
+"""Options of Cloud Run and functions: minimum instances, and billing by request or by instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastyle_policies.model import Resource, flag, number
+from fastyle_policies.pricing.advice.model import Edit, Option, change
+from fastyle_policies.pricing.services.base import Plan
+from fastyle_policies.pricing.usage import UsageFile
+
+_MINIMUMS = ("template.scaling.minInstanceCount", "scaling.minInstanceCount")
+
+
+def minimum_of_service(service: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """No minimum instances, whichever of its two places they stand in."""
+    yield from _minimum(service, _MINIMUMS)
+
+
+def minimum_of_function(function: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """As of a service."""
+    yield from _minimum(function, ("serviceConfig.minInstanceCount",))
+
+
+def _minimum(resource: Resource, paths: tuple[str, ...]) -> Iterator[Option]:
+    kept = [path for path in paths if (number(resource.get(path)) or 0) > 0]
+    if kept:
+        yield Option(
+            resource=resource.name,
+            change="; ".join(change(resource, path, 0) for path in kept),
+            group=f"{resource.urn} minimum",
+            loses="the first request after a pause waits for an instance to start, seconds",
+            edits=tuple(Edit(resource.urn, path, 0) for path in kept),
+            gives_up=frozenset({"no-cold-start"}),
+        )
+
+
+def billing(service: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """The other of the two ways in which a service is billed.
+
+    By instance only where minimum instances keep one running anyway: how long others idle before they are stopped, which
+    would be billed as well, is not in the estimate. It is an alternative to having no minimum.
+    """
+    containers: Any = service.get("template.containers")
+    if not isinstance(containers, list) or not all(isinstance(each, dict) for each in containers):
+        return
+    shapes = [each.get("resources") for each in containers]
+    if any(shape is not None and not isinstance(shape, dict) for shape in shapes):
+        return
+    always = [at for at, shape in enumerate(shapes) if shape is not None and flag(shape.get("cpuIdle")) is not True]
+    if not always and not any((number(service.get(path)) or 0) > 0 for path in _MINIMUMS):
+        return
+    by_request = bool(always)
+    paths = [f"template.containers.{at}.resources.cpuIdle" for at in (always or [0])]
+    loses = (
+        "instances compute only while a request is served: what works between requests stands still"
+        if by_request
+        else "an idle instance costs as much as a busy one until it is stopped: right while it is busy most of the time"
+    )
+    yield Option(
+        resource=service.name,
+        change="; ".join(change(service, path, by_request) for path in paths),
+        group=f"{service.urn} {'billing' if by_request else 'minimum'}",
+        loses=loses,
+        edits=tuple(Edit(service.urn, path, by_request) for path in paths),
+        gives_up=frozenset({"cpu-always"}) if by_request else frozenset(),
+        rests_on_usage=True,
+    )

@@ -1,0 +1,164 @@
+"""Options of Cloud Storage and BigQuery: colder classes by age and reads, expiry where there is none, soft delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from fastyle_policies.model import Resource, dig, number
+from fastyle_policies.pricing.advice.model import Edit, Option, change
+from fastyle_policies.pricing.services.base import Plan, holds_unknown, text
+from fastyle_policies.pricing.services.bigquery import MILLISECONDS_A_DAY, StorageUsage
+from fastyle_policies.pricing.services.storage import MINIMUM_DAYS, BucketUsage
+from fastyle_policies.pricing.usage import UsageFile
+
+KEPT_DAYS = 365
+"""Proposed where nothing expires: a season can still be compared with the last one."""
+# Each step is at least as long as its class is billed for, so that no move is paid twice.
+LADDERS: tuple[dict[str, int], ...] = (
+    {"NEARLINE": 30},
+    {"COLDLINE": 30},
+    {"COLDLINE": 90},
+    {"NEARLINE": 30, "COLDLINE": 90},
+    {"ARCHIVE": 30},
+    {"ARCHIVE": 90},
+    {"NEARLINE": 30, "ARCHIVE": 90},
+    {"NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365},
+    {},
+)
+LIFECYCLE = "lifecycleRules"
+_FOREVER = "what is older than {} days is gone"
+
+
+def classes(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """Other ages at which what is written moves to colder classes; alternatives of which one may be the cheapest."""
+    used = usage.of(bucket, BucketUsage)
+    if not used.monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
+        return
+    for ladder in LADDERS:
+        ladder_of = partial(_with_ladder, ladder)
+        if ladder_of(now := _rules(bucket.get(LIFECYCLE))) == now:
+            continue
+        steps = ", ".join(f"{name.lower()} after {age} days" for name, age in ladder.items())
+        loses = (
+            "reading what has moved is billed by the GiB, and it is billed for its class's least time: "
+            "dearer once much of it is read"
+        )
+        yield Option(
+            resource=bucket.name,
+            change=f"{LIFECYCLE}: {steps or 'no colder class'}",
+            group=f"{bucket.urn} classes",
+            loses=loses if ladder else "nothing, while so little lies there: moves cost more than they save",
+            edits=(Edit(bucket.urn, LIFECYCLE, ladder_of),),
+            gives_up=frozenset({"cheap-reads"}) if ladder else frozenset(),
+            rests_on_usage=True,
+        )
+
+
+def expiry(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """A deletion where nothing deletes what is written, or an earlier one."""
+    if not usage.of(bucket, BucketUsage).monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
+        return
+    ages = [age for rule in _rules(bucket.get(LIFECYCLE)) if (age := _deletes_at(rule)) is not None]
+    if not ages or min(ages) > KEPT_DAYS:
+        yield Option(
+            resource=bucket.name,
+            change=f"{LIFECYCLE}: deleted {f'after {text(min(ages))}' if ages else 'never'} -> after {KEPT_DAYS} days",
+            group=f"{bucket.urn} expiry",
+            loses=_FOREVER.format(KEPT_DAYS),
+            edits=(Edit(bucket.urn, LIFECYCLE, _with_expiry),),
+            gives_up=frozenset({"history"}),
+            rests_on_usage=True,
+        )
+
+
+def soft_delete(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """No soft delete where what is written ends by age: what is deleted is billed for a week more."""
+    path = "softDeletePolicy.retentionDurationSeconds"
+    kept = bucket.get(path)
+    if usage.of(bucket, BucketUsage).monthly_written_gib and (kept is None or (number(kept) or 0) > 0):
+        yield Option(
+            resource=bucket.name,
+            change=change(bucket, path, 0),
+            group=f"{bucket.urn} soft delete",
+            loses="what was deleted by mistake cannot be restored",
+            edits=(Edit(bucket.urn, path, 0),),
+            gives_up=frozenset({"undelete"}),
+            rests_on_usage=True,
+        )
+
+
+def dataset_expiry(dataset: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """An expiry of partitions where a dataset has none and something is written into it."""
+    paths = ("defaultPartitionExpirationMs", "defaultTableExpirationMs")
+    if not any(dataset.get(path) for path in paths):
+        yield from _expires(dataset, paths[0], usage)
+
+
+def table_expiry(table: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+    """As of a dataset, for a partitioned table."""
+    path = "timePartitioning.expirationMs"
+    if table.get("timePartitioning") and not table.get(path):
+        yield from _expires(table, path, usage)
+
+
+def _expires(resource: Resource, path: str, usage: UsageFile) -> Iterator[Option]:
+    if usage.of(resource, StorageUsage).monthly_written_gib > 0:
+        value = int(MILLISECONDS_A_DAY) * KEPT_DAYS
+        yield Option(
+            resource=resource.name,
+            change=change(resource, path, value),
+            group=f"{resource.urn} expiry",
+            loses=_FOREVER.format(KEPT_DAYS),
+            edits=(Edit(resource.urn, path, value),),
+            gives_up=frozenset({"history"}),
+            rests_on_usage=True,
+        )
+
+
+def _rules(value: Any) -> list[dict[str, Any]]:
+    return [dict(rule) for rule in value if isinstance(rule, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _with_ladder(ladder: Mapping[str, int], value: Any) -> list[dict[str, Any]]:
+    """Rules that move by this ladder as far as it goes before anything is deleted, and do all else as before."""
+    kept = [rule for rule in _rules(value) if _type(rule) != "SetStorageClass"]
+    ends = min((age for rule in kept if (age := _deletes_at(rule)) is not None), default=None)
+    moves = [
+        {"action": {"type": "SetStorageClass", "storageClass": name}, "condition": {"age": age}}
+        for name, age in ladder.items()
+        if ends is None or age + MINIMUM_DAYS[name] <= ends
+    ]
+    return [*moves, *kept]
+
+
+def _with_expiry(value: Any) -> list[dict[str, Any]]:
+    """Rules that delete at the proposed age instead of later or never; moves that would come too late are taken out."""
+    others = [rule for rule in _rules(value) if _deletes_at(rule) is None]
+    moves = {str(rule["action"].get("storageClass")): rule for rule in others if _type(rule) == "SetStorageClass"}
+    late = [
+        rule
+        for name, rule in moves.items()
+        if (number(dig(rule, "condition.age")) or 0) + MINIMUM_DAYS.get(name, 0) > KEPT_DAYS
+    ]
+    return [
+        *(rule for rule in others if rule not in late),
+        {"action": {"type": "Delete"}, "condition": {"age": KEPT_DAYS}},
+    ]
+
+
+def _type(rule: Mapping[str, Any]) -> Any:
+    return dig(rule, "action.type")
+
+
+def _deletes_at(rule: Any) -> Decimal | None:
+    """Days after which a rule deletes everything, None where it does not."""
+    action, condition = rule.get("action"), rule.get("condition")
+    if not isinstance(action, dict) or not isinstance(condition, dict) or action.get("type") != "Delete":
+        return None
+    if any(value not in (None, False, 0, "", []) for key, value in condition.items() if key != "age"):
+        return None
+    age = number(condition.get("age"))
+    return None if age is None else Decimal(str(age)).normalize()

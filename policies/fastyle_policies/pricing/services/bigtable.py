@@ -1,0 +1,69 @@
+"""Bigtable: nodes of each cluster by the hour, storage and backups by the month."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, dig
+from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+
+INSTANCE = "gcp:bigtable/instance:Instance"
+_STORAGE = {"SSD": "ssd", "HDD": "hdd"}
+
+
+class InstanceUsage(Usage):
+    storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB stored in each of its clusters")
+    backup_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of backups")
+
+
+def instance(bill: Bill, usage: InstanceUsage) -> None:
+    clusters = bill.blocks("clusters")
+    if holds_unknown(bill.resource.get("clusters")):
+        bill.note("a part of its clusters is secret or known only at update; reckoned as if that part were unset")
+    for index, cluster in enumerate(clusters, 1):
+        region = _place(bill, cluster.get("zone"))
+        label = f" of cluster {index}" if len(clusters) > 1 else ""
+        nodes = _count(cluster, "autoscalingConfig.minNodes") or _count(cluster, "numNodes") or Decimal(1)
+        if dig(cluster, "autoscalingConfig"):
+            bill.note("its autoscaler's smallest number of nodes is reckoned with")
+        words = f"{text(nodes)} nodes x 730 h"
+        bill.add("bigtable.node", nodes * HOURS, words, name=f"Nodes{label}", region=region)
+        kind = cluster.get("storageType")
+        kind = "SSD" if kind is None or kind is UNKNOWN else str(kind)
+        if kind not in _STORAGE:
+            raise NotPricedError(f"the price book has no rates for storage {kind[:40]}")
+        gib = usage.storage_gib
+        bill.add(
+            f"bigtable.{_STORAGE[kind]}",
+            gib,
+            f"{text(gib)} GiB",
+            name=f"Storage, {kind}{label}",
+            usage=True,
+            region=region,
+        )
+    if usage.backup_gib:
+        gib = usage.backup_gib
+        bill.add("bigtable.backup", gib, f"{text(gib)} GiB", name="Backups", usage=True)
+
+
+def _place(bill: Bill, zone: Any) -> str:
+    if not isinstance(zone, str):
+        return bill.region
+    return bill.place(zone, "zone of its cluster")
+
+
+def _count(cluster: Any, path: str) -> Decimal:
+    value = dig(cluster, path)
+    if value is None or value is UNKNOWN:
+        return Decimal(0)
+    try:
+        return max(amount(value), Decimal(0))
+    except ArithmeticError:
+        raise NotPricedError(f"{path} is {str(value)[:40]!r}, which is no number") from None
+
+
+PRICERS = (Pricer(token=INSTANCE, usage=InstanceUsage, price=instance),)

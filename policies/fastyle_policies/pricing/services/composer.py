@@ -1,0 +1,187 @@
+"""Composer 3 (compute in DCU-hours and database storage) and Composer 2 (fee, vCPU, memory, storage)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, dig
+from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.run import logs
+
+ENVIRONMENT = "gcp:composer/environment:Environment"
+_KEYS = ("cpu", "memoryGb", "storageGb")
+# What Google's small environment gives each part when a plan does not say: by the documented presets
+# (cloud.google.com/composer/docs/composer-3/optimize-environments). The web server of Composer 3 has at least 1 vCPU.
+_PRESET: Mapping[str, Mapping[str, str]] = {
+    "scheduler": {"cpu": "0.5", "memoryGb": "2", "storageGb": "1", "count": "1"},
+    "triggerer": {"cpu": "0.5", "memoryGb": "1", "storageGb": "0", "count": "1"},
+    "webServer": {"cpu": "0.5", "memoryGb": "2", "storageGb": "1", "count": "1"},
+    "dagProcessor": {"cpu": "1", "memoryGb": "4", "storageGb": "1", "count": "1"},
+    "worker": {"cpu": "0.5", "memoryGb": "2", "storageGb": "1", "minCount": "1"},
+}
+_PRESET_3: Mapping[str, Mapping[str, str]] = {**_PRESET, "webServer": {**_PRESET["webServer"], "cpu": "1"}}
+WEB_SERVER_VCPUS = Decimal(1)
+_PARTS_3 = ("scheduler", "triggerer", "webServer", "dagProcessor", "worker")
+# In Composer 2 schedulers parse the DAGs themselves.
+_PARTS_2 = ("scheduler", "triggerer", "webServer", "worker")
+RESILIENT = "HIGH_RESILIENCE"
+_RESILIENT_COUNT = 2
+"""Least of each component but workers' spare ones in a highly resilient environment: two, in two zones."""
+
+
+class EnvironmentUsage(Usage):
+    monthly_extra_worker_hours: Decimal = Field(
+        default=Decimal(0), ge=0, description="hours of workers beyond the smallest number that always runs"
+    )
+    database_gib: Decimal | None = Field(default=None, ge=0, description="GiB of the metadata database; 10 when absent")
+    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written to Cloud Logging")
+
+
+def environment(bill: Bill, usage: EnvironmentUsage) -> None:
+    version = str(bill.known("config.softwareConfig.imageVersion", "composer-3"))
+    if version.startswith("composer-3"):
+        _composer_3(bill, usage)
+    elif version.startswith("composer-2"):
+        _composer_2(bill, usage)
+    else:
+        raise NotPricedError(f"the price book has no rates for image {version}")
+    logs(bill, usage.monthly_log_gib)
+
+
+@dataclass(frozen=True)
+class _Size:
+    """What runs always: vCPUs, GiB of memory, GiB of storage."""
+
+    vcpu: Decimal
+    memory: Decimal
+    storage: Decimal
+
+
+def _composer_3(bill: Bill, usage: EnvironmentUsage) -> None:
+    """Compute in DCU-hours: those of the Airflow components, and those of the environment's size.
+
+    Google publishes no conversion of vCPUs and memory to DCUs. One source is that of its other products, by which the
+    small preset takes 7.4 DCU; the other is a measurement of that preset, 12 DCU. Both are told, the upper is reckoned with.
+    """
+    size = _size(bill)
+    if size != "small":
+        raise NotPricedError(f"the price book does not know the compute of a {size} Composer 3 environment")
+    per_vcpu, per_gib = bill.constant("composer-3.dcu-per-vcpu"), bill.constant("composer-3.dcu-per-gib")
+    per_disk = bill.constant("composer-3.dcu-per-storage-gib")
+
+    def dcu(of: _Size) -> Decimal:
+        return of.vcpu * per_vcpu.value + of.memory * per_gib.value + of.storage * per_disk.value
+
+    resilient = _resilient(bill)
+    always = _always(bill, _PARTS_3, _PRESET_3, resilient=resilient, web=WEB_SERVER_VCPUS)
+    words = (
+        f"({text(always.vcpu)} vCPU x {text(per_vcpu.value)} + {text(always.memory)} GiB x {text(per_gib.value)} + "
+        f"{text(always.storage)} GiB x {text(per_disk.value)} DCU) x 730 h"
+    )
+    used = (per_vcpu, per_gib, per_disk)
+    bill.add("composer-3.dcu", dcu(always) * HOURS, words, name="Airflow components", assumes=used)
+    low, high = bill.constant("composer-3.small-preset-least"), bill.constant("composer-3.small-preset")
+    preset = dcu(_preset(_PRESET_3))
+    copies = Decimal(2 if resilient else 1)
+    words = f"({text(high.value)} DCU of the small preset - {text(preset)} of its components) x 730 h"
+    bill.add(
+        "composer-3.dcu",
+        (high.value - preset) * HOURS * copies,
+        words + (" x 2 (highly resilient)" if resilient else ""),
+        name=f"Infrastructure, {size}",
+        assumes=(low, high),
+        least=(low.value - preset) * HOURS * copies,
+    )
+    smallest = bill.constant("composer-3.database-gib")
+    gib = smallest.value if usage.database_gib is None else usage.database_gib
+    words = f"{text(gib)} GiB x 730 h" + (" x 2 (highly resilient)" if resilient else "")
+    bill.add("composer-3.database", gib * HOURS * copies, words, name="Database storage", assumes=(smallest,))
+    if hours := usage.monthly_extra_worker_hours:
+        cpu, gb, disk = (_each(bill, "worker", key, _PRESET_3) for key in ("cpu", "memoryGb", "storageGb"))
+        words = (
+            f"{text(hours)} h x ({text(cpu)} vCPU x {text(per_vcpu.value)} + {text(gb)} GiB x {text(per_gib.value)} + "
+            f"{text(disk)} GiB x {text(per_disk.value)} DCU)"
+        )
+        quantity = hours * dcu(_Size(cpu, gb, disk))
+        bill.add("composer-3.dcu", quantity, words, name="Further workers", usage=True, assumes=used)
+
+
+def _resilient(bill: Bill) -> bool:
+    if bill.known("config.resilienceMode", "STANDARD_RESILIENCE") != RESILIENT:
+        return False
+    bill.note(
+        "is highly resilient: reckoned with two of each component and twice the infrastructure and the database, for "
+        "which no price is published"
+    )
+    return True
+
+
+def _composer_2(bill: Bill, usage: EnvironmentUsage) -> None:
+    size = _size(bill)
+    bill.add(f"composer-2.environment-{size}", HOURS, "730 h", name=f"Environment fee, {size}")
+    always = _always(bill, _PARTS_2, _PRESET, resilient=_resilient(bill))
+    bill.add("composer-2.vcpu", always.vcpu * HOURS, f"{text(always.vcpu)} vCPU x 730 h", name="vCPU")
+    bill.add("composer-2.memory", always.memory * HOURS, f"{text(always.memory)} GiB x 730 h", name="Memory")
+    gib = always.storage + (usage.database_gib or 0)
+    bill.add("composer-2.storage", gib * HOURS, f"{text(gib)} GiB x 730 h", name="Storage")
+    if hours := usage.monthly_extra_worker_hours:
+        cpu, gb = _each(bill, "worker", "cpu", _PRESET), _each(bill, "worker", "memoryGb", _PRESET)
+        bill.add(
+            "composer-2.vcpu",
+            hours * cpu,
+            f"{text(hours)} h x {text(cpu)} vCPU",
+            name="Further workers, vCPU",
+            usage=True,
+        )
+        words = f"{text(hours)} h x {text(gb)} GiB"
+        bill.add("composer-2.memory", hours * gb, words, name="Further workers, memory", usage=True)
+
+
+def _size(bill: Bill) -> str:
+    return str(bill.known("config.environmentSize", "ENVIRONMENT_SIZE_SMALL")).rpartition("_")[2].lower()
+
+
+def _preset(preset: Mapping[str, Mapping[str, str]]) -> _Size:
+    """What a preset's components have together."""
+    return _Size(*(sum((Decimal(part[key]) for part in preset.values()), Decimal(0)) for key in _KEYS))
+
+
+def _always(
+    bill: Bill,
+    parts: tuple[str, ...],
+    preset: Mapping[str, Mapping[str, str]],
+    *,
+    resilient: bool,
+    web: Decimal = Decimal(0),
+) -> _Size:
+    """What the components have that run always; the web server at least `web` vCPUs."""
+    totals = [Decimal(0), Decimal(0), Decimal(0)]
+    for part in parts:
+        count = _each(bill, part, "minCount" if part == "worker" else "count", preset)
+        if resilient and count:
+            count = max(count, Decimal(_RESILIENT_COUNT))
+        for index, key in enumerate(_KEYS):
+            each = _each(bill, part, key, preset)
+            totals[index] += count * (max(each, web) if (part, key) == ("webServer", "cpu") else each)
+    return _Size(*totals)
+
+
+def _each(bill: Bill, part: str, key: str, preset: Mapping[str, Mapping[str, str]]) -> Decimal:
+    block: Any = bill.resource.get(f"config.workloadsConfig.{part}")
+    value = UNKNOWN if block is UNKNOWN else dig(block, key)
+    if value is UNKNOWN:
+        bill.note(f"{part}.{key} is secret or known only at update; reckoned with {preset[part].get(key, '1')}")
+        value = None
+    found = amount(preset[part].get(key, "1") if value is None else value)
+    if found < 0:
+        raise NotPricedError(f"{part}.{key} is {found}, which is below 0")
+    return found
+
+
+PRICERS = (Pricer(token=ENVIRONMENT, usage=EnvironmentUsage, price=environment),)

@@ -1,0 +1,93 @@
+"""Dataproc: the machines of a cluster and the fee on their vCPUs; Serverless Spark batches in DCU-hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, dig
+from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+
+CLUSTER = "gcp:dataproc/cluster:Cluster"
+BATCH = "gcp:dataproc/batch:Batch"
+# Google's defaults (cloud.google.com/dataproc/docs/concepts/configuring-clusters).
+_ROLES = (("master", Decimal(1), "Masters"), ("worker", Decimal(2), "Workers"))
+DEFAULT_MACHINE, DEFAULT_DISK_GIB = "n1-standard-4", Decimal(500)
+SECONDARY = "Secondary"
+
+
+class ClusterUsage(Usage):
+    monthly_running_hours: Decimal = Field(default=HOURS, ge=0, le=HOURS, description="hours that the cluster exists")
+
+
+class BatchUsage(Usage):
+    monthly_dcu_hours: Decimal = Field(
+        default=Decimal(0), ge=0, description="DCU-hours of its runs: 0.6 a vCPU, 0.1 a GiB"
+    )
+    shuffle_gb_months: Decimal = Field(default=Decimal(0), ge=0, description="GB-months of shuffle storage")
+
+
+def cluster(bill: Bill, usage: ClusterUsage) -> None:
+    config = bill.resource.get("clusterConfig")
+    if config is UNKNOWN or bill.resource.get("virtualClusterConfig"):
+        raise NotPricedError("its machines are secret, known only at update, or those of a Kubernetes cluster")
+    if holds_unknown(config):
+        bill.note("a part of its clusterConfig is secret or known only at update; reckoned as if that part were unset")
+    hours, cpus, worker = usage.monthly_running_hours, Decimal(0), machines.machine(DEFAULT_MACHINE)
+    for role, usual, label in _ROLES:
+        block = _known(dig(config, f"{role}Config"))
+        count = _count(block, "numInstances", usual)
+        of = machines.machine(block.get("machineType", DEFAULT_MACHINE))
+        worker = of if role == "worker" else worker
+        machines.no_accelerators(block.get("accelerators"))
+        cpus += machines.vcpus(of) * count
+        if count:
+            machines.run(bill, of, count, hours, label=f"{label}, ")
+            disk = _known(block.get("diskConfig"))
+            size = _count(disk, "bootDiskSizeGb", DEFAULT_DISK_GIB) * hours / HOURS
+            disks.hold(bill, disk.get("bootDiskType", "pd-standard"), size, count, label=f"{label}, boot disk")
+            disks.local(bill, _count(disk, "numLocalSsds", Decimal(0)) * hours / HOURS, count)
+    extra = _known(dig(config, "preemptibleWorkerConfig"))
+    count = _count(extra, "numInstances", Decimal(0))
+    if count:
+        on_spot = extra.get("preemptibility", "PREEMPTIBLE") != "NON_PREEMPTIBLE"
+        machines.run(bill, worker, count, hours, on_spot=on_spot, label=f"{SECONDARY}, ")
+        cpus += machines.vcpus(worker) * count
+    words = f"{text(cpus)} vCPU x {text(hours)} h"
+    bill.add("dataproc.vcpu", cpus * hours, words, name="Dataproc fee")
+
+
+def _known(value: Any) -> Mapping[str, Any]:
+    """The known, set properties of a block."""
+    given = value if isinstance(value, Mapping) else {}
+    return {key: each for key, each in given.items() if each is not None and each is not UNKNOWN}
+
+
+def _count(block: Mapping[str, Any], key: str, default: Decimal) -> Decimal:
+    try:
+        found = amount(block.get(key, default))
+    except ArithmeticError:
+        found = Decimal(-1)
+    if found < 0:
+        raise NotPricedError(f"{key} is {str(block[key])[:40]!r}, which is no number")
+    return found
+
+
+def batch(bill: Bill, usage: BatchUsage) -> None:
+    hours, stored = usage.monthly_dcu_hours, usage.shuffle_gb_months
+    properties = _known(bill.get("runtimeConfig.properties"))
+    tiers = {key.rsplit(".", 2)[-2]: value for key, value in properties.items() if key.endswith(".tier")}
+    compute, shuffle = ("-premium" if tiers.get(kind) == "premium" else "" for kind in ("compute", "disk"))
+    bill.add(f"spark.dcu{compute}", hours, f"{text(hours)} DCU-hours", name="Compute", usage=True)
+    bill.add(f"spark.shuffle{shuffle}", stored, f"{text(stored)} GB-months", name="Shuffle storage", usage=True)
+
+
+PRICERS = (
+    Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),
+    Pricer(token=BATCH, usage=BatchUsage, price=batch),
+)

@@ -1,0 +1,84 @@
+"""Managed instance groups: so many machines of their template, as many as their autoscaler keeps at least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing.lines import HOURS
+from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown
+from fastyle_policies.pricing.services.instances import addresses, egress, hold_boot
+
+ZONAL = "gcp:compute/instanceGroupManager:InstanceGroupManager"
+REGIONAL = "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager"
+TEMPLATES = (
+    "gcp:compute/instanceTemplate:InstanceTemplate",
+    "gcp:compute/regionInstanceTemplate:RegionInstanceTemplate",
+)
+AUTOSCALERS = ("gcp:compute/autoscaler:Autoscaler", "gcp:compute/regionAutoscaler:RegionAutoscaler")
+
+
+class GroupUsage(Usage):
+    instances: Decimal | None = Field(
+        default=None, ge=0, description="machines on average; what the plan keeps at least when absent"
+    )
+    monthly_running_hours: Decimal = Field(default=HOURS, ge=0, le=HOURS, description="hours that each of them runs")
+    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+
+
+def group(bill: Bill, usage: GroupUsage) -> None:
+    template = _template(bill)
+    count, usual = _size(bill), usage.instances is not None
+    if usage.instances is not None:
+        count = usage.instances
+    machines.no_accelerators(template.get("guestAccelerators"))
+    scheduling = template.get("scheduling")
+    if holds_unknown(scheduling):
+        bill.note("whether it runs on spot capacity is secret or known only at update; reckoned as on demand")
+    of = machines.machine(template.get("machineType"))
+    machines.run(bill, of, count, usage.monthly_running_hours, on_spot=machines.spot(scheduling), usage=usual)
+    for disk in template.blocks("disks"):
+        if disk.get("type") == "SCRATCH" or disk.get("diskType") == "local-ssd":
+            disks.local(bill, Decimal(1), count)
+        elif not disk.get("source"):
+            hold_boot(bill, disk, count, "diskType", "diskSizeGb")
+    addresses(bill, template.blocks("networkInterfaces"), count, usage.monthly_running_hours)
+    egress(bill, usage.monthly_egress_gib)
+
+
+def _template(bill: Bill) -> Resource:
+    """The template of the group's first version.
+
+    Raises:
+        NotPricedError: the plan does not hold it.
+    """
+    versions = bill.resource.blocks("versions")
+    value: Any = versions[0].get("instanceTemplate") if versions else UNKNOWN
+    for type_ in TEMPLATES:
+        if found := bill.plan.behind(
+            bill.resource, "versions", value, type_, "selfLink", "selfLinkUnique", "id", "name"
+        ):
+            return found
+    raise NotPricedError("its instance template is not in this plan")
+
+
+def _size(bill: Bill) -> Decimal:
+    for type_ in AUTOSCALERS:
+        for autoscaler in bill.plan.users(bill.resource, type_, "target"):
+            policy = autoscaler.get("autoscalingPolicy")
+            least = policy.get("minReplicas") if isinstance(policy, Mapping) else None
+            if isinstance(least, int) and not isinstance(least, bool) and least >= 0:
+                bill.note(f"its autoscaler keeps {least} machines at least; give `instances` for what runs on average")
+                return Decimal(least)
+    return bill.number("targetSize", 0)
+
+
+PRICERS = (
+    Pricer(token=ZONAL, usage=GroupUsage, price=group),
+    Pricer(token=REGIONAL, usage=GroupUsage, price=group),
+)

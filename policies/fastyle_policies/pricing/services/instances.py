@@ -1,0 +1,82 @@
+"""Compute Engine instances: the machine, its disks, its external addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, dig
+from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+
+INSTANCE = "gcp:compute/instance:Instance"
+
+
+class InstanceUsage(Usage):
+    monthly_running_hours: Decimal = Field(
+        default=HOURS, ge=0, le=HOURS, description="hours it runs; its disks are billed all month"
+    )
+    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+
+
+def instance(bill: Bill, usage: InstanceUsage) -> None:
+    stopped = bill.known("desiredStatus", "RUNNING") in ("TERMINATED", "SUSPENDED")
+    hours = Decimal(0) if stopped else usage.monthly_running_hours
+    machines.no_accelerators(bill.get("guestAccelerators"))
+    on_spot = _on_spot(bill, bill.resource.get("scheduling"))
+    machines.run(bill, machines.machine(bill.resource.get("machineType")), Decimal(1), hours, on_spot=on_spot)
+    if not dig(bill.resource.get("bootDisk"), "source"):
+        given = dig(bill.get("bootDisk"), "initializeParams")
+        hold_boot(bill, given, Decimal(1), "type", "size")
+    disks.local(bill, Decimal(len(bill.blocks("scratchDisks"))))
+    addresses(bill, bill.blocks("networkInterfaces"), Decimal(1), hours)
+    egress(bill, usage.monthly_egress_gib)
+
+
+def hold_boot(bill: Bill, given: Any, count: Decimal, type_key: str, size_key: str) -> None:
+    """A line of boot disks by the block that describes them."""
+    if holds_unknown(given):
+        bill.note("a part of its boot disk is secret or known only at update; reckoned as if that part were unset")
+    kind, size = (None if (v := dig(given, key)) is UNKNOWN else v for key in (type_key, size_key))
+    disks.hold(bill, kind or "pd-standard", _gib(size), count, label="Boot disk")
+
+
+def _gib(value: Any) -> Decimal:
+    if value is None:
+        return disks.DEFAULT_GIB
+    try:
+        found = amount(value)
+    except ArithmeticError:
+        found = Decimal(-1)
+    if found < 0:
+        raise NotPricedError(f"the size of its disk is {str(value)[:40]!r}, which is no size")
+    return found
+
+
+def addresses(bill: Bill, interfaces: list[Mapping[str, Any]], count: Decimal, hours: Decimal) -> None:
+    """A line of external addresses: one for each access configuration."""
+    if any(interface.get("accessConfigs") is UNKNOWN for interface in interfaces):
+        bill.note("its accessConfigs are secret or known only at update; reckoned without an external address")
+    given = (interface.get("accessConfigs") for interface in interfaces)
+    number = sum(len(configs) for configs in given if isinstance(configs, list | tuple))
+    if number:
+        words = f"{text(count)} x {number} x {text(hours)} h"
+        bill.add("network.address", count * number * hours, words, name="External address")
+
+
+def egress(bill: Bill, gib: Decimal) -> None:
+    if gib:
+        bill.add("network.internet-egress", gib, f"{text(gib)} GiB", name="Sent to the internet", usage=True)
+
+
+def _on_spot(bill: Bill, scheduling: Any) -> bool:
+    if holds_unknown(scheduling):
+        bill.note("whether it runs on spot capacity is secret or known only at update; reckoned as on demand")
+    return machines.spot(scheduling)
+
+
+PRICERS = (Pricer(token=INSTANCE, usage=InstanceUsage, price=instance),)

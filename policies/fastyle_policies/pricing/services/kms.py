@@ -1,0 +1,53 @@
+"""Cloud KMS: active key versions by the month, cryptographic operations by their number."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from fastyle_policies.model import seconds
+from fastyle_policies.pricing.lines import DAYS, amount
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+
+KEY = "gcp:kms/cryptoKey:CryptoKey"
+DAY = Decimal(86400)
+
+
+class KeyUsage(Usage):
+    active_versions: Decimal | None = Field(
+        default=None,
+        ge=0,
+        description="versions that are not destroyed; one, and those of a year's rotation, when absent",
+    )
+    monthly_operations: Decimal = Field(default=Decimal(0), ge=0, description="encryptions, decryptions, signatures")
+
+
+def key(bill: Bill, usage: KeyUsage) -> None:
+    level = str(bill.known("versionTemplate.protectionLevel", "SOFTWARE"))
+    algorithm = str(bill.known("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION"))
+    symmetric = algorithm.startswith(("GOOGLE_SYMMETRIC", "AES", "HMAC"))
+    if level not in ("SOFTWARE", "HSM"):
+        raise NotPricedError(f"the price book has no rates for protection level {level[:40]}")
+    if level == "HSM" and symmetric:
+        raise NotPricedError("the price book has no rates for symmetric keys in an HSM")
+    versions, words = _versions(bill, usage)
+    family = "software" if level == "SOFTWARE" else "hsm"
+    bill.add(f"kms.{family}-version", versions, words, name=f"Key versions, {level}")
+    count = usage.monthly_operations
+    bill.add(f"kms.{family}-operations", count, f"{text(count)} operations", name="Operations", usage=True)
+
+
+def _versions(bill: Bill, usage: KeyUsage) -> tuple[Decimal, str]:
+    """Versions that are kept: rotation adds one each period and destroys none."""
+    if usage.active_versions is not None:
+        return usage.active_versions, f"{text(usage.active_versions)} versions"
+    days = amount(seconds(bill.get("rotationPeriod")) or 0) / DAY
+    if days < 1:
+        return Decimal(1), "1 version"
+    further = DAYS * 12 / days
+    bill.note("rotation adds versions that are all billed; reckoned after one year, give active_versions for another")
+    return 1 + further, f"1 version + {text(further)} of a year's rotation every {text(days)} days"
+
+
+PRICERS = (Pricer(token=KEY, usage=KeyUsage, price=key),)

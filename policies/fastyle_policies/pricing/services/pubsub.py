@@ -1,0 +1,153 @@
+"""Pub/Sub: throughput, exports, retention. Billed by bytes, at least 1,000 a request (cloud.google.com/pubsub/pricing)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, flag, seconds
+from fastyle_policies.pricing.lines import DAYS, GIB, amount
+from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
+
+TOPIC = "gcp:pubsub/topic:Topic"
+SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
+MINIMUM_REQUEST = Decimal(1000)
+DAY = Decimal(86400)
+
+
+class TopicUsage(Usage):
+    monthly_messages: Decimal = Field(default=Decimal(0), ge=0, description="messages published")
+    message_bytes: Decimal = Field(
+        default=Decimal(1000),
+        ge=0,
+        description="bytes of a message as billed: data, attributes' keys and values, id, 20 for the time",
+    )
+    messages_per_request: Decimal = Field(default=Decimal(1), ge=1, description="messages in a publish request")
+
+
+class SubscriptionUsage(Usage):
+    monthly_messages: Decimal | None = Field(
+        default=None, ge=0, description="messages delivered, redeliveries included; its topic's when absent"
+    )
+    message_bytes: Decimal | None = Field(default=None, ge=0, description="as of a topic; its topic's when absent")
+    messages_per_request: Decimal = Field(
+        default=Decimal(1), ge=1, description="messages in a pull response; a push always has one"
+    )
+    old_backlog_gib: Decimal = Field(
+        default=Decimal(0), ge=0, description="GiB that wait for longer than a day, on average over the month"
+    )
+
+
+def gib(messages: Decimal, size: Decimal, batch: Decimal = Decimal(1), minimum: Decimal = MINIMUM_REQUEST) -> Decimal:
+    """Billed GiB of `messages` of `size` bytes, `batch` in a request."""
+    return messages / batch * max(size * batch, minimum) / GIB
+
+
+def topic(bill: Bill, usage: TopicUsage) -> None:
+    flow = gib(usage.monthly_messages, usage.message_bytes, usage.messages_per_request)
+    plain = f"{text(usage.monthly_messages)} messages x {text(usage.message_bytes)} bytes"
+    arithmetic = (
+        f"{text(usage.monthly_messages)} messages / {text(usage.messages_per_request)} a request "
+        f"x max({text(usage.message_bytes * usage.messages_per_request)}, 1,000) bytes"
+    )
+    source = bill.get("ingestionDataSourceSettings")
+    if isinstance(source, Mapping) and source:
+        rate = "pubsub.kinesis-import" if source.get("awsKinesis") else "pubsub.import"
+        bill.add(
+            rate,
+            gib(usage.monthly_messages, usage.message_bytes, minimum=Decimal(0)),
+            plain,
+            name="Imported",
+            usage=True,
+        )
+    else:
+        bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
+    kept = bill.known("messageRetentionDuration", None)
+    days = amount(seconds(kept) or 0) / DAY
+    stored = usage.monthly_messages * usage.message_bytes / GIB
+    if days:
+        bill.add(
+            "pubsub.retention",
+            stored * days / DAYS,
+            f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days",
+            name="Retained for replay",
+            usage=True,
+        )
+    _transforms(bill, stored)
+
+
+def _transforms(bill: Bill, volume: Decimal) -> None:
+    """Each transform that is on bills what it is given; what it makes is taken to be as large."""
+    if count := sum(block.get("disabled") is not True for block in bill.blocks("messageTransforms")):
+        words = f"{text(volume)} GiB x {count} transforms"
+        bill.add("pubsub.transform", volume * count, words, name="Transformed", usage=True)
+
+
+def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
+    messages, size = _delivered(bill, usage)
+    plain = f"{text(messages)} messages x {text(size)} bytes"
+    if bill.there("bigqueryConfig"):
+        bill.add(
+            "pubsub.bigquery-export",
+            gib(messages, size, minimum=Decimal(0)),
+            plain,
+            name="Exported to BigQuery",
+            usage=True,
+        )
+    elif bill.there("cloudStorageConfig"):
+        bill.add(
+            "pubsub.storage-export",
+            gib(messages, size, minimum=Decimal(0)),
+            plain,
+            name="Exported to Cloud Storage",
+            usage=True,
+        )
+    else:
+        push = bill.there("pushConfig")
+        batch = Decimal(1) if push else usage.messages_per_request
+        bill.add(
+            "pubsub.throughput",
+            gib(messages, size, batch),
+            f"{text(messages)} messages / {text(batch)} a request x max({text(size * batch)}, 1,000) bytes",
+            name="Pushed" if push else "Pulled",
+            usage=True,
+        )
+    if flag(bill.get("retainAckedMessages")) is True:
+        days = amount(seconds(bill.known("messageRetentionDuration", "604800s")) or 0) / DAY
+        stored = messages * size / GIB
+        bill.add(
+            "pubsub.retention",
+            stored * days / DAYS,
+            f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days after acknowledgement",
+            name="Retained acknowledged messages",
+            usage=True,
+        )
+    _transforms(bill, messages * size / GIB)
+    if usage.old_backlog_gib:
+        bill.add(
+            "pubsub.retention",
+            usage.old_backlog_gib,
+            f"{text(usage.old_backlog_gib)} GiB on average",
+            name="Backlog older than a day",
+            usage=True,
+        )
+
+
+def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
+    """Messages and their size: the subscription's own, else those of the topic it hangs on."""
+    value = bill.resource.get("topic")
+    found = bill.plan.linked(bill.resource, "topic", TOPIC, "id", "name")
+    above = bill.plan.usage.of(found, TopicUsage) if found else TopicUsage()
+    if not found and usage.monthly_messages is None:
+        where = "is secret or known only at update" if value is UNKNOWN else "is outside this plan"
+        bill.note(f"its topic {where}; without monthly_messages its traffic counts as 0")
+    messages = above.monthly_messages if usage.monthly_messages is None else usage.monthly_messages
+    return messages, above.message_bytes if usage.message_bytes is None else usage.message_bytes
+
+
+PRICERS = (
+    Pricer(token=TOPIC, usage=TopicUsage, price=topic),
+    Pricer(token=SUBSCRIPTION, usage=SubscriptionUsage, price=subscription),
+)

@@ -1,0 +1,27 @@
+"""Memorystore for Redis: gigabytes by the hour, at the price of the instance's size and tier; read replicas."""
+
+from __future__ import annotations
+
+from fastyle_policies.pricing.lines import HOURS
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, text
+from fastyle_policies.pricing.services.disks import NoUsage
+
+INSTANCE = "gcp:redis/instance:Instance"
+# GB up to which a capacity tier goes (cloud.google.com/memorystore/docs/redis/pricing).
+_CAPACITIES = ((4, "m1"), (10, "m2"), (35, "m3"), (100, "m4"))
+_TIERS = {"BASIC": "basic", "STANDARD_HA": "standard"}
+
+
+def instance(bill: Bill, usage: NoUsage) -> None:
+    tier = str(bill.known("tier", "BASIC"))
+    if tier not in _TIERS:
+        raise NotPricedError(f"the price book has no rates for tier {tier[:40]}")
+    if bill.known("readReplicasMode", "READ_REPLICAS_DISABLED") == "READ_REPLICAS_ENABLED":
+        raise NotPricedError("the price book has no rates for read replicas, which cost by the node")
+    gib = bill.number("memorySizeGb", 1)
+    capacity = next((name for most, name in _CAPACITIES if gib <= most), "m5")
+    words = f"{text(gib)} GB x 730 h"
+    bill.add(f"redis.{_TIERS[tier]}-{capacity}", gib * HOURS, words, name=f"Memory, {_TIERS[tier]} {capacity.upper()}")
+
+
+PRICERS = (Pricer(token=INSTANCE, usage=NoUsage, price=instance),)

@@ -1,0 +1,264 @@
+"""Cloud Run services and jobs, and functions of the second generation, which are Cloud Run services with a build."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies.model import UNKNOWN, dig, flag
+from fastyle_policies.pricing.lines import SECONDS, amount
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+
+SERVICE = "gcp:cloudrunv2/service:Service"
+JOB = "gcp:cloudrunv2/job:Job"
+FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+JOB_MINIMUM_SECONDS = Decimal(60)
+_CPU_OF_MEMORY = tuple(
+    (Decimal(gib), Decimal(vcpus))
+    for gib, vcpus in (
+        ("0.125", "0.083"),
+        ("0.25", "0.167"),
+        ("0.5", "0.333"),
+        ("1", "0.583"),
+        ("2", "1"),
+        ("4", "2"),
+        ("8", "2"),
+        ("16", "4"),
+        ("32", "8"),
+    )
+)
+_UNITS = {"": Decimal(1), "K": Decimal(10) ** 3, "M": Decimal(10) ** 6, "G": Decimal(10) ** 9}
+_UNITS |= {"Ki": Decimal(1024), "Mi": Decimal(1024) ** 2, "Gi": Decimal(1024) ** 3, "k": Decimal(10) ** 3}
+
+
+class TrafficUsage(Usage):
+    monthly_requests: Decimal = Field(default=Decimal(0), ge=0, description="requests")
+    request_ms: Decimal = Field(
+        default=Decimal(100),
+        ge=0,
+        description="milliseconds an instance is busy with a request; billed in steps of 100",
+    )
+    requests_at_once: Decimal = Field(
+        default=Decimal(1), ge=1, description="requests that an instance serves at once, on average while it serves any"
+    )
+    monthly_instance_seconds: Decimal | None = Field(
+        default=None, ge=0, description="seconds in which an instance serves something; instead of the three above"
+    )
+    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written")
+    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+
+
+class FunctionUsage(TrafficUsage):
+    monthly_builds: Decimal = Field(default=Decimal(0), ge=0, description="deployments: each is a build")
+    build_minutes: Decimal = Field(default=Decimal(3), ge=0, description="minutes of a build")
+
+
+class JobUsage(Usage):
+    monthly_executions: Decimal = Field(default=Decimal(0), ge=0, description="executions")
+    task_seconds: Decimal = Field(default=Decimal(60), ge=0, description="seconds of a task; 60 at least are billed")
+    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written")
+
+
+def cpus(value: Any) -> Decimal:
+    """vCPUs of `2`, `"0.5"` or `"500m"`."""
+    text_ = str(value)
+    return amount(text_[:-1]) / 1000 if text_.endswith("m") else amount(text_)
+
+
+def gibibytes(value: Any) -> Decimal:
+    """GiB of `512Mi`, `1G` or a number of bytes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(Ki|Mi|Gi|k|K|M|G)?", str(value))
+    if not match:
+        raise NotPricedError(f"memory is {str(value)[:40]!r}, which is no quantity")
+    return amount(match[1]) * _UNITS[match[2] or ""] / _UNITS["Gi"]
+
+
+def service(bill: Bill, usage: TrafficUsage) -> None:
+    template = bill.resource.get("template")
+    _no_accelerator(bill.get("template.nodeSelector") if template is not UNKNOWN else None)
+    vcpu, memory, always = Decimal(0), Decimal(0), False
+    for container in _containers(bill, template):
+        vcpu += limit_cpu(bill, container)
+        memory += limit_memory(bill, container)
+        always = always or _cpu_always(bill, container)
+    if bill.known("scaling.scalingMode", "AUTOMATIC") == "MANUAL":
+        fixed = bill.number("scaling.manualInstanceCount", 1)
+        traffic(bill, usage, vcpu, memory, fixed, always, most=fixed)
+        return
+    minimum = max(
+        bill.number("template.scaling.minInstanceCount", 0),
+        bill.number("scaling.minInstanceCount", 0),
+    )
+    traffic(bill, usage, vcpu, memory, minimum, always)
+
+
+def _cpu_always(bill: Bill, container: Any) -> bool:
+    """Whether a container has its CPU at all times, which is instance-based billing.
+
+    The provider's `cpuIdle` is true only where `resources` is not set at all; where it is set, the CPU stays on unless
+    `cpuIdle` is true (cloudrunv2 Service, "resources.cpuIdle").
+    """
+    resources = dig(container, "resources")
+    if resources is UNKNOWN or dig(resources, "cpuIdle") is UNKNOWN:
+        bill.note("whether its CPU is always on is secret or known only at update; reckoned with always")
+        return True
+    return isinstance(resources, dict) and flag(resources.get("cpuIdle")) is not True
+
+
+def function(bill: Bill, usage: FunctionUsage) -> None:
+    memory = _memory(bill, bill.known("serviceConfig.availableMemory", "256M"))
+    asked = bill.get("serviceConfig.availableCpu")
+    vcpu = cpu_of_memory(memory) if asked is None else _cpu(bill, asked)
+    traffic(bill, usage, vcpu, memory, bill.number("serviceConfig.minInstanceCount", 0), always=False)
+    if usage.monthly_builds:
+        minutes = usage.monthly_builds * usage.build_minutes
+        words = f"{text(usage.monthly_builds)} builds x {text(usage.build_minutes)} minutes"
+        bill.add("build.minute", minutes, words, name="Builds", usage=True)
+
+
+def cpu_of_memory(gib: Decimal) -> Decimal:
+    """vCPUs that a function gets with its memory where it asks for none (cloud.google.com/functions/docs/configuring/memory)."""
+    return next((vcpus for most, vcpus in _CPU_OF_MEMORY if gib <= most), _CPU_OF_MEMORY[-1][1])
+
+
+def job(bill: Bill, usage: JobUsage) -> None:
+    _no_accelerator(bill.get("template.template.nodeSelector"))
+    vcpu, memory = Decimal(0), Decimal(0)
+    for container in _containers(bill, bill.resource.get("template.template")):
+        vcpu += limit_cpu(bill, container)
+        memory += limit_memory(bill, container)
+    tasks = bill.number("template.taskCount", 1)
+    seconds = usage.monthly_executions * tasks * max(usage.task_seconds, JOB_MINIMUM_SECONDS)
+    words = f"{text(usage.monthly_executions)} executions x {text(tasks)} tasks x max({text(usage.task_seconds)}, 60) s x {{}}"
+    bill.add("run.instance-cpu", seconds * vcpu, words.format(f"{text(vcpu)} vCPU"), name="CPU", usage=True)
+    bill.add("run.instance-memory", seconds * memory, words.format(f"{text(memory)} GiB"), name="Memory", usage=True)
+    logs(bill, usage.monthly_log_gib)
+
+
+def logs(bill: Bill, quantity: Decimal) -> None:
+    """A line for what the resource writes into Cloud Logging, where it writes anything."""
+    if quantity:
+        bill.add("logging.ingestion", quantity, f"{text(quantity)} GiB", name="Logs", usage=True)
+
+
+def traffic(
+    bill: Bill,
+    usage: TrafficUsage,
+    vcpu: Decimal,
+    memory: Decimal,
+    minimum: Decimal,
+    always: bool,
+    most: Decimal | None = None,
+) -> None:
+    """Lines of a service: what runs always, what requests add; `most` instances at any time where that is fixed.
+
+    A minimum instance costs the idle rate while it waits and the active rate while it serves, never both: the idle
+    seconds are what is left of the month, as on the bill.
+    """
+    if usage.monthly_instance_seconds is None:
+        busy = (usage.request_ms / 100).to_integral_value(ROUND_CEILING) / 10
+        seconds = usage.monthly_requests * busy / usage.requests_at_once
+        words = f"{text(usage.monthly_requests)} requests x {text(busy)} s / {text(usage.requests_at_once)} at once"
+    else:
+        seconds = usage.monthly_instance_seconds
+        words = f"{text(seconds)} instance-seconds"
+    warm = minimum * SECONDS
+    if most is not None and seconds > most * SECONDS:
+        seconds = most * SECONDS
+        words = f"{text(seconds)} s, all that {text(most)} instances have"
+    if always:
+        extra = max(seconds - warm, Decimal(0))
+        kept = f"{text(minimum)} minimum instances x {text(SECONDS)} s"
+        if minimum:
+            bill.add("run.instance-cpu", warm * vcpu, f"{kept} x {text(vcpu)} vCPU", name="CPU, always on")
+            bill.add("run.instance-memory", warm * memory, f"{kept} x {text(memory)} GiB", name="Memory, always on")
+        beyond = f"({words}) beyond {text(warm)} s of minimum instances"
+        bill.add("run.instance-cpu", extra * vcpu, f"{beyond} x {text(vcpu)} vCPU", name="CPU", usage=True)
+        bill.add("run.instance-memory", extra * memory, f"{beyond} x {text(memory)} GiB", name="Memory", usage=True)
+    else:
+        if minimum:
+            idle = max(warm - seconds, Decimal(0))
+            left = f"({text(minimum)} minimum instances x {text(SECONDS)} s - {text(min(seconds, warm))} s serving)"
+            bill.add("run.idle-cpu", idle * vcpu, f"{left} x {text(vcpu)} vCPU", name="CPU, idle minimum instances")
+            bill.add(
+                "run.idle-memory", idle * memory, f"{left} x {text(memory)} GiB", name="Memory, idle minimum instances"
+            )
+        bill.add("run.request-cpu", seconds * vcpu, f"{words} x {text(vcpu)} vCPU", name="CPU", usage=True)
+        bill.add("run.request-memory", seconds * memory, f"{words} x {text(memory)} GiB", name="Memory", usage=True)
+        if usage.monthly_requests:
+            bill.add(
+                "run.requests",
+                usage.monthly_requests,
+                f"{text(usage.monthly_requests)} requests",
+                name="Requests",
+                usage=True,
+            )
+    logs(bill, usage.monthly_log_gib)
+    if usage.monthly_egress_gib:
+        bill.add(
+            "network.internet-egress",
+            usage.monthly_egress_gib,
+            f"{text(usage.monthly_egress_gib)} GiB",
+            name="Sent to the internet",
+            usage=True,
+        )
+
+
+def _containers(bill: Bill, template: Any) -> list[Any]:
+    found = dig(template, "containers")
+    if template is UNKNOWN or found is UNKNOWN:
+        bill.note("its containers are secret or known only at update; reckoned with one of 1 vCPU and 512 MiB")
+        return [{}]
+    if not isinstance(found, list | None):
+        raise NotPricedError("its containers are no list")
+    return found or [{}]
+
+
+def limit_cpu(bill: Bill, container: Any) -> Decimal:
+    """vCPUs that a container is limited to."""
+    return _cpu(bill, _limit(container, "cpu", "1"))
+
+
+def limit_memory(bill: Bill, container: Any) -> Decimal:
+    """GiB that a container is limited to."""
+    return _memory(bill, _limit(container, "memory", "512Mi"))
+
+
+def _limit(container: Any, key: str, default: str) -> Any:
+    value = dig(container, f"resources.limits.{key}")
+    return default if value is None else value
+
+
+def _no_accelerator(selector: Any) -> None:
+    if selector:
+        raise NotPricedError("the price book has no rates for GPUs")
+
+
+def _cpu(bill: Bill, value: Any) -> Decimal:
+    if value is UNKNOWN:
+        bill.note("its CPU is secret or known only at update; reckoned with 1 vCPU")
+        return Decimal(1)
+    try:
+        found = cpus(value)
+    except ArithmeticError:
+        found = Decimal(-1)
+    if found < 0:
+        raise NotPricedError(f"CPU is {str(value)[:40]!r}, which is no quantity")
+    return found
+
+
+def _memory(bill: Bill, value: Any) -> Decimal:
+    if value is UNKNOWN:
+        bill.note("its memory is secret or known only at update; reckoned with 512 MiB")
+        return Decimal("0.5")
+    return gibibytes(value)
+
+
+PRICERS = (
+    Pricer(token=SERVICE, usage=TrafficUsage, price=service),
+    Pricer(token=JOB, usage=JobUsage, price=job),
+    Pricer(token=FUNCTION, usage=FunctionUsage, price=function),
+)

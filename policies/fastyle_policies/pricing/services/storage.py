@@ -1,0 +1,244 @@
+"""Cloud Storage: gigabytes by class over time under the bucket's lifecycle, early deletion, retrieval, operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import Field
+
+from fastyle_policies.model import Resource, number
+from fastyle_policies.pricing import regions
+from fastyle_policies.pricing.lines import DAYS, amount, total
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+
+BUCKET = "gcp:storage/bucket:Bucket"
+MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
+"""Days that an object of a class is billed for at least. Colder classes come later."""
+COLDER = list(MINIMUM_DAYS)
+# What these older names are billed as.
+_ALIASES = {"REGIONAL": "STANDARD", "MULTI_REGIONAL": "STANDARD", "DURABLE_REDUCED_AVAILABILITY": "STANDARD"}
+
+
+class BucketUsage(Usage):
+    storage_gib: Decimal = Field(
+        default=Decimal(0), ge=0, description="GiB that simply lie there, in the bucket's class"
+    )
+    monthly_written_gib: Decimal = Field(
+        default=Decimal(0), ge=0, description="GiB written, which age under the lifecycle"
+    )
+    object_mib: Decimal = Field(
+        default=Decimal(1),
+        gt=0,
+        description="MiB of a written object: each is a class A operation, and one a transition",
+    )
+    after_months: Decimal = Field(
+        default=Decimal(36), gt=0, description="months since the first write, at which the stock is taken"
+    )
+    monthly_read_gib: Decimal = Field(
+        default=Decimal(0),
+        ge=0,
+        description="GiB read: of what is written in proportion to where it lies, else of what simply lies there",
+    )
+    monthly_class_a_operations: Decimal = Field(default=Decimal(0), ge=0, description="lists and writes, besides")
+    monthly_class_b_operations: Decimal = Field(default=Decimal(0), ge=0, description="reads of objects and metadata")
+    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+
+
+@dataclass(frozen=True)
+class Stay:
+    """The days of its age that an object spends in a class: from `start` to before `end`."""
+
+    storage_class: str
+    start: Decimal
+    end: Decimal
+
+    @property
+    def days(self) -> Decimal:
+        return self.end - self.start
+
+
+def stays(bucket: Resource, horizon: Decimal) -> tuple[list[Stay], bool]:
+    """Where an object is at which age, at most `horizon` days; and whether a rule deletes it before that.
+
+    Only rules by age alone move or delete what is written; others (newer versions, prefixes) concern a part of the
+    objects that no usage key tells.
+    """
+    first = _class(bucket.get("storageClass"))
+    moves: list[tuple[Decimal, str]] = []
+    end, deleted = horizon, False
+    for rule in bucket.blocks("lifecycleRules"):
+        condition, action = rule.get("condition"), rule.get("action")
+        if not isinstance(condition, dict) or not isinstance(action, dict) or set(_set(condition)) != {"age"}:
+            continue
+        age = number(condition["age"])
+        if age is None:
+            continue
+        days = amount(age)
+        if action.get("type") == "Delete" and days <= end:
+            end, deleted = days, True
+        elif action.get("type") == "SetStorageClass":
+            moves.append((days, _class(action.get("storageClass"))))
+    found, at, current = [], Decimal(0), first
+    # On one day the coldest class wins, and lifecycle never warms an object up.
+    for days, target in sorted(moves, key=lambda move: (move[0], COLDER.index(move[1]))):
+        if days >= end:
+            break
+        if COLDER.index(target) > COLDER.index(current):
+            if days > at:
+                found.append(Stay(current, at, days))
+            at, current = days, target
+    if end > at:
+        found.append(Stay(current, at, end))
+    return found, deleted
+
+
+def _set(condition: dict[str, object]) -> Iterator[str]:
+    """The conditions that say anything: the provider writes unset ones as false, 0 or empty."""
+    return (key for key, value in condition.items() if key == "age" or value not in (None, False, 0, "", []))
+
+
+def _class(value: object) -> str:
+    name = str(value or "STANDARD").upper()
+    return _ALIASES.get(name, name if name in MINIMUM_DAYS else "STANDARD")
+
+
+def bucket(bill: Bill, usage: BucketUsage) -> None:
+    horizon = usage.after_months * DAYS
+    pair = _pair(bill)
+    if usage.monthly_written_gib and (pair or "-" not in bill.region):
+        bill.note(
+            "what is written is replicated between its regions, which is billed besides: the book has no rate for it"
+        )
+    if holds_unknown(bill.resource.get("lifecycleRules")):
+        bill.note("a part of its lifecycleRules is secret or known only at update; reckoned without that part")
+    aged, deleted = stays(bill.resource, horizon)
+    stock: dict[str, Decimal] = {}
+    how: dict[str, list[str]] = {}
+
+    def lie(storage_class: str, quantity: Decimal, words: str) -> None:
+        if quantity:
+            stock[storage_class] = stock.get(storage_class, Decimal(0)) + quantity
+            how.setdefault(storage_class, []).append(words)
+
+    first = _class(bill.known("storageClass", "STANDARD"))
+    lie(first, usage.storage_gib, f"{text(usage.storage_gib)} GiB")
+    flow = usage.monthly_written_gib
+    readable = {stay.storage_class: flow * stay.days / DAYS for stay in aged if flow} or {first: usage.storage_gib}
+    for stay in aged:
+        lie(
+            stay.storage_class,
+            flow * stay.days / DAYS,
+            f"{text(flow)} GiB a month x days {text(stay.start)} to {text(stay.end)} of age / {text(DAYS)}",
+        )
+    soft = bill.number("softDeletePolicy.retentionDurationSeconds", 604800) / 86400
+    last = aged[-1].storage_class if aged else first
+    if deleted and soft:
+        lie(last, flow * soft / DAYS, f"{text(flow)} GiB a month x {text(soft)} days of soft delete / {text(DAYS)}")
+    if flow and not deleted:
+        bill.note(f"nothing deletes what is written; its stock is that after {text(usage.after_months)} months")
+    for storage_class in COLDER:
+        if storage_class in stock or storage_class == first:
+            quantity = stock.get(storage_class, Decimal(0))
+            _stored(bill, pair, storage_class, quantity, " + ".join(how.get(storage_class, ["nothing stored"])))
+    _early_deletion(bill, flow, last, aged[-1].end if aged else Decimal(0), deleted)
+    _retrieval(bill, usage, readable)
+    _operations(bill, usage, first, aged)
+    if usage.monthly_egress_gib:
+        bill.add(
+            "storage.internet-egress",
+            usage.monthly_egress_gib,
+            f"{text(usage.monthly_egress_gib)} GiB",
+            name="Sent to the internet",
+            usage=True,
+        )
+
+
+def _pair(bill: Bill) -> list[str]:
+    """The two regions of a dual-region that the program chose; empty where its location has a name of its own."""
+    places = bill.get("customPlacementConfig.dataLocations")
+    given = [place for place in places if isinstance(place, str)] if isinstance(places, list | tuple) else []
+    known = [region for place in given if (region := regions.normal(place))]
+    if len(known) != len(given):
+        raise NotPricedError(f"its dataLocations {', '.join(given)[:80]} are no regions")
+    return known
+
+
+def _stored(bill: Bill, pair: list[str], storage_class: str, quantity: Decimal, words: str) -> None:
+    """Storage of a class: at the location's rate, or, in a chosen dual-region, in both regions at a tenth more."""
+    rate, name = f"storage.{storage_class.lower()}", f"Storage, {storage_class.lower()}"
+    if not pair:
+        bill.add(rate, quantity, words, name=name, usage=True)
+        return
+    factor = bill.constant("storage.dual-region-factor")
+    for region in pair:
+        told = f"({words}) x {text(factor.value)} of a dual-region"
+        bill.add(
+            rate,
+            quantity * factor.value,
+            told,
+            name=f"{name} in {region}",
+            usage=True,
+            assumes=(factor,),
+            region=region,
+        )
+
+
+def _early_deletion(bill: Bill, flow: Decimal, last: str, age: Decimal, deleted: bool) -> None:
+    """Days missing to the last class's minimum: lifecycle moves count an object's whole age (docs/lifecycle)."""
+    missing = MINIMUM_DAYS[last] - age
+    if deleted and missing > 0 and flow:
+        bill.add(
+            f"storage.{last.lower()}",
+            flow * missing / DAYS,
+            f"{text(flow)} GiB a month x {text(missing)} days missing to {MINIMUM_DAYS[last]} / {text(DAYS)}",
+            name=f"Early deletion, {last.lower()}",
+            usage=True,
+        )
+
+
+def _retrieval(bill: Bill, usage: BucketUsage, readable: Mapping[str, Decimal]) -> None:
+    whole = total(readable.values())
+    for storage_class, quantity in readable.items():
+        if usage.monthly_read_gib and storage_class != "STANDARD":
+            share = quantity / whole if whole else Decimal(1)
+            bill.add(
+                f"storage.{storage_class.lower()}-retrieval",
+                usage.monthly_read_gib * share,
+                f"{text(usage.monthly_read_gib)} GiB read x {text(share * 100)} % of the stock",
+                name=f"Retrieval, {storage_class.lower()}",
+                usage=True,
+            )
+
+
+def _operations(bill: Bill, usage: BucketUsage, first: str, aged: list[Stay]) -> None:
+    objects = usage.monthly_written_gib * 1024 / usage.object_mib
+    writes = objects + usage.monthly_class_a_operations
+    bill.add(
+        f"storage.{first.lower()}-class-a",
+        writes,
+        f"{text(objects)} objects written + {text(usage.monthly_class_a_operations)} others",
+        name="Operations, class A",
+        usage=True,
+    )
+    for stay in aged[1:]:
+        if objects:
+            bill.add(
+                f"storage.{stay.storage_class.lower()}-class-a",
+                objects,
+                f"{text(objects)} objects moved at day {text(stay.start)}",
+                name=f"Transitions to {stay.storage_class.lower()}",
+                usage=True,
+            )
+    if usage.monthly_class_b_operations:
+        bill.add(
+            f"storage.{first.lower()}-class-b",
+            usage.monthly_class_b_operations,
+            f"{text(usage.monthly_class_b_operations)} operations",
+            name="Operations, class B",
+            usage=True,
+        )
+
+
+PRICERS = (Pricer(token=BUCKET, usage=BucketUsage, price=bucket),)

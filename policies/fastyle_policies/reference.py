@@ -1,0 +1,43 @@
+"""The tables of docs/policies.md, made of the rules themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import import_module
+
+from fastyle_policies.model import Parameters, Rule
+from fastyle_policies.pricing.blocks import put
+from fastyle_policies.rules import RULES
+
+
+def current(text: str) -> str:
+    """The page with its table of rules as it should be now."""
+    return put(text, "rules", block(RULES))
+
+
+def block(rules: Sequence[Rule]) -> str:
+    """A section a module of rules, under the module's own first line."""
+    sections: dict[str, list[Rule]] = {}
+    for rule in rules:
+        sections.setdefault(rule.check.__module__, []).append(rule)
+    return "\n".join(line for module, members in sections.items() for line in _section(module, members))
+
+
+def _section(module: str, rules: Sequence[Rule]) -> list[str]:
+    title = import_module(module).__doc__ or module
+    lines = ["", f"### {title.splitlines()[0].rstrip('.')}", ""]
+    lines += ["| rule | severity | why | mend | unknown at preview | parameters |", "|---|---|---|---|---|---|"]
+    for rule in rules:
+        severity = rule.severity.value + ("" if rule.mandatory else ", advisory")
+        cells = (f"`{rule.id}`", severity, f"{rule.why}.", rule.mend, rule.unknown, _parameters(rule))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return lines
+
+
+def _parameters(rule: Rule) -> str:
+    own = {name: field for name, field in rule.parameters.model_fields.items() if name not in Parameters.model_fields}
+    return "<br>".join(
+        f"`{name}` = `{json.dumps(field.get_default(call_default_factory=True))}`: {field.description}"
+        for name, field in own.items()
+    )

@@ -1,0 +1,163 @@
+"""Cost: a budget that tells someone, a limit on what a query may bill, and everything in an allowed region."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from fastyle_policies import gcp
+from fastyle_policies.model import (
+    DEFERRED,
+    NOTHING_READ,
+    REFUSED,
+    UNKNOWN,
+    Parameters,
+    Plan,
+    Resource,
+    Rule,
+    Severity,
+    Violation,
+    dig,
+    matches,
+    number,
+    shown,
+)
+
+
+class BudgetPresent(Parameters):
+    required: bool = Field(default=True, description="whether a stack that creates anything needs a budget")
+
+
+def budget_present(plan: Plan, p: BudgetPresent) -> Iterator[Violation]:
+    spends = any(resource.type.startswith("gcp:") for resource in plan.resources)
+    if p.required and spends and not any(plan.of(gcp.BUDGET)):
+        yield Violation("the stack creates resources on Google Cloud and has no billing budget")
+
+
+class BudgetThresholds(Parameters):
+    thresholds: list[float] = Field(default=[0.5, 0.9, 1.0], description="shares of the amount that must be announced")
+
+
+def budget_thresholds(budget: Resource, p: BudgetThresholds) -> Iterator[str]:
+    units = budget.get("amount.specifiedAmount.units")
+    if units is not UNKNOWN and not budget.get("amount.lastPeriodAmount") and not (number(units) or 0) > 0:
+        yield "names no amount above 0"
+    # A forecast may come weeks before the money is spent, or never: only what is spent counts as announced.
+    spent = [rule for rule in budget.blocks("thresholdRules") if rule.get("spendBasis") != "FORECASTED_SPEND"]
+    shares = [rule.get("thresholdPercent") for rule in spent]
+    for share in shares:
+        if (number(share) or 0) > 5:
+            yield f"has the threshold {number(share):g}: 1.0 is the whole amount, so 50 % is written 0.5"
+    if budget.get("thresholdRules") is not UNKNOWN and UNKNOWN not in shares:
+        announced = [number(share) for share in shares]
+        if missing := [f"{t:g}" for t in p.thresholds if t not in announced]:
+            yield f"does not announce {', '.join(missing)} of its amount"
+    told = budget.get("allUpdatesRule")
+    if told is not UNKNOWN:
+        topic, channels = dig(told, "pubsubTopic"), dig(told, "monitoringNotificationChannels")
+        if not (topic or topic is UNKNOWN or channels or channels is UNKNOWN):
+            yield "tells nobody: it has neither a topic nor a notification channel"
+
+
+class BytesBilled(Parameters):
+    maximum: int = Field(default=100 * 1024**3, description="largest limit a workload may give its queries, in bytes")
+
+
+def bytes_billed(workload: Resource, p: BytesBilled) -> Iterator[str]:
+    if workload.type == gcp.BIGQUERY_JOB:
+        if workload.get("query") is not None:
+            yield from _limit("query.maximumBytesBilled", workload.get("query.maximumBytesBilled"), p)
+        return
+    env = {variable.name: variable.value for variable in gcp.variables(workload)}
+    if not any(name.endswith("_DATASET") for name in env):
+        return
+    if "MAXIMUM_BYTES_BILLED" in env:
+        yield from _limit("MAXIMUM_BYTES_BILLED", env["MAXIMUM_BYTES_BILLED"], p)
+    elif not gcp.environment_unknown(workload):
+        yield "queries BigQuery (it is given a dataset) without MAXIMUM_BYTES_BILLED"
+
+
+def _limit(name: str, limit: object, p: BytesBilled) -> Iterator[str]:
+    if limit is UNKNOWN:
+        return
+    value = number(limit)
+    if value is None or value < 10_485_760:
+        yield f"has {name} {shown(limit)}, which is no usable limit: BigQuery bills 10485760 bytes at least"
+    elif value > p.maximum:
+        yield f"has {name} {limit}, above the ceiling of {p.maximum} bytes"
+
+
+class Regions(Parameters):
+    # The large regions of Pub/Sub's quotas, and the two multi-regions of BigQuery and Cloud Storage.
+    allowed: list[str] = Field(
+        default=[
+            *("europe-west1", "europe-west4", "us-central1", "us-east1", "us-east4", "us-west1", "us-west2"),
+            *("eu", "us"),
+        ],
+        description="regions and multi-regions in which anything may be created",
+    )
+
+
+def regions(resource: Resource, p: Regions) -> Iterator[str]:
+    # With the provider's own: what a resource that names no region gets.
+    places = [(f"its {key}", "is in", resource.get(key)) for key in ("location", "region", "zone")]
+    for replica in resource.blocks("replication.userManaged.replicas"):
+        places.append(("a replica's location", "is replicated to", replica.get("location")))
+    halves = resource.get("customPlacementConfig.dataLocations")
+    for half in halves if isinstance(halves, list | tuple) else [halves]:
+        places.append(("customPlacementConfig.dataLocations", "is replicated to", half))
+    for what, verb, value in places:
+        if value is UNKNOWN:
+            yield f"{what} is not known at preview"
+        elif isinstance(value, str) and value and value != "global" and not matches(_region(value), p.allowed):
+            yield f"{verb} {value}; allowed: {', '.join(p.allowed)}"
+
+
+def _region(place: str) -> str:
+    """The region of a zone (`us-central1-a`); else the place itself, in lower case."""
+    return re.sub(r"(?<=\d)-[a-z]$", "", place.lower())
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="budget-present",
+        severity=Severity.HIGH,
+        why="A stack has a budget. Without one, the first word of an overspend is the invoice",
+        mend="add a gcp.billing.Budget for the project with an amount, thresholds and someone to tell",
+        unknown=NOTHING_READ,
+        check=budget_present,
+        parameters=BudgetPresent,
+    ),
+    Rule(
+        id="budget-thresholds",
+        severity=Severity.HIGH,
+        why="A budget announces half, most and all of its amount to someone. A budget that tells nobody stops nothing",
+        mend="set thresholdRules (0.5, 0.9, 1.0 at least) and allUpdatesRule with a topic or a channel",
+        unknown=DEFERRED,
+        types=(gcp.BUDGET,),
+        check=budget_thresholds,
+        parameters=BudgetThresholds,
+    ),
+    Rule(
+        id="bytes-billed-limit",
+        severity=Severity.HIGH,
+        why="What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table",
+        mend="set MAXIMUM_BYTES_BILLED in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
+        unknown=DEFERRED,
+        types=(*gcp.WORKLOADS, gcp.BIGQUERY_JOB),
+        check=bytes_billed,
+        parameters=BytesBilled,
+    ),
+    Rule(
+        id="region-allowed",
+        severity=Severity.HIGH,
+        why="Everything is in an allowed region. Data elsewhere costs egress and may break residency rules",
+        mend="set location or region to an allowed one, or add it to `allowed` of this rule",
+        unknown=REFUSED,
+        types=("gcp:*", "pulumi:providers:gcp"),
+        check=regions,
+        parameters=Regions,
+    ),
+)

@@ -1,0 +1,131 @@
+"""The deployer: a federated account has the roles that deploying this plan takes, and none beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.given import grants, principal
+from fastyle_policies.links import Index
+from fastyle_policies.model import Parameters, Plan, Resource, Rule, Severity, Violation
+
+# Type patterns -> the predefined role that makes, changes and deletes such resources, grants on them included; None
+# where it is granted outside the project. The first that fits counts.
+# https://cloud.google.com/iam/docs/understanding-roles
+ROLES: tuple[tuple[str, str | None], ...] = (
+    ("gcp:artifactregistry/*", "roles/artifactregistry.admin"),
+    ("gcp:bigquery/*", "roles/bigquery.admin"),
+    ("gcp:billing/*", None),  # roles/billing.costsManager on the billing account
+    ("gcp:cloudfunctionsv2/*", "roles/cloudfunctions.admin"),
+    ("gcp:cloudrun/*", "roles/run.admin"),
+    ("gcp:cloudrunv2/*", "roles/run.admin"),
+    ("gcp:cloudscheduler/*", "roles/cloudscheduler.admin"),
+    ("gcp:composer/*", "roles/composer.admin"),
+    ("gcp:compute/firewall:*", "roles/compute.securityAdmin"),
+    ("gcp:compute/instance*", "roles/compute.instanceAdmin.v1"),
+    ("gcp:compute/disk*", "roles/compute.instanceAdmin.v1"),
+    ("gcp:compute/*", "roles/compute.networkAdmin"),
+    ("gcp:servicenetworking/*", "roles/compute.networkAdmin"),
+    ("gcp:eventarc/*", "roles/eventarc.admin"),
+    ("gcp:iam/workloadIdentityPool*", "roles/iam.workloadIdentityPoolAdmin"),
+    ("gcp:iap/*", "roles/iap.admin"),
+    ("gcp:logging/*", "roles/logging.configWriter"),
+    ("gcp:monitoring/*", "roles/monitoring.admin"),
+    ("gcp:projects/iAMCustomRole:*", "roles/iam.roleAdmin"),
+    ("gcp:projects/iAM*", "roles/resourcemanager.projectIamAdmin"),
+    ("gcp:projects/service*", "roles/serviceusage.serviceUsageAdmin"),
+    ("gcp:projects/organizationPolicy:*", None),  # roles/orgpolicy.policyAdmin on the organisation
+    ("gcp:pubsub/*", "roles/pubsub.admin"),
+    ("gcp:secretmanager/*", "roles/secretmanager.admin"),
+    ("gcp:serviceaccount/*", "roles/iam.serviceAccountAdmin"),
+    ("gcp:sql/*", "roles/cloudsql.admin"),
+    ("gcp:storage/*", "roles/storage.admin"),
+)
+ACTS_AS = "roles/iam.serviceAccountUser"
+"""For whoever makes something that runs, or calls, as an account."""
+_BECOMES = "gcp:serviceaccount/iAMMember:IAMMember"
+
+
+def needed(plan: Plan) -> tuple[dict[str, Resource], list[Resource]]:
+    """Roles that deploying the plan takes, each with the first resource that needs it; and what no role is known for."""
+    roles: dict[str, Resource] = {}
+    unknown: dict[str, Resource] = {}
+    for resource in plan.resources:
+        if not resource.type.startswith("gcp:"):
+            continue
+        pattern = next((role for pattern, role in ROLES if fnmatchcase(resource.type, pattern)), "")
+        if pattern == "":
+            unknown.setdefault(resource.type, resource)
+        elif pattern is not None:
+            roles.setdefault(pattern, resource)
+        if _runs_as_somebody(resource):
+            roles.setdefault(ACTS_AS, resource)
+        if resource.type == gcp.FUNCTION and resource.get("eventTrigger") is not None:
+            roles.setdefault("roles/eventarc.admin", resource)
+    return roles, list(unknown.values())
+
+
+def _runs_as_somebody(resource: Resource) -> bool:
+    if resource.type in gcp.WORKLOADS:
+        return True
+    callers = ("pushConfig.oidcToken", "httpTarget.oidcToken", "httpTarget.oauthToken")
+    return resource.type in (gcp.SUBSCRIPTION, gcp.JOB) and any(resource.get(path) is not None for path in callers)
+
+
+def deployers(plan: Plan) -> dict[str, tuple[Resource, frozenset[str]]]:
+    """Accounts of the plan that a federated identity becomes and that hold roles of the project: account and roles."""
+    index = Index(plan)
+    federated: dict[str, Resource] = {}
+    for grant in plan.of(_BECOMES):
+        if grant.get("role") == "roles/iam.workloadIdentityUser":
+            account = index.by_urn.get(principal(index, grant, "serviceAccountId", grant.get("serviceAccountId")))
+            if account is not None:
+                federated[account.urn] = account
+    held: dict[str, set[str]] = {}
+    for made in grants(index):
+        if made.member in federated and made.resource.type == "gcp:projects/iAMMember:IAMMember":
+            held.setdefault(made.member, set()).add(made.role)
+    return {urn: (federated[urn], frozenset(roles)) for urn, roles in held.items()}
+
+
+def roles_missing(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    roles, _ = needed(plan)
+    for account, held in deployers(plan).values():
+        if any(not role.startswith("roles/") for role in held):
+            continue  # a role of somebody's own may hold whatever is missing
+        for role, resource in sorted(roles.items()):
+            if role not in held:
+                yield Violation(f"deploys this plan and lacks {role}, which {resource.label} takes", account)
+
+
+def roles_surplus(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    roles, unknown = needed(plan)
+    for account, held in deployers(plan).values():
+        for role in sorted(held - set(roles)):
+            yield Violation(f"deploys this plan and holds {role}, which nothing of it takes", account)
+        for resource in unknown:
+            yield Violation(f"deploys {resource.label}, and which role that takes is not known here", account)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="deployer-roles",
+        severity=Severity.HIGH,
+        why="The deployer holds the roles that the plan takes. Without one the deployment stops half-way",
+        mend="add the role to the federation's project_roles (fastyle:ci.roles)",
+        unknown="an account or role that is unknown is not judged; a deployer with a role of one's own lacks nothing",
+        check=roles_missing,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="deployer-surplus",
+        severity=Severity.LOW,
+        why="The deployer holds no role that the plan does not take. Whoever takes the workflow over has it as well",
+        mend="take the role out of the federation's project_roles (fastyle:ci.roles)",
+        unknown="a role that is unknown is not judged",
+        check=roles_surplus,
+        parameters=Parameters,
+        mandatory=False,
+    ),
+)

@@ -1,0 +1,213 @@
+"""Exposure: nothing public but by name, no secret in plain sight, no invented trade in production."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pydantic import Field
+
+from fastyle_policies import gcp
+from fastyle_policies.links import short_name
+from fastyle_policies.model import (
+    REFUSED,
+    UNKNOWN,
+    Parameters,
+    Resource,
+    Rule,
+    Severity,
+    blocks,
+    dig,
+    flag,
+    matches,
+    shown,
+)
+
+_EVERYONE = ("allUsers", "allAuthenticatedUsers", "principalSet://goog/public:all")
+_LISTS = ("gcp:storage/*ACL:*", "gcp:storage/*AccessControl:*")  # of who may read, on a bucket or an object
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_SECRET_IN_QUERY = re.compile(r"[?&](token|key|secret|password|api_?key)=", re.IGNORECASE)
+
+
+class PublicGrants(Parameters):
+    public: dict[str, str] = Field(
+        default={}, description="services that may be called by everyone: name -> who checks the caller instead"
+    )
+
+
+def _published(grant: Resource, p: PublicGrants) -> bool:
+    """Whether the grant opens one of the services named as public, and nothing else."""
+    named = [grant.get(key) for key in ("service", "cloudFunction", "name")]
+    invokes = grant.get("role") in ("roles/run.invoker", "roles/cloudfunctions.invoker")
+    return invokes and any(isinstance(name, str) and short_name(name) in p.public for name in named)
+
+
+def no_public_grant(resource: Resource, p: PublicGrants) -> Iterator[str]:
+    if resource.type == gcp.RUN_SERVICE:
+        if flag(resource.get("invokerIamDisabled")) is True and resource.get("name") not in p.public:
+            yield "has its invoker check switched off: everyone may call it"
+    elif resource.type == gcp.DATASET:
+        if any(map(_opens, resource.blocks("accesses"))):
+            yield "shares its tables with everyone"
+    elif resource.type == gcp.DATASET_ACCESS:
+        if _opens(resource.props):
+            yield "shares a dataset's tables with everyone"
+    elif any(fnmatchcase(resource.type, pattern) for pattern in _LISTS):
+        entries = [resource.get(key) for key in ("entity", "predefinedAcl", "defaultAcl")]
+        entries += resource.get("roleEntities") or []
+        for entry in entries:
+            if isinstance(entry, str) and re.search(
+                r"allUsers|allAuthenticatedUsers|^(public|authenticated)Read", entry
+            ):
+                yield f"opens objects to everyone: {entry}"
+    elif not _published(resource, p):
+        for member in gcp.members(resource):
+            if member in _EVERYONE:
+                yield f"grants {resource.get('role')} to {member}"
+
+
+def _opens(access: Mapping[str, Any]) -> bool:
+    """Whether an entry of a dataset's access list is for everyone."""
+    return access.get("specialGroup") in _EVERYONE or access.get("iamMember") in _EVERYONE
+
+
+def bucket_private(bucket: Resource, p: Parameters) -> Iterator[str]:
+    prevention = bucket.get("publicAccessPrevention")
+    if prevention != "enforced":
+        yield f"has publicAccessPrevention {shown(prevention)}"
+    uniform = bucket.get("uniformBucketLevelAccess")
+    if flag(uniform) is not True:
+        yield f"has uniformBucketLevelAccess {shown(uniform)}"
+
+
+class PlainSecrets(Parameters):
+    # Whole words of the name, so that MONKEY and TOKENIZER_SIZE are none.
+    words: list[str] = Field(
+        default=[
+            *("PASSWORD", "PASSWD", "PGPASSWORD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIALS"),
+            *("PRIVATE_KEY", "API_KEY", "APIKEY", "ACCESS_KEY"),
+        ],
+        description="words that make an environment variable a secret",
+    )
+    allowed: list[str] = Field(
+        default=["*_FILE", "*_PATH", "*_NAME", "*_URL"], description="variables that only say where a secret is"
+    )
+
+
+def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
+    if resource.type == gcp.SECRET_VERSION:
+        if resource.get("secretData") is not None:
+            yield "puts its payload into the stack's state: use secretDataWo with secretDataWoVersion"
+    elif resource.type == gcp.SQL_USER:
+        if resource.get("password") is not None:
+            yield "has a password: use an IAM user, or passwordWo with passwordWoVersion"
+    elif resource.type == gcp.SQL_INSTANCE:
+        if resource.get("rootPassword") is not None:
+            yield "puts its root password into the stack's state"
+    elif resource.type == gcp.SUBSCRIPTION:
+        endpoint = resource.get("pushConfig.pushEndpoint")
+        if isinstance(endpoint, str) and _SECRET_IN_QUERY.search(endpoint):
+            yield "has a secret in the URL of its push endpoint: use pushConfig.oidcToken"
+    elif resource.type == gcp.JOB:
+        headers = resource.get("httpTarget.headers")
+        if isinstance(headers, Mapping) and any(key.lower() == "authorization" for key in headers):
+            yield "has the header Authorization in plain text: use httpTarget.oidcToken or oauthToken"
+    else:
+        for variable in gcp.variables(resource):
+            if variable.value is None:
+                continue
+            words = rf"(^|_)({'|'.join(map(re.escape, p.words))})($|_)"
+            if re.search(words, variable.name.upper()) and not matches(variable.name.upper(), p.allowed):
+                yield f"has the environment variable {variable.name} in plain text: mount it from Secret Manager"
+            elif isinstance(variable.value, str):
+                if _PASSWORD_IN_URL.search(variable.value):
+                    yield f"has a password in the URL of the environment variable {variable.name}"
+                if _PRIVATE_KEY.search(variable.value):
+                    yield f"has a private key in the environment variable {variable.name}"
+
+
+def private_database(instance: Resource, p: Parameters) -> Iterator[str]:
+    config = instance.get("settings.ipConfiguration")
+    if config is UNKNOWN:
+        yield "its ipConfiguration is not known at preview"
+        return
+    if flag(dig(config, "ipv4Enabled")) is not False:
+        yield "has a public address: ipv4Enabled is not false"
+    if dig(config, "sslMode") not in ("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"):
+        yield f"takes connections without TLS: sslMode is {shown(dig(config, 'sslMode'))}"
+    for network in blocks(config, "authorizedNetworks"):
+        yield f"is open to {shown(network.get('value'))}"
+
+
+class Simulator(Parameters):
+    variable: str = Field(default="SIMULATOR_ENABLED", description="environment variable that switches a simulator on")
+    environments: list[str] = Field(default=["prod"], description="environments in which no simulator may run")
+
+
+def no_simulator(workload: Resource, p: Simulator) -> Iterator[str]:
+    environment = p.environment_of(workload)
+    if environment not in p.environments:
+        return
+    if gcp.environment_unknown(workload):
+        yield f"may have {p.variable} set in {environment}: its environment is not known at preview"
+    for variable in gcp.variables(workload):
+        if variable.name == p.variable and (variable.secret is not None or flag(variable.value) not in (None, False)):
+            value = "a secret's value" if variable.secret is not None else shown(variable.value)
+            yield f"has {p.variable} set to {value} in {environment}"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="no-public-grant",
+        severity=Severity.CRITICAL,
+        why="Nothing is open to everyone but what is named. A public bucket or service is found within hours",
+        mend="grant to named accounts or groups; name a service that checks its callers itself in `public`, with who checks",
+        unknown="an unknown member passes at preview and is checked in the update, before the grant is made",
+        types=(*gcp.GRANTS, *_LISTS, gcp.RUN_SERVICE, gcp.DATASET, gcp.DATASET_ACCESS),
+        check=no_public_grant,
+        parameters=PublicGrants,
+    ),
+    Rule(
+        id="bucket-private",
+        severity=Severity.CRITICAL,
+        why="Buckets prevent public access and use uniform access. An object's own list of readers escapes every review",
+        mend="set publicAccessPrevention to enforced and uniformBucketLevelAccess to true",
+        unknown=REFUSED,
+        types=(gcp.BUCKET,),
+        check=bucket_private,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="no-plain-secret",
+        severity=Severity.CRITICAL,
+        why="No secret stands in an environment variable or in the state. Whoever may look at a service reads it",
+        mend="keep it in Secret Manager, mounted by reference; write-only arguments keep it out of the state",
+        unknown="an unknown value counts as set: the name alone decides",
+        types=(*gcp.WORKLOADS, gcp.SECRET_VERSION, gcp.SQL_USER, gcp.SQL_INSTANCE, gcp.SUBSCRIPTION, gcp.JOB),
+        check=no_plain_secret,
+        parameters=PlainSecrets,
+    ),
+    Rule(
+        id="private-database",
+        severity=Severity.CRITICAL,
+        why="Databases have no public address and take TLS only. One password is not a wall",
+        mend="set ipv4Enabled to false, privateNetwork, and sslMode to ENCRYPTED_ONLY",
+        unknown=REFUSED,
+        types=(gcp.SQL_INSTANCE,),
+        check=private_database,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="no-simulator",
+        severity=Severity.CRITICAL,
+        why="No simulator runs in production. Invented trade in real reports cannot be told apart later",
+        mend="set SIMULATOR_ENABLED to false in this environment",
+        unknown=REFUSED,
+        types=gcp.WORKLOADS,
+        check=no_simulator,
+        parameters=Simulator,
+    ),
+)

@@ -1,0 +1,175 @@
+"""Identity: no wide roles, default accounts or keys; whoever calls says who it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastyle_policies import gcp
+from fastyle_policies.links import short_name
+from fastyle_policies.model import (
+    DEFERRED,
+    NOTHING_READ,
+    UNKNOWN,
+    Parameters,
+    Resource,
+    Rule,
+    Severity,
+    dig,
+)
+
+_DEFAULT_ACCOUNT = re.compile(r"(^\d+-compute@developer\.|@appspot\.|@cloudbuild\.)gserviceaccount\.com$")
+
+
+def no_primitive_role(grant: Resource, p: Parameters) -> Iterator[str]:
+    role = grant.get("role")
+    if role in ("roles/owner", "roles/editor", "roles/viewer"):
+        yield f"grants {role}, which reaches every service of the project"
+    elif isinstance(role, str) and not re.match(r"(roles|projects/[^/]+/roles|organizations/[^/]+/roles)/", role):
+        yield f"grants {role!r}, which is no role: predefined ones begin with roles/"
+
+
+def no_default_account(resource: Resource, p: Parameters) -> Iterator[str]:
+    if resource.type in gcp.WORKLOADS:
+        paths = [gcp.account_path(resource)]
+        if resource.type == gcp.FUNCTION:
+            paths.append("buildConfig.serviceAccount")
+            if resource.get("eventTrigger") is not None:
+                paths.append("eventTrigger.serviceAccountEmail")
+        for path in paths:
+            value = resource.get(path)
+            if value is None or value == "":
+                yield f"sets no {path}: it would run as the project's default account"
+            elif _is_default(value):
+                yield f"runs as the default account {value}"
+    elif resource.type in _CALLERS:
+        for path in _CALLERS[resource.type]:
+            if _is_default(resource.get(path)):
+                yield f"calls as the default account {resource.get(path)}"
+    else:
+        for member in gcp.members(resource):
+            if isinstance(member, str) and _is_default(member.partition(":")[2]):
+                yield f"grants {resource.get('role')} to the default account {member}"
+
+
+# Properties that name the account of an automatic caller.
+_CALLERS = {
+    gcp.SUBSCRIPTION: ("pushConfig.oidcToken.serviceAccountEmail",),
+    gcp.JOB: ("httpTarget.oidcToken.serviceAccountEmail", "httpTarget.oauthToken.serviceAccountEmail"),
+}
+
+
+def _is_default(account: object) -> bool:
+    return isinstance(account, str) and bool(_DEFAULT_ACCOUNT.search(short_name(account)))
+
+
+def no_key(resource: Resource, p: Parameters) -> Iterator[str]:
+    yield "creates a long-lived key, which is kept in the stack's state"
+
+
+def no_authoritative_grant(resource: Resource, p: Parameters) -> Iterator[str]:
+    if resource.type != gcp.DATASET:
+        yield "replaces the grants that others made on the same resource"
+    elif resource.get("accesses") is not None:
+        yield "lists its accesses itself, which takes away those that others made"
+
+
+_GITHUB = "https://token.actions.githubusercontent.com"
+
+
+def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
+    condition = provider.get("attributeCondition")
+    if condition in (None, ""):
+        yield "has no attributeCondition: every token of its issuer is let in"
+    elif isinstance(condition, str) and not re.search(r"\b(assertion|attribute|google)\.\w", condition):
+        yield f"has the attributeCondition {condition!r}, which looks at no claim: every token of its issuer is let in"
+    elif isinstance(condition, str) and provider.get("oidc.issuerUri") == _GITHUB and "environment" not in condition:
+        yield f"has the attributeCondition {condition!r}, which binds no environment: a job that nobody approved is let in"
+    mapping = provider.get("attributeMapping")
+    if mapping is not UNKNOWN and not (isinstance(mapping, Mapping) and "google.subject" in mapping):
+        yield "does not map google.subject"
+
+
+def caller_identified(resource: Resource, p: Parameters) -> Iterator[str]:
+    if resource.type == gcp.SUBSCRIPTION:
+        push = resource.get("pushConfig")
+        if push is not None and push is not UNKNOWN:
+            if not _set(push, "oidcToken.serviceAccountEmail"):
+                yield "pushes without an identity token: set pushConfig.oidcToken.serviceAccountEmail"
+            elif not _set(push, "oidcToken.audience"):
+                yield "pushes without an audience of its own: set pushConfig.oidcToken.audience"
+    else:
+        target = resource.get("httpTarget")
+        known = target is not None and target is not UNKNOWN
+        if known and not any(_set(target, f"{kind}.serviceAccountEmail") for kind in ("oidcToken", "oauthToken")):
+            yield "calls without a token: set httpTarget.oidcToken or, for Google's own APIs, oauthToken"
+
+
+def _set(value: Any, path: str) -> bool:
+    found = dig(value, path)
+    return found is UNKNOWN or bool(found)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="no-primitive-role",
+        severity=Severity.CRITICAL,
+        why="No owner, editor or viewer is granted. They reach every service, those of tomorrow too",
+        mend="grant the predefined role of the one service that is needed, on the resource itself",
+        unknown=DEFERRED,
+        types=gcp.GRANTS,
+        check=no_primitive_role,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="no-default-account",
+        severity=Severity.HIGH,
+        why="Each workload runs as an account of its own. The default accounts are shared, and often editors",
+        mend="create a service account for the workload and name it there (functions: for the build too)",
+        unknown="an account that is set but unknown passes; its grants are checked in the update",
+        types=(*gcp.WORKLOADS, *_CALLERS, *gcp.GRANTS),
+        check=no_default_account,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="no-account-key",
+        severity=Severity.CRITICAL,
+        why="No account has keys. A key is a password without an end, kept in state",
+        mend="use the workload's own identity, impersonation, or Workload Identity Federation",
+        unknown=NOTHING_READ,
+        types=("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey", "gcp:projects/apiKey:ApiKey"),
+        check=no_key,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="no-authoritative-grant",
+        severity=Severity.HIGH,
+        why="Grants are added, never replaced. A binding or policy takes away what the platform or others granted",
+        mend="use the …IamMember type of the same resource (of a dataset DatasetAccess, where views read it)",
+        unknown="an accesses list that is set but unknown is refused; nothing else is read from values",
+        types=("gcp:*IAMPolicy", "gcp:*IamPolicy", "gcp:*IAMBinding", "gcp:*IamBinding", gcp.DATASET),
+        check=no_authoritative_grant,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="federation-condition",
+        severity=Severity.CRITICAL,
+        why="Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter",
+        mend="set attributeCondition on the owner's or repository's id and the environment, and map google.subject",
+        unknown=DEFERRED,
+        types=("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",),
+        check=federation_condition,
+        parameters=Parameters,
+    ),
+    Rule(
+        id="caller-identified",
+        severity=Severity.HIGH,
+        why="Push subscriptions and schedules call with a token. A target that takes calls without one takes everyone's",
+        mend="set oidcToken with a service account and an audience",
+        unknown="a token that is set but unknown passes",
+        types=(gcp.SUBSCRIPTION, gcp.JOB),
+        check=caller_identified,
+        parameters=Parameters,
+    ),
+)

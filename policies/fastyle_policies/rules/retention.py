@@ -1,0 +1,196 @@
+"""Retention: tables, messages, logs and images are kept as long as they are needed, and read by the partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from fastyle_policies import gcp
+from fastyle_policies.links import Index, exported_table
+from fastyle_policies.model import (
+    DEFERRED,
+    UNKNOWN,
+    Parameters,
+    Plan,
+    Resource,
+    Rule,
+    Severity,
+    Violation,
+    dig,
+    flag,
+    matches,
+    number,
+    seconds,
+)
+
+
+class TableExpiry(Parameters):
+    permanent: list[str] = Field(
+        default=[], description="`dataset.table` of partitioned tables that keep all of their history, by pattern"
+    )
+
+
+def table_expiry(plan: Plan, p: TableExpiry) -> Iterator[Violation]:
+    index = Index(plan)
+    streamed = {
+        urn
+        for subscription in plan.of(gcp.SUBSCRIPTION)
+        if subscription.get("bigqueryConfig") is not None
+        for urn in exported_table(index, subscription).keys
+    }
+    for table in plan.of(gcp.TABLE):
+        partitioning = table.get("timePartitioning")
+        if partitioning is UNKNOWN or (partitioning is None and table.urn not in streamed):
+            continue
+        found = index.resolve(table, "datasetId", gcp.DATASET).resources
+        dataset_id = table.get("datasetId") or next((r.get("datasetId") for r in found), None)
+        if matches(f"{dataset_id}.{table.get('tableId')}", p.permanent):
+            continue
+        expiries = [dig(partitioning, "expirationMs"), table.get("expirationTime")]
+        expiries += [r.get("defaultPartitionExpirationMs") for r in found]
+        expiries += [r.get("defaultTableExpirationMs") for r in found]
+        if not any(value is UNKNOWN or (number(value) or 0) > 0 for value in expiries):
+            grows = "is streamed into" if partitioning is None else "is partitioned"
+            ends = "nothing in it expires" if partitioning is None else "its partitions never expire"
+            yield Violation(f"{dataset_id}.{table.get('tableId')} {grows} and {ends}", table)
+
+
+class PartitionFilter(Parameters):
+    exempt: list[str] = Field(default=[], description="`dataset.table` that may be read whole, by pattern")
+
+
+def partition_filter(table: Resource, p: PartitionFilter) -> Iterator[str]:
+    if not (table.get("timePartitioning") or table.get("rangePartitioning")):
+        return
+    required = flag(table.get("requirePartitionFilter"))
+    if required is True or flag(table.get("timePartitioning.requirePartitionFilter")) is True:
+        return
+    if matches(f"{table.get('datasetId')}.{table.get('tableId')}", p.exempt):
+        return
+    if required is UNKNOWN:
+        yield "requirePartitionFilter is not known at preview"
+    else:
+        yield "is partitioned and does not require a partition filter: a query without one reads all of it"
+
+
+class TopicRetention(Parameters):
+    minimum_hours: float = Field(default=24, description="shortest retention of a subscription's messages")
+    maximum_days: int = Field(default=31, description="longest retention of a subscription's or a topic's messages")
+
+
+def message_retention(resource: Resource, p: TopicRetention) -> Iterator[str]:
+    value = resource.get("messageRetentionDuration")
+    if value is UNKNOWN:
+        return
+    if value is None:
+        if resource.type == gcp.SUBSCRIPTION:
+            yield "sets no messageRetentionDuration: how long an outage may last is left to a default"
+        return
+    length = seconds(value)
+    if length is None:
+        yield f"has messageRetentionDuration {value!r}: write seconds, such as 604800s"
+    elif resource.type == gcp.SUBSCRIPTION and length < p.minimum_hours * 3600:
+        yield f"keeps messages for {length / 3600:g} hours, below {p.minimum_hours:g}: a longer outage loses them"
+    elif length > p.maximum_days * 86_400:
+        yield f"keeps messages for {length / 86_400:g} days, above {p.maximum_days}"
+
+
+class LogRetention(Parameters):
+    minimum_days: int = Field(default=7, description="shortest retention of a log bucket")
+    maximum_days: int = Field(default=90, description="longest retention of a log bucket")
+
+
+def log_retention(bucket: Resource, p: LogRetention) -> Iterator[str]:
+    value = bucket.get("retentionDays")
+    if value is UNKNOWN:
+        return
+    days = number(value)
+    if days is None:
+        yield "sets no retentionDays"
+    elif not p.minimum_days <= days <= p.maximum_days:
+        yield f"keeps logs for {days:g} days; allowed: {p.minimum_days} to {p.maximum_days}"
+
+
+class LogBucketPresent(Parameters):
+    required: bool = Field(default=True, description="whether a stack with workloads must set its logs' retention")
+
+
+def log_bucket_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
+    if not p.required or not any(plan.of(*gcp.WORKLOADS)):
+        return
+    buckets = plan.of("gcp:logging/projectBucketConfig:ProjectBucketConfig")
+    if not any(bucket.get("bucketId") == "_Default" for bucket in buckets):
+        yield Violation("the stack runs workloads and does not set the retention of the project's _Default log bucket")
+
+
+def image_cleanup(repository: Resource, p: Parameters) -> Iterator[str]:
+    policies = repository.get("cleanupPolicies")
+    if policies is UNKNOWN:
+        return
+    if not any(dig(policy, "action") == "DELETE" for policy in repository.blocks("cleanupPolicies")):
+        yield "has no clean-up policy that deletes: every build's image is kept"
+    if flag(repository.get("cleanupPolicyDryRun")) is True:
+        yield "has cleanupPolicyDryRun on: its clean-up policies delete nothing"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="table-expiry",
+        severity=Severity.MEDIUM,
+        why="Partitions expire unless the table is named as permanent. Streamed tables grow every second",
+        mend="partition the table with expirationMs, or the dataset's default, or name the table in `permanent`",
+        unknown="an unknown expiry passes; a dataset whose id is unknown is found by what the table depends on",
+        check=table_expiry,
+        parameters=TableExpiry,
+    ),
+    Rule(
+        id="partition-filter",
+        severity=Severity.HIGH,
+        why="Partitioned tables refuse queries without a partition filter. Otherwise each query may bill all history",
+        mend="set requirePartitionFilter, or name the table in `exempt`",
+        unknown="refused, like an unset value; an unknown partitioning passes until the update",
+        types=(gcp.TABLE,),
+        check=partition_filter,
+        parameters=PartitionFilter,
+    ),
+    Rule(
+        id="message-retention",
+        severity=Severity.MEDIUM,
+        why="Subscriptions say how long they keep messages. It is how long an outage may last, and it is billed",
+        mend="set messageRetentionDuration in seconds, such as 604800s",
+        unknown=DEFERRED,
+        types=(gcp.SUBSCRIPTION, gcp.TOPIC),
+        check=message_retention,
+        parameters=TopicRetention,
+    ),
+    Rule(
+        id="log-retention",
+        severity=Severity.MEDIUM,
+        why="Log buckets keep what is needed to look into an incident, and no more. Beyond 30 days they are billed",
+        mend="set retentionDays within the limits of this rule",
+        unknown=DEFERRED,
+        types=("gcp:logging/*BucketConfig:*",),
+        check=log_retention,
+        parameters=LogRetention,
+    ),
+    Rule(
+        id="log-retention-present",
+        severity=Severity.LOW,
+        why="A stack with workloads decides how long their logs live. Left alone, a default decides",
+        mend="add a gcp.logging.ProjectBucketConfig for `_Default` with retentionDays",
+        unknown="an unknown bucketId does not count as `_Default`",
+        check=log_bucket_present,
+        parameters=LogBucketPresent,
+    ),
+    Rule(
+        id="image-cleanup",
+        severity=Severity.MEDIUM,
+        why="Image repositories delete old builds. Each deployment of a function leaves an image behind",
+        mend="add cleanupPolicies with action DELETE and leave cleanupPolicyDryRun off",
+        unknown=DEFERRED,
+        types=("gcp:artifactregistry/repository:Repository",),
+        check=image_cleanup,
+        parameters=Parameters,
+    ),
+)

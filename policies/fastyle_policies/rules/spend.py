@@ -1,0 +1,331 @@
+"""Spend: what the whole plan costs a month, by the estimator, against ceilings, the budget and a recorded baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+import fastyle_policies.pricing
+from fastyle_policies import gcp
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Severity, Violation, number
+from fastyle_policies.pricing import Estimate, PricingError, UsageFile
+from fastyle_policies.pricing.lines import ResourceCost, total
+from fastyle_policies.pricing.report import FREE_TIERS, component_name, money
+from fastyle_policies.pricing.services.base import region_of
+
+USAGE = Path(fastyle_policies.__file__).parents[1] / "usage"
+CEILINGS = {"prod": Decimal(2000)}
+"""USD a month that a stack may cost where nobody configured a ceiling, by environment."""
+ELSEWHERE = Decimal(100)
+CURRENCY = "USD"
+"""What estimates and ceilings are in: the currency of the price book's sources."""
+_ROWS = 8
+_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
+
+
+@cache
+def usage_file(name: str) -> UsageFile:
+    """The usage file of that name in `policies/usage`, or at that path; none, hence no usage, for an empty one.
+
+    Raises:
+        PricingError: it cannot be read.
+    """
+    if not name:
+        return UsageFile()
+    inside = USAGE / f"{name}.yaml"
+    return fastyle_policies.pricing.read_usage(inside if inside.exists() else Path(name))
+
+
+class Spend(Parameters):
+    usage: str = Field(
+        default="",
+        description="usage file: a name in policies/usage, or a path; empty: none, so that the stack is idle",
+    )
+    month: str = Field(default="sale", description="month of the usage file's calendar to reckon with")
+
+    @field_validator("usage")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            usage_file(value)
+        except PricingError as e:
+            raise ValueError(str(e)) from None
+        return value
+
+
+class SpendCeiling(Spend):
+    maximum: float | None = Field(
+        default=None, ge=0, description="USD a month for the stack; null: 2,000 in environment `prod`, 100 elsewhere"
+    )
+
+
+class ComponentCeiling(Spend):
+    maximum: float | None = Field(
+        default=None, ge=0, description="USD a month for a component; null: half of the stack's ceiling by environment"
+    )
+    components: dict[str, float] = Field(
+        default_factory=dict, description="other ceilings by component name; `*` and `?` match as in a shell"
+    )
+
+
+class Exchange(Parameters):
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description='USD for one unit of another currency that a budget is in, such as `{"EUR": 1.1}`',
+    )
+
+
+class BudgetCovers(Spend, Exchange):
+    required: bool = Field(default=True, description="whether the stack's budget has to cover its estimate")
+
+
+class SpendIncrease(Spend):
+    month: str = Field(default="ordinary", description="month of the usage file's calendar to reckon with")
+    baseline: float | None = Field(
+        default=None, ge=0, description="USD a month that were last agreed to; null: nothing to compare with"
+    )
+    threshold: float = Field(default=0.2, ge=0, description="share of the baseline by which the estimate may grow")
+    least: float = Field(default=5, ge=0, description="USD by which it may grow whatever the share")
+
+
+def estimate_of(plan: Plan, p: Spend) -> Estimate:
+    """The estimate of a plan in the month that a rule reckons with.
+
+    Raises:
+        PricingError: the usage file has no such month, or does not fit the plan.
+    """
+    usage = usage_file(p.usage).for_month(p.month)
+    return fastyle_policies.pricing.estimate(plan.resources, usage, region=home_region(plan.resources), strict=False)
+
+
+def home_region(resources: Sequence[Resource]) -> str | None:
+    """The region that most resources name: where those are that name none. None when nobody names one."""
+    named = [where for where, unsure in (region_of(r) for r in resources) if not unsure and "-" in where]
+    return max(sorted(set(named)), key=named.count, default=None)
+
+
+def table(found: Estimate) -> str:
+    """What each component costs, dearest first, as lines of text; what costs nothing is left out."""
+    groups = [(component_name(c), rs) for c, rs in found.components().items() if any(r.monthly for r in rs)]
+    rest = [r for _, resources in groups[_ROWS:] for r in resources]
+    shown = [*groups[:_ROWS], *([(f"{len(groups) - _ROWS} others", rest)] if rest else [])]
+    parts = [(name, _part(rs, usage=False), _part(rs, usage=True)) for name, rs in shown]
+    if found.credits:
+        fixed, usage = total(c.fixed for c in found.credits), total(c.usage for c in found.credits)
+        parts.append((FREE_TIERS, -fixed, -usage))
+    parts.append(("total", found.fixed, found.usage))
+    rows = [("component", "always on", "by usage", "a month")]
+    rows += [(name, money(fixed), money(usage), money(fixed + usage)) for name, fixed, usage in parts]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    return "\n".join(
+        "  ".join(["", row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    )
+
+
+def _part(resources: Sequence[ResourceCost], *, usage: bool) -> Decimal:
+    return total(r.part(usage=usage) for r in resources)
+
+
+def _over(found: Estimate, limit: Decimal, words: str) -> str:
+    """A message: what costs how much, the table, and by how much it is over `limit`."""
+    more = f"; {_missing(found)}" if found.not_estimated else ""
+    return f"{words}\n{table(found)}\n  over by {money(found.total - limit)} {found.currency}{more}"
+
+
+def _missing(found: Estimate) -> str:
+    return f"without {', '.join(sorted(found.not_estimated))}, which cannot be estimated"
+
+
+def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
+    try:
+        return estimate_of(plan, p)
+    except PricingError as e:
+        return Violation(f"cannot be estimated: {e}")
+
+
+def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
+    found = _judged(plan, p)
+    if isinstance(found, Violation):
+        yield found
+        return
+    limit = _limit(p.maximum, p, plan)
+    if found.total > limit:
+        words = f"the stack costs {money(found.total)} {found.currency} in a {p.month} month, above its ceiling of {money(limit)}:"
+        yield Violation(_over(found, limit, words))
+
+
+def _limit(maximum: float | None, p: Spend, plan: Plan, share: Decimal = Decimal(1)) -> Decimal:
+    if maximum is not None:
+        return Decimal(str(maximum))
+    return CEILINGS.get(p.environment_of(*plan.resources), ELSEWHERE) * share
+
+
+def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
+    found = _judged(plan, p)
+    if isinstance(found, Violation):
+        return  # the stack's ceiling says so
+    usual = _limit(p.maximum, p, plan, Decimal("0.5"))
+    by_key = {(r.type, r.name): r for r in plan.resources}
+    for component, resources in found.components().items():
+        if component is None:
+            continue
+        own = [Decimal(str(limit)) for name, limit in p.components.items() if fnmatchcase(component[1], name)]
+        limit, cost = (own or [usual])[-1], total(r.monthly for r in resources)
+        if cost > limit:
+            lines = [
+                f"  {r.name}: {line.name}  {money(line.monthly)}" for r in resources for line in r.lines if line.monthly
+            ]
+            yield Violation(
+                f"costs {money(cost)} {found.currency} in a {p.month} month at list price, above the ceiling of "
+                f"{money(limit)}:\n" + "\n".join(lines) + f"\n  over by {money(cost - limit)} {found.currency}",
+                by_key.get(component),
+            )
+
+
+def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
+    budgets = list(plan.of(gcp.BUDGET)) if p.required else []
+    amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
+    if not amounts or len(amounts) < len(budgets):
+        return  # none, or one whose amount is known at update or has no rate: nothing to compare
+    found = _judged(plan, p)
+    if isinstance(found, Violation):
+        return  # the stack's ceiling says so
+    limit = max(amounts)
+    if found.total > limit:
+        words = (
+            f"the budget of {money(limit)} {found.currency} a month{_converted(budgets, p.rates)} does not cover the "
+            f"{money(found.total)} of a {p.month} month:"
+        )
+        yield Violation(_over(found, limit, words), budgets[0])
+
+
+def _converted(budgets: Sequence[Resource], rates: Mapping[str, float]) -> str:
+    """At which rates, where any budget is in another currency."""
+    used = [currency for currency in map(currency_of, budgets) if currency != CURRENCY]
+    return f" (at {', '.join(f'{rates[c]:g} {CURRENCY} for 1 {c}' for c in sorted(set(used)))})" if used else ""
+
+
+def currency_of(budget: Resource) -> str:
+    """A budget's currency; without one it is taken to be the estimate's."""
+    currency = budget.get("amount.specifiedAmount.currencyCode")
+    return currency if isinstance(currency, str) and currency else CURRENCY
+
+
+def budget_currency(plan: Plan, p: Exchange) -> Iterator[Violation]:
+    for budget in plan.of(gcp.BUDGET):
+        currency = currency_of(budget)
+        if currency != CURRENCY and currency not in p.rates:
+            yield Violation(
+                f"is in {currency} and estimates are in {CURRENCY}: whether it covers the stack is not compared", budget
+            )
+
+
+def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyType({})) -> Decimal | None:
+    """A budget's USD a month; None where that cannot be told from the plan, or takes a rate that is not given."""
+    amount = budget.get("amount.specifiedAmount")
+    units = number(budget.get("amount.specifiedAmount.units"))
+    rate = 1 if (currency := currency_of(budget)) == CURRENCY else rates.get(currency)
+    if not isinstance(amount, dict) or units is None or amount.get("currencyCode") is UNKNOWN or rate is None:
+        return None
+    period = budget.get("budgetFilter.calendarPeriod")
+    if period is UNKNOWN or budget.get("budgetFilter.customPeriod") is not None:
+        return None
+    nanos = number(amount.get("nanos")) or 0
+    own = (Decimal(str(units)) + Decimal(str(nanos)) / 10**9) / _MONTHS.get(str(period), 1)
+    return own * Decimal(str(rate))
+
+
+def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
+    if p.baseline is None:
+        return
+    found = _judged(plan, p)
+    if isinstance(found, Violation):
+        return  # the stack's ceiling says so
+    before = Decimal(str(p.baseline))
+    limit = before + max(before * Decimal(str(p.threshold)), Decimal(str(p.least)))
+    if found.total > limit:
+        growth = f" ({(found.total / before - 1) * 100:+.0f} %)" if before else ""
+        words = (
+            f"an {p.month} month grows from {money(before)} to {money(found.total)} {found.currency}{growth}, "
+            f"above {money(limit)}:"
+        )
+        yield Violation(_over(found, limit, words))
+
+
+def spend_unpriced(plan: Plan, p: Spend) -> Iterator[Violation]:
+    found = _judged(plan, p)
+    if not isinstance(found, Violation):
+        for type_, reasons in sorted(found.not_estimated.items()):
+            yield Violation(f"{type_} is in no estimate, hence under no ceiling: {'; '.join(reasons)}")
+
+
+RECKONED = (
+    "reckoned with what the estimate's note says; a resource that cannot be priced so is named, never counted as 0"
+)
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        id="spend-ceiling",
+        severity=Severity.HIGH,
+        why="A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed",
+        mend="make the plan cheaper (`fastyle cost --stack …` shows every line), or raise `maximum` of this rule",
+        unknown=RECKONED,
+        check=spend_ceiling,
+        parameters=SpendCeiling,
+    ),
+    Rule(
+        id="component-ceiling",
+        severity=Severity.MEDIUM,
+        why="No single component eats the stack's money unseen. A total hides one that doubled behind one that shrank",
+        mend="make the component cheaper, or give it a ceiling of its own in `components` of this rule",
+        unknown=RECKONED,
+        check=component_ceiling,
+        parameters=ComponentCeiling,
+    ),
+    Rule(
+        id="budget-covers-estimate",
+        severity=Severity.HIGH,
+        why="The budget covers a sale month. One that is always exceeded is an alarm that nobody hears any more",
+        mend="raise the budget's amount, or make the plan cheaper",
+        unknown="passes while the budget's amount or period is unknown; the rest is " + RECKONED,
+        check=budget_covers,
+        parameters=BudgetCovers,
+    ),
+    Rule(
+        id="budget-currency",
+        severity=Severity.LOW,
+        why="A budget can be compared with the estimate. In another currency its number says nothing by itself",
+        mend="give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate",
+        unknown="an unknown currency passes until the update",
+        check=budget_currency,
+        parameters=Exchange,
+        mandatory=False,
+    ),
+    Rule(
+        id="spend-increase",
+        severity=Severity.HIGH,
+        why="A large increase of cost is agreed to, not found out. The reviewer sees code, not the invoice",
+        mend="have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason",
+        unknown=RECKONED,
+        check=spend_increase,
+        parameters=SpendIncrease,
+    ),
+    Rule(
+        id="spend-unpriced",
+        severity=Severity.LOW,
+        why="What the estimator cannot price is named. A ceiling says nothing of it",
+        mend="watch its cost in Cloud Billing, or add its pricer to policies/fastyle_policies/pricing/services",
+        unknown=RECKONED,
+        check=spend_unpriced,
+        parameters=Spend,
+        mandatory=False,
+    ),
+)  # fmt: skip
