@@ -117,13 +117,23 @@ def _cached(home: Path) -> Engine | None:
         return None
     if (home / "pulumi-language-go").exists():  # a release brings the hosts of all languages
         return Engine(pulumi, home, "release")
-    # Beside the engine, where it looks first and does not warn about one from PATH.
-    ours, beside = HERE / "bin" / LANGUAGE_HOST, home / LANGUAGE_HOST
-    if not beside.exists() or beside.read_bytes() != ours.read_bytes():
-        fresh = home / f".{LANGUAGE_HOST}-{os.getpid()}"
-        shutil.copy(ours, fresh)
-        fresh.rename(beside)
-    return Engine(pulumi, home, "built")
+    # The engine looks beside itself first, and does not warn about one there. Each revision of our host gets a folder of
+    # its own with a link to the engine, so that two checkouts of different revisions share the cache.
+    ours = HERE / "bin" / LANGUAGE_HOST
+    beside = home / f"host-{hashlib.sha256(ours.read_bytes()).hexdigest()[:12]}"
+    if not (beside / LANGUAGE_HOST).exists():
+        fresh = home / f".host-{os.getpid()}"
+        fresh.mkdir()
+        try:
+            (fresh / "pulumi").hardlink_to(pulumi)
+        except OSError:  # a file system without hard links
+            shutil.copy(pulumi, fresh / "pulumi")
+        shutil.copy(ours, fresh / LANGUAGE_HOST)
+        try:
+            fresh.rename(beside)
+        except OSError:  # another process was first
+            shutil.rmtree(fresh)
+    return Engine(beside / "pulumi", beside, "built")
 
 
 def _parse(version: str) -> tuple[int, ...]:
