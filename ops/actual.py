@@ -41,7 +41,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Actual:
-    """The bill against the estimate, what would explain it, and the usage file with that put in."""
+    """The billing export compared with the estimate, what would explain it, and the usage file with that put in."""
 
     comparison: Comparison
     explanations: Sequence[Explanation]

@@ -39,7 +39,7 @@ def current(text: str, path: Path = RESULTS) -> str:
 def _lines(found: Mapping[str, Any]) -> Iterable[str]:
     machine, ratios = found["machine"], found["ratios"]
     yield f"Measured {found['date'][:10]} on {machine['cpus']} CPUs, Python {machine['python']}: {found['about']}."
-    yield from ("", "### From the till to the shelf", "")
+    yield from ("", "### Latency and throughput from till to shelf", "")
     held, steady = found["highest_held"], found["at_100_per_second"]
     yield from pipe_table(
         ("events a second", "visible a second", "p50, ms", "p99, ms", "longest, ms"),
@@ -67,11 +67,11 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         f"A sale is in `gmv_daily_live` after {marts['live_seconds']} s, and in `gmv_daily` after "
         f"{marts['mart_seconds']} s if a run of the pipeline starts at once.",
         "",
-        "### One new day on a longer history",
+        "### Pipeline cost by length of history",
         "",
     )
     yield from _history(found["one_new_day_on_a_history"])
-    yield from ("", "### The command line", "")
+    yield from ("", "### Command line", "")
     yield from pipe_table(
         ("what", "seconds"),
         [
@@ -83,7 +83,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         ],
     )
     yield from ("", f"The third is {ratios['no_op_up_to_empty_program']} times the fourth (aim: 3).")
-    yield from ("", "### The API, and the dashboard", "")
+    yield from ("", "### API and dashboard", "")
     yield from pipe_table(
         ("endpoint", "p50, ms", "p99, ms", "bare p50, ms", "bare p99, ms", "p50 to bare"),
         [

@@ -17,7 +17,7 @@ LABELS = {"emulated", "approximated", "recorded"}
 
 def labelled() -> dict[str, set[str]]:
     """Type token -> labels in the table; a type may have a row for each of its features."""
-    section = PAGE.split("## Every feature, labelled", 1)[1].split("\n## ", 1)[0]
+    section = PAGE.split("## Features and their fidelity", 1)[1].split("\n## ", 1)[0]
     found: dict[str, set[str]] = {}
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -39,7 +39,7 @@ def test_a_type_is_recorded_exactly_when_nothing_acts_on_it(token: str) -> None:
 
 
 def test_every_row_of_the_table_has_one_of_the_labels() -> None:
-    section = PAGE.split("## Every feature, labelled", 1)[1].split("\n## ", 1)[0]
+    section = PAGE.split("## Features and their fidelity", 1)[1].split("\n## ", 1)[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     assert len(rows) >= 40
     for row in rows:

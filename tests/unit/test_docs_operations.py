@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -121,8 +122,8 @@ def test_every_pulumi_option_exists(path: Path) -> None:
 def test_every_python_module_named_exists(path: Path) -> None:
     for arguments in of(path, "python"):
         if arguments[:1] == ["-m"]:
-            module = REPOSITORY / arguments[1].replace(".", "/")
-            assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), f"{name(path)}: {arguments}"
+            module = arguments[1]
+            assert find_spec(module) or find_spec(f"{module}.__main__"), f"{name(path)}: {arguments}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

@@ -42,7 +42,7 @@ def test_the_page_and_the_description_name_the_same_requests_and_answers(till: F
     for path in set(document["paths"]) - {"/v1/simulate"}:
         assert f"{path}`" in PAGE + EVENTS, path
     described = {status for path in EVENT_PATHS for status in document["paths"][path]["post"]["responses"]}
-    table = PAGE.partition("## Answers")[2]
+    table = PAGE.partition("## Responses")[2]
     rows = {status for row in re.findall(r"^\| ([0-9, ]+)", table, re.MULTILINE) for status in row.split(", ")}
     assert described <= {status.strip() for status in rows}
 

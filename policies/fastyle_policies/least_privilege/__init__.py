@@ -1,1 +1,1 @@
-"""Least privilege, derived from the plan: the grants its links need, against the grants it makes."""
+"""Derived least privilege from the plan: the grants its links need, against the grants it makes."""
