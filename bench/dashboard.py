@@ -82,7 +82,7 @@ def time_to_interactive(endpoints: Endpoints, runs: int = 5) -> dict[str, Any]:
     Raises:
         FileNotFoundError: this machine has no browser.
     """
-    found: dict[str, list[float]] = {"cold": [], "warm": [], "cold_heat_map": [], "warm_heat_map": []}
+    timings: dict[str, list[float]] = {"cold": [], "warm": [], "cold_heat_map": [], "warm_heat_map": []}
     transferred = 0
     with chromium() as browser:
         for _ in range(runs):
@@ -90,8 +90,8 @@ def time_to_interactive(endpoints: Endpoints, runs: int = 5) -> dict[str, Any]:
             page = context.new_page()
             for kind in ("cold", "warm"):
                 page.goto(f"{endpoints.api}/#token={endpoints.api_token}", wait_until="commit")
-                found[f"{kind}_heat_map"].append(page.evaluate(_FIRST))
-                found[kind].append(page.evaluate(_INTERACTIVE))
+                timings[f"{kind}_heat_map"].append(page.evaluate(_FIRST))
+                timings[kind].append(page.evaluate(_INTERACTIVE))
                 if kind == "cold":
                     sizes = "performance.getEntriesByType('resource').reduce((sum, r) => sum + r.transferSize, 0)"
                     transferred = page.evaluate(sizes)
@@ -99,7 +99,7 @@ def time_to_interactive(endpoints: Endpoints, runs: int = 5) -> dict[str, Any]:
             context.close()
     figures: dict[str, Any] = {
         f"{name}_ms": {"p50": round(statistics.median(values)), "max": round(max(values))}
-        for name, values in found.items()
+        for name, values in timings.items()
     }
     return {**figures, "transferred_kb_without_charts": round(transferred / 1000)}
 
@@ -197,7 +197,7 @@ async def _statements(settings: Settings, paths: list[str]) -> list[list[tuple[A
         return {**await given(), "cursor_factory": _Noting}
 
     app.state.pool.kwargs = noting
-    found = []
+    statements = []
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -207,8 +207,8 @@ async def _statements(settings: Settings, paths: list[str]) -> list[list[tuple[A
             seen: list[tuple[Any, Any]] = []
             _seen.set(seen)
             (await client.get(path)).raise_for_status()
-            found.append([(query, params) for query, params in seen if "SELECT" in str(query)])
-    return found
+            statements.append([(query, params) for query, params in seen if "SELECT" in str(query)])
+    return statements
 
 
 def _bare(settings: Settings, statements: list[list[tuple[Any, Any]]]) -> FastAPI:

@@ -75,9 +75,9 @@ def of_200_resources() -> dict[str, float]:
 
 
 def _whole(text: str) -> None:
-    found = estimate(documents.parse(text).resources, parse(USAGE))
-    assert len(found.resources) >= RESOURCES
-    report.as_table(found, datetime.now(UTC).date())
+    estimated = estimate(documents.parse(text).resources, parse(USAGE))
+    assert len(estimated.resources) >= RESOURCES
+    report.as_table(estimated, datetime.now(UTC).date())
 
 
 def _once(text: str) -> float:

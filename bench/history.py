@@ -64,8 +64,8 @@ def measure(histories: Sequence[int] = HISTORIES) -> dict[str, Any]:
 
 
 def _told(costs: Mapping[int, Sequence[Cost]]) -> dict[str, Any]:
-    seconds = {days: statistics.median(cost.seconds for cost in found) for days, found in costs.items()}
-    rows = {days: statistics.median_low([cost.rows for cost in found]) for days, found in costs.items()}
+    seconds = {days: statistics.median(cost.seconds for cost in costs_of_days) for days, costs_of_days in costs.items()}
+    rows = {days: statistics.median_low([cost.rows for cost in costs_of_days]) for days, costs_of_days in costs.items()}
     shortest, longest = min(costs), max(costs)
     before = sorted(costs)[-2] if len(costs) > 1 else longest
     return {
@@ -73,7 +73,7 @@ def _told(costs: Mapping[int, Sequence[Cost]]) -> dict[str, Any]:
         "28 days (units sold) fill up first, whatever the history",
         "seconds": {str(days): round(value, 2) for days, value in seconds.items()},
         "rows_read": {str(days): value for days, value in rows.items()},
-        "rows_read_by_table": {str(days): dict(found[-1].rows_read) for days, found in costs.items()},
+        "rows_read_by_table": {str(days): dict(costs_of_days[-1].rows_read) for days, costs_of_days in costs.items()},
         "ratios": {
             f"seconds_{longest}_to_{shortest}": round(seconds[longest] / seconds[shortest], 2),
             f"seconds_{longest}_to_{before}": round(seconds[longest] / seconds[before], 2),

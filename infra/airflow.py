@@ -38,8 +38,8 @@ def delivered_plugins() -> dict[str, str]:
 
 def _files(folder: str) -> list[Path]:
     root = REPOSITORY / folder
-    found = (path for path in sorted(root.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
-    return [path.relative_to(root) for path in found if path.name != "workload.toml"]
+    paths = (path for path in sorted(root.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+    return [path.relative_to(root) for path in paths if path.name != "workload.toml"]
 
 
 def added_packages() -> dict[str, str]:

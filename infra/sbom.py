@@ -124,26 +124,26 @@ def licence(metadata: Message) -> str:
         LicenceError: nothing is said, or a licence is named that is not allowed.
     """
     name = f"{metadata['Name']} {metadata['Version']}"
-    found = metadata["License-Expression"]
-    if not found:
+    expression = metadata["License-Expression"]
+    if not expression:
         classified = [c.rsplit("::", 1)[-1].strip() for c in metadata.get_all("Classifier", []) if "License ::" in c]
         stated = [c for c in classified if c not in _SILENT] or [(metadata["License"] or "").strip()]
         spelled = [SPELLINGS.get(s, s) for s in stated]
-        found = " AND ".join(f"({s})" if len(spelled) > 1 and " OR " in s else s for s in spelled)
-    return _allowed(name, found)
+        expression = " AND ".join(f"({s})" if len(spelled) > 1 and " OR " in s else s for s in spelled)
+    return _allowed(name, expression)
 
 
-def _allowed(name: str, found: str) -> str:
-    words = [w for w in re.split(r"[\s()]+", found) if w and w not in ("AND", "OR", "WITH")]
+def _allowed(name: str, expression: str) -> str:
+    words = [w for w in re.split(r"[\s()]+", expression) if w and w not in ("AND", "OR", "WITH")]
     if not words:
         raise LicenceError(f"{name} names no licence; read its files, then name it in SPELLINGS of infra/sbom.py")
     # Stricter than SPDX: of alternatives too, each must be allowed.
     if refused := sorted(set(words) - ALLOWED):
         raise LicenceError(
-            f"{name} is under {found!r}, and {', '.join(refused)} is not allowed; "
+            f"{name} is under {expression!r}, and {', '.join(refused)} is not allowed; "
             "choose another package, or add the licence to ALLOWED of infra/sbom.py"
         )
-    return str(found)
+    return str(expression)
 
 
 def normalised(name: str) -> str:
@@ -153,8 +153,8 @@ def normalised(name: str) -> str:
 
 def _browser(folder: Path) -> dict[str, tuple[dict[str, Any], list[str]]]:
     """Components and what they need, by reference: the npm packages that the page's libraries are bundled from."""
-    found = web.locked(folder)
-    refs = {p.name: f"pkg:npm/{p.name.replace('@', '%40')}@{p.version}" for p in found}
+    packages = web.locked(folder)
+    refs = {p.name: f"pkg:npm/{p.name.replace('@', '%40')}@{p.version}" for p in packages}
     return {
         refs[p.name]: (
             {
@@ -168,7 +168,7 @@ def _browser(folder: Path) -> dict[str, tuple[dict[str, Any], list[str]]]:
             },
             [refs[name] for name in p.requires],
         )
-        for p in found
+        for p in packages
     }
 
 
@@ -180,9 +180,9 @@ def _document(
 ) -> dict[str, Any]:
     components = []
     for component in exported["components"]:
-        if (found := metadata(normalised(component["name"]))) is None:
+        if (package := metadata(normalised(component["name"]))) is None:
             continue
-        components.append({**component, "licenses": [{"expression": licence(found)}]})
+        components.append({**component, "licenses": [{"expression": licence(package)}]})
     refs = {c["bom-ref"] for c in components}
     graph = [
         {"ref": d["ref"], "dependsOn": sorted(refs.intersection(d.get("dependsOn", ())))}
@@ -237,18 +237,18 @@ def _is_metadata(name: str) -> bool:
 
 def bills() -> dict[str, dict[str, Any]]:
     """Every document by its name."""
-    found = {workload: archive_bill(workload) for workload in workloads()}
-    found["fastyle-components"] = package_bill("fastyle-components", "--package", "fastyle-components")
-    found["fastyle-platform"] = package_bill("fastyle-platform", "--no-default-groups")
-    return found
+    documents = {workload: archive_bill(workload) for workload in workloads()}
+    documents["fastyle-components"] = package_bill("fastyle-components", "--package", "fastyle-components")
+    documents["fastyle-platform"] = package_bill("fastyle-platform", "--no-default-groups")
+    return documents
 
 
-def write(found: Mapping[str, dict[str, Any]], out: Path) -> None:
+def write(documents: Mapping[str, dict[str, Any]], out: Path) -> None:
     """Write `<out>/<name>.cdx.json`, and nothing else in there that looks like one."""
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.cdx.json"):
         old.unlink()
-    for name, document in found.items():
+    for name, document in documents.items():
         (out / f"{name}.cdx.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
@@ -257,12 +257,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=REPOSITORY / "dist" / "sbom")
     out = parser.parse_args().out
     try:
-        found = bills()
+        documents = bills()
     except (PackagingError, LicenceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    write(found, out)
-    for name, document in found.items():
+    write(documents, out)
+    for name, document in documents.items():
         licences = sorted({c["licenses"][0]["expression"] for c in document["components"]})
         print(f"{name}: {len(document['components'])} packages; {', '.join(licences)}")
     print(f"written to {out}")

@@ -63,13 +63,13 @@ def actual(asked: Asked) -> Actual:
         project = document.config.get("gcp:project")
         charges = _charges(asked, str(project))
         estimate = priced(document, request)
-        found = compared(charges, estimate, document.resources, project=str(project), month=asked.month)
+        comparison = compared(charges, estimate, document.resources, project=str(project), month=asked.month)
         explainer = Explainer(resources=document.resources, usage=usage, region=document.region)
-        explanations = explainer.explained(found)
-        written = usage_file(usage, explanations, found, asked)
+        explanations = explainer.explained(comparison)
+        written = usage_file(usage, explanations, comparison, asked)
     except PricingError as e:
         raise OperatorError(str(e)) from None
-    return Actual(comparison=found, explanations=explanations, usage=written)
+    return Actual(comparison=comparison, explanations=explanations, usage=written)
 
 
 def _charges(asked: Asked, project: str) -> list[Charge]:
@@ -132,18 +132,18 @@ def _table(named: re.Match[str], project: str, month: str | None) -> list[Charge
     return charges
 
 
-def usage_file(usage: UsageFile, explanations: Sequence[Explanation], found: Comparison, asked: Asked) -> str:
+def usage_file(usage: UsageFile, explanations: Sequence[Explanation], comparison: Comparison, asked: Asked) -> str:
     """The usage file with what the bill would have needed, as YAML."""
     head = (
-        f"{usage.path}, with what the bill of {found.month} says: written by `fastyle cost actual --stack {asked.stack}`\n"
+        f"{usage.path}, with what the bill of {comparison.month} says: written by `fastyle cost actual --stack {asked.stack}`\n"
         f"on {datetime.now(UTC).date()}. {len(explanations)} keys are from the bill, the others as they were."
     )
     return usage_files.changed(usage, ((each.resource, each.key, each.after) for each in explanations), head)
 
 
-def as_table(found: Actual, title: str) -> str:
+def as_table(bill: Actual, title: str) -> str:
     """A row a component, the largest difference first, its parts below, then credits, taxes and explanations."""
-    of = found.comparison
+    of = bill.comparison
     rows = [("component", "estimated", "billed", "off")]
     for component in of.components:
         name = component.name or "without a label"
@@ -172,18 +172,18 @@ def as_table(found: Actual, title: str) -> str:
     lines += [f"not compared: {kind} {money(amount)}" for kind, amount in sorted(of.others.items())]
     if of.strangers:
         lines.append(f"{of.strangers} charges of other projects are left out")
-    return "\n".join([*lines, "", *_explained(found)])
+    return "\n".join([*lines, "", *_explained(bill)])
 
 
-def _explained(found: Actual) -> list[str]:
-    if not found.explanations:
+def _explained(bill: Actual) -> list[str]:
+    if not bill.explanations:
         return ["No usage assumption would explain what is off."]
     return [
         "What would explain it:",
         *(
             f"  {each.component or 'without a label'}: {each.resource} {each.key} {_before(each)} -> "
             f"{each.after.normalize():,f} (leaves {money(each.left)} a month)"
-            for each in found.explanations
+            for each in bill.explanations
         ),
     ]
 
@@ -192,8 +192,8 @@ def _before(each: Explanation) -> str:
     return "unset" if each.before is None else f"{each.before.normalize():,f}"
 
 
-def as_json(found: Actual) -> str:
-    of = found.comparison
+def as_json(bill: Actual) -> str:
+    of = bill.comparison
     document: Mapping[str, Any] = {
         "currency": "USD",
         "month": of.month,
@@ -226,7 +226,7 @@ def as_json(found: Actual) -> str:
                 "after": plain(each.after),
                 "left": plain(each.left),
             }
-            for each in found.explanations
+            for each in bill.explanations
         ],
     }
     return json.dumps(document, indent=2)

@@ -72,10 +72,10 @@ def usage_of(request: Request) -> UsageFile:
                 "there is no usage file whose variables or months could be chosen; give one with --usage"
             )
         return UsageFile()
-    found = fastyle_policies.pricing.read_usage(path)
+    usage = fastyle_policies.pricing.read_usage(path)
     if request.variables:
-        found = found.with_variables({name: _number(name, value) for name, value in _pairs(request.variables)})
-    return found.for_month(request.month) if request.month else found
+        usage = usage.with_variables({name: _number(name, value) for name, value in _pairs(request.variables)})
+    return usage.for_month(request.month) if request.month else usage
 
 
 def planned(request: Request, repository: Path = REPOSITORY) -> documents.Document:
@@ -130,20 +130,22 @@ def run(
         raise OperatorError("give either --stack or --plan")
     if request.plan and (request.overrides or against):
         raise OperatorError("--set and --against plan a stack anew; with --plan there is none to plan")
-    found = estimated(request)
+    estimate = estimated(request)
     if explain:
         try:
-            return report.explain(found, explain)
+            return report.explain(estimate, explain)
         except PricingError as e:
             raise OperatorError(str(e)) from None
     if against:
-        return _compared(Difference(before(request, against), found), style, f"Stack {request.stack} against {against}")
+        return _compared(
+            Difference(before(request, against), estimate), style, f"Stack {request.stack} against {against}"
+        )
     title = f"Stack {request.stack}" if request.stack else str(request.plan)
     if style == "json":
-        return report.as_json(found)
+        return report.as_json(estimate)
     if style == "markdown":
-        return report.as_markdown(found, title)
-    return report.as_table(found, datetime.now(UTC).date(), everything=everything, width=width)
+        return report.as_markdown(estimate, title)
+    return report.as_table(estimate, datetime.now(UTC).date(), everything=everything, width=width)
 
 
 def run_pooled(requests: Sequence[Request], *, style: str = "table") -> str:
@@ -152,16 +154,16 @@ def run_pooled(requests: Sequence[Request], *, style: str = "table") -> str:
     Raises:
         OperatorError: anything that its caller can mend, in one line.
     """
-    found = pooled({str(request.stack): estimated(request) for request in requests})
-    return {"json": account.as_json, "markdown": account.as_markdown}.get(style, account.as_table)(found)
+    estimates = pooled({str(request.stack): estimated(request) for request in requests})
+    return {"json": account.as_json, "markdown": account.as_markdown}.get(style, account.as_table)(estimates)
 
 
-def _compared(found: Difference, style: str, title: str) -> str:
+def _compared(cost_change: Difference, style: str, title: str) -> str:
     if style == "json":
-        return difference.as_json(found)
+        return difference.as_json(cost_change)
     if style == "markdown":
-        return difference.as_markdown(found, title)
-    return difference.as_table(found)
+        return difference.as_markdown(cost_change, title)
+    return difference.as_table(cost_change)
 
 
 def before(request: Request, revision: str) -> Estimate:

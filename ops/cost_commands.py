@@ -80,13 +80,13 @@ def advise(under: str | None, keep: tuple[str, ...], style: str, **asked: Any) -
     if (asked["stack"] is None) == (asked["plan"] is None):
         raise OperatorError("give either --stack or --plan")
     names = [name.strip() for each in keep for name in each.split(",") if name.strip()]
-    found = advised(Asked(request=Request(**asked), keep=names, under=_amount(under)))
+    advice = advised(Asked(request=Request(**asked), keep=names, under=_amount(under)))
     title = f"Stack {asked['stack']}" if asked["stack"] else str(asked["plan"])
     if style == "json":
-        click.echo(show.as_json(found))
+        click.echo(show.as_json(advice))
     else:
-        click.echo((show.as_markdown if style == "markdown" else show.as_table)(found, title))
-    if not found.reached:
+        click.echo((show.as_markdown if style == "markdown" else show.as_table)(advice, title))
+    if not advice.reached:
         sys.exit(1)
 
 
@@ -126,10 +126,10 @@ def actual(target: Path | None, style: str, **asked: Any) -> None:
     from ops import usage_files
 
     question = bill.Asked(**asked)
-    found = bill.actual(question)
-    written = usage_files.write(found.usage, question.stack, target)
+    comparison = bill.actual(question)
+    written = usage_files.write(comparison.usage, question.stack, target)
     if style == "json":
-        click.echo(bill.as_json(found))
+        click.echo(bill.as_json(comparison))
         return
-    click.echo(bill.as_table(found, f"Stack {question.stack}"))
+    click.echo(bill.as_table(comparison, f"Stack {question.stack}"))
     click.echo(f"written: {written}; see `fastyle cost --stack {question.stack} --usage {written}`")

@@ -34,7 +34,7 @@ def block(plans: Mapping[str, Document]) -> str:
     idle = {
         stack: fastyle_policies.pricing.estimate(plans[stack].resources, region=plans[stack].region) for stack in STACKS
     }
-    units = list(dict.fromkeys(label for found in ordinary.values() for label in found.unit_costs))
+    units = list(dict.fromkeys(label for estimate in ordinary.values() for label in estimate.unit_costs))
     head = ["USD a month", "idle", *(f"{month} month" for month in MONTHS), *(f"per {unit}" for unit in units)]
     rows = [
         [
@@ -49,7 +49,7 @@ def block(plans: Mapping[str, Document]) -> str:
         [
             *pipe_table(head, rows),
             "",
-            *(f"- `{stack}`: {unconfirmed(found)}." for stack, found in ordinary.items()),
+            *(f"- `{stack}`: {unconfirmed(estimate)}." for stack, estimate in ordinary.items()),
         ]
     )
 
@@ -65,22 +65,27 @@ def components(plans: Mapping[str, Document]) -> str:
     return "\n".join(pipe_table(head, _by_component(ordinary)))
 
 
-def _by_component(found: Mapping[str, Estimate]) -> list[list[str]]:
+def _by_component(estimates: Mapping[str, Estimate]) -> list[list[str]]:
     """A row a component, the dearest first, with always-on and usage-driven parts of each stack; then what is off."""
     parts: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
-    for stack, estimate in found.items():
+    for stack, estimate in estimates.items():
         for component, resources in estimate.components().items():
             parts.setdefault(component_name(component), {})[stack] = (
                 total(r.part(usage=False) for r in resources),
                 total(r.part(usage=True) for r in resources),
             )
     order = sorted(parts, key=lambda name: (-sum(map(sum, parts[name].values())), name))
-    rows = [[name, *_cells(found, parts[name])] for name in order if any(map(any, parts[name].values()))]
+    rows = [[name, *_cells(estimates, parts[name])] for name in order if any(map(any, parts[name].values()))]
     credits = {
-        stack: (-total(c.fixed for c in e.credits), -total(c.usage for c in e.credits)) for stack, e in found.items()
+        stack: (-total(c.fixed for c in e.credits), -total(c.usage for c in e.credits))
+        for stack, e in estimates.items()
     }
-    totals = {stack: (e.fixed, e.usage) for stack, e in found.items()}
-    return [*rows, [FREE_TIERS, *_cells(found, credits)], ["**total**", *(f"**{c}**" for c in _cells(found, totals))]]
+    totals = {stack: (e.fixed, e.usage) for stack, e in estimates.items()}
+    return [
+        *rows,
+        [FREE_TIERS, *_cells(estimates, credits)],
+        ["**total**", *(f"**{c}**" for c in _cells(estimates, totals))],
+    ]
 
 
 def _cells(stacks: Mapping[str, Estimate], parts: Mapping[str, tuple[Decimal, Decimal]]) -> list[str]:

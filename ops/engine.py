@@ -125,7 +125,7 @@ def _alive(pid: int) -> bool:
 
 
 def _find(name: str, env: dict[str, str]) -> str:
-    found = shutil.which(name, path=env.get("PATH"))
-    if found is None:
+    path = shutil.which(name, path=env.get("PATH"))
+    if path is None:
         raise FileNotFoundError(name)
-    return found
+    return path

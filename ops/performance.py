@@ -30,17 +30,17 @@ def current(text: str, path: Path = RESULTS) -> str:
         OperatorError: nothing was measured, or by another version of the bench.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return put(text, "measured", "\n".join(_lines(found)))
+        results = json.loads(path.read_text(encoding="utf-8"))
+        return put(text, "measured", "\n".join(_lines(results)))
     except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as e:
         raise OperatorError(f"{path.name} is not a whole measurement ({e!r}); run `make bench`") from None
 
 
-def _lines(found: Mapping[str, Any]) -> Iterable[str]:
-    machine, ratios = found["machine"], found["ratios"]
-    yield f"Measured {found['date'][:10]} on {machine['cpus']} CPUs, Python {machine['python']}: {found['about']}."
+def _lines(results: Mapping[str, Any]) -> Iterable[str]:
+    machine, ratios = results["machine"], results["ratios"]
+    yield f"Measured {results['date'][:10]} on {machine['cpus']} CPUs, Python {machine['python']}: {results['about']}."
     yield from ("", "### Latency and throughput from till to shelf", "")
-    held, steady = found["highest_held"], found["at_100_per_second"]
+    held, steady = results["highest_held"], results["at_100_per_second"]
     yield from pipe_table(
         ("events a second", "visible a second", "p50, ms", "p99, ms", "longest, ms"),
         [
@@ -49,7 +49,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
             for run in (steady, held)
         ],
     )
-    alone, slowest = found["stages_alone_per_second"], ratios["slowest_stage"]
+    alone, slowest = results["stages_alone_per_second"], ratios["slowest_stage"]
     share = ratios["highest_held_to_slowest_stage"]
     yield from (
         "",
@@ -61,7 +61,7 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         ("stage", "events a second"),
         [[f"**{STAGES[k]}**" if k == slowest else STAGES[k], _n(v)] for k, v in alone.items()],
     )
-    marts = found["sale_to_marts"]
+    marts = results["sale_to_marts"]
     yield from (
         "",
         f"A sale is in `gmv_daily_live` after {marts['live_seconds']} s, and in `gmv_daily` after "
@@ -70,16 +70,16 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         "### Pipeline cost by length of history",
         "",
     )
-    yield from _history(found["one_new_day_on_a_history"])
+    yield from _history(results["one_new_day_on_a_history"])
     yield from ("", "### Command line", "")
     yield from pipe_table(
         ("what", "seconds"),
         [
-            ["`make up` from a new clone, engine and packages in the cache", str(found["cold_make_up_seconds"])],
-            ["`make up` again, nothing to do", str(found["warm_make_up_seconds"])],
-            ["`pulumi up` that changes nothing", str(found["no_op_pulumi_up_seconds"])],
-            ["… of an empty program", str(found["empty_program_up_seconds"])],
-            [f"estimate of {found['estimate']['resources']} resources", str(found["estimate"]["seconds"])],
+            ["`make up` from a new clone, engine and packages in the cache", str(results["cold_make_up_seconds"])],
+            ["`make up` again, nothing to do", str(results["warm_make_up_seconds"])],
+            ["`pulumi up` that changes nothing", str(results["no_op_pulumi_up_seconds"])],
+            ["… of an empty program", str(results["empty_program_up_seconds"])],
+            [f"estimate of {results['estimate']['resources']} resources", str(results["estimate"]["seconds"])],
         ],
     )
     yield from ("", f"The third is {ratios['no_op_up_to_empty_program']} times the fourth (aim: 3).")
@@ -88,36 +88,36 @@ def _lines(found: Mapping[str, Any]) -> Iterable[str]:
         ("endpoint", "p50, ms", "p99, ms", "bare p50, ms", "bare p99, ms", "p50 to bare"),
         [
             [f"`{path}`", *(str(row[k]) for k in ("p50_ms", "p99_ms", "bare_p50_ms", "bare_p99_ms", "p50_to_bare"))]
-            for path, row in found["api"].items()
+            for path, row in results["api"].items()
         ],
     )
     yield from ("", "Bare: the same framework and server with the same statements, and nothing else.", "")
-    yield _dashboard(found["dashboard"])
+    yield _dashboard(results["dashboard"])
     yield from ("", "### Peak memory", "")
-    memory = sorted(found["peak_memory_mb"].items(), key=lambda item: -item[1])
+    memory = sorted(results["peak_memory_mb"].items(), key=lambda item: -item[1])
     yield from pipe_table(("process", "MB"), [[f"`{name}`", str(mb)] for name, mb in memory])
 
 
-def _history(found: Mapping[str, Any]) -> Iterable[str]:
-    if "not_measured" in found:
-        yield f"Not measured: {found['not_measured']}."
+def _history(results: Mapping[str, Any]) -> Iterable[str]:
+    if "not_measured" in results:
+        yield f"Not measured: {results['not_measured']}."
         return
-    days = list(found["seconds"])
+    days = list(results["seconds"])
     yield from pipe_table(
         ("days of history", "seconds a run", "rows read"),
-        [[d, str(found["seconds"][d]), f"{found['rows_read'][d]:,}"] for d in days],
+        [[d, str(results["seconds"][d]), f"{results['rows_read'][d]:,}"] for d in days],
     )
-    told = ", ".join(f"{k.replace('_to_', ' to ').replace('_', ' ')} {v}" for k, v in found["ratios"].items())
-    yield from ("", f"{found['about'][:1].upper()}{found['about'][1:]}. Ratios (aim: 1.3): {told}.")
+    told = ", ".join(f"{k.replace('_to_', ' to ').replace('_', ' ')} {v}" for k, v in results["ratios"].items())
+    yield from ("", f"{results['about'][:1].upper()}{results['about'][1:]}. Ratios (aim: 1.3): {told}.")
 
 
-def _dashboard(found: Mapping[str, Any]) -> str:
-    if "not_measured" in found:
-        return f"Dashboard: not measured, {found['not_measured']}."
+def _dashboard(results: Mapping[str, Any]) -> str:
+    if "not_measured" in results:
+        return f"Dashboard: not measured, {results['not_measured']}."
     return (
-        f"Dashboard: {found['cold_ms']['p50']} ms until everything is drawn and answers, with an empty browser cache; "
-        f"{found['warm_ms']['p50']} ms when opened again. The heat map alone is there after "
-        f"{found['cold_heat_map_ms']['p50']} and {found['warm_heat_map_ms']['p50']} ms."
+        f"Dashboard: {results['cold_ms']['p50']} ms until everything is drawn and answers, with an empty browser cache; "
+        f"{results['warm_ms']['p50']} ms when opened again. The heat map alone is there after "
+        f"{results['cold_heat_map_ms']['p50']} and {results['warm_heat_map_ms']['p50']} ms."
     )
 
 

@@ -102,25 +102,25 @@ def plan(
             arguments += ["--policy-pack", str(POLICIES), "--event-log", str(events)]
         result = _pulumi(arguments, folder, env, check=False)
         document = _document(result.stdout)
-        found = Plan(
+        planned = Plan(
             stack, name, time.monotonic() - started, _states(document), _violations(events), document, file.notes
         )
-        if result.returncode and not found.mandatory:
+        if result.returncode and not planned.mandatory:
             reason = _reason(document, result).removeprefix("error: ")
             apart = "\n" if "\n" in reason else " "
             notes = "".join(f"\nPulumi.{stack}.yaml: {note}" for note in file.notes)
             raise OperatorError(f"the preview of {stack} failed:{apart}{reason}{notes}")
         if not result.returncode:
             kept.write({"provider": name, "document": document})
-        return found
+        return planned
 
 
-def show(found: Plan) -> None:
+def show(planned: Plan) -> None:
     """Print resources by component, then what the policies say."""
-    table = Table(title=f"Stack {found.stack}", title_justify="left", title_style="bold")
+    table = Table(title=f"Stack {planned.stack}", title_justify="left", title_style="bold")
     for column in ("component", "resources", "of which"):
         table.add_column(column, justify="right" if column == "resources" else "left")
-    groups = _by_component(found.resources)
+    groups = _by_component(planned.resources)
     for component, types in sorted(groups.items()):
         words = ", ".join(f"{n} {t}" if n > 1 else t for t, n in sorted(types.items()))
         table.add_row(component, str(sum(types.values())), words)
@@ -128,35 +128,37 @@ def show(found: Plan) -> None:
     table.add_section()
     table.add_row(f"{len(groups)} components", str(total), "")
     console.print(table)
-    for v in found.violations:
+    for v in planned.violations:
         colour = "red" if v["enforcementLevel"] == "mandatory" else "yellow"
         name = str(v.get("resourceUrn", "")).rsplit("::", 1)[-1]
         words = escape(f"{v['policyName']}: {name}: {v['message']}")
         console.print(f"[{colour}]{v['enforcementLevel']}[/] {words}", soft_wrap=True)
-    for note in found.notes:
-        console.print(f"Pulumi.{found.stack}.yaml: {escape(note)}", soft_wrap=True)
-    mandatory = sum(v["enforcementLevel"] == "mandatory" for v in found.violations)
+    for note in planned.notes:
+        console.print(f"Pulumi.{planned.stack}.yaml: {escape(note)}", soft_wrap=True)
+    mandatory = sum(v["enforcementLevel"] == "mandatory" for v in planned.violations)
     console.print(
-        f"{total} resources, {mandatory} violations, {len(found.violations) - mandatory} advisories in "
-        f"{found.seconds:.1f} s; checked by {found.provider}",
+        f"{total} resources, {mandatory} violations, {len(planned.violations) - mandatory} advisories in "
+        f"{planned.seconds:.1f} s; checked by {planned.provider}",
         soft_wrap=True,
     )
 
 
-def show_cost(found: Plan) -> None:
+def show_cost(planned: Plan) -> None:
     """Print what the plan would cost a month, line by line, or why that cannot be said."""
     from fastyle_policies.pricing import PricingError, documents, report
 
     from ops.cost import Request, priced  # it plans with this module
 
     try:
-        estimate = priced(documents.read(found.document), Request(stack=found.stack))
+        estimate = priced(documents.read(planned.document), Request(stack=planned.stack))
     except (PricingError, OperatorError) as e:
         console.print(f"no estimate: {escape(str(e))}", soft_wrap=True)
         return
-    console.print(f"\n[bold]Cost of stack {found.stack}, a month[/]")
+    console.print(f"\n[bold]Cost of stack {planned.stack}, a month[/]")
     console.print(report.as_table(estimate, datetime.now(UTC).date()), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"what a figure rests on: `uv run fastyle cost --stack {found.stack} --explain LINE`", soft_wrap=True)
+    console.print(
+        f"what a figure rests on: `uv run fastyle cost --stack {planned.stack} --explain LINE`", soft_wrap=True
+    )
 
 
 def _by_component(resources: list[dict[str, Any]]) -> dict[str, Counter[str]]:
@@ -265,8 +267,10 @@ def _states(document: dict[str, Any]) -> list[dict[str, Any]]:
 def _violations(events: Path) -> list[dict[str, Any]]:
     if not events.exists():
         return []
-    found = (json.loads(line).get("policyEvent") for line in events.read_text(encoding="utf-8").splitlines())
-    return [v for v in found if v]
+    events_of_policies = (
+        json.loads(line).get("policyEvent") for line in events.read_text(encoding="utf-8").splitlines()
+    )
+    return [v for v in events_of_policies if v]
 
 
 def _reason(document: dict[str, Any], result: subprocess.CompletedProcess[str]) -> str:
@@ -287,15 +291,15 @@ def run(stack: str, save: Path | None = None) -> bool:
     Raises:
         OperatorError: the preview fails, or the file cannot be written.
     """
-    found = plan(stack)
+    planned = plan(stack)
     if save is not None:
         try:
-            save.write_text(json.dumps(found.document, indent=2) + "\n", encoding="utf-8")
+            save.write_text(json.dumps(planned.document, indent=2) + "\n", encoding="utf-8")
         except OSError as e:
             raise OperatorError(f"{save}: cannot be written ({e.strerror}); name another --save") from None
-    show(found)
-    show_cost(found)
-    return not found.mandatory
+    show(planned)
+    show_cost(planned)
+    return not planned.mandatory
 
 
 def main(arguments: list[str]) -> int:

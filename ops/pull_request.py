@@ -50,37 +50,37 @@ class Told:
 
 def told(stack: str, against: str) -> Told:
     """A stack planned, judged, priced, compared and advised on."""
-    found = Told(stack)
+    summary = Told(stack)
 
     def attempt(what: str, step: Callable[[], None]) -> None:
         try:
             step()
         except (OperatorError, PricingError) as e:
-            found.failures.append(f"{what}: {e}")
+            summary.failures.append(f"{what}: {e}")
 
     def planned() -> None:
-        found.plan = plan(stack)
+        summary.plan = plan(stack)
 
     def estimated() -> None:
-        assert found.plan is not None
-        found.estimate = priced(documents.read(found.plan.document), Request(stack=stack))
+        assert summary.plan is not None
+        summary.estimate = priced(documents.read(summary.plan.document), Request(stack=stack))
 
     def compared() -> None:
-        assert found.estimate is not None
+        assert summary.estimate is not None
         if not _has(against, stack):  # this pull request adds it
             return
-        found.difference = Difference(before(Request(stack=stack), against), found.estimate)
+        summary.difference = Difference(before(Request(stack=stack), against), summary.estimate)
 
     def advice() -> None:
-        found.advice = show.as_markdown(advised(Asked(request=Request(stack=stack))), f"Stack {stack}")
+        summary.advice = show.as_markdown(advised(Asked(request=Request(stack=stack))), f"Stack {stack}")
 
     attempt("plan", planned)
-    if found.plan is not None:
+    if summary.plan is not None:
         attempt("cost", estimated)
-    if found.estimate is not None:
+    if summary.estimate is not None:
         attempt(f"cost at {against}", compared)
         attempt("advice", advice)
-    return found
+    return summary
 
 
 def _has(revision: str, stack: str) -> bool:
@@ -93,27 +93,27 @@ def _has(revision: str, stack: str) -> bool:
 def comment(stacks: Sequence[Told], against: str) -> str:
     """The comment's Markdown."""
     parts = [f"### Plan and cost against `{against}`", "", *_table(stacks)]
-    for found in stacks:
-        parts += ["", f"#### Stack {found.stack}", ""]
-        parts += [f"- **failed**: {_line(failure)}" for failure in found.failures]
-        if found.plan is not None:
-            parts += _policies(found.plan)
-        if found.difference is not None:
-            parts += ["", *_by_component(found.difference), *_lines(found.difference)]
-        if found.advice:
-            parts += ["", *_folded("Advice", found.advice)]
+    for stack in stacks:
+        parts += ["", f"#### Stack {stack.stack}", ""]
+        parts += [f"- **failed**: {_line(failure)}" for failure in stack.failures]
+        if stack.plan is not None:
+            parts += _policies(stack.plan)
+        if stack.difference is not None:
+            parts += ["", *_by_component(stack.difference), *_lines(stack.difference)]
+        if stack.advice:
+            parts += ["", *_folded("Advice", stack.advice)]
     return "\n".join(parts) + "\n"
 
 
 def _table(stacks: Sequence[Told]) -> list[str]:
     rows = []
-    for found in stacks:
-        estimate, difference = found.estimate, found.difference
+    for stack in stacks:
+        estimate, difference = stack.estimate, stack.difference
         rows.append(
             (
-                found.stack,
-                "-" if found.plan is None else str(sum(r["type"].startswith("gcp:") for r in found.plan.resources)),
-                "-" if found.plan is None else _counted(found.plan),
+                stack.stack,
+                "-" if stack.plan is None else str(sum(r["type"].startswith("gcp:") for r in stack.plan.resources)),
+                "-" if stack.plan is None else _counted(stack.plan),
                 *(
                     (money(estimate.fixed), money(estimate.usage), money(estimate.total))
                     if estimate
@@ -126,24 +126,24 @@ def _table(stacks: Sequence[Told]) -> list[str]:
     return pipe_table(head, rows, left=1)
 
 
-def _counted(found: Plan) -> str:
-    stops, hints = len(found.mandatory), len(found.violations) - len(found.mandatory)
+def _counted(planned: Plan) -> str:
+    stops, hints = len(planned.mandatory), len(planned.violations) - len(planned.mandatory)
     return f"{stops} violated, {hints} advisory" if stops or hints else "kept"
 
 
-def _policies(found: Plan) -> list[str]:
-    if not found.violations:
+def _policies(planned: Plan) -> list[str]:
+    if not planned.violations:
         return ["Policies: kept."]
     return [
         f"- **{v['enforcementLevel']}** `{v['policyName']}`: {str(v.get('resourceUrn', '')).rsplit('::', 1)[-1]}: "
         f"{_line(str(v['message']))}"
-        for v in found.violations
+        for v in planned.violations
     ]
 
 
-def _by_component(found: Difference) -> list[str]:
+def _by_component(cost_change: Difference) -> list[str]:
     changes: dict[str, list[Change]] = {}
-    for change in found.changes:
+    for change in cost_change.changes:
         changes.setdefault(change.component, []).append(change)
     if not changes:
         return ["Cost: no line changes."]
@@ -162,15 +162,17 @@ def _by(changes: Sequence[Change]) -> Decimal:
     return sum((change.by for change in changes), ZERO)
 
 
-def _lines(found: Difference) -> list[str]:
-    if not found.changes:
+def _lines(cost_change: Difference) -> list[str]:
+    if not cost_change.changes:
         return []
-    rows = [(c.resource, c.line, money(c.before), money(c.after), signed(c.by)) for c in found.changes[:LINES]]
-    more = len(found.changes) - LINES
+    rows = [(c.resource, c.line, money(c.before), money(c.after), signed(c.by)) for c in cost_change.changes[:LINES]]
+    more = len(cost_change.changes) - LINES
     table = pipe_table(("resource", "line", "before", "after", "change"), rows, left=2)
     return [
         "",
-        *_folded(f"{len(found.changes)} lines change", "\n".join(table + ([f"\n{more} more"] if more > 0 else []))),
+        *_folded(
+            f"{len(cost_change.changes)} lines change", "\n".join(table + ([f"\n{more} more"] if more > 0 else []))
+        ),
     ]
 
 
@@ -189,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     against = parser.parse_args(arguments).against
     stacks = [told(stack, against) for stack in stack_names() if stack != LOCAL]
     print(comment(stacks, against), end="")
-    return int(not all(found.sound for found in stacks))
+    return int(not all(summary.sound for summary in stacks))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ def caller_environment() -> dict[str, str]:
         OperatorError: there is no engine, and none can be had.
     """
     try:
-        found = ensure_engine(lambda line: print(f"engine: {line}", file=sys.stderr, flush=True))
+        engine = ensure_engine(lambda line: print(f"engine: {line}", file=sys.stderr, flush=True))
     except EngineUnavailable as e:
         raise OperatorError(f"there is no Pulumi engine: {e}") from None
-    return {**os.environ, "PATH": engine_path(found), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    return {**os.environ, "PATH": engine_path(engine), "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
 def outputs(stack: str, cwd: Path = REPOSITORY) -> dict[str, Any]:

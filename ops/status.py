@@ -65,23 +65,23 @@ def _warnings(endpoints: Endpoints) -> list[str]:
 
 
 def _problems(status: dict[str, Any]) -> list[str]:
-    found = [
+    problems = [
         f"{p['name']} is {p['state']}: {p.get('last_exit') or 'no reason known'}; see `python -m fastyle_localcloud logs {p['name']}`"
         for p in status["processes"]
         if p["state"] not in READY
     ]
     for grant in status["missing_grants"]:
-        found.append(
+        problems.append(
             f"missing grant: {grant['role']} on {grant['resource']} for {grant['member']}; "
             "add it to the program, or run `pulumi up` to restore it"
         )
     for name, subscription in status["subscriptions"].items():
         refusal = subscription.get("last_refusal")
         if refusal and subscription.get("backlog") and not refusal.get("missing"):
-            found.append(f"subscription {name} is refused: {refusal.get('status')} {refusal.get('reason')}")
+            problems.append(f"subscription {name} is refused: {refusal.get('status')} {refusal.get('reason')}")
     if error := status["freshness"].get("error"):
-        found.append(error)
-    return found
+        problems.append(error)
+    return problems
 
 
 def _tables(status: dict[str, Any]) -> list[Table]:

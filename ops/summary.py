@@ -71,10 +71,10 @@ def _accounts(endpoints: Endpoints, ledger_path: Path, db: psycopg.Connection[An
         if key == "sales":
             lines = f"{endpoints.datasets['staging']}.sales_lines"
             stores.append(_ids(warehouse, lines, f"business_date IN ({_published_dates(endpoints)})"))
-        found = [len(accepted & store) for store in stores]
+        counts = [len(accepted & store) for store in stores]
         others += len(arrived - accepted)
-        agree = agree and all(n == len(accepted) for n in found)
-        cells = [f"{n:,}" if n == len(accepted) else f"[red]{n:,}[/]" for n in found]
+        agree = agree and all(n == len(accepted) for n in counts)
+        cells = [f"{n:,}" if n == len(accepted) else f"[red]{n:,}[/]" for n in counts]
         table.add_row(key, f"{len(accepted):,}", *cells, *["-"] * (4 - len(cells)))
     ledger.close()
     console.print(table)

@@ -82,20 +82,20 @@ def down(state_dir: Path) -> int:
 
 def status(state_dir: Path, *, as_json: bool) -> int:
     """Show what runs; exit 1 when the daemon does not."""
-    found = _status(state_dir)
-    if found is None:
+    processes = _status(state_dir)
+    if processes is None:
         print("the local cloud is not running; start it with `make up`", file=sys.stderr)
         return 1
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(processes))
         return 0
     print(f"{'process':<18}{'state':<14}{'pid':>8}{'restarts':>10}{'memory MB':>11}{'port':>7}")
-    for p in found["processes"]:
+    for p in processes["processes"]:
         memory = f"{(p['rss'] or 0) / 1e6:.0f}"
         print(f"{p['name']:<18}{p['state']:<14}{p['pid'] or '-':>8}{p['restarts']:>10}{memory:>11}{p['port']:>7}")
         if p["last_exit"]:
             print(f"  last ended: {p['last_exit']['reason']} at {p['last_exit']['at']}")
-    for grant in found["missing_grants"]:
+    for grant in processes["missing_grants"]:
         print(f"missing grant: {grant['role']} on {grant['resource']} for {grant['member']} ({grant['where']})")
     return 0
 

@@ -96,8 +96,8 @@ class Control:
             async with self._cloud.http.get(f"{self._cloud.pubsub_control}/stats", timeout=timeout) as answer:
                 answer.raise_for_status()
                 stats: dict[str, Any] = await answer.json()
-                found: dict[str, Any] = stats.get("subscriptions", stats)
-                return found
+                subscriptions: dict[str, Any] = stats.get("subscriptions", stats)
+                return subscriptions
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return {}
 
@@ -249,14 +249,14 @@ def _missing_grants(
     subscriptions: dict[str, Any], jobs: list[dict[str, Any]], refused_starts: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Every grant for want of which something was refused last: `{resource, role, member, where}`."""
-    found = []
+    missing_grants = []
     for name, stats in subscriptions.items():
         missing = ((stats or {}).get("last_refusal") or {}).get("missing")
         if missing:
-            found.append({**missing, "where": f"subscription {name}"})
+            missing_grants.append({**missing, "where": f"subscription {name}"})
     for job in jobs:
         missing = job["attempts"][-1]["missing"] if job["attempts"] else None
         if missing:
-            found.append({**missing, "where": f"job {job['name']}"})
-    found += [{**missing, "where": where} for where, missing in refused_starts.items()]
-    return found
+            missing_grants.append({**missing, "where": f"job {job['name']}"})
+    missing_grants += [{**missing, "where": where} for where, missing in refused_starts.items()]
+    return missing_grants

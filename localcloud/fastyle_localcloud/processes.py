@@ -122,12 +122,12 @@ def _runs(process: psutil.Process) -> bool:
 
 def stop_leftovers(records: Records, state_dir: Path) -> list[str]:
     """Stop what a killed daemon left behind; the names that were still running."""
-    found = []
+    leftovers = []
     for name, identity in records.read().items():
         if stop_group(identity, state_dir):
-            found.append(name)
+            leftovers.append(name)
         records.drop(name)
-    return found
+    return leftovers
 
 
 def wait_gone(identity: Identity, timeout: float) -> bool:

@@ -77,20 +77,20 @@ class SecretStore:
         raise SecretError(404, f"secret {secret} has no version {version}")
 
     def access(self, secret: str, version: str = "latest") -> bytes:
-        found = self.version(secret, version)
-        if found.state != "ENABLED":
-            raise SecretError(400, f"secret {secret}: version {found.number} is {found.state}")
-        return (self._folder / secret / f"{found.number}.bin").read_bytes()
+        stored = self.version(secret, version)
+        if stored.state != "ENABLED":
+            raise SecretError(400, f"secret {secret}: version {stored.number} is {stored.state}")
+        return (self._folder / secret / f"{stored.number}.bin").read_bytes()
 
     def set_state(self, secret: str, version: str, state: str) -> Version:
         """Enable, disable or destroy a version; a destroyed one keeps its number and loses its payload."""
-        found = self.version(secret, version)
-        if found.state == "DESTROYED" and state != "DESTROYED":
-            raise SecretError(400, f"secret {secret}: version {found.number} is destroyed")
-        changed = Version(secret, found.number, state, found.created)
+        stored = self.version(secret, version)
+        if stored.state == "DESTROYED" and state != "DESTROYED":
+            raise SecretError(400, f"secret {secret}: version {stored.number} is destroyed")
+        changed = Version(secret, stored.number, state, stored.created)
         if state == "DESTROYED":
-            (self._folder / secret / f"{found.number}.bin").unlink(missing_ok=True)
-        self._save(secret, [changed if v.number == found.number else v for v in self.versions(secret)])
+            (self._folder / secret / f"{stored.number}.bin").unlink(missing_ok=True)
+        self._save(secret, [changed if v.number == stored.number else v for v in self.versions(secret)])
         return changed
 
     def _save(self, secret: str, versions: list[Version]) -> None:

@@ -24,7 +24,7 @@ def overrides_of(option: Option, resources: Sequence[Resource], config: Mapping[
     """The keys that make a plan of this program as an option has it; None where no key does."""
     if option.moves:
         return {"gcp:region": option.moves[1]}
-    found: Overrides = {}
+    overrides: Overrides = {}
     by_urn = {resource.urn: resource for resource in resources}
     for edit in option.edits:
         resource = by_urn[edit.urn]
@@ -32,8 +32,8 @@ def overrides_of(option: Option, resources: Sequence[Resource], config: Mapping[
         if told is None:
             return None
         [changed] = option.applied([resource])
-        found |= told(changed, edit.path, config)
-    return found
+        overrides |= told(changed, edit.path, config)
+    return overrides
 
 
 def _kind(resource: Resource) -> str:
@@ -97,8 +97,8 @@ def refusal(config: Mapping[str, Any], overrides: Mapping[str, str | None]) -> s
 def value_at(config: Mapping[str, Any], key: str) -> Any:
     """The value of a key such as `fastyle:database.tier`; None where it is unset."""
     name, _, path = key.partition(".")
-    found = _value(config, name)
-    return dig(found, path) if path else found
+    value = _value(config, name)
+    return dig(value, path) if path else value
 
 
 def _with(config: Mapping[str, Any], overrides: Mapping[str, str | None]) -> dict[str, str]:

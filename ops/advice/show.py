@@ -17,10 +17,10 @@ from ops.advice.stack import Advised, Combination
 WIDTH = 110
 
 
-def as_table(found: Advised, title: str) -> str:
+def as_table(advice: Advised, title: str) -> str:
     """A paragraph an advice, the largest saving first; then what all that is permitted saves together."""
-    lines = [f"{title}: {money(found.base.total)} {found.base.currency} a month ({found.base.month} month)", ""]
-    for each in found.advice:
+    lines = [f"{title}: {money(advice.base.total)} {advice.base.currency} a month ({advice.base.month} month)", ""]
+    for each in advice.advice:
         option = each.option
         lines.append(
             f"{money(each.monthly_saving).rjust(9)} a month  {option.resource}  ({each.confidence} confidence)"
@@ -31,9 +31,9 @@ def as_table(found: Advised, title: str) -> str:
             lines += _wrapped(", ".join(sorted(option.gives_up)), "gives up")
         if option.refused:
             lines += _wrapped(option.refused, "refused")
-    if not found.advice:
+    if not advice.advice:
         lines.append("nothing would save half a cent a month")
-    return "\n".join([*lines, "", *_together(found)])
+    return "\n".join([*lines, "", *_together(advice)])
 
 
 def _wrapped(words: str, what: str) -> list[str]:
@@ -41,29 +41,29 @@ def _wrapped(words: str, what: str) -> list[str]:
     return textwrap.wrap(words, WIDTH, initial_indent=head, subsequent_indent=" " * 23) or [head]
 
 
-def _together(found: Advised) -> list[str]:
-    kept = f", keeping {', '.join(found.keep)}" if found.keep else ""
+def _together(advice: Advised) -> list[str]:
+    kept = f", keeping {', '.join(advice.keep)}" if advice.keep else ""
     lines = []
-    if found.under is not None:
-        lines.append(_verdict(found, kept))
-        if found.enough is not None:
-            lines += ["Enough for that:", *_steps(found.enough)]
-    lines.append(f"The cheapest permitted{kept}: {money(found.best.monthly)} a month, all together:")
-    return [*lines, *_steps(found.best)]
+    if advice.under is not None:
+        lines.append(_verdict(advice, kept))
+        if advice.enough is not None:
+            lines += ["Enough for that:", *_steps(advice.enough)]
+    lines.append(f"The cheapest permitted{kept}: {money(advice.best.monthly)} a month, all together:")
+    return [*lines, *_steps(advice.best)]
 
 
-def _verdict(found: Advised, kept: str) -> str:
-    assert found.under is not None
-    under = money(found.under)
-    if found.base.total < found.under:
+def _verdict(advice: Advised, kept: str) -> str:
+    assert advice.under is not None
+    under = money(advice.under)
+    if advice.base.total < advice.under:
         return f"Under {under} already."
-    if found.reached:
+    if advice.reached:
         return f"Under {under} can be reached{kept}."
-    words = [f"Under {under} cannot be reached{kept}: the cheapest costs {money(found.best.monthly)}."]
-    if given_up := [each for each in found.advice if each.option.gives_up & set(found.keep)]:
+    words = [f"Under {under} cannot be reached{kept}: the cheapest costs {money(advice.best.monthly)}."]
+    if given_up := [each for each in advice.advice if each.option.gives_up & set(advice.keep)]:
         words.append(f"What is kept costs {_amounts(given_up)}.")
-    if found.blocked:
-        words.append(f"The configuration refuses {_amounts(found.blocked)}.")
+    if advice.blocked:
+        words.append(f"The configuration refuses {_amounts(advice.blocked)}.")
     return " ".join(words)
 
 
@@ -77,9 +77,9 @@ def _steps(of: Combination) -> list[str]:
     return [f"  {option.resource}: {option.change}" for option in of.options]
 
 
-def as_markdown(found: Advised, title: str) -> str:
+def as_markdown(advice: Advised, title: str) -> str:
     """One table for a pull request."""
-    if not found.advice:
+    if not advice.advice:
         return f"**{title}**: nothing would save half a cent a month."
     rows = [
         (
@@ -89,29 +89,29 @@ def as_markdown(found: Advised, title: str) -> str:
             each.confidence,
             money(each.monthly_saving),
         )
-        for each in found.advice
+        for each in advice.advice
     ]
     table = pipe_table(("resource", "change", "loses", "confidence", "saves a month"), rows, left=4)
-    saved = found.base.total - found.best.monthly
+    saved = advice.base.total - advice.best.monthly
     return "\n".join(
-        [f"**{title}: {money(saved)} of {money(found.base.total)} a month could be saved together**", "", *table]
+        [f"**{title}: {money(saved)} of {money(advice.base.total)} a month could be saved together**", "", *table]
     )
 
 
-def as_json(found: Advised) -> str:
+def as_json(advice: Advised) -> str:
     """The contract's `advice`, with what else is known of each."""
     document: dict[str, Any] = {
-        "currency": found.base.currency,
-        "monthly": plain(found.base.total),
-        "advice": [_advice(each) for each in found.advice],
-        "keep": list(found.keep),
-        "together": _combination(found.best, found.base.total),
+        "currency": advice.base.currency,
+        "monthly": plain(advice.base.total),
+        "advice": [_advice(each) for each in advice.advice],
+        "keep": list(advice.keep),
+        "together": _combination(advice.best, advice.base.total),
     }
-    if found.under is not None:
+    if advice.under is not None:
         document["under"] = {
-            "amount": plain(found.under),
-            "reached": found.reached,
-            "enough": None if found.enough is None else _combination(found.enough, found.base.total),
+            "amount": plain(advice.under),
+            "reached": advice.reached,
+            "enough": None if advice.enough is None else _combination(advice.enough, advice.base.total),
         }
     return json.dumps(document, indent=2)
 

@@ -114,15 +114,15 @@ class Subject:
 
         weigher = Weigher(document.resources, price)
         if request.stack is None:
-            found = [*options(document.resources, usage), *relocations(document.resources, price, document.region)]
-            return cls(request=request, document=document, weigher=weigher, options=found, keys={})
-        found = [
+            candidates = [*options(document.resources, usage), *relocations(document.resources, price, document.region)]
+            return cls(request=request, document=document, weigher=weigher, options=candidates, keys={})
+        candidates = [
             option
             for option in options(document.resources, usage)
             if not _is_of_composer(option, document.resources) and option.resource != KEPT_FOR_EVER
         ]
-        found += relocations(document.resources, price, document.region)
-        keyed = [(option, overrides_of(option, document.resources, document.config)) for option in found]
+        candidates += relocations(document.resources, price, document.region)
+        keyed = [(option, overrides_of(option, document.resources, document.config)) for option in candidates]
         if value_at(document.config, ORCHESTRATOR) == "composer":
             keyed.append((_scheduler(request), {ORCHESTRATOR: "scheduler"}))
         named = [(_named(option, keys, document.config), keys) for option, keys in keyed]
@@ -177,8 +177,10 @@ class Subject:
         """Whether the program takes the configuration of all of these."""
         return self.request.stack is None or not refusal(self.document.config, self.together(chosen))
 
-    def combined(self, found: Cheapest) -> Combination:
-        return Combination(options=found.options, estimate=found.estimate, configuration=self.together(found.options))
+    def combined(self, cheapest: Cheapest) -> Combination:
+        return Combination(
+            options=cheapest.options, estimate=cheapest.estimate, configuration=self.together(cheapest.options)
+        )
 
 
 def _answer(subject: Subject, asked: Asked, keep: Sequence[str]) -> Advised:

@@ -47,10 +47,10 @@ def setting(name: str, path: str, value: Any) -> Change:
     """
 
     def change(resources: Sequence[Resource]) -> list[Resource]:
-        found = [r for r in resources if r.name.endswith(name) and r.type.startswith("gcp:")]
-        if not found:
+        matches = [r for r in resources if r.name.endswith(name) and r.type.startswith("gcp:")]
+        if not matches:
             raise ValueError(f"the plan has no resource whose name ends with '{name}'")
-        return [_with(r, path, value) if r in found else r for r in resources]
+        return [_with(r, path, value) if r in matches else r for r in resources]
 
     return change
 

@@ -141,9 +141,9 @@ DEV = (
 )
 
 
-def where(found: Costed) -> str:
+def where(costs: Costed) -> str:
     """The largest lines of an ordinary month, then the rest, then what free tiers give back."""
-    estimate = found.month()
+    estimate = costs.month()
     lines = sorted(estimate.lines(), key=lambda pair: (-pair[1].monthly, pair[0].name, pair[1].name))
     rows = [
         [
@@ -166,12 +166,12 @@ def _share(part: Decimal, of: Estimate) -> str:
     return f"{part / of.total * 100:.1f} %"
 
 
-def decided(found: Costed, decisions: Sequence[Decision], first: Sequence[Sequence[str]] = ()) -> str:
+def decided(costs: Costed, decisions: Sequence[Decision], first: Sequence[Sequence[str]] = ()) -> str:
     """A row a decision: what it costs to have decided otherwise. `first`: rows of whole other plans."""
-    base = found.month().total
+    base = costs.month().total
     rows = [*first]
     for d in decisions:
-        other = found.month(*d.changes).total
+        other = costs.month(*d.changes).total
         rows.append([d.chosen, d.otherwise, d.why, money(other), signed(other - base)])
     return "\n".join(pipe_table(["chosen", "otherwise", "why", "month", "difference"], rows, left=3))
 
@@ -187,23 +187,23 @@ def orchestrators(composer: Costed, scheduler: Costed) -> list[str]:
     return ["Composer", "Cloud Scheduler and the runner", why, money(after), signed(after - before)]
 
 
-def exports(found: Costed, **variables: Decimal) -> Decimal:
+def exports(costs: Costed, **variables: Decimal) -> Decimal:
     """USD a month of the four export subscriptions."""
-    estimate = found.month(variables=variables)
+    estimate = costs.month(variables=variables)
     return sum((line.monthly for _, line in estimate.lines() if line.rate.id.endswith("-export")), ZERO)
 
 
-def break_even_branches(found: Costed) -> int:
+def break_even_branches(costs: Costed) -> int:
     """Branches from which on the smallest Dataflow job would be cheaper than the exports: they cost by the byte."""
-    twenty = exports(found, branches=Decimal(20))
+    twenty = exports(costs, branches=Decimal(20))
     return int((dataflow.smallest_job() / twenty * 20).to_integral_value(ROUND_CEILING))
 
 
-def half_by_usage(found: Costed) -> int:
+def half_by_usage(costs: Costed) -> int:
     """The least number of branches with which an ordinary month costs as much by usage as for what is always on."""
 
     def enough(branches: int) -> bool:
-        estimate = found.month(variables={"branches": Decimal(branches)})
+        estimate = costs.month(variables={"branches": Decimal(branches)})
         return estimate.usage >= estimate.fixed
 
     low, high = 1, 100_000
@@ -213,7 +213,7 @@ def half_by_usage(found: Costed) -> int:
     return low
 
 
-def turns(found: Costed) -> str:
+def turns(costs: Costed) -> str:
     """Break-even points, each by the rates that decide it."""
     book = load_book()
 
@@ -226,7 +226,7 @@ def turns(found: Costed) -> str:
     standard, coldline = price("storage.standard"), price("storage.coldline")
     reads = (standard - coldline) * 12 / price("storage.coldline-retrieval")
     idle = price("run.idle-cpu") * SECONDS
-    even = half_by_usage(found)
+    even = half_by_usage(costs)
     rows = [
         [
             "always on, or by usage",
@@ -235,7 +235,7 @@ def turns(found: Costed) -> str:
         ],
         [
             "export subscriptions, or a Dataflow job",
-            f"{tib:.1f} TiB of messages a month: {break_even_branches(found):,} branches",
+            f"{tib:.1f} TiB of messages a month: {break_even_branches(costs):,} branches",
             f"{money(dataflow.smallest_job())} a month for the smallest job, against {a_gib * 1024:.0f} a TiB for both exports",
         ],
         [

@@ -87,7 +87,7 @@ def svg(title: str, x_name: str, y_name: str, lines: Sequence[Line], marks: Sequ
 def _apart(ys: Sequence[float], least: float = 15) -> list[float]:
     """The same heights, moved down where two labels would lie on each other."""
     order = sorted(range(len(ys)), key=lambda i: ys[i])
-    found = list(ys)
+    positions = list(ys)
     for above, below in itertools.pairwise(order):
-        found[below] = max(found[below], found[above] + least)
-    return found
+        positions[below] = max(positions[below], positions[above] + least)
+    return positions

@@ -56,9 +56,9 @@ class Load:
         return self.events_a_second * self.message_bytes
 
 
-def load(found: Costed, branches: int) -> Load:
+def load(costs: Costed, branches: int) -> Load:
     """The load of a sale day. Every month of a usage file has some; the variables of one day are what counts."""
-    months = usage_of(Request(stack=found.stack)).with_variables({"branches": Decimal(branches)})
+    months = usage_of(Request(stack=costs.stack)).with_variables({"branches": Decimal(branches)})
     usage = months.for_month("sale")
     only_sale_days = usage.document.model_copy(update={"calendar": {"sale": Days(sale=Decimal(30))}})
     return Load(branches, replace(usage, document=only_sale_days), months)
@@ -214,9 +214,9 @@ PLANS = (
 )
 
 
-def flow(found: Costed) -> str:
+def flow(costs: Costed) -> str:
     """What a sale day brings at each size."""
-    loads = [load(found, n) for n in SIZES]
+    loads = [load(costs, n) for n in SIZES]
     rows = [
         ["events a sale day", *(f"{x.events_a_day:,.0f}" for x in loads)],
         ["events a second, busiest minute", *(f"{x.events_a_second:,.1f}" for x in loads)],
@@ -234,9 +234,9 @@ def _history(x: Load) -> Decimal:
     return (kept + x.ordinary("events") * x.measured("event_log_bytes")) * 12 / 1024**3
 
 
-def saturation(found: Costed) -> str:
+def saturation(costs: Costed) -> str:
     """How full each thing is at each size, the fullest at the largest size first."""
-    loads = [load(found, n) for n in SIZES]
+    loads = [load(costs, n) for n in SIZES]
     order = sorted(LIMITS_OF_PROD, key=lambda limit: -limit.used(loads[-1]) / limit.limit)
     rows = [
         [
@@ -256,13 +256,13 @@ def _percent(share: Decimal) -> str:
     return f"**{shown}**" if share > 1 else shown
 
 
-def costs(found: Costed) -> str:
+def costs(costs: Costed) -> str:
     """What each size costs, with the settings that carry it."""
     rows = []
     for size in PLANS:
         variables = {"branches": Decimal(size.branches)}
         ordinary, sale = (
-            found.month(*size.changes, month=month, variables=variables) for month in ("ordinary", "sale")
+            costs.month(*size.changes, month=month, variables=variables) for month in ("ordinary", "sale")
         )
         rows.append(
             [

@@ -122,11 +122,11 @@ def _series(
 
 def _group(series: Mapping[str, Any], reading: Reading) -> str:
     """The values of the labels that a reading is grouped by, with a slash between."""
-    found = []
+    filters = []
     for field in reading.group_by:
         kind, _, label = field.partition(".labels.")
-        found.append(str(series.get(kind, {}).get("labels", {}).get(label, "")))
-    return "/".join(found)
+        filters.append(str(series.get(kind, {}).get("labels", {}).get(label, "")))
+    return "/".join(filters)
 
 
 def _value(series: Mapping[str, Any]) -> Mapping[str, Decimal]:
@@ -149,19 +149,19 @@ def run(stack: str, days: int, target: Path | None, *, as_json: bool = False) ->
     Raises:
         OperatorError: anything that its caller can mend, in one line.
     """
-    found = metered(stack, days)
-    written = usage_files.write(found.text, stack, target)
+    reading = metered(stack, days)
+    written = usage_files.write(reading.text, stack, target)
     if as_json:
-        rows = [{"resource": name, "key": key, "monthly": f"{value:f}"} for name, key, value in found.values]
-        print(json.dumps({"stack": stack, "days": days, "counted": rows, "silent": list(found.silent)}, indent=2))
+        rows = [{"resource": name, "key": key, "monthly": f"{value:f}"} for name, key, value in reading.values]
+        print(json.dumps({"stack": stack, "days": days, "counted": rows, "silent": list(reading.silent)}, indent=2))
         return
-    for name, key, value in found.values:
+    for name, key, value in reading.values:
         console.print(f"    {name}: {key} {value:,f}", markup=False, highlight=False, soft_wrap=True)
-    for metric in found.silent:
+    for metric in reading.silent:
         console.print(f"    nothing counted by {metric}", markup=False, highlight=False, soft_wrap=True)
     try:
         before, after = (
-            priced(found.document, Request(stack=stack, usage=usage, lenient=True)).total for usage in (None, written)
+            priced(reading.document, Request(stack=stack, usage=usage, lenient=True)).total for usage in (None, written)
         )
     except PricingError as e:
         raise OperatorError(str(e)) from None

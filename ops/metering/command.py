@@ -27,8 +27,8 @@ def run(endpoints: Endpoints, trade: Trade, *, keep: bool = False, as_json: bool
     if endpoints.stack != LOCAL:
         raise OperatorError(f"stack {endpoints.stack} meters itself in Cloud Billing; only stack local is metered here")
     say = (lambda words: None) if as_json else (lambda words: console.print(f"    {words}", soft_wrap=True))
-    found = measure(endpoints, trade, say)
-    measured = block(found, endpoints)
+    measurement = measure(endpoints, trade, say)
+    measured = block(measurement, endpoints)
     written = [_write(USAGE / f"{LOCAL}.yaml", measured, WRITTEN)]
     if keep:
         written += [
@@ -36,7 +36,7 @@ def run(endpoints: Endpoints, trade: Trade, *, keep: bool = False, as_json: bool
             for stack in sorted(path.stem for path in USAGE.glob("*.yaml"))
         ]
     if as_json:
-        print(json.dumps(counts(found)))
+        print(json.dumps(counts(measurement)))
         return
     console.print(measured, markup=False, soft_wrap=True)
     console.print(

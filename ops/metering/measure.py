@@ -104,7 +104,7 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
         OperatorError: the dates were traded before, events are rejected, or a process died.
     """
     _check(trade)
-    found = Measurement(trade=trade)
+    measurement = Measurement(trade=trade)
     client = warehouse_client(endpoints)
     warehouse = Warehouse(client, endpoints.bigquery, sorted(endpoints.datasets.values()))
     _must_be_new(client, endpoints, trade)
@@ -113,24 +113,24 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
     for day in range(trade.days):
         events = trade.events(day, endpoints.timezone, endpoints.currency)
         report = asyncio.run(_send(endpoints, events))
-        found.sent_seconds += report.seconds
+        measurement.sent_seconds += report.seconds
         for stream, _ in events:
-            found.sent[stream] = found.sent.get(stream, 0) + 1
+            measurement.sent[stream] = measurement.sent.get(stream, 0) + 1
         local.settle(endpoints)
         jobs, started = warehouse.job_ids(), time.monotonic()
         until_done(endpoints, endpoints.pipeline, "/run", {})
-        found.run_seconds += time.monotonic() - started
-        found.runs.append(warehouse.scans(jobs))
-        say(f"{trade.first + timedelta(days=day)}: {len(events):,} events, {len(found.runs[-1])} tables scanned")
-    _look(endpoints, trade, found)
-    found.used = Reading.take(endpoints).since(before)
-    _weigh(found, Sizes(client), warehouse, endpoints, began)
-    _lake(found, endpoints, began)
+        measurement.run_seconds += time.monotonic() - started
+        measurement.runs.append(warehouse.scans(jobs))
+        say(f"{trade.first + timedelta(days=day)}: {len(events):,} events, {len(measurement.runs[-1])} tables scanned")
+    _look(endpoints, trade, measurement)
+    measurement.used = Reading.take(endpoints).since(before)
+    _weigh(measurement, Sizes(client), warehouse, endpoints, began)
+    _lake(measurement, endpoints, began)
     with psycopg.connect(endpoints.postgres) as db:
-        [(found.database_bytes, found.database_events)] = db.execute(
+        [(measurement.database_bytes, measurement.database_events)] = db.execute(
             "SELECT pg_database_size(current_database()), (SELECT count(*) FROM stream_event)"
         ).fetchall()
-    return found
+    return measurement
 
 
 def _check(trade: Trade) -> None:
@@ -164,7 +164,7 @@ async def _send(endpoints: Endpoints, events: list[tuple[str, Event]]) -> SendRe
     return report
 
 
-def _look(endpoints: Endpoints, trade: Trade, found: Measurement) -> None:
+def _look(endpoints: Endpoints, trade: Trade, measurement: Measurement) -> None:
     """People who look at stock, alerts and reports, one after the other."""
     dates = f"from={trade.first}&to={trade.first + timedelta(days=trade.days - 1)}"
     paths = [
@@ -182,42 +182,42 @@ def _look(endpoints: Endpoints, trade: Trade, found: Measurement) -> None:
             answer = client.get(path)
             if not answer.is_success:
                 raise OperatorError(f"{path} answers {answer.status_code}: {answer.text[:200]}")
-            found.look_requests += 1
-            found.look_bytes += len(answer.content)
-    found.look_seconds = time.monotonic() - started
+            measurement.look_requests += 1
+            measurement.look_bytes += len(answer.content)
+    measurement.look_seconds = time.monotonic() - started
 
 
-def _weigh(found: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: Endpoints, began: datetime) -> None:
+def _weigh(measurement: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: Endpoints, began: datetime) -> None:
     """Rows and logical bytes: of new raw rows, of the tables that keep the dates, and what a run scans a sale."""
     arrived = f"publish_time >= TIMESTAMP '{began.isoformat()}'"
     for stream in STREAMS.values():
         table = f"{endpoints.datasets['raw']}.{stream.table}"
         columns = [f.name for f in sizes.schema(table) if f.name != "message_id"]
         rows = sizes.of(table, arrived)[""]
-        found.raw_rows[stream.key] = rows
+        measurement.raw_rows[stream.key] = rows
         # Google's ids have 16 digits; those given here have as many as their turn needs.
-        found.raw_bytes[stream.key] = sizes.total(table, arrived, columns) + rows * (2 + 16)
+        measurement.raw_bytes[stream.key] = sizes.total(table, arrived, columns) + rows * (2 + 16)
     for name in ("sales_lines", "inventory_changes"):
-        found.stored[name] = _stored(sizes, f"{endpoints.datasets['staging']}.{name}", found.trade.dates)
-    found.stored["event_log"] = _stored(
+        measurement.stored[name] = _stored(sizes, f"{endpoints.datasets['staging']}.{name}", measurement.trade.dates)
+    measurement.stored["event_log"] = _stored(
         sizes, f"{endpoints.datasets['staging']}.event_log", f"publish_date >= DATE '{began.date()}' AND {arrived}"
     )
     for name in ("gmv_daily_v1", "margin_daily_v1"):
-        found.stored[name] = _stored(sizes, f"{endpoints.datasets['marts']}.{name}", found.trade.dates)
-    found.scanned = _a_run(found, sizes, warehouse, endpoints, arrived)
+        measurement.stored[name] = _stored(sizes, f"{endpoints.datasets['marts']}.{name}", measurement.trade.dates)
+    measurement.scanned = _a_run(measurement, sizes, warehouse, endpoints, arrived)
 
 
 def _stored(sizes: Sizes, table: str, condition: str) -> tuple[int, int]:
     return sizes.of(table, condition)[""], sizes.total(table, condition)
 
 
-def _a_run(found: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: Endpoints, arrived: str) -> Scanned:
+def _a_run(measurement: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: Endpoints, arrived: str) -> Scanned:
     """What `Scanned` is made of. A condition over more than four weeks is on what is kept."""
     recent: dict[tuple[int, int], float] = {}  # by run and statement
     kept: dict[tuple[int, int], float] = {}
     rest = 0
     scratch = {f"{endpoints.datasets[t.dataset]}.{t.name}" for t in tables().values() if t.kind == "scratch"}
-    for number, run in enumerate(found.runs):
+    for number, run in enumerate(measurement.runs):
         for scan in run:
             table, columns, key = scan.read.table, scan.read.columns, (number, scan.statement)
             column = warehouse.partition_column(table)
@@ -226,41 +226,43 @@ def _a_run(found: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: En
             elif scan.days is None or column not in ("business_date", "publish_date", "publish_time"):
                 rest += scan.bytes
             else:
-                dates = found.trade.dates if column == "business_date" else arrived
-                day = sizes.total(table, dates, columns) / found.trade.days
+                dates = measurement.trade.dates if column == "business_date" else arrived
+                day = sizes.total(table, dates, columns) / measurement.trade.days
                 if scan.days > RECENT_DAYS:
                     kept[key] = kept.get(key, 0) + day
                 else:
                     recent[key] = recent.get(key, 0) + day * scan.days
-    runs = len(found.runs)
+    runs = len(measurement.runs)
     largest = max((recent.get(key, 0) + kept.get(key, 0) * LARGEST_DAYS for key in {*recent, *kept}), default=0)
     return Scanned(
         round(sum(recent.values()) / runs), round(sum(kept.values()) / runs), round(rest / runs), round(largest)
     )
 
 
-def _lake(found: Measurement, endpoints: Endpoints, began: datetime) -> None:
+def _lake(measurement: Measurement, endpoints: Endpoints, began: datetime) -> None:
     """Bytes of the lake's new objects by stream, and of the archives that are deployed."""
     if not endpoints.archive_bucket:
         raise OperatorError("the stack was brought up before its outputs named the bucket of archives; run `make up`")
     client = lake_client(endpoints)
     for stream in STREAMS.values():
         blobs = client.list_blobs(endpoints.bucket, prefix=f"{stream.topic}/")
-        found.lake_bytes[stream.key] = sum(int(b.size) for b in blobs if b.time_created >= began)
-    found.archive_bytes = sum(int(b.size) for b in client.list_blobs(endpoints.archive_bucket))
+        measurement.lake_bytes[stream.key] = sum(int(b.size) for b in blobs if b.time_created >= began)
+    measurement.archive_bytes = sum(int(b.size) for b in client.list_blobs(endpoints.archive_bucket))
 
 
-def counts(found: Measurement) -> Mapping[str, Any]:
+def counts(measurement: Measurement) -> Mapping[str, Any]:
     """What is exact of a measurement, for machines."""
     return {
-        "sent": found.sent,
-        "topics": {name: found.used.topics[name] for name in _shown(found.used.topics)},
-        "subscriptions": {name: found.used.subscriptions[name] for name in _shown(found.used.subscriptions)},
-        "raw": {key: {"rows": rows, "bytes": found.raw_bytes[key]} for key, rows in found.raw_rows.items()},
-        "stored": {name: {"rows": rows, "bytes": size} for name, (rows, size) in found.stored.items()},
+        "sent": measurement.sent,
+        "topics": {name: measurement.used.topics[name] for name in _shown(measurement.used.topics)},
+        "subscriptions": {
+            name: measurement.used.subscriptions[name] for name in _shown(measurement.used.subscriptions)
+        },
+        "raw": {key: {"rows": rows, "bytes": measurement.raw_bytes[key]} for key, rows in measurement.raw_rows.items()},
+        "stored": {name: {"rows": rows, "bytes": size} for name, (rows, size) in measurement.stored.items()},
         "scans": [
             {"tables": len(run), "bytes": sum(s.bytes for s in run), "billed": sum(s.billed for s in run)}
-            for run in found.runs
+            for run in measurement.runs
         ],
     }
 

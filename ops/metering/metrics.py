@@ -42,8 +42,8 @@ class Reading:
 
     @property
     def filter(self) -> str:
-        found = f'metric.type="{self.metric}" AND resource.type="{self.resource}"'
-        return f"{found} AND {self.where}" if self.where else found
+        expression = f'metric.type="{self.metric}" AND resource.type="{self.resource}"'
+        return f"{expression} AND {self.where}" if self.where else expression
 
 
 _SERVICE = ("resource.labels.service_name",)
@@ -159,13 +159,13 @@ class _Of:
 
     def flow(self, reading: str, group: str = "") -> Decimal | None:
         """A count of the days as one of a month."""
-        found = self.each(reading, group)
-        return None if found is None else found["value"] * self.month
+        points = self.each(reading, group)
+        return None if points is None else points["value"] * self.month
 
     def size(self, reading: str, group: str) -> Decimal | None:
         """An average of the days."""
-        found = self.each(reading, group)
-        return None if found is None else found["value"]
+        points = self.each(reading, group)
+        return None if points is None else points["value"]
 
 
 Rule = Callable[[Resource, _Of, UsageFile, str], Iterator[tuple[str, Decimal | None]]]
@@ -191,10 +191,10 @@ def names(resource: Resource, path: str) -> str:
 
 
 def _topic(topic: Resource, of: _Of, usage: UsageFile, project: str) -> Iterator[tuple[str, Decimal | None]]:
-    found = of.each("messages", names(topic, "name"))
-    if found and found["count"]:
-        yield "monthly_messages", found["count"] * of.month
-        yield "message_bytes", found["mean"] + ID_AND_TIME
+    messages = of.each("messages", names(topic, "name"))
+    if messages and messages["count"]:
+        yield "monthly_messages", messages["count"] * of.month
+        yield "message_bytes", messages["mean"] + ID_AND_TIME
 
 
 def _serving(service: Resource, of: _Of, usage: UsageFile, project: str) -> Iterator[tuple[str, Decimal | None]]:
@@ -203,8 +203,8 @@ def _serving(service: Resource, of: _Of, usage: UsageFile, project: str) -> Iter
     yield "monthly_requests", of.flow("requests", name)
     kept = ("template.scaling.minInstanceCount", "scaling.minInstanceCount", "serviceConfig.minInstanceCount")
     if any((number(service.get(path)) or 0) > 0 for path in kept):
-        found = of.each("latencies", name)
-        yield "request_ms", found["mean"] if found and found["count"] else None
+        latencies = of.each("latencies", name)
+        yield "request_ms", latencies["mean"] if latencies and latencies["count"] else None
     else:
         yield "monthly_instance_seconds", of.flow("instance seconds", name)
     yield "monthly_egress_gib", _in(of.flow("sent by services", name), GIB)
@@ -224,16 +224,16 @@ def _bucket(bucket: Resource, of: _Of, usage: UsageFile, project: str) -> Iterat
     written, objects = of.flow("received", name), Decimal(0)
     operations = {"a": Decimal(0), "b": Decimal(0)}
     counted = False
-    for group, found in of.told.get("bucket requests", {}).items():
+    for group, requests in of.told.get("bucket requests", {}).items():
         owner, _, method = group.partition("/")
         if owner != name:
             continue
         counted = True
         if method.startswith(_CLASS_A):
-            operations["a"] += found["value"] * of.month
-            objects += found["value"] * of.month if method.startswith("Write") else 0
+            operations["a"] += requests["value"] * of.month
+            objects += requests["value"] * of.month if method.startswith("Write") else 0
         elif method.startswith(_CLASS_B):
-            operations["b"] += found["value"] * of.month
+            operations["b"] += requests["value"] * of.month
     ages = _key(usage, bucket, "monthly_written_gib") > 0
     if ages and written is not None:
         yield "monthly_written_gib", written / GIB
@@ -286,7 +286,7 @@ def _of_the_project(resources: Sequence[Resource], of: _Of, usage: UsageFile) ->
     buckets = [resource for resource in resources if resource.type == LOG_BUCKET]
     if logs is not None and len(buckets) == 1:
         told = ("logs of services", "logs of databases", "logs of composer")
-        own = sum((found["value"] * of.month for id_ in told for found in of.told.get(id_, {}).values()), Decimal(0))
+        own = sum((point["value"] * of.month for id_ in told for point in of.told.get(id_, {}).values()), Decimal(0))
         yield buckets[0].name, "monthly_kept_gib", (logs / GIB).quantize(_SIX)
         yield buckets[0].name, "monthly_ingested_gib", (max(logs - own, Decimal(0)) / GIB).quantize(_SIX)
     secrets = [resource for resource in resources if resource.type == SECRET]

@@ -53,13 +53,13 @@ def statements(script: str) -> list[exp.Expr]:
     """
     script = _GUARD.sub(lambda guard: f"{guard[1]};\n", _RARE.sub(lambda rare: f"{rare[1]};", script))
     try:
-        found = parse(_FRAME.sub("", script), read="bigquery")
+        parsed = parse(_FRAME.sub("", script), read="bigquery")
     except SqlglotError as e:
         raise ValueError(f"a statement cannot be read: {str(e).splitlines()[0]}") from None
-    for statement in found:
+    for statement in parsed:
         if isinstance(statement, exp.Command):  # what the parser keeps as mere text would count as nothing
             raise ValueError(f"a statement cannot be read: {statement.sql()[:80]!r}")
-    return [statement for statement in found if statement is not None]
+    return [statement for statement in parsed if statement is not None]
 
 
 def reads(statement: exp.Expr, tables: Mapping[str, Table]) -> list[Read]:
@@ -68,24 +68,24 @@ def reads(statement: exp.Expr, tables: Mapping[str, Table]) -> list[Read]:
     Raises:
         KeyError: a table that `tables` does not have.
     """
-    found: list[Read] = []
+    table_reads: list[Read] = []
     if isinstance(statement, exp.Query):
-        found += _query(statement, tables)
+        table_reads += _query(statement, tables)
     elif isinstance(statement, exp.Insert):
         if isinstance(statement.expression, exp.Query):  # VALUES read nothing
-            found += _query(statement.expression, tables)
+            table_reads += _query(statement.expression, tables)
     elif isinstance(statement, exp.Delete | exp.Update):
-        found.append(_changed(statement.this, statement.args.get("where"), tables))
+        table_reads.append(_changed(statement.this, statement.args.get("where"), tables))
         for query in _inner(statement):
-            found += _query(query, tables)
+            table_reads += _query(query, tables)
     elif isinstance(statement, exp.Merge):
-        found.append(_changed(statement.this, None, tables))
+        table_reads.append(_changed(statement.this, None, tables))
         using = statement.args["using"]
         if isinstance(using, exp.Subquery):
-            found += _query(using.this, tables)
+            table_reads += _query(using.this, tables)
         elif isinstance(using, exp.Table):
-            found.append(_changed(using, None, tables))
-    return _by_table(found)
+            table_reads.append(_changed(using, None, tables))
+    return _by_table(table_reads)
 
 
 def _inner(statement: exp.Expr) -> Iterator[exp.Query]:
@@ -123,12 +123,12 @@ def _query(query: exp.Query, tables: Mapping[str, Table]) -> list[Read]:
         )
     except SqlglotError:
         return [Read(name, tuple(columns), "") for name, columns in schema.items()]  # the most that it can be
-    found = []
+    table_reads = []
     for scope in traverse_scope(qualified):
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table) and (name := _name(source)) in schema:
-                found.append(_scanned(scope, alias, name, tables[name]))
-    return found
+                table_reads.append(_scanned(scope, alias, name, tables[name]))
+    return table_reads
 
 
 def _scanned(scope: Scope, alias: str, name: str, table: Table) -> Read:
@@ -165,10 +165,10 @@ def _condition(conditions: Sequence[exp.Expr], column: str | None, alias: str) -
     return " AND ".join(kept)
 
 
-def _by_table(found: Sequence[Read]) -> list[Read]:
+def _by_table(table_reads: Sequence[Read]) -> list[Read]:
     """A table that a statement names more than once is scanned once: all columns, the widest of the conditions."""
     merged: dict[str, Read] = {}
-    for read in found:
+    for read in table_reads:
         if (former := merged.get(read.table)) is None:
             merged[read.table] = read
             continue

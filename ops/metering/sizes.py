@@ -69,14 +69,14 @@ class Sizes:
             )
             where = f" WHERE {condition}" if condition else ""
             row = self._one(f"SELECT COUNT(*) AS n, {sums} FROM {table}{where}")
-            found = {field.name: int(row[f"c{index}"]) for index, field in enumerate(columns)}
-            self._known[table, condition] = {"": int(row["n"]), **found}
+            sizes = {field.name: int(row[f"c{index}"]) for index, field in enumerate(columns)}
+            self._known[table, condition] = {"": int(row["n"]), **sizes}
         return self._known[table, condition]
 
     def total(self, table: str, condition: str = "", columns: Iterable[str] | None = None) -> int:
         """Logical bytes of the rows that meet `condition`, of all columns unless some are named."""
-        found = self.of(table, condition)
-        return sum(found[name] for name in (columns if columns is not None else found) if name)
+        sizes = self.of(table, condition)
+        return sum(sizes[name] for name in (columns if columns is not None else sizes) if name)
 
     def days(self, column: str, condition: str, kind: str, horizon: int) -> int:
         """How many of the last `horizon` days' partitions a condition over the partition column leaves."""

@@ -38,9 +38,9 @@ class Coefficient:
         return f"  {self.name}: {shown}  # {'about: ' if self.approximate else ''}{self.what}"
 
 
-def coefficients(found: Measurement) -> Iterator[Coefficient]:
+def coefficients(measurement: Measurement) -> Iterator[Coefficient]:
     """Per message, per event, per run: what scales with branches and calendar."""
-    used, days = found.used, found.trade.days
+    used, days = measurement.used, measurement.trade.days
     topics = {key: used.topics[stream.topic] for key, stream in STREAMS.items()}
     words = {"sales": "sale", "inventory": "change"}
     for key, name in words.items():
@@ -48,51 +48,53 @@ def coefficients(found: Measurement) -> Iterator[Coefficient]:
             raise OperatorError(f"no event of stream {key} was traded: meter more days, or at a larger --scale")
         what = f"bytes of a {name}'s message as billed: data, attributes, ordering key, id, time"
         yield Coefficient(f"{name}_bytes", _each(topics[key]["bytes"], topics[key]["messages"]), what)
-        rows, size = found.raw_rows[key], found.raw_bytes[key]
+        rows, size = measurement.raw_rows[key], measurement.raw_bytes[key]
         yield Coefficient(f"{name}_row_bytes", _each(size, rows), f"logical bytes of a {name}'s raw row")
-        lake = _each(found.lake_bytes[key], topics[key]["messages"])
+        lake = _each(measurement.lake_bytes[key], topics[key]["messages"])
         yield Coefficient(f"{name}_lake_bytes", lake, f"bytes of a {name} in the lake", approximate=True)
     messages, requests = (sum(t[counter] for t in topics.values()) for counter in ("messages", "requests"))
     yield Coefficient("publish_batch", _each(messages, requests), "messages in a publish request")
     sales, changes = (topics[key]["messages"] for key in ("sales", "inventory"))
-    yield from _stored(found, sales, changes, days)
-    yield from _scanned(found, sales, days)
-    events = sum(found.sent.values())
+    yield from _stored(measurement, sales, changes, days)
+    yield from _scanned(measurement, sales, days)
+    events = sum(measurement.sent.values())
     yield Coefficient(
         "event_database_bytes",
-        _each(found.database_bytes, found.database_events),
+        _each(measurement.database_bytes, measurement.database_events),
         "bytes of an event in Cloud SQL, all tables and indexes",
         approximate=True,
     )
-    yield Coefficient("archive_bytes", Decimal(found.archive_bytes), "bytes of the deployed archives together")
-    yield Coefficient("look_bytes", _each(found.look_bytes, found.look_requests), "bytes of an answer of the API")
+    yield Coefficient("archive_bytes", Decimal(measurement.archive_bytes), "bytes of the deployed archives together")
+    yield Coefficient(
+        "look_bytes", _each(measurement.look_bytes, measurement.look_requests), "bytes of an answer of the API"
+    )
     for name, seconds, n, what in (
-        ("till_ms", found.sent_seconds, events, "milliseconds of a request to the POS API, one event each"),
-        ("look_ms", found.look_seconds, found.look_requests, "milliseconds of a request to the API"),
-        ("run_ms", found.run_seconds, len(found.runs), "milliseconds of a run of the pipeline"),
+        ("till_ms", measurement.sent_seconds, events, "milliseconds of a request to the POS API, one event each"),
+        ("look_ms", measurement.look_seconds, measurement.look_requests, "milliseconds of a request to the API"),
+        ("run_ms", measurement.run_seconds, len(measurement.runs), "milliseconds of a run of the pipeline"),
     ):
         yield Coefficient(name, _each(round(seconds * 1000), n), what, approximate=True)
-    yield from _processes(found, {"pos-api": events, "inventory-sync": events, "api": found.look_requests})
+    yield from _processes(measurement, {"pos-api": events, "inventory-sync": events, "api": measurement.look_requests})
 
 
-def _stored(found: Measurement, sales: int, changes: int, days: int) -> Iterator[Coefficient]:
-    lines, kept = found.stored["sales_lines"]
+def _stored(measurement: Measurement, sales: int, changes: int, days: int) -> Iterator[Coefficient]:
+    lines, kept = measurement.stored["sales_lines"]
     yield Coefficient("sale_lines", _each(lines, sales), "rows of a sale in the history", approximate=True)
     yield Coefficient("sale_history_bytes", _each(kept, sales), "logical bytes of a sale in the history")
-    rows, kept = found.stored["inventory_changes"]
+    rows, kept = measurement.stored["inventory_changes"]
     yield Coefficient("change_history_bytes", _each(kept, changes), "logical bytes of a change in the history")
-    rows, kept = found.stored["event_log"]
+    rows, kept = measurement.stored["event_log"]
     yield Coefficient("event_log_bytes", _each(kept, rows), "logical bytes of an event in the event log")
-    marts = sum(found.stored[name][1] for name in ("gmv_daily_v1", "margin_daily_v1"))
+    marts = sum(measurement.stored[name][1] for name in ("gmv_daily_v1", "margin_daily_v1"))
     yield Coefficient(
         "mart_day_bytes", _each(marts, days), "logical bytes of a day in the marts, of 20 branches", approximate=True
     )
 
 
-def _scanned(found: Measurement, sales: int, days: int) -> Iterator[Coefficient]:
-    scanned, a_day, tables = found.scanned, max(1, sales // days), sum(len(run) for run in found.runs)
+def _scanned(measurement: Measurement, sales: int, days: int) -> Iterator[Coefficient]:
+    scanned, a_day, tables = measurement.scanned, max(1, sales // days), sum(len(run) for run in measurement.runs)
     yield Coefficient(
-        "run_tables", _each(tables, len(found.runs)), "tables that a run's statements scan, each 10 MB at least"
+        "run_tables", _each(tables, len(measurement.runs)), "tables that a run's statements scan, each 10 MB at least"
     )
     for name, total, what in (
         ("sale_scan_bytes", scanned.recent, "bytes a run scans of recent days, a sale of a day"),
@@ -109,19 +111,19 @@ def _scanned(found: Measurement, sales: int, days: int) -> Iterator[Coefficient]
     )
 
 
-def _processes(found: Measurement, requests: dict[str, int]) -> Iterator[Coefficient]:
+def _processes(measurement: Measurement, requests: dict[str, int]) -> Iterator[Coefficient]:
     for process, name in _SERVICES.items():
-        used, n = found.used.processes[process], requests[process]
+        used, n = measurement.used.processes[process], requests[process]
         cpu = _each(round(used.cpu_seconds * 1e6), n * 1000)
         yield Coefficient(f"{name}_cpu_ms", cpu, f"CPU milliseconds of a request to {process}", approximate=True)
         yield Coefficient(
             f"{name}_log_bytes", _each(used.log_bytes, n), f"bytes that {process} logs a request", approximate=True
         )
-    database = _each(round(found.used.processes["postgres"].cpu_seconds * 1e6), requests["pos-api"] * 1000)
+    database = _each(round(measurement.used.processes["postgres"].cpu_seconds * 1e6), requests["pos-api"] * 1000)
     yield Coefficient(
         "database_cpu_ms", database, "CPU milliseconds of the database an event, reports included", approximate=True
     )
-    pipeline, runs = found.used.processes["pipeline"], len(found.runs)
+    pipeline, runs = measurement.used.processes["pipeline"], len(measurement.runs)
     yield Coefficient(
         "run_cpu_ms", _each(round(pipeline.cpu_seconds * 1000), runs), "CPU milliseconds of a run", approximate=True
     )
@@ -150,14 +152,14 @@ def _day(trade: Trade, day: int, zone: str, currency: str) -> tuple[int, int]:
     return streams.count("sales"), streams.count("inventory")
 
 
-def block(found: Measurement, endpoints: Endpoints) -> str:
+def block(measurement: Measurement, endpoints: Endpoints) -> str:
     """The variables between their marks, as `put` wants them."""
-    trade = found.trade
+    trade = measurement.trade
     how = f"--days {trade.days} --from {trade.first} --seed {trade.seed} --scale {trade.scale:g}"
     lines = [
         f"  # <measured by `fastyle meter {how}`",
         f"  # on {datetime.now(UTC).date()}, {platform.system()} {platform.machine()}; `about` is an approximation of that machine>",
-        *(c.line() for c in (*calendar(trade, endpoints), *coefficients(found))),
+        *(c.line() for c in (*calendar(trade, endpoints), *coefficients(measurement))),
         "  # </measured>",
     ]
     return "\n".join(lines) + "\n"

@@ -62,7 +62,7 @@ class Warehouse:
         Raises:
             OperatorError: a statement that cannot be read, or of a table that is not there; says which.
         """
-        sizes, found, turn = Sizes(self._client), [], 0
+        sizes, scan_list, turn = Sizes(self._client), [], 0
         for job, script in self._listed().items():
             if job in before:
                 continue
@@ -71,9 +71,9 @@ class Warehouse:
             except (ValueError, KeyError) as e:
                 raise OperatorError(f"what job {job} scans cannot be told ({e}): {script[:120]!r}") from None
             for statement in read:
-                found += [Scan(turn, one, self._days(sizes, one), self._bytes(sizes, one)) for one in statement]
+                scan_list += [Scan(turn, one, self._days(sizes, one), self._bytes(sizes, one)) for one in statement]
                 turn += 1
-        return found
+        return scan_list
 
     def _bytes(self, sizes: Sizes, read: Read) -> int:
         return sizes.total(read.table, read.condition or self.everything(read.table), read.columns)

@@ -78,12 +78,12 @@ def ask(
     def do(one: tuple[str, Work]) -> None:
         name, asking = one
         try:
-            found = asking()
+            checks = asking()
         except NoAnswer as error:
-            found = unknown(name, str(error), _LOG_IN)
+            checks = unknown(name, str(error), _LOG_IN)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            found = unknown(name, f"Google's answer is not as documented ({type(error).__name__}: {error})")
-        for check in found if isinstance(found, list) else [found] if found else []:
+            checks = unknown(name, f"Google's answer is not as documented ({type(error).__name__}: {error})")
+        for check in checks if isinstance(checks, list) else [checks] if checks else []:
             checklist.add(check)
 
     with ThreadPoolExecutor(8, thread_name_prefix="preflight") as pool:

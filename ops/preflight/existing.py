@@ -182,19 +182,19 @@ class Existing:
 
     def people(self) -> list[Check]:
         """People and groups who are granted something: Google refuses a grant to an address that does not exist."""
-        found = []
+        checks = []
         named = {m: grants for m, grants in self._needs.members().items() if m.partition(":")[0] in ("user", "group")}
         for member in sorted(named):
             kind, _, address = member.partition(":")
             name = f"member {member}"
             if address.rpartition("@")[2].lower() in _EXAMPLES:
                 mend = f"write a real address into Pulumi.{self._needs.stack}.yaml"
-                found.append(failed(name, f"{address} is an example's address: the grant would be refused", mend))
+                checks.append(failed(name, f"{address} is an example's address: the grant would be refused", mend))
             elif kind == "group":
-                found.append(self._group(name, address))
+                checks.append(self._group(name, address))
             else:
-                found.append(unknown(name, "whether a person exists cannot be asked without rights in the directory"))
-        return found
+                checks.append(unknown(name, "whether a person exists cannot be asked without rights in the directory"))
+        return checks
 
     def _group(self, name: str, address: str) -> Check:
         answer = self._google.get("cloudidentity", "v1/groups:lookup", **{"groupKey.id": address})

@@ -64,12 +64,12 @@ class Needs:
 
     def members(self) -> dict[str, list[str]]:
         """Everybody who is granted something, with the names of the grants."""
-        found: dict[str, list[str]] = {}
+        members: dict[str, list[str]] = {}
         for resource in self.resources:
             for member in _members(resource):
                 if member != UNKNOWN:
-                    found.setdefault(member, []).append(resource.name)
-        return found
+                    members.setdefault(member, []).append(resource.name)
+        return members
 
 
 def _members(resource: Planned) -> Iterator[str]:

@@ -120,8 +120,8 @@ def _without_invoker_check(needs: Needs) -> list[str]:
 
 def _regions(needs: Needs) -> list[str]:
     keys = ("region", "location")
-    found = {v.lower() for r in needs.resources for k in keys if (v := r.text(k)) and v.lower() != "global"}
-    return sorted(found)
+    regions = {v.lower() for r in needs.resources for k in keys if (v := r.text(k)) and v.lower() != "global"}
+    return sorted(regions)
 
 
 def _buckets(needs: Needs, key: str, wanted: object) -> list[str]:
@@ -130,12 +130,12 @@ def _buckets(needs: Needs, key: str, wanted: object) -> list[str]:
 
 
 def _public_databases(needs: Needs) -> list[str]:
-    found = []
+    databases = []
     for resource in needs.of("sql/databaseInstance:DatabaseInstance"):
         settings = (resource.inputs.get("settings") or {}).get("ipConfiguration") or {}
         if settings.get("ipv4Enabled", True) is not False:
-            found.append(resource.text("name") or resource.name)
-    return found
+            databases.append(resource.text("name") or resource.name)
+    return databases
 
 
 def _accounts(needs: Needs) -> list[str]:
@@ -143,8 +143,8 @@ def _accounts(needs: Needs) -> list[str]:
 
 
 def _issuers(needs: Needs) -> list[str]:
-    found = ((r.inputs.get("oidc") or {}).get("issuerUri") for r in needs.of(_FEDERATION))
-    return sorted({issuer for issuer in found if isinstance(issuer, str)})
+    issuers = ((r.inputs.get("oidc") or {}).get("issuerUri") for r in needs.of(_FEDERATION))
+    return sorted({issuer for issuer in issuers if isinstance(issuer, str)})
 
 
 def _ingress(needs: Needs) -> list[str]:
@@ -152,17 +152,17 @@ def _ingress(needs: Needs) -> list[str]:
 
 
 def _function_ingress(needs: Needs) -> list[str]:
-    found = ((r.inputs.get("serviceConfig") or {}).get("ingressSettings") for r in needs.of(_FUNCTION))
-    return sorted({ingress for ingress in found if isinstance(ingress, str)})
+    settings = ((r.inputs.get("serviceConfig") or {}).get("ingressSettings") for r in needs.of(_FUNCTION))
+    return sorted({ingress for ingress in settings if isinstance(ingress, str)})
 
 
 def _egress(needs: Needs) -> list[str]:
-    found = (
+    settings = (
         ((r.inputs.get("template") or {}).get("vpcAccess") or {}).get("egress")
         for r in needs.of(_SERVICE)
         if isinstance(r.inputs.get("template"), dict)
     )
-    return sorted({_EGRESS[egress] for egress in found if egress in _EGRESS})
+    return sorted({_EGRESS[egress] for egress in settings if egress in _EGRESS})
 
 
 def _peered(needs: Needs) -> list[str]:

@@ -93,12 +93,12 @@ class Verification:
         if self._declared is None:
             return {}
         try:
-            found = delivery.subscriptions(self._endpoints, self._declared)
+            checks = delivery.subscriptions(self._endpoints, self._declared)
         except OperatorError as error:
             self._checklist.add(failed("subscriptions", str(error), "see `fastyle status`"))
             return {}
-        self._checklist.add(delivery.summary(found))
-        return found
+        self._checklist.add(delivery.summary(checks))
+        return checks
 
     def _journey(self, token: str | None, subscriptions: dict[str, Check]) -> Journey | None:
         """Send, and follow to the three stores side by side; None when nothing was accepted or reached raw tables."""

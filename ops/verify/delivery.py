@@ -26,18 +26,18 @@ _MONITORING = "https://monitoring.googleapis.com/v3"
 def subscriptions(endpoints: Endpoints, declared: list[Resource]) -> dict[str, Check]:
     """The state of each subscription by its short name."""
     _, subscriber = clients(endpoints)
-    found = {}
+    checks = {}
     for name in sorted(resource.id for resource in declared if resource.type == TYPE):
         short = name.rpartition("/")[2]
         try:
-            found[short] = _judged(short, subscriber.get_subscription(subscription=name, timeout=20))
+            checks[short] = _judged(short, subscriber.get_subscription(subscription=name, timeout=20))
         except NotFound:
-            found[short] = failed(short, f"{short} does not exist", "`pulumi up --refresh` makes it again")
+            checks[short] = failed(short, f"{short} does not exist", "`pulumi up --refresh` makes it again")
         except PermissionDenied as error:
-            found[short] = unknown(short, f"{short} may not be read: {first_line(error)}")
+            checks[short] = unknown(short, f"{short} may not be read: {first_line(error)}")
         except GoogleAPIError as error:
-            found[short] = failed(short, f"{short}: {first_line(error)}", "see `fastyle status`")
-    return found
+            checks[short] = failed(short, f"{short}: {first_line(error)}", "see `fastyle status`")
+    return checks
 
 
 def _judged(name: str, subscription: Subscription) -> Check:
@@ -99,11 +99,11 @@ def _local(stores: Stores) -> tuple[dict[str, float], dict[str, float]]:
 
 def _cloud(endpoints: Endpoints) -> tuple[dict[str, float], dict[str, float]]:
     """The newest points of Cloud Monitoring, which are two minutes old."""
-    found = []
+    checks = []
     for metric in ("oldest_unacked_message_age", "num_undelivered_messages"):
         points = _series(endpoints.project, f"pubsub.googleapis.com/subscription/{metric}")
-        found.append({s["resource"]["labels"]["subscription_id"]: _newest(s) for s in points})
-    return found[0], found[1]
+        checks.append({s["resource"]["labels"]["subscription_id"]: _newest(s) for s in points})
+    return checks[0], checks[1]
 
 
 def _series(project: str, metric: str) -> list[dict[str, Any]]:

@@ -108,9 +108,9 @@ def _kind() -> str:
     from google.oauth2.credentials import Credentials
 
     try:
-        found, _ = google.auth.default()
+        credentials, _ = google.auth.default()
     except GoogleAuthError as error:
         raise NoCredentials(
             f"no Google credentials here ({error}); run `gcloud auth application-default login`"
         ) from None
-    return "person" if isinstance(found, Credentials) else "program"
+    return "person" if isinstance(credentials, Credentials) else "program"

@@ -122,19 +122,19 @@ def agreement(stores: Stores, published: str | None) -> list[Check]:
 def no_trace(stores: Stores) -> Check:
     """Nothing that people read has the reserved location."""
     name = "counts-nowhere"
-    found = []
+    traces = []
     for view in ("gmv_daily", "inventory_status", "gmv_daily_live", "inventory_status_live"):
         where = "business_date >= DATE '2010-01-01' AND " if view.startswith("gmv") else ""
         if stores.query(f"SELECT 1 FROM `{{marts}}.{view}` WHERE {where}location_id = @l LIMIT 1", l=LOCATION_ID):
-            found.append(f"marts.{view}")
+            traces.append(f"marts.{view}")
     for path in (f"/v1/inventory?location_id={LOCATION_ID}", f"/v1/inventory/alerts?location_id={LOCATION_ID}"):
         answer = get(f"{stores.endpoints.api}{path}", service_headers(stores.endpoints, stores.endpoints.api))
         if answer.status_code != 200:
             return unknown(name, f"GET {path} answers {answer.status_code}: {answer.text[:200]}")
         if answer.json()["items"]:
-            found.append(path)
-    if found:
-        return failed(name, f"the marked trade is counted in {', '.join(found)}", "report this as a fault of Fastyle")
+            traces.append(path)
+    if traces:
+        return failed(name, f"the marked trade is counted in {', '.join(traces)}", "report this as a fault of Fastyle")
     return passed(name, "no mart, live view or list of the API has the reserved location")
 
 
@@ -170,8 +170,10 @@ def _caller() -> str:
         import google.auth
         from google.auth.exceptions import GoogleAuthError
 
-        found, _ = google.auth.default()
-        return str(getattr(found, "service_account_email", "") or getattr(found, "account", "") or "").lower()
+        credentials, _ = google.auth.default()
+        return str(
+            getattr(credentials, "service_account_email", "") or getattr(credentials, "account", "") or ""
+        ).lower()
     except (GoogleAuthError, OperatorError):
         return ""
 

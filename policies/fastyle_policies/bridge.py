@@ -162,8 +162,8 @@ def policy_of(
                 parameters = parameters_for(resource.urn, args.get_config())
                 judge_waivers(parameters, say)
             if concerned:
-                found = (Violation(message, resource) for message in check_one(resource, parameters))
-                report(found, parameters, say)
+                violations = (Violation(message, resource) for message in check_one(resource, parameters))
+                report(violations, parameters, say)
 
         return ResourceValidationPolicy(validate=validate, **common)
 

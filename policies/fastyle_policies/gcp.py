@@ -97,8 +97,8 @@ def variables(workload: Resource) -> Iterator[Variable]:
 def environment_unknown(workload: Resource) -> bool:
     """Whether some of the workload's variables are known only at update, name and all."""
     if workload.type in (RUN_SERVICE, RUN_JOB):
-        found = [dig(container, "envs") for container in containers(workload)]
-        return workload.get(_containers(workload)) is UNKNOWN or UNKNOWN in found
+        environments = [dig(container, "envs") for container in containers(workload)]
+        return workload.get(_containers(workload)) is UNKNOWN or UNKNOWN in environments
     path = "serviceConfig.environmentVariables" if workload.type == FUNCTION else "config.softwareConfig.envVariables"
     return workload.get(path) is UNKNOWN
 

@@ -76,8 +76,8 @@ class Index:
         """As `resolve`, for a value found inside the top-level property `source`."""
         if isinstance(value, str) and value:
             name = short_name(value)
-            found = tuple(r for type_ in types for r in self.named(type_, name))
-            return Target(found) if found else Target(outside=name)
+            resources = tuple(r for type_ in types for r in self.named(type_, name))
+            return Target(resources) if resources else Target(outside=name)
         if value is UNKNOWN:
             urns = resource.references.get(source, ())
             return Target(tuple(r for urn in urns if (r := self.by_urn.get(urn)) and r.type in types))
@@ -93,10 +93,10 @@ def exported_table(index: Index, subscription: Resource) -> Target:
     if not isinstance(value, str):
         return index.resolve(subscription, "bigqueryConfig.table", gcp.TABLE)
     *_, dataset_id, table_id = ["", *re.split(r"[.:]", value)]
-    found = index.named(gcp.TABLE, table_id)
+    tables = index.named(gcp.TABLE, table_id)
     if dataset_id:
-        found = tuple(table for table in found if _in_dataset(index, table, dataset_id))
-    return Target(found) if found else Target(outside=f"{dataset_id}.{table_id}")
+        tables = tuple(table for table in tables if _in_dataset(index, table, dataset_id))
+    return Target(tables) if tables else Target(outside=f"{dataset_id}.{table_id}")
 
 
 def _in_dataset(index: Index, table: Resource, dataset_id: str) -> bool:

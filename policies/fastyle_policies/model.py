@@ -45,8 +45,8 @@ def dig(value: Any, path: str) -> Any:
 
 def blocks(value: Any, path: str) -> list[Mapping[str, Any]]:
     """The known blocks of a list property; an unset or unknown list has none."""
-    found = dig(value, path)
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, Sequence) else []
+    at_path = dig(value, path)
+    return [item for item in at_path if isinstance(item, Mapping)] if isinstance(at_path, Sequence) else []
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,11 @@ def routes(static: Path, libraries: Path) -> list[Route]:
     folder = f"{_ASSETS}{digest.hexdigest()[:16]}/"
     page = (static / _INDEX).read_text(encoding="utf-8").replace(f'="{_ASSETS}', f'="{folder}').encode()
     policy = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    found = [Route("/", _file(_INDEX, page, policy), methods=["GET"])]
+    file_routes = [Route("/", _file(_INDEX, page, policy), methods=["GET"])]
     for name, data in assets.items():
         for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
-        found.append(Route(f"/{folder}{name}", _file(name, data, for_ever), methods=["GET"]))
-    return found
+        file_routes.append(Route(f"/{folder}{name}", _file(name, data, for_ever), methods=["GET"]))
+    return file_routes
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -46,8 +46,8 @@ def suggest(shelves: Iterable[Shelf], max_days_of_cover: Decimal) -> list[Transf
     by_sku: dict[str, list[Shelf]] = defaultdict(list)
     for shelf in shelves:
         by_sku[shelf.sku].append(shelf)
-    found = [transfer for group in by_sku.values() for transfer in _of_one_sku(group, max_days_of_cover)]
-    return sorted(found, key=lambda t: (*_urgency(t.taker), not t.giver.is_warehouse, t.giver.location_id))
+    transfers = [transfer for group in by_sku.values() for transfer in _of_one_sku(group, max_days_of_cover)]
+    return sorted(transfers, key=lambda t: (*_urgency(t.taker), not t.giver.is_warehouse, t.giver.location_id))
 
 
 def _of_one_sku(shelves: list[Shelf], max_days_of_cover: Decimal) -> Iterator[Transfer]:

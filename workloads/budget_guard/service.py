@@ -87,14 +87,14 @@ class Guard:
 
 def switches(settings: Settings) -> tuple[Switch, ...]:
     """What may be turned off, in the order in which it goes off: the database's alarm clock before the database."""
-    found = [Switch(job, level=1) for job in settings.guard_jobs]
+    switch_list = [Switch(job, level=1) for job in settings.guard_jobs]
     job = settings.guard_database_job or None
     if job is not None:
-        found.append(Switch(job, level=2))
+        switch_list.append(Switch(job, level=2))
     if settings.guard_database:
         name = f"projects/{settings.google_cloud_project}/instances/{settings.guard_database}"
-        found.append(Switch(name, level=2, kind="database", woken_by=job))
-    return tuple(found)
+        switch_list.append(Switch(name, level=2, kind="database", woken_by=job))
+    return tuple(switch_list)
 
 
 def awake(settings: Settings, now: datetime) -> bool | None:

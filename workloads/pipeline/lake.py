@@ -78,10 +78,10 @@ class Lake:
         first = f"{prefix}{start - _BEFORE:%Y-%m-%d/%H_%M}" if start else prefix
         last = f"{prefix}{end + _LATEST:%Y-%m-%d}"
         ours = re.compile(rf"{re.escape(prefix)}\d{{4}}-\d\d-\d\d/\d\d_\d\d_\d\dZ_.+{re.escape(_SUFFIX)}").fullmatch
-        found = self._client.list_blobs(
+        blobs = self._client.list_blobs(
             self._bucket, prefix=prefix, start_offset=max(first, after), fields="items(name,size),nextPageToken"
         )
-        for blob in found:
+        for blob in blobs:
             is_ours = ours(blob.name) is not None
             if blob.name < max(first, after) or (is_ours and blob.name > last):
                 continue

@@ -94,8 +94,8 @@ class Stores:
         if not event_id:
             return True
         async with asyncio.timeout(REQUEST_SECONDS), await connect_async(self._settings) as connection:
-            found = await connection.execute("SELECT 1 FROM stream_event WHERE event_id = %s", [event_id])
-            return await found.fetchone() is not None
+            cursor = await connection.execute("SELECT 1 FROM stream_event WHERE event_id = %s", [event_id])
+            return await cursor.fetchone() is not None
 
     def _holds_row(self, row: dict[str, str]) -> bool:
         if not row:

@@ -124,8 +124,8 @@ def find_dirty_dates(run: Run) -> None:
     if faulty := quality.built_days(run):
         warehouse.query(statements.MARK_FAULTY % {"dates": date_array(faulty)}, run_id=run.run_id)
     warehouse.refill("staging.build_dates", statements.DIRTY)
-    found = warehouse.query("SELECT business_date FROM ${staging}.build_dates ORDER BY 1")
-    run.dates = [row["business_date"] for row in found]
+    rows = warehouse.query("SELECT business_date FROM ${staging}.build_dates ORDER BY 1")
+    run.dates = [row["business_date"] for row in rows]
     run.counts["dates"] = len(run.dates)
 
 

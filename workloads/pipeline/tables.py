@@ -43,7 +43,7 @@ class Table:
 @cache
 def tables(folder: Path = SQL) -> dict[str, Table]:
     """Every table by `dataset.name`, in the order of these names."""
-    found = {f"raw.{stream.table}": _raw(stream) for stream in STREAMS.values()}
+    by_name = {f"raw.{stream.table}": _raw(stream) for stream in STREAMS.values()}
     for path in sorted(folder.glob("*/*/table.yaml")):
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
         kind = declared["kind"]
@@ -61,8 +61,8 @@ def tables(folder: Path = SQL) -> dict[str, Table]:
             query=_read(path.parent / "query.sql"),
             checks=_read(path.parent / "checks.sql"),
         )
-        found[table.key] = table
-    return dict(sorted(found.items(), key=lambda item: (item[1].dataset, item[1].name)))
+        by_name[table.key] = table
+    return dict(sorted(by_name.items(), key=lambda item: (item[1].dataset, item[1].name)))
 
 
 def _raw(stream: Stream) -> Table:

@@ -112,11 +112,11 @@ class Warehouse:
                     statement, job_id=job_id, job_config=self.job_configuration(), retry=RETRY, job_retry=None
                 )
             except Conflict:
-                found = self._client.get_job(job_id, retry=RETRY)
-                assert isinstance(found, bigquery.QueryJob), job_id
-                if found.error_result:  # a former attempt's
+                earlier_job = self._client.get_job(job_id, retry=RETRY)
+                assert isinstance(earlier_job, bigquery.QueryJob), job_id
+                if earlier_job.error_result:  # a former attempt's
                     continue
-                job = found
+                job = earlier_job
             self._rows(job)
             return
 

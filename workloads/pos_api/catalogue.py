@@ -37,17 +37,17 @@ class Catalogue:
         Raises:
             ValueError: there is no product, or not exactly one warehouse.
         """
-        found: dict[str, Product] = {}
+        by_sku: dict[str, Product] = {}
         for row in products:
-            if row["sku"] not in found:
+            if row["sku"] not in by_sku:
                 price = round(float(row["list_price"]) * 100)
-                found[row["sku"]] = Product(row["sku"], row["category"], row["style"], row["size"], price)
+                by_sku[row["sku"]] = Product(row["sku"], row["category"], row["style"], row["size"], price)
         kinds = [(row["kind"], row["location_id"]) for row in locations]
         warehouses = [location_id for kind, location_id in kinds if kind == "warehouse"]
-        if not found or len(warehouses) != 1:
-            raise ValueError(f"the simulator needs products ({len(found)}) and one warehouse ({len(warehouses)})")
+        if not by_sku or len(warehouses) != 1:
+            raise ValueError(f"the simulator needs products ({len(by_sku)}) and one warehouse ({len(warehouses)})")
         branches = tuple(location_id for kind, location_id in kinds if kind == "branch")
-        return cls(tuple(found.values()), warehouses[0], branches)
+        return cls(tuple(by_sku.values()), warehouses[0], branches)
 
     @classmethod
     def read(cls, folder: Path = SAMPLE) -> Catalogue:

@@ -71,11 +71,11 @@ class CredentialStore:
         if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_LENGTH:
             return None
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-        found = None
+        match = None
         for credential in self._current():
             if hmac.compare_digest(credential.sha256, digest):
-                found = credential
-        return found
+                match = credential
+        return match
 
     def _current(self) -> tuple[Credential, ...]:
         now = time.monotonic()

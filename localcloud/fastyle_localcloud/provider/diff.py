@@ -29,7 +29,7 @@ class Change:
 
 def diff(schema: ResourceSchema, rules: Rules, old: Properties, new: Properties) -> list[Change]:
     """Differences of two checked sets of inputs; empty when nothing would be done."""
-    found: list[tuple[Path, str]] = []
+    differences: list[tuple[Path, str]] = []
     for key in sorted({*old, *new} - {DEFAULTS}):
         if key.endswith("Wo"):  # write-only: only its version, an argument of its own, says that it changed
             continue
@@ -37,12 +37,12 @@ def diff(schema: ResourceSchema, rules: Rules, old: Properties, new: Properties)
         same = rules.equal.get(key)
         if same is not None and before is not None and after not in (None, UNKNOWN) and same(before, after):
             continue
-        found.extend(_compare(before, after, (key,)))
-    conditional = rules.replaces_when(old, new) if found and rules.replaces_when else []
+        differences.extend(_compare(before, after, (key,)))
+    conditional = rules.replaces_when(old, new) if differences and rules.replaces_when else []
     identity = {name for name in blanks(rules.id) if name in schema.inputs}
     fixed = {*rules.replaces, *identity, *conditional}
     changes = []
-    for path, kind in found:
+    for path, kind in differences:
         plain = re.sub(r"\[\d+\]", "", dotted(path))
         replaces = (rules.replaces_always and path[0] not in OWN_ARGUMENTS) or any(
             plain == one or plain.startswith(f"{one}.") for one in fixed

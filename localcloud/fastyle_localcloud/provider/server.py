@@ -168,10 +168,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         state, secrets = wire.decode(request.properties)
         inputs, input_secrets = wire.decode(request.inputs)
-        found = await self._lifecycle.read(request.urn, _token(request.urn), request.id, state, inputs)
-        if found is None:
+        resource = await self._lifecycle.read(request.urn, _token(request.urn), request.id, state, inputs)
+        if resource is None:
             return provider_pb2.ReadResponse()
-        outputs, inputs = found
+        outputs, inputs = resource
         outputs.pop("id", None)
         return provider_pb2.ReadResponse(
             id=request.id,

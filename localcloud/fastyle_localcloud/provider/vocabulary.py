@@ -202,12 +202,12 @@ def labels(path: str = "labels") -> Check:
     """The rules of labels on every service: 64 at most, lower case, 63 characters."""
 
     def run(inputs: Properties) -> Iterator[Problem]:
-        found = inputs.get(path)
-        if not isinstance(found, dict):
+        given = inputs.get(path)
+        if not isinstance(given, dict):
             return
-        if len(found) > 64:
-            yield Problem(path, f"{len(found)} labels: at most 64 are taken")
-        for key, value in found.items():
+        if len(given) > 64:
+            yield Problem(path, f"{len(given)} labels: at most 64 are taken")
+        for key, value in given.items():
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key):
                 yield Problem(
                     f"{path}.{key}",
@@ -264,8 +264,8 @@ def _count(parent: str, keys: tuple[str, ...], good: Callable[[int], bool], word
             # an empty list or False is how a program says "not this one"
             there = [key for key in keys if given(block, key) and block[key] is not False and block[key] != []]
             if not good(len(there)):
-                found = f"; given: {', '.join(there)}" if there else ""
-                yield Problem(dotted((*at, there[0] if there else keys[0])), words + found)
+                given_text = f"; given: {', '.join(there)}" if there else ""
+                yield Problem(dotted((*at, there[0] if there else keys[0])), words + given_text)
 
     return run
 

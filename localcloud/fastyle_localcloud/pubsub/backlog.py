@@ -162,7 +162,7 @@ class Backlog:
 
         An id of another subscription, or from before a seek, is ignored, as the API does with expired ids.
         """
-        return self._settle_ids(found for text in ack_ids if (found := self._find(text)) is not None)
+        return self._settle_ids(delivery for text in ack_ids if (delivery := self._find(text)) is not None)
 
     def settle(self, deliveries: Iterable[Delivery]) -> asyncio.Future[None] | None:
         """Settle what the caller still holds a lease of; a seek may have taken it away."""
@@ -185,8 +185,8 @@ class Backlog:
     def modify_deadline(self, ack_ids: Iterable[str], extension: float) -> None:
         """Extend live leases; with 0, hand the messages back as refused."""
         for text in ack_ids:
-            found = self._find(text)
-            delivery = self._pending.get(found) if found is not None else None
+            leased = self._find(text)
+            delivery = self._pending.get(leased) if leased is not None else None
             if delivery is None or delivery.state is not State.LEASED:
                 continue
             if not text.endswith(f".{delivery.generation}"):

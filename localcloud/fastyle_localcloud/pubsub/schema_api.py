@@ -48,8 +48,8 @@ class SchemaApi:
 
     async def list(self, request: Any) -> Any:
         self._require(request.parent, "roles/pubsub.viewer")
-        found = [_shown(schema.latest, request.view) for schema in self._schemas.list(request.parent)]
-        schemas, token = page(found, request)
+        shown = [_shown(schema.latest, request.view) for schema in self._schemas.list(request.parent)]
+        schemas, token = page(shown, request)
         return types.ListSchemasResponse.pb()(schemas=schemas, next_page_token=token)
 
     async def list_revisions(self, request: Any) -> Any:

@@ -113,8 +113,8 @@ class Server:
 
     async def _traffic(self, request: web.Request) -> web.Response:
         traffic = {
-            kind: {name.rsplit("/", 1)[-1]: each.traffic.as_json() for name, each in found.items()}
-            for kind, found in (("topics", self._broker.topics), ("subscriptions", self._broker.subscriptions))
+            kind: {name.rsplit("/", 1)[-1]: each.traffic.as_json() for name, each in counted.items()}
+            for kind, counted in (("topics", self._broker.topics), ("subscriptions", self._broker.subscriptions))
         }
         return web.json_response(traffic)
 

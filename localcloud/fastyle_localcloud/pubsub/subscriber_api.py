@@ -85,8 +85,10 @@ class SubscriberApi:
         self._require(request.project, "roles/pubsub.viewer", "roles/pubsub.editor", "roles/pubsub.admin")
         prefix = f"{request.project}/subscriptions/"
         every = sorted(self._broker.subscriptions.items())
-        found, token = page([self._shown(backlog) for name, backlog in every if name.startswith(prefix)], request)
-        return types.ListSubscriptionsResponse.pb()(subscriptions=found, next_page_token=token)
+        subscriptions, token = page(
+            [self._shown(backlog) for name, backlog in every if name.startswith(prefix)], request
+        )
+        return types.ListSubscriptionsResponse.pb()(subscriptions=subscriptions, next_page_token=token)
 
     async def delete_subscription(self, request: Any) -> Any:
         self._require(request.subscription, "roles/pubsub.editor")

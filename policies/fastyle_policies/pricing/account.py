@@ -29,12 +29,12 @@ class Pooled:
     @property
     def apart(self) -> Decimal:
         """The sum, had each an account of its own."""
-        return total(found.total for found in self.stacks.values())
+        return total(estimate.total for estimate in self.stacks.values())
 
     @property
     def total(self) -> Decimal:
         """What one account pays for all."""
-        listed = total(found.list_price for found in self.stacks.values())
+        listed = total(estimate.list_price for estimate in self.stacks.values())
         return total((listed, *(credit.monthly.copy_negate() for credit in self.credits)))
 
 
@@ -46,37 +46,37 @@ def pooled(stacks: Mapping[str, Estimate], book: Book | None = None) -> Pooled:
     book = book or load_book()
     costs = [
         replace(resource, project=resource.project or f"stack {name}")
-        for name, found in stacks.items()
-        for resource in found.resources
+        for name, estimate in stacks.items()
+        for resource in estimate.resources
     ]
     return Pooled(dict(stacks), (*free_tiers(costs, book), *discounts(costs)))
 
 
-def as_table(found: Pooled) -> str:
+def as_table(pool: Pooled) -> str:
     """A row a stack, what sharing one account costs more, and what that account pays."""
-    rows = [(f"stack {name}", money(each.total)) for name, each in found.stacks.items()]
+    rows = [(f"stack {name}", money(each.total)) for name, each in pool.stacks.items()]
     rows += [
-        ("together, each with an account of its own", money(found.apart)),
-        ("tiers that one account has only once", f"{found.total - found.apart:+,.2f}"),
-        ("together, in one account", money(found.total)),
+        ("together, each with an account of its own", money(pool.apart)),
+        ("tiers that one account has only once", f"{pool.total - pool.apart:+,.2f}"),
+        ("together, in one account", money(pool.total)),
     ]
     width, right = (max(len(row[column]) for row in rows) for column in (0, 1))
-    currency = next(iter(found.stacks.values())).currency
+    currency = next(iter(pool.stacks.values())).currency
     lines = [f"{name.ljust(width)}  {amount.rjust(right)}" for name, amount in rows]
     return "\n".join([f"{currency} a month", *lines])
 
 
-def as_markdown(found: Pooled) -> str:
-    rows = [(f"stack {name}", money(each.total)) for name, each in found.stacks.items()]
-    rows += [("tiers that one account has only once", f"{found.total - found.apart:+,.2f}")]
-    return "\n".join(pipe_table(("", "month"), [*rows, ("**one account**", f"**{money(found.total)}**")]))
+def as_markdown(pool: Pooled) -> str:
+    rows = [(f"stack {name}", money(each.total)) for name, each in pool.stacks.items()]
+    rows += [("tiers that one account has only once", f"{pool.total - pool.apart:+,.2f}")]
+    return "\n".join(pipe_table(("", "month"), [*rows, ("**one account**", f"**{money(pool.total)}**")]))
 
 
-def as_json(found: Pooled) -> str:
+def as_json(pool: Pooled) -> str:
     document = {
-        "currency": next(iter(found.stacks.values())).currency,
-        "stacks": {name: {"total": plain(each.total)} for name, each in found.stacks.items()},
-        "apart": plain(found.apart),
-        "together": plain(found.total),
+        "currency": next(iter(pool.stacks.values())).currency,
+        "stacks": {name: {"total": plain(each.total)} for name, each in pool.stacks.items()},
+        "apart": plain(pool.apart),
+        "together": plain(pool.total),
     }
     return json.dumps(document, indent=2)

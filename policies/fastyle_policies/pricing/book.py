@@ -154,8 +154,8 @@ class Book:
             KeyError: no file has it.
         """
         for name in (region, GLOBAL):
-            if found := self.regions.get(name, {}).get(identifier):
-                return found, False
+            if rate := self.regions.get(name, {}).get(identifier):
+                return rate, False
         return self.regions[REFERENCE][identifier], True
 
     def without(self, identifier: str, region: str | None = None) -> Book:
@@ -187,8 +187,8 @@ def load(folder: Path = FOLDER) -> Book:
                 if row["rate"] in rates:
                     raise ValueError(f"{where}: {row['rate']} is there twice")
                 rates[row["rate"]] = _of_row(row, path.stem, sources, declared, where)
-    for region, found in regions.items():
-        for identifier, rate in found.items():
+    for region, regional_rates in regions.items():
+        for identifier, rate in regional_rates.items():
             if rate.free and rate.free not in pools:
                 raise ValueError(f"{folder / region}.yaml: {identifier}: no free tier is named {rate.free}")
     constants = {name: constant for file in files.values() for name, constant in file.constants.items()}

@@ -39,7 +39,7 @@ _COVERED = {
 }
 
 
-def what_if(found: Estimate, book: Book | None = None) -> list[Commitment]:
+def what_if(estimate: Estimate, book: Book | None = None) -> list[Commitment]:
     """Commitments for each service that has anything to commit to, by service and years.
 
     Machines whose sustained use is discounted are reckoned at full price first: a commitment replaces that discount, and
@@ -48,7 +48,7 @@ def what_if(found: Estimate, book: Book | None = None) -> list[Commitment]:
     book = book or load_book()
     commitments = []
     for service, pattern in _COVERED.items():
-        lines = [line for _, line in found.lines() if not line.usage_based and pattern.fullmatch(line.rate.id)]
+        lines = [line for _, line in estimate.lines() if not line.usage_based and pattern.fullmatch(line.rate.id)]
         for years in YEARS:
             share = book.constants[f"commitment.{service}-{years}y"]
             paid = total(line.monthly for line in lines)

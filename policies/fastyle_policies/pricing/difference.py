@@ -39,20 +39,20 @@ class Difference:
     @property
     def changes(self) -> list[Change]:
         old, new = _amounts(self.before), _amounts(self.after)
-        found = [Change(*key, old.get(key, ZERO), new.get(key, ZERO)) for key in sorted({*old, *new})]
-        return sorted((c for c in found if c.by), key=lambda c: -abs(c.by))
+        changes = [Change(*key, old.get(key, ZERO), new.get(key, ZERO)) for key in sorted({*old, *new})]
+        return sorted((c for c in changes if c.by), key=lambda c: -abs(c.by))
 
     @property
     def total(self) -> Decimal:
         return self.after.total - self.before.total
 
 
-def _amounts(found: Estimate) -> dict[Key, Decimal]:
+def _amounts(estimate: Estimate) -> dict[Key, Decimal]:
     amounts: dict[Key, Decimal] = {}
-    for r, line in found.lines():
+    for r, line in estimate.lines():
         key = (component_name(r.component), r.name, line.name)
         amounts[key] = amounts.get(key, ZERO) + line.monthly
-    for credit in found.credits:
+    for credit in estimate.credits:
         amounts[(FREE_TIERS, "", credit.name)] = -credit.monthly
     return amounts
 
@@ -61,12 +61,12 @@ def signed(value: Decimal) -> str:
     return f"+{money(value)}" if value > 0 else money(value)
 
 
-def as_markdown(found: Difference, title: str) -> str:
-    before, after = found.before, found.after
-    percent = f", {found.total / before.total * 100:+.1f} %" if before.total else ""
+def as_markdown(difference: Difference, title: str) -> str:
+    before, after = difference.before, difference.after
+    percent = f", {difference.total / before.total * 100:+.1f} %" if before.total else ""
     head = (
         f"**{title}: {money(before.total)} to {money(after.total)} {after.currency} a month "
-        f"({signed(found.total)}{percent})**"
+        f"({signed(difference.total)}{percent})**"
     )
     parts = pipe_table(
         ("", "before", "after", "change"),
@@ -79,22 +79,22 @@ def as_markdown(found: Difference, title: str) -> str:
             )
         ),
     )
-    if not found.changes:
+    if not difference.changes:
         return "\n".join([head, "", *parts, "", "No line changes."])
     table = pipe_table(
         ("component", "resource", "line", "before", "after", "change"),
-        ((c.component, c.resource, c.line, money(c.before), money(c.after), signed(c.by)) for c in found.changes),
+        ((c.component, c.resource, c.line, money(c.before), money(c.after), signed(c.by)) for c in difference.changes),
         left=3,
     )
-    return "\n".join([head, "", *parts, "", *table, *_new_doubts(found)])
+    return "\n".join([head, "", *parts, "", *table, *_new_doubts(difference)])
 
 
-def as_table(found: Difference) -> str:
-    before, after = found.before, found.after
+def as_table(difference: Difference) -> str:
+    before, after = difference.before, difference.after
     rows: list[tuple[str, ...]] = [("Component", "Resource: line", "Before", "After", "Change")]
     rows += [
         (c.component, f"{c.resource}: {c.line}".removeprefix(": "), money(c.before), money(c.after), signed(c.by))
-        for c in found.changes
+        for c in difference.changes
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     out = [
@@ -104,13 +104,13 @@ def as_table(found: Difference) -> str:
         for row in rows
     ]
     total = (
-        f"Overall total {money(before.total)} to {money(after.total)} {after.currency} a month: {signed(found.total)} "
+        f"Overall total {money(before.total)} to {money(after.total)} {after.currency} a month: {signed(difference.total)} "
         f"(always on {signed(after.fixed - before.fixed)}, by usage {signed(after.usage - before.usage)})"
     )
-    return "\n".join([*(out if found.changes else ["No line changes."]), "", total, *_new_doubts(found)])
+    return "\n".join([*(out if difference.changes else ["No line changes."]), "", total, *_new_doubts(difference)])
 
 
-def as_json(found: Difference) -> str:
+def as_json(difference: Difference) -> str:
     def monthly(of: Estimate) -> dict[str, str]:
         return {"fixed": plain(of.fixed), "usage": plain(of.usage), "total": plain(of.total)}
 
@@ -123,20 +123,20 @@ def as_json(found: Difference) -> str:
             "after": plain(c.after),
             "change": plain(c.by),
         }
-        for c in found.changes
+        for c in difference.changes
     ]
     document = {
-        "currency": found.after.currency,
-        "before": monthly(found.before),
-        "after": monthly(found.after),
-        "change": plain(found.total),
+        "currency": difference.after.currency,
+        "before": monthly(difference.before),
+        "after": monthly(difference.after),
+        "change": plain(difference.total),
         "changes": changes,
-        "not_estimated": sorted(found.after.not_estimated),
+        "not_estimated": sorted(difference.after.not_estimated),
     }
     return json.dumps(document, indent=2)
 
 
-def _new_doubts(found: Difference) -> Iterable[str]:
+def _new_doubts(difference: Difference) -> Iterable[str]:
     """Types that only the new plan holds without an estimate: they are in neither sum."""
-    new = sorted(set(found.after.not_estimated) - set(found.before.not_estimated))
+    new = sorted(set(difference.after.not_estimated) - set(difference.before.not_estimated))
     return ["", f"New and not estimated: {', '.join(new)}"] if new else []

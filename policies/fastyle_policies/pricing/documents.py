@@ -124,7 +124,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _resources(states: Sequence[Any], config: Mapping[str, Any]) -> tuple[Resource, ...]:
     """One resource an URN: a replacement is told of more than once."""
-    found: dict[str, Resource] = {}
+    resources: dict[str, Resource] = {}
     providers = {
         str(state["urn"]): _mapping(plain(state.get("inputs")))
         for state in states
@@ -139,7 +139,7 @@ def _resources(states: Sequence[Any], config: Mapping[str, Any]) -> tuple[Resour
         if "id" not in props and state.get("id"):
             props["id"] = state["id"]
         provider = providers.get(str(state.get("provider") or "").rpartition("::")[0], {})
-        found[urn] = Resource(
+        resources[urn] = Resource(
             type_,
             urn.rpartition("::")[2],
             props,
@@ -150,7 +150,7 @@ def _resources(states: Sequence[Any], config: Mapping[str, Any]) -> tuple[Resour
             region=_default("region", provider, config) or _region_of_zone(_default("zone", provider, config)),
             project=_text(props.get("project")) or _default("project", provider, config),
         )
-    return tuple(found.values())
+    return tuple(resources.values())
 
 
 def _references(value: Any) -> dict[str, tuple[str, ...]]:

@@ -51,10 +51,10 @@ class Estimate:
     @property
     def not_estimated(self) -> dict[str, list[str]]:
         """Types to the resources that are in no sum, and why."""
-        found: dict[str, list[str]] = {}
+        reasons: dict[str, list[str]] = {}
         for each in self.unpriced:
-            found.setdefault(each.type, []).append(str(each))
-        return found
+            reasons.setdefault(each.type, []).append(str(each))
+        return reasons
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -103,20 +103,20 @@ class Estimate:
 
     def stale(self, today: date) -> dict[str, Decimal]:
         """Rates that were read too long ago, by id, with what rests on each; a line of nothing rests on none."""
-        found: dict[str, Decimal] = {}
+        amounts: dict[str, Decimal] = {}
         for _, line in self.lines():
             if line.monthly and (today - line.rate.read).days > STALE_AFTER_DAYS:
-                found[line.rate.id] = total((found.get(line.rate.id, ZERO), line.monthly))
-        return found
+                amounts[line.rate.id] = total((amounts.get(line.rate.id, ZERO), line.monthly))
+        return amounts
 
     def lacking(self) -> dict[str, dict[str, Decimal]]:
         """Regions to the rates that the book lacks there, with what rests on the reference region's instead."""
-        found: dict[str, dict[str, Decimal]] = {}
+        amounts: dict[str, dict[str, Decimal]] = {}
         for _, line in self.lines():
             if line.lacking and line.monthly:
-                rates = found.setdefault(line.lacking, {})
+                rates = amounts.setdefault(line.lacking, {})
                 rates[line.rate.id] = total((rates.get(line.rate.id, ZERO), line.monthly))
-        return found
+        return amounts
 
 
 def estimate(
@@ -182,7 +182,7 @@ def estimate(
                 lines=tuple(bill.lines),
             )
         )
-    found = Estimate(
+    estimated = Estimate(
         currency=book.currency,
         month=usage.month,
         resources=tuple(costs),
@@ -193,7 +193,7 @@ def estimate(
         remarks=tuple(said),
         unit_costs=usage.unit_costs(),
     )
-    return replace(found, remarks=(*said, *_ranges(found), *_lacking(found)))
+    return replace(estimated, remarks=(*said, *_ranges(estimated), *_lacking(estimated)))
 
 
 def lines_of(resource: Resource, plan: Plan, book: Book, region: str | None = None) -> tuple[Line, ...]:
@@ -215,30 +215,30 @@ def _place(bill: Bill, region: str | None) -> str:
     if unsure:
         bill.note(f"its region is secret or known only at update; reckoned with {REFERENCE}")
     place = where if where != GLOBAL else bill.resource.region or region or REFERENCE
-    if (found := regions.normal(place)) is None:
+    if (normal_name := regions.normal(place)) is None:
         shown = place[:40]
         raise PricingError(f"{bill.resource.label}: Google Cloud has no location '{shown}'{regions.nearest(shown)}")
-    return found
+    return normal_name
 
 
-def _ranges(found: Estimate) -> Iterable[Note]:
+def _ranges(estimated: Estimate) -> Iterable[Note]:
     """What may cost less than it is reckoned with, because its sources contradict each other."""
-    for resource in found.resources:
+    for resource in estimated.resources:
         if doubtful := total(line.doubtful for line in resource.lines):
             least = total((resource.monthly, doubtful.copy_negate()))
             yield Note(
                 resource.name,
-                f"costs {least:,.2f} to {resource.monthly:,.2f} {found.currency} a month: its sources contradict each "
+                f"costs {least:,.2f} to {resource.monthly:,.2f} {estimated.currency} a month: its sources contradict each "
                 "other; the upper end is reckoned with",
             )
 
 
-def _lacking(found: Estimate) -> Iterable[Note]:
+def _lacking(estimated: Estimate) -> Iterable[Note]:
     """What rests on the reference region's rates, by region, with its share of the list price."""
-    for region, rates in sorted(found.lacking().items()):
+    for region, rates in sorted(estimated.lacking().items()):
         cost = total(rates.values())
         names = ", ".join(sorted(rates, key=lambda name: (rates[name].copy_negate(), name)))
-        percent = EXACT.divide(cost * 100, found.list_price)
+        percent = EXACT.divide(cost * 100, estimated.list_price)
         yield Note(
             "",
             f"the book has no sourced rates for {region} of {names}: {REFERENCE}'s are used, "
@@ -263,11 +263,11 @@ def _costs(resource: Resource) -> bool:
 
 def _component(resource: Resource, by_urn: Mapping[str, Resource]) -> tuple[str, str] | None:
     """Type and name of the outermost component that holds a resource."""
-    found, seen = None, set()
+    component, seen = None, set()
     parent = by_urn.get(resource.parent)
     while parent is not None and parent.type != STACK and parent.urn not in seen:
         seen.add(parent.urn)
         if not _costs(parent):
-            found = (parent.type, parent.name)
+            component = (parent.type, parent.name)
         parent = by_urn.get(parent.parent)
-    return found
+    return component

@@ -37,10 +37,10 @@ def rounded(quantity: Decimal) -> Decimal:
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
-    found = Decimal(0)
+    amount = Decimal(0)
     for each in amounts:
-        found = EXACT.add(found, each)
-    return found
+        amount = EXACT.add(amount, each)
+    return amount
 
 
 def times(quantity: Decimal, price: Decimal) -> Decimal:

@@ -50,16 +50,16 @@ def tiers(column: str) -> list[tuple[Decimal, Decimal]]:
     Raises:
         ValueError: it is not of that form.
     """
-    found = []
+    steps = []
     for part in filter(None, map(str.strip, column.split(";"))):
         above, colon, price = part.partition(":")
         try:
-            found.append((Decimal(above.strip()), Decimal(price.strip())))
+            steps.append((Decimal(above.strip()), Decimal(price.strip())))
         except InvalidOperation:
             colon = ""
         if not colon:
             raise ValueError(f"'{part}' is no tier; write start: price")
-    return found
+    return steps
 
 
 def tiers_text(given: Sequence[tuple[str, str]]) -> str:

@@ -97,8 +97,8 @@ def _has(root: yaml.Node | None, identifier: str) -> bool:
 
 def _value(node: yaml.Node | None, key: str) -> yaml.Node:
     assert isinstance(node, yaml.MappingNode)
-    found: yaml.Node = next(value for name, value in node.value if name.value == key)
-    return found
+    node_value: yaml.Node = next(value for name, value in node.value if name.value == key)
+    return node_value
 
 
 def _edits(text: str, entry: yaml.Node, new: dict[str, str]) -> Iterable[Edit]:

@@ -61,17 +61,17 @@ def compare(catalogue: Catalogue, folder: Path = FOLDER) -> list[Finding]:
     Raises:
         PricingError: the catalogue cannot be read.
     """
-    found = []
+    findings = []
     for rates in load(folder).regions.values():
         for rate in rates.values():
             try:
                 offer = _offer(rate, catalogue)
             except _UnclearError as e:
-                found.append(Finding(rate, "kept", str(e)))
+                findings.append(Finding(rate, "kept", str(e)))
                 continue
             same = offer.price == rate.price and offer.tiers == rate.tiers
-            found.append(Finding(rate, "confirmed" if same else "changed", offer=offer))
-    return found
+            findings.append(Finding(rate, "confirmed" if same else "changed", offer=offer))
+    return findings
 
 
 def _offer(rate: Rate, catalogue: Catalogue) -> Offer:
@@ -115,27 +115,27 @@ def _match(rate: Rate, skus: Sequence[Sku]) -> Sku:
     assert rate.sku is not None
     wanted = rate.sku
     if wanted.id:
-        found = [sku for sku in skus if sku.sku_id == wanted.id]
+        matches = [sku for sku in skus if sku.sku_id == wanted.id]
     else:
-        found = [
+        matches = [
             sku
             for sku in skus
             if re.fullmatch(wanted.description, sku.description)
             and sku.category.usage_type == "OnDemand"
             and wanted.group in (None, sku.category.resource_group)
         ]
-        everywhere = [sku for sku in found if GLOBAL in sku.service_regions]
+        everywhere = [sku for sku in matches if GLOBAL in sku.service_regions]
         if rate.region == GLOBAL:
-            found = everywhere or found
+            matches = everywhere or matches
         else:
-            found = [sku for sku in found if rate.region in sku.service_regions] or everywhere
-    if not found:
+            matches = [sku for sku in matches if rate.region in sku.service_regions] or everywhere
+    if not matches:
         words = wanted.id or f"'{wanted.description}' in {rate.region}"
         raise _UnclearError(f"no SKU of {wanted.service} matches {words}")
-    if len(found) > 1:
-        labels = "; ".join(sorted(sku.label for sku in found)[:3])
-        raise _UnclearError(f"{len(found)} SKUs match: {labels}; name the right one by `id` in its `sku`")
-    return found[0]
+    if len(matches) > 1:
+        labels = "; ".join(sorted(sku.label for sku in matches)[:3])
+        raise _UnclearError(f"{len(matches)} SKUs match: {labels}; name the right one by `id` in its `sku`")
+    return matches[0]
 
 
 def _units(unit: str, usage_unit: str) -> Decimal | None:

@@ -90,11 +90,11 @@ def normal(name: str) -> str | None:
 
     A resource may give its place as the URL that ends with it.
     """
-    found = name.strip().lower().rstrip("/").rpartition("/")[2]
-    found = _ALIASES.get(found, found)
-    if found in REGIONS or _MULTI.fullmatch(found):
-        return found
-    zone = _ZONE.fullmatch(found)
+    region = name.strip().lower().rstrip("/").rpartition("/")[2]
+    region = _ALIASES.get(region, region)
+    if region in REGIONS or _MULTI.fullmatch(region):
+        return region
+    zone = _ZONE.fullmatch(region)
     return zone[1] if zone and zone[1] in REGIONS else None
 
 

@@ -43,7 +43,7 @@ def plain(value: Decimal) -> str:
     return (digits.rstrip("0").rstrip(".") if "." in digits else digits) or "0"
 
 
-def as_json(found: Estimate) -> str:
+def as_json(estimate: Estimate) -> str:
     """The contract's document. Free tiers are one entry of `resources` with negative amounts, so that sums agree."""
     resources: list[dict[str, Any]] = [
         {
@@ -65,15 +65,15 @@ def as_json(found: Estimate) -> str:
                 for line in r.lines
             ],
         }
-        for r in found.resources
+        for r in estimate.resources
     ]
-    if found.credits:
+    if estimate.credits:
         resources.append(
             {
                 "urn": "",
                 "type": "billing-account",
                 "name": FREE_TIERS,
-                "monthly": plain(total(c.monthly for c in found.credits).copy_negate()),
+                "monthly": plain(total(c.monthly for c in estimate.credits).copy_negate()),
                 "components": [
                     {
                         "name": credit.name,
@@ -85,32 +85,32 @@ def as_json(found: Estimate) -> str:
                         "source": credit.source,
                         "confidence": credit.confidence,
                     }
-                    for credit in found.credits
+                    for credit in estimate.credits
                     for part, usage_based in ((credit.fixed, False), (credit.usage, True))
                     if part
                 ],
             }
         )
     document = {
-        "currency": found.currency,
-        "monthly": {"fixed": plain(found.fixed), "usage": plain(found.usage), "total": plain(found.total)},
+        "currency": estimate.currency,
+        "monthly": {"fixed": plain(estimate.fixed), "usage": plain(estimate.usage), "total": plain(estimate.total)},
         "resources": resources,
-        "free": sorted(found.free),
-        "not_estimated": sorted(found.not_estimated),
-        "unpriced": [{"type": each.type, "name": each.name, "reason": each.reason} for each in found.unpriced],
-        "notes": [{"name": remark.name, "text": remark.text} for remark in found.remarks],
+        "free": sorted(estimate.free),
+        "not_estimated": sorted(estimate.not_estimated),
+        "unpriced": [{"type": each.type, "name": each.name, "reason": each.reason} for each in estimate.unpriced],
+        "notes": [{"name": remark.name, "text": remark.text} for remark in estimate.remarks],
     }
     return json.dumps(document, indent=2)
 
 
-def as_table(found: Estimate, today: date, *, everything: bool = False, width: int | None = None) -> str:
+def as_table(estimate: Estimate, today: date, *, everything: bool = False, width: int | None = None) -> str:
     """A tree by component. Lines that cost nothing at this usage are left out unless `everything`.
 
     Where it is wider than `width` columns it has no shares and, if need be, no prices.
     """
     rows: list[Sequence[str]] = [("Name", "Monthly Qty", "Unit", "Price", "Monthly Cost", "Share")]
-    overall = found.total
-    for component, resources in found.components().items():
+    overall = estimate.total
+    for component, resources in estimate.components().items():
         cost = total(r.monthly for r in resources)
         shown = [r for r in resources if r.monthly or everything]
         if not shown:
@@ -121,53 +121,53 @@ def as_table(found: Estimate, today: date, *, everything: bool = False, width: i
             for line, end in _marked([line for line in r.lines if line.quantity or everything]):
                 rows.append((f"{'   ' if last else '│  '}{_branch(end)} {_name(line)}", *_figures(line, overall)))
         rows.append(())
-    if found.credits:
-        credit = total(c.monthly for c in found.credits)
+    if estimate.credits:
+        credit = total(c.monthly for c in estimate.credits)
         rows.append((FREE_TIERS.capitalize(), "", "", "", money(-credit), share(-credit, overall)))
-        for c, last in _marked(found.credits):
+        for c, last in _marked(estimate.credits):
             rows.append((f"{_branch(last)} {c.name}", quantity(c.used), c.unit, "", money(-c.monthly), ""))
         rows.append(())
     for dropped in ((), (5,), (3, 5)):
         table = _aligned([[cell for i, cell in enumerate(row) if i not in dropped] for row in rows])
         if width is None or max(map(len, table)) <= width:
             break
-    return "\n".join([*table, *_summary(found, today)])
+    return "\n".join([*table, *_summary(estimate, today)])
 
 
-def _summary(found: Estimate, today: date) -> list[str]:
+def _summary(estimate: Estimate, today: date) -> list[str]:
     lines = [
-        f"Overall total {money(found.total)} {found.currency} a month ({found.month} month): "
-        f"{money(found.fixed)} always on, {money(found.usage)} by usage (*)"
+        f"Overall total {money(estimate.total)} {estimate.currency} a month ({estimate.month} month): "
+        f"{money(estimate.fixed)} always on, {money(estimate.usage)} by usage (*)"
     ]
-    if found.least != found.total:
-        lines.append(f"  at least {money(found.least)} by the lower of the sources that contradict each other")
-    for label, number in found.unit_costs.items():
-        lines.append(f"  per {label}: {found.total / number:,.4f}")
-    lines.append(counts(found))
-    lines += [f"  not estimated: {short(t)}: {'; '.join(whys)}" for t, whys in sorted(found.not_estimated.items())]
-    lines += [f"  note: {note}" for note in found.notes]
-    return lines + [f"  {warning}" for warning in doubts(found, today)]
+    if estimate.least != estimate.total:
+        lines.append(f"  at least {money(estimate.least)} by the lower of the sources that contradict each other")
+    for label, number in estimate.unit_costs.items():
+        lines.append(f"  per {label}: {estimate.total / number:,.4f}")
+    lines.append(counts(estimate))
+    lines += [f"  not estimated: {short(t)}: {'; '.join(whys)}" for t, whys in sorted(estimate.not_estimated.items())]
+    lines += [f"  note: {note}" for note in estimate.notes]
+    return lines + [f"  {warning}" for warning in doubts(estimate, today)]
 
 
-def counts(found: Estimate) -> str:
-    missing = sum(len(names) for names in found.not_estimated.values())
-    return f"{len(found.resources)} resources estimated, {found.free_count} free, {missing} not estimated"
+def counts(estimate: Estimate) -> str:
+    missing = sum(len(names) for names in estimate.not_estimated.values())
+    return f"{len(estimate.resources)} resources estimated, {estimate.free_count} free, {missing} not estimated"
 
 
-def doubts(found: Estimate, today: date) -> list[str]:
+def doubts(estimate: Estimate, today: date) -> list[str]:
     """How much of the list price rests on unconfirmed or stale rates, and on which."""
-    lines = [unconfirmed(found)] if found.resting_on("U") else []
-    if stale := found.stale(today):
+    lines = [unconfirmed(estimate)] if estimate.resting_on("U") else []
+    if stale := estimate.stale(today):
         names = ", ".join(sorted(stale, key=lambda name: -stale[name]))
-        part = share(total(stale.values()), found.list_price)
+        part = share(total(stale.values()), estimate.list_price)
         lines.append(f"{part} of the list price rests on rates over a year old: {names}")
     return lines
 
 
-def unconfirmed(found: Estimate) -> str:
+def unconfirmed(estimate: Estimate) -> str:
     """How much of the list price rests on unconfirmed rates, and on which."""
-    rates = _dearest(line for _, line in found.lines() if line.confidence == "U")
-    part = share(found.resting_on("U"), found.list_price)
+    rates = _dearest(line for _, line in estimate.lines() if line.confidence == "U")
+    part = share(estimate.resting_on("U"), estimate.list_price)
     return f"{part} of the list price rests on unconfirmed rates{f': {rates}' if rates else ''}"
 
 
@@ -178,51 +178,51 @@ def _dearest(lines: Iterable[Line]) -> str:
     return ", ".join(sorted((name for name, cost in sums.items() if cost), key=lambda name: -sums[name]))
 
 
-def as_markdown(found: Estimate, title: str) -> str:
+def as_markdown(estimate: Estimate, title: str) -> str:
     """A table by component, the lines folded away: fits in a comment."""
     out = [
-        f"**{title}: {money(found.total)} {found.currency} a month** ({money(found.fixed)} always on, "
-        f"{money(found.usage)} by usage)",
+        f"**{title}: {money(estimate.total)} {estimate.currency} a month** ({money(estimate.fixed)} always on, "
+        f"{money(estimate.usage)} by usage)",
         "",
-        *components_table(found),
+        *components_table(estimate),
         "",
         *(
-            [f"At least {money(found.least)} by the lower of contradicting sources."]
-            if found.least != found.total
+            [f"At least {money(estimate.least)} by the lower of contradicting sources."]
+            if estimate.least != estimate.total
             else []
         ),
-        f"{counts(found)}.",
-        *(f"Per {label}: {found.total / number:,.4f}." for label, number in found.unit_costs.items()),
-        *(f"Not estimated: `{t}`: {'; '.join(whys)}." for t, whys in sorted(found.not_estimated.items())),
+        f"{counts(estimate)}.",
+        *(f"Per {label}: {estimate.total / number:,.4f}." for label, number in estimate.unit_costs.items()),
+        *(f"Not estimated: `{t}`: {'; '.join(whys)}." for t, whys in sorted(estimate.not_estimated.items())),
         "",
         "<details><summary>Lines</summary>",
         "",
     ]
     rows = [
-        (f"{r.name}: {_name(line)}", *_figures(line, found.total)[:4])
-        for resources in found.components().values()
+        (f"{r.name}: {_name(line)}", *_figures(line, estimate.total)[:4])
+        for resources in estimate.components().values()
         for r in resources
         for line in r.lines
         if line.quantity
     ]
-    rows += [(c.name, quantity(c.used), c.unit, "", money(-c.monthly)) for c in found.credits]
+    rows += [(c.name, quantity(c.used), c.unit, "", money(-c.monthly)) for c in estimate.credits]
     out += pipe_table(("name", "monthly qty", "unit", "price", "monthly cost"), rows)
     return "\n".join([*out, "", "</details>"])
 
 
-def components_table(found: Estimate) -> list[str]:
+def components_table(estimate: Estimate) -> list[str]:
     """Markdown rows: what each component costs, always on and by usage, then free tiers and the total."""
     rows = []
-    for component, resources in found.components().items():
+    for component, resources in estimate.components().items():
         fixed = total(r.part(usage=False) for r in resources)
         usage = total(r.part(usage=True) for r in resources)
         if fixed or usage:
-            rows.append(_split(component_name(component), fixed, usage, found.total))
-    if found.credits:
-        fixed = total(c.fixed for c in found.credits)
-        usage = total(c.usage for c in found.credits)
-        rows.append(_split(FREE_TIERS, -fixed, -usage, found.total))
-    sums = (f"**{money(part)}**" for part in (found.fixed, found.usage, found.total))
+            rows.append(_split(component_name(component), fixed, usage, estimate.total))
+    if estimate.credits:
+        fixed = total(c.fixed for c in estimate.credits)
+        usage = total(c.usage for c in estimate.credits)
+        rows.append(_split(FREE_TIERS, -fixed, -usage, estimate.total))
+    sums = (f"**{money(part)}**" for part in (estimate.fixed, estimate.usage, estimate.total))
     return pipe_table(("component", "always on", "by usage", "month", "share"), [*rows, ("**total**", *sums, "")])
 
 
@@ -230,27 +230,27 @@ def _split(name: str, fixed: Decimal, usage: Decimal, overall: Decimal) -> tuple
     return (name, money(fixed), money(usage), money(fixed + usage), share(fixed + usage, overall))
 
 
-def explain(found: Estimate, wanted: str) -> str:
+def explain(estimate: Estimate, wanted: str) -> str:
     """Every line whose `resource: line` contains `wanted`, down to rate, arithmetic and source.
 
     Raises:
         PricingError: there is none.
     """
     out = []
-    for r, line in found.lines():
+    for r, line in estimate.lines():
         if wanted.lower() in f"{r.name}: {line.name}".lower():
-            out.append(_explained(r, line, found.currency))
-    for c in found.credits:
+            out.append(_explained(r, line, estimate.currency))
+    for c in estimate.credits:
         if wanted.lower() in c.name.lower():
             free = f"{text(c.free)} {c.unit} free a month" if c.free is not None else "volume tiers"
             out.append(
-                f"{c.name}: -{plain(c.monthly)} {found.currency} a month\n"
+                f"{c.name}: -{plain(c.monthly)} {estimate.currency} a month\n"
                 f"  {free}; {text(c.used)} {c.unit} used by {', '.join(c.members)}\n"
                 f"  once for the billing account; always-on lines use it first\n"
                 f"  source      {c.source} ({CONFIDENCE[c.confidence]})"
             )
     if not out:
-        known = ", ".join(sorted({r.name for r, _ in found.lines()}))
+        known = ", ".join(sorted({r.name for r, _ in estimate.lines()}))
         raise PricingError(f"no line contains '{wanted}'; lines are named `resource: line`, resources are {known}")
     return "\n\n".join(out)
 

@@ -76,9 +76,9 @@ class _Patterns:
 
     def matching(self, resource: Resource) -> list[tuple[str, dict[str, Value]]]:
         """Pattern and entry of each that matches the name or the URN of a resource, in the file's order."""
-        found = {each for each in (resource.name, resource.urn) if each in self._entries}
-        found |= {p for p in self._wild if fnmatchcase(resource.name, p) or fnmatchcase(resource.urn, p)}
-        return [(pattern, self._entries[pattern]) for pattern in sorted(found, key=self._order.__getitem__)]
+        patterns = {each for each in (resource.name, resource.urn) if each in self._entries}
+        patterns |= {p for p in self._wild if fnmatchcase(resource.name, p) or fnmatchcase(resource.urn, p)}
+        return [(pattern, self._entries[pattern]) for pattern in sorted(patterns, key=self._order.__getitem__)]
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,13 @@ class UsageFile:
 
     def unit_costs(self) -> dict[str, Decimal]:
         """What the total is divided by, besides: label to a number above zero."""
-        found = {}
+        costs = {}
         for label, value in self.document.unit_costs.items():
             number = self._at(("unit_costs", label), value)
             if number <= 0:
                 raise self.error(("unit_costs", label), f"'{label}' is {number}; a cost is divided by it")
-            found[label] = number
-        return found
+            costs[label] = number
+        return costs
 
     def of(self, resource: Resource, model: type[M]) -> M:
         """The usage of a resource: its type's defaults, then every matching entry of `resource_usage`, in order.
@@ -260,7 +260,7 @@ def parse(text: str, name: str = "usage") -> UsageFile:
     lines: dict[tuple[str, ...], int] = {}
     if repeated := _lines_of(node, (), lines):
         raise PricingError(f"{name}:{lines[repeated]}: '{repeated[-1]}' is there twice; take one out")
-    found = UsageFile(name, lines=lines)
+    usage = UsageFile(name, lines=lines)
     try:
         document = Document.model_validate(content)
     except ValidationError as e:
@@ -268,22 +268,22 @@ def parse(text: str, name: str = "usage") -> UsageFile:
         path = tuple(str(part) for part in wrong["loc"] if part not in ("bool", "int", "float", "str", "dict[str,any]"))
         if wrong["type"] == "extra_forbidden":
             known = Days.model_fields if path[:1] == ("calendar",) else Document.model_fields
-            raise found.error(path, f"unknown key '{path[-1]}'{_nearest(path[-1], known)}") from None
-        raise found.error(path, f"{'.'.join(path) or 'the file'}: {wrong['msg']}") from None
-    found = UsageFile(name, document, lines=lines)
+            raise usage.error(path, f"unknown key '{path[-1]}'{_nearest(path[-1], known)}") from None
+        raise usage.error(path, f"{'.'.join(path) or 'the file'}: {wrong['msg']}") from None
+    usage = UsageFile(name, document, lines=lines)
     for type_, entry in document.resource_type_default_usage.items():
         path = ("resource_type_default_usage", type_)
         if type_ not in PRICERS:
-            raise found.error(path, f"'{type_}' is no type with usage{_nearest(type_, PRICERS)}")
+            raise usage.error(path, f"'{type_}' is no type with usage{_nearest(type_, PRICERS)}")
         for key in entry:
             if key not in keys([type_]):
-                raise found.error((*path, key), f"{type_} has no key '{key}'{_nearest(key, keys([type_]))}")
+                raise usage.error((*path, key), f"{type_} has no key '{key}'{_nearest(key, keys([type_]))}")
     for pattern, entry in document.resource_usage.items():
         for key in entry:
             if key not in keys(PRICERS):
                 path = ("resource_usage", pattern, key)
-                raise found.error(path, f"no type has a key '{key}'{_nearest(key, keys(PRICERS))}")
-    return found
+                raise usage.error(path, f"no type has a key '{key}'{_nearest(key, keys(PRICERS))}")
+    return usage
 
 
 def idle_usage(pattern: str) -> str:

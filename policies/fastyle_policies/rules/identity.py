@@ -107,8 +107,8 @@ def caller_identified(resource: Resource, p: Parameters) -> Iterator[str]:
 
 
 def _set(value: Any, path: str) -> bool:
-    found = dig(value, path)
-    return found is UNKNOWN or bool(found)
+    at_path = dig(value, path)
+    return at_path is UNKNOWN or bool(at_path)
 
 
 RULES: tuple[Rule, ...] = (

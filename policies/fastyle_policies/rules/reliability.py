@@ -153,13 +153,13 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 def labels(resource: Resource, p: Labels) -> Iterator[str]:
     path = gcp.LABELS[resource.type]
-    found = resource.get(path)
-    if found is UNKNOWN:
+    label_values = resource.get(path)
+    if label_values is UNKNOWN:
         return
-    found = found if isinstance(found, Mapping) else {}
-    if missing := [key for key in p.required if found.get(key) in (None, "")]:
+    label_values = label_values if isinstance(label_values, Mapping) else {}
+    if missing := [key for key in p.required if label_values.get(key) in (None, "")]:
         yield f"lacks the {path} {', '.join(missing)}"
-    for key, value in found.items():
+    for key, value in label_values.items():
         # What Google writes itself (goog-…) follows its own rules.
         if not key.startswith("goog-") and not _LABEL_KEY.fullmatch(key):
             yield f"has the label key {key!r}: lower-case letters, digits, - and _, a letter first, 63 at most"

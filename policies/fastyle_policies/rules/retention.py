@@ -43,13 +43,13 @@ def table_expiry(plan: Plan, p: TableExpiry) -> Iterator[Violation]:
         partitioning = table.get("timePartitioning")
         if partitioning is UNKNOWN or (partitioning is None and table.urn not in streamed):
             continue
-        found = index.resolve(table, "datasetId", gcp.DATASET).resources
-        dataset_id = table.get("datasetId") or next((r.get("datasetId") for r in found), None)
+        datasets = index.resolve(table, "datasetId", gcp.DATASET).resources
+        dataset_id = table.get("datasetId") or next((r.get("datasetId") for r in datasets), None)
         if matches(f"{dataset_id}.{table.get('tableId')}", p.permanent):
             continue
         expiries = [dig(partitioning, "expirationMs"), table.get("expirationTime")]
-        expiries += [r.get("defaultPartitionExpirationMs") for r in found]
-        expiries += [r.get("defaultTableExpirationMs") for r in found]
+        expiries += [r.get("defaultPartitionExpirationMs") for r in datasets]
+        expiries += [r.get("defaultTableExpirationMs") for r in datasets]
         if not any(value is UNKNOWN or (number(value) or 0) > 0 for value in expiries):
             grows = "is streamed into" if partitioning is None else "is partitioned"
             ends = "nothing in it expires" if partitioning is None else "its partitions never expire"

@@ -33,11 +33,11 @@ def bounded_instances(workload: Resource, p: BoundedInstances) -> Iterator[str]:
         gcp.FUNCTION: ("serviceConfig.maxInstanceCount",),
         gcp.COMPOSER: ("config.workloadsConfig.worker.maxCount",),
     }[workload.type]
-    found = [workload.get(path) for path in paths]
-    if any(value is UNKNOWN for value in found):
+    maximums = [workload.get(path) for path in paths]
+    if any(value is UNKNOWN for value in maximums):
         yield f"{paths[0]} is not known at preview"
         return
-    limits = [value for value in map(number, found) if value is not None and value > 0]
+    limits = [value for value in map(number, maximums) if value is not None and value > 0]
     if not limits:
         yield f"sets no {paths[0]}: it may grow to 100 instances or more"
     elif min(limits) > p.maximum:

@@ -111,16 +111,16 @@ def home_region(resources: Sequence[Resource]) -> str | None:
     return max(sorted(set(named)), key=named.count, default=None)
 
 
-def table(found: Estimate) -> str:
+def table(estimate: Estimate) -> str:
     """What each component costs, dearest first, as lines of text; what costs nothing is left out."""
-    groups = [(component_name(c), rs) for c, rs in found.components().items() if any(r.monthly for r in rs)]
+    groups = [(component_name(c), rs) for c, rs in estimate.components().items() if any(r.monthly for r in rs)]
     rest = [r for _, resources in groups[_ROWS:] for r in resources]
     shown = [*groups[:_ROWS], *([(f"{len(groups) - _ROWS} others", rest)] if rest else [])]
     parts = [(name, _part(rs, usage=False), _part(rs, usage=True)) for name, rs in shown]
-    if found.credits:
-        fixed, usage = total(c.fixed for c in found.credits), total(c.usage for c in found.credits)
+    if estimate.credits:
+        fixed, usage = total(c.fixed for c in estimate.credits), total(c.usage for c in estimate.credits)
         parts.append((FREE_TIERS, -fixed, -usage))
-    parts.append(("total", found.fixed, found.usage))
+    parts.append(("total", estimate.fixed, estimate.usage))
     rows = [("component", "always on", "by usage", "a month")]
     rows += [(name, money(fixed), money(usage), money(fixed + usage)) for name, fixed, usage in parts]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
@@ -134,14 +134,14 @@ def _part(resources: Sequence[ResourceCost], *, usage: bool) -> Decimal:
     return total(r.part(usage=usage) for r in resources)
 
 
-def _over(found: Estimate, limit: Decimal, words: str) -> str:
+def _over(estimate: Estimate, limit: Decimal, words: str) -> str:
     """A message: what costs how much, the table, and by how much it is over `limit`."""
-    more = f"; {_missing(found)}" if found.not_estimated else ""
-    return f"{words}\n{table(found)}\n  over by {money(found.total - limit)} {found.currency}{more}"
+    more = f"; {_missing(estimate)}" if estimate.not_estimated else ""
+    return f"{words}\n{table(estimate)}\n  over by {money(estimate.total - limit)} {estimate.currency}{more}"
 
 
-def _missing(found: Estimate) -> str:
-    return f"without {', '.join(sorted(found.not_estimated))}, which cannot be estimated"
+def _missing(estimate: Estimate) -> str:
+    return f"without {', '.join(sorted(estimate.not_estimated))}, which cannot be estimated"
 
 
 def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
@@ -152,14 +152,14 @@ def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
 
 
 def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
-    found = _judged(plan, p)
-    if isinstance(found, Violation):
-        yield found
+    estimate = _judged(plan, p)
+    if isinstance(estimate, Violation):
+        yield estimate
         return
     limit = _limit(p.maximum, p, plan)
-    if found.total > limit:
-        words = f"the stack costs {money(found.total)} {found.currency} in a {p.month} month, above its ceiling of {money(limit)}:"
-        yield Violation(_over(found, limit, words))
+    if estimate.total > limit:
+        words = f"the stack costs {money(estimate.total)} {estimate.currency} in a {p.month} month, above its ceiling of {money(limit)}:"
+        yield Violation(_over(estimate, limit, words))
 
 
 def _limit(maximum: float | None, p: Spend, plan: Plan, share: Decimal = Decimal(1)) -> Decimal:
@@ -169,12 +169,12 @@ def _limit(maximum: float | None, p: Spend, plan: Plan, share: Decimal = Decimal
 
 
 def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
-    found = _judged(plan, p)
-    if isinstance(found, Violation):
+    estimate = _judged(plan, p)
+    if isinstance(estimate, Violation):
         return  # the stack's ceiling says so
     usual = _limit(p.maximum, p, plan, Decimal("0.5"))
     by_key = {(r.type, r.name): r for r in plan.resources}
-    for component, resources in found.components().items():
+    for component, resources in estimate.components().items():
         if component is None:
             continue
         own = [Decimal(str(limit)) for name, limit in p.components.items() if fnmatchcase(component[1], name)]
@@ -184,8 +184,8 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
                 f"  {r.name}: {line.name}  {money(line.monthly)}" for r in resources for line in r.lines if line.monthly
             ]
             yield Violation(
-                f"costs {money(cost)} {found.currency} in a {p.month} month at list price, above the ceiling of "
-                f"{money(limit)}:\n" + "\n".join(lines) + f"\n  over by {money(cost - limit)} {found.currency}",
+                f"costs {money(cost)} {estimate.currency} in a {p.month} month at list price, above the ceiling of "
+                f"{money(limit)}:\n" + "\n".join(lines) + f"\n  over by {money(cost - limit)} {estimate.currency}",
                 by_key.get(component),
             )
 
@@ -195,16 +195,16 @@ def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
     amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
     if not amounts or len(amounts) < len(budgets):
         return  # none, or one whose amount is known at update or has no rate: nothing to compare
-    found = _judged(plan, p)
-    if isinstance(found, Violation):
+    estimate = _judged(plan, p)
+    if isinstance(estimate, Violation):
         return  # the stack's ceiling says so
     limit = max(amounts)
-    if found.total > limit:
+    if estimate.total > limit:
         words = (
-            f"the budget of {money(limit)} {found.currency} a month{_converted(budgets, p.rates)} does not cover the "
-            f"{money(found.total)} of a {p.month} month:"
+            f"the budget of {money(limit)} {estimate.currency} a month{_converted(budgets, p.rates)} does not cover the "
+            f"{money(estimate.total)} of a {p.month} month:"
         )
-        yield Violation(_over(found, limit, words), budgets[0])
+        yield Violation(_over(estimate, limit, words), budgets[0])
 
 
 def _converted(budgets: Sequence[Resource], rates: Mapping[str, float]) -> str:
@@ -246,24 +246,24 @@ def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyTy
 def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
     if p.baseline is None:
         return
-    found = _judged(plan, p)
-    if isinstance(found, Violation):
+    estimate = _judged(plan, p)
+    if isinstance(estimate, Violation):
         return  # the stack's ceiling says so
     before = Decimal(str(p.baseline))
     limit = before + max(before * Decimal(str(p.threshold)), Decimal(str(p.least)))
-    if found.total > limit:
-        growth = f" ({(found.total / before - 1) * 100:+.0f} %)" if before else ""
+    if estimate.total > limit:
+        growth = f" ({(estimate.total / before - 1) * 100:+.0f} %)" if before else ""
         words = (
-            f"an {p.month} month grows from {money(before)} to {money(found.total)} {found.currency}{growth}, "
+            f"an {p.month} month grows from {money(before)} to {money(estimate.total)} {estimate.currency}{growth}, "
             f"above {money(limit)}:"
         )
-        yield Violation(_over(found, limit, words))
+        yield Violation(_over(estimate, limit, words))
 
 
 def spend_unpriced(plan: Plan, p: Spend) -> Iterator[Violation]:
-    found = _judged(plan, p)
-    if not isinstance(found, Violation):
-        for type_, reasons in sorted(found.not_estimated.items()):
+    estimate = _judged(plan, p)
+    if not isinstance(estimate, Violation):
+        for type_, reasons in sorted(estimate.not_estimated.items()):
             yield Violation(f"{type_} is in no estimate, hence under no ceiling: {'; '.join(reasons)}")
 
 

@@ -92,11 +92,11 @@ def early_deletion(bucket: Resource, p: Parameters) -> Iterator[str]:
 def _streamed_into(plan: Plan, *, logs: bool) -> list[Resource]:
     """Buckets that a subscription writes to, and with `logs` a log sink."""
     index = Index(plan)
-    found: dict[str, Resource] = {}
+    buckets: dict[str, Resource] = {}
     for resource in plan.of(gcp.SUBSCRIPTION, *(gcp.SINKS if logs else [])):
         path = "cloudStorageConfig.bucket" if resource.type == gcp.SUBSCRIPTION else "destination"
-        found.update({r.urn: r for r in index.resolve(resource, path, gcp.BUCKET).resources})
-    return list(found.values())
+        buckets.update({r.urn: r for r in index.resolve(resource, path, gcp.BUCKET).resources})
+    return list(buckets.values())
 
 
 class StreamExpiry(Parameters):

@@ -167,8 +167,8 @@ async def transfers(
     return respond(request, {"items": page, "next_page_token": token, "as_of": await positions.as_of(connection)})
 
 
-def _suggestions(found: list[dict[str, Any]], settings: Settings, query: TransferQuery) -> list[dict[str, Any]]:
-    rows = {(row["location_id"], row["sku"]): row for row in found}
+def _suggestions(transfer_rows: list[dict[str, Any]], settings: Settings, query: TransferQuery) -> list[dict[str, Any]]:
+    rows = {(row["location_id"], row["sku"]): row for row in transfer_rows}
     shelves = (
         Shelf(
             location_id=row["location_id"],

@@ -191,10 +191,10 @@ async def gmv(
     orders = "report_gmv_daily" if by == "category" or "category" in where else "report_orders_daily"
     amounts = ("gmv", "discounts", "returns", "net_sales", "units")
     dates, now = _dates_of(query, settings), today(settings)
-    found = await sums(connection, dates, query.grain, by, "report_gmv_daily", amounts, where, now)
+    rows = await sums(connection, dates, query.grain, by, "report_gmv_daily", amounts, where, now)
     for key, row in (await sums(connection, dates, query.grain, by, orders, ("orders",), where, now)).items():
-        found.setdefault(key, {}).update(row)
-    return await _answer(request, connection, settings, dates, query.grain, by, found, gmv_figures, ("discount_rate",))
+        rows.setdefault(key, {}).update(row)
+    return await _answer(request, connection, settings, dates, query.grain, by, rows, gmv_figures, ("discount_rate",))
 
 
 @router.get("/margin", response_model=MarginComparison, summary="Gross margin against the period before")
@@ -207,9 +207,9 @@ async def margin(
     known = query.by is None and query.category is None
     columns = ("net_sales", "cogs", "gross_profit")
     cost = "cogs" if known else None
-    found = await sums(connection, dates, query.grain, query.by, "report_margin_daily", columns, where, now, known=cost)
+    rows = await sums(connection, dates, query.grain, query.by, "report_margin_daily", columns, where, now, known=cost)
     return await _answer(
-        request, connection, settings, dates, query.grain, query.by, found, margin_figures, ("gross_margin",)
+        request, connection, settings, dates, query.grain, query.by, rows, margin_figures, ("gross_margin",)
     )
 
 
@@ -227,17 +227,17 @@ async def _answer(
     dates: Range,
     grain: Span,
     by: str | None,
-    found: Sums,
+    summed: Sums,
     figures: Callable[[dict[str, Decimal | None]], Figures],
     differences: Sequence[str],
 ) -> Response:
     first, last = dates
-    values = sorted({value for _, value, _ in found if value is not None}) if by else [None]
+    values = sorted({value for _, value, _ in summed if value is not None}) if by else [None]
     over = min(last, today(settings) - timedelta(1))  # the last complete date
     items = []
     for period in periods(first, last, grain):
         for value in values:
-            rows = [found.get((period, value, earlier), {}) for earlier in (False, True)]
+            rows = [summed.get((period, value, earlier), {}) for earlier in (False, True)]
             now, then = (figures(complete(row)) for row in rows)
             whole = {"current": written(now), "before": written(then)} if (period or first) <= over else None
             items.append(

@@ -186,11 +186,11 @@ async def _detail(
 ) -> Response:
     if location_id == verification.LOCATION_ID:  # in no list; here `fastyle verify` sees what it sent
         await connection.execute(f"SET LOCAL search_path TO {verification.SCHEMA}, public")
-    found = await positions.fetch(connection, settings, positions=[(location_id, sku)])
-    if not found:
+    rows = await positions.fetch(connection, settings, positions=[(location_id, sku)])
+    if not rows:
         raise ApiError(404, f"{sku} never had an event at {location_id}")
     movements = await _movements(connection, location_id, sku, limit)
-    return respond(request, found[0] | {"movements": movements, "as_of": await positions.as_of(connection)})
+    return respond(request, rows[0] | {"movements": movements, "as_of": await positions.as_of(connection)})
 
 
 async def _movements(connection: Connection, location_id: str, sku: str, limit: int) -> list[dict[str, Any]]:

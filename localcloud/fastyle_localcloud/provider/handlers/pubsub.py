@@ -185,10 +185,10 @@ class Subscription(Live):
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         async with _channel(cloud) as channel:
             try:
-                found = await self._client(channel).get_subscription(subscription=id)
+                subscription = await self._client(channel).get_subscription(subscription=id)
             except NotFound:
                 return None
-        return {"ackDeadlineSeconds": found.ack_deadline_seconds}
+        return {"ackDeadlineSeconds": subscription.ack_deadline_seconds}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         if (mask := _mask(old, new, _SUBSCRIPTION_FIELDS)).paths:

@@ -60,8 +60,8 @@ class BucketObject(Live):
         async with cloud.http.post(url, params=parameters, data=data, headers={"Content-Type": kind}) as answer:
             if answer.status != 200:
                 raise Refused(f"object {inputs['name']}: {answer.status} {(await answer.text())[:200]}")
-            found = await answer.json()
-        return inputs["id"], _outputs(found)
+            metadata = await answer.json()
+        return inputs["id"], _outputs(metadata)
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         url = f"{cloud.storage_url}/storage/v1/b/{state['bucket']}/o/{quote(state['name'], safe='')}"
@@ -77,12 +77,12 @@ class BucketObject(Live):
             pass
 
 
-def _outputs(found: Properties) -> Properties:
+def _outputs(metadata: Properties) -> Properties:
     return {
-        "generation": int(found["generation"]),
-        "md5hash": found.get("md5Hash", ""),
-        "crc32c": found.get("crc32c", ""),
-        "mediaLink": found.get("mediaLink", ""),
+        "generation": int(metadata["generation"]),
+        "md5hash": metadata.get("md5Hash", ""),
+        "crc32c": metadata.get("crc32c", ""),
+        "mediaLink": metadata.get("mediaLink", ""),
     }
 
 

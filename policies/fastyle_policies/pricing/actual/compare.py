@@ -208,11 +208,11 @@ def _components(
         if name == UNLABELLED:
             name = _only_one(charge, lines)
         billed.setdefault(name, []).append(charge)
-    found = [
+    components = [
         Component(name=name, parts=parts(billed.get(name, ()), lines.get(name, ()), factor))
         for name in sorted({*lines, *billed})
     ]
-    return sorted((each for each in found if each.parts), key=lambda each: (-abs(each.off), each.name))
+    return sorted((each for each in components if each.parts), key=lambda each: (-abs(each.off), each.name))
 
 
 def _only_one(charge: Charge, lines: Mapping[str, Sequence[Line]]) -> str:
@@ -239,8 +239,8 @@ def parts(charges: Sequence[Charge], lines: Sequence[Line], factor: Decimal) -> 
 
 def by_part(lines: Sequence[Line], rates: set[str]) -> dict[str, Decimal]:
     """Costs of lines by their rate where it is one of `rates`, else by service."""
-    found: dict[str, Decimal] = {}
+    amounts_by_part: dict[str, Decimal] = {}
     for line in lines:
         name = line.rate.id if line.rate.id in rates else service_of(line.rate.id)
-        found[name] = total((found.get(name, ZERO), line.monthly))
-    return found
+        amounts_by_part[name] = total((amounts_by_part.get(name, ZERO), line.monthly))
+    return amounts_by_part

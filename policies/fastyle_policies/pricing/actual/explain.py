@@ -57,9 +57,9 @@ class _Overlay:
     values: Mapping[tuple[str, str], Decimal]
 
     def of(self, resource: Resource, model: type[U]) -> U:
-        found = self.usage.of(resource, model)
+        values = self.usage.of(resource, model)
         own = {key: value for (urn, key), value in self.values.items() if urn == resource.urn}
-        return found.model_copy(update=own) if own else found
+        return values.model_copy(update=own) if own else values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,11 @@ class Explainer:
     region: str | None = None
     book: Book | None = None
 
-    def explained(self, found: Comparison) -> list[Explanation]:
+    def explained(self, comparison: Comparison) -> list[Explanation]:
         """An explanation for each component that is off and has one."""
         component_of = labels_of(self.resources, self.label)
         explanations = []
-        for component in found.components:
+        for component in comparison.components:
             members = [r for r in self.resources if component_of[r.urn] == component.name and r.type in PRICERS]
             if abs(component.off) >= WORTH and members and (best := self._best(component, members)):
                 explanations.append(best)
@@ -86,7 +86,7 @@ class Explainer:
         """Of all keys that can make up for the whole difference the one that leaves least in the single parts."""
         targets = {part.name: part.actual for part in component.parts}
         goal, off = component.actual, sum((abs(part.off) for part in component.parts), ZERO)
-        found: list[Explanation] = []
+        explanations: list[Explanation] = []
         for resource in members:
             for key, before in self._keys(resource):
                 after = self._solved(members, resource, key, before, goal)
@@ -98,7 +98,7 @@ class Explainer:
                     ZERO,
                 )
                 if left <= off * FITS or left < WORTH:
-                    found.append(
+                    explanations.append(
                         Explanation(
                             component=component.name,
                             resource=resource.name,
@@ -108,7 +108,7 @@ class Explainer:
                             left=left,
                         )
                     )
-        return min(found, key=_likelihood, default=None)
+        return min(explanations, key=_likelihood, default=None)
 
     def _keys(self, resource: Resource) -> Iterator[tuple[str, Decimal | None]]:
         values: Usage = self.usage.of(resource, PRICERS[resource.type].usage)
@@ -160,8 +160,8 @@ class Explainer:
     def _lines(self, members: Sequence[Resource], values: Mapping[tuple[str, str], Decimal]) -> list[Line]:
         plan = Plan(self.resources, _Overlay(self.usage, values))
         book = self.book or load_book()
-        found: list[Line] = []
+        lines: list[Line] = []
         for each in members:
             with suppress(NotPricedError):  # it is in no sum of the estimate either
-                found += lines_of(each, plan, book, self.region)
-        return found
+                lines += lines_of(each, plan, book, self.region)
+        return lines

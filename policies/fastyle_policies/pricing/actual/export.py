@@ -139,20 +139,20 @@ def _table(text: str, name: str) -> Iterator[Mapping[str, Any]]:
 
 def _number(value: Any, name: str) -> Decimal:
     try:
-        found = Decimal(str(value))
+        amount = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(f"{name} is '{str(value)[:40]}', which is no number") from None
-    if not found.is_finite() or abs(found) > Decimal(10) ** 15:
+    if not amount.is_finite() or abs(amount) > Decimal(10) ** 15:
         raise ValueError(f"{name} is '{str(value)[:40]}', which is no amount")
-    return found
+    return amount
 
 
 def _time(value: Any) -> datetime:
     """An instant as BigQuery writes it: `2026-11-01T00:00:00Z`, `2026-11-01 00:00:00 UTC`, or seconds since 1970."""
     text = str(value).strip().replace(" UTC", "+00:00").replace("Z", "+00:00")
     try:
-        found = datetime.fromtimestamp(float(text), UTC) if text.replace(".", "", 1).isdigit() else None
-        found = found or datetime.fromisoformat(text)
+        moment = datetime.fromtimestamp(float(text), UTC) if text.replace(".", "", 1).isdigit() else None
+        moment = moment or datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"'{str(value)[:40]}' is no time") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

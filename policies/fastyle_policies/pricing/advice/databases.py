@@ -68,9 +68,9 @@ def tier(database: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
 
 def _halved(vcpus: int) -> list[int]:
     """Numbers of vCPUs below that there are, larger first: 1, and even ones."""
-    found = []
+    options = []
     while vcpus > 1:
         vcpus = vcpus // 2
         vcpus -= vcpus % 2 if vcpus > 1 else 0
-        found.append(vcpus)
-    return found
+        options.append(vcpus)
+    return options

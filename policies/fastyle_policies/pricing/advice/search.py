@@ -71,8 +71,8 @@ def advise(weigher: Weigher, options: Sequence[Option]) -> list[Advice]:
         best[option.group] = Advice(
             option=option, monthly_saving=saving, confidence=_confidence(base, changed, option.rests_on_usage)
         )
-    found = sorted(best.values(), key=lambda each: (-each.monthly_saving, each.option.resource, each.option.change))
-    return [*found, *(_committed(each) for each in _best_commitments(base))]
+    advice = sorted(best.values(), key=lambda each: (-each.monthly_saving, each.option.resource, each.option.change))
+    return [*advice, *(_committed(each) for each in _best_commitments(base))]
 
 
 def cheapest(
@@ -113,10 +113,10 @@ def cheapest(
     return Cheapest(tuple(taken.values()), weigher.of(list(taken.values())))
 
 
-def fewest(weigher: Weigher, found: Cheapest, under: Decimal) -> Cheapest:
+def fewest(weigher: Weigher, cheapest: Cheapest, under: Decimal) -> Cheapest:
     """The largest savings of a set until the plan costs less than an amount: what is enough, the rest may stay."""
     taken: list[Option] = []
-    left = list(found.options)
+    left = list(cheapest.options)
     while left and weigher.of(taken).total >= under:
         best = min(left, key=lambda option: weigher.of([*taken, option]).total)
         left.remove(best)

@@ -60,8 +60,8 @@ def _machine(bill: Bill) -> tuple[Decimal, Decimal]:
 
 def _of_path(value: object) -> str | None:
     """The region within `projects/p/locations/REGION/clusters/c`."""
-    found = None if value is UNKNOWN else re.search(r"/locations/([^/]+)/", str(value))
-    return found[1] if found else None
+    match = None if value is UNKNOWN else re.search(r"/locations/([^/]+)/", str(value))
+    return match[1] if match else None
 
 
 PRICERS = (

@@ -51,10 +51,10 @@ class Plan:
 
     @cached_property
     def by_type(self) -> Mapping[str, Sequence[Resource]]:
-        found: dict[str, list[Resource]] = {}
+        by_type: dict[str, list[Resource]] = {}
         for resource in self.resources:
-            found.setdefault(resource.type, []).append(resource)
-        return found
+            by_type.setdefault(resource.type, []).append(resource)
+        return by_type
 
     @cached_property
     def by_urn(self) -> Mapping[str, Resource]:
@@ -63,11 +63,11 @@ class Plan:
     @cached_property
     def schedules(self) -> Mapping[str, Sequence[Resource]]:
         """Scheduler jobs by the last part of the address that they call: the name of what they act on."""
-        found: dict[str, list[Resource]] = {}
+        schedules: dict[str, list[Resource]] = {}
         for job in self.of("gcp:cloudscheduler/job:Job"):
             if isinstance(uri := job.get("httpTarget.uri"), str):
-                found.setdefault(uri.rstrip("/").rpartition("/")[2], []).append(job)
-        return found
+                schedules.setdefault(uri.rstrip("/").rpartition("/")[2], []).append(job)
+        return schedules
 
     def of(self, type_: str) -> Sequence[Resource]:
         return self.by_type.get(type_, ())
@@ -92,18 +92,18 @@ class Plan:
     def behind(self, resource: Resource, key: str, value: Any, type_: str, *keys: str) -> Resource | None:
         """As `linked`, of a `value` that lies anywhere within the resource's property `key`."""
         if value is not UNKNOWN:
-            return next((found for each in keys if (found := self.find(type_, each, value))), None)
+            return next((target for each in keys if (target := self.find(type_, each, value))), None)
         sources = (self.by_urn.get(urn) for urn in resource.references.get(key, ()))
         return next((source for source in sources if source and source.type == type_), None)
 
     @cached_property
     def referrers(self) -> Mapping[str, Sequence[Resource]]:
         """Resources by the URN of each resource that a property of theirs was computed from."""
-        found: dict[str, list[Resource]] = {}
+        referrers: dict[str, list[Resource]] = {}
         for resource in self.resources:
             for urn in {urn for urns in resource.references.values() for urn in urns}:
-                found.setdefault(urn, []).append(resource)
-        return found
+                referrers.setdefault(urn, []).append(resource)
+        return referrers
 
     def ranks(self, type_: str, key: str) -> Mapping[str, int]:
         """Places of a type's resources, by URN, among those of the same project and the same `key`, from 0."""
@@ -164,18 +164,18 @@ class Bill:
         """
         try:
             where = region or self.region
-            found, fallback = self.book.rate(rate, where)
+            priced, fallback = self.book.rate(rate, where)
         except KeyError:
             raise NotPricedError(f"the price book has no rate {rate}") from None
-        if found.free and not self.book.pools[found.free].covers(where):
-            found = found.model_copy(update={"free": None})
+        if priced.free and not self.book.pools[priced.free].covers(where):
+            priced = priced.model_copy(update={"free": None})
         confidence = worst(
-            [found.confidence, *(constant.confidence for constant in assumes), *(["U"] if fallback else [])]
+            [priced.confidence, *(constant.confidence for constant in assumes), *(["U"] if fallback else [])]
         )
         self.lines.append(
             Line(
                 name=name,
-                rate=found,
+                rate=priced,
                 quantity=rounded(quantity),
                 arithmetic=arithmetic,
                 usage_based=usage,
@@ -203,10 +203,10 @@ class Bill:
     def blocks(self, path: str) -> list[Mapping[str, Any]]:
         """The blocks of a list; those that only the update will know are noted and left out."""
         value = self.get(path)
-        found = list(value) if isinstance(value, list | tuple) else []
-        if UNKNOWN in found:
+        blocks = list(value) if isinstance(value, list | tuple) else []
+        if UNKNOWN in blocks:
             self.note(f"a part of {path} is secret or known only at update; reckoned without it")
-        return [block for block in found if isinstance(block, Mapping)]
+        return [block for block in blocks if isinstance(block, Mapping)]
 
     def known(self, path: str, default: D) -> Any | D:
         """A property; `default` where it is unset, and, with a note, where only the update will know it."""
@@ -225,12 +225,12 @@ class Bill:
         """
         value = self.known(path, default)
         try:
-            found = amount(value)
+            number = amount(value)
         except ArithmeticError:
             raise NotPricedError(f"{path} is {str(value)[:40]!r}, which is no number to reckon with") from None
-        if found < 0:
-            raise NotPricedError(f"{path} is {found}, which is below 0")
-        return found
+        if number < 0:
+            raise NotPricedError(f"{path} is {number}, which is below 0")
+        return number
 
     def place(self, name: str, key: str) -> str:
         """The location of that name, where a type keeps it under another property than others.
@@ -238,10 +238,10 @@ class Bill:
         Raises:
             NotPricedError: there is none.
         """
-        found = regions.normal(name)
-        if found is None:
+        region = regions.normal(name)
+        if region is None:
             raise NotPricedError(f"Google Cloud has no location '{name[:40]}' ({key}){regions.nearest(name[:40])}")
-        return found
+        return region
 
     def note(self, text: str) -> None:
         note = Note(self.resource.name, text, self.resource.label)

@@ -58,8 +58,8 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
         model, share = "-physical", usage.physical_share
         of = f" x {text(share)} physical"
         bill.note("is billed by physical bytes, at twice the price: physical_share says how many a logical one takes")
-    found = (bill.number(path, 0) / MILLISECONDS_A_DAY for path in expiries)
-    expiry = next((days for days in found if days > 0), None)
+    lifetimes = (bill.number(path, 0) / MILLISECONDS_A_DAY for path in expiries)
+    expiry = next((days for days in lifetimes if days > 0), None)
     horizon = usage.after_months * DAYS
     kept = min(expiry or horizon, horizon)
     active, aged = min(kept, LONG_TERM_DAYS), max(kept - LONG_TERM_DAYS, Decimal(0))

@@ -178,10 +178,10 @@ def _each(bill: Bill, part: str, key: str, preset: Mapping[str, Mapping[str, str
     if value is UNKNOWN:
         bill.note(f"{part}.{key} is secret or known only at update; reckoned with {preset[part].get(key, '1')}")
         value = None
-    found = amount(preset[part].get(key, "1") if value is None else value)
-    if found < 0:
-        raise NotPricedError(f"{part}.{key} is {found}, which is below 0")
-    return found
+    size = amount(preset[part].get(key, "1") if value is None else value)
+    if size < 0:
+        raise NotPricedError(f"{part}.{key} is {size}, which is below 0")
+    return size
 
 
 PRICERS = (Pricer(token=ENVIRONMENT, usage=EnvironmentUsage, price=environment),)

@@ -67,10 +67,10 @@ def _streaming(bill: Bill) -> bool:
         return True
     path = bill.resource.get("templateGcsPath") or bill.resource.get("containerSpecGcsPath")
     name = "" if path is None or path is UNKNOWN else str(path).rsplit("/", 1)[-1].lower()
-    found = "stream" in name or "pubsub" in name.replace("_", "") or "subscription" in name
-    told = "streaming" if found else "batch"
+    streaming = "stream" in name or "pubsub" in name.replace("_", "") or "subscription" in name
+    told = "streaming" if streaming else "batch"
     bill.note(f"does not say whether it streams; by its template's name reckoned as {told}")
-    return found
+    return streaming
 
 
 PRICERS = (

@@ -70,12 +70,12 @@ def _known(value: Any) -> Mapping[str, Any]:
 
 def _count(block: Mapping[str, Any], key: str, default: Decimal) -> Decimal:
     try:
-        found = amount(block.get(key, default))
+        count = amount(block.get(key, default))
     except ArithmeticError:
-        found = Decimal(-1)
-    if found < 0:
+        count = Decimal(-1)
+    if count < 0:
         raise NotPricedError(f"{key} is {str(block[key])[:40]!r}, which is no number")
-    return found
+    return count
 
 
 def batch(bill: Bill, usage: BatchUsage) -> None:

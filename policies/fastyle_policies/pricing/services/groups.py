@@ -60,10 +60,10 @@ def _template(bill: Bill) -> Resource:
     versions = bill.resource.blocks("versions")
     value: Any = versions[0].get("instanceTemplate") if versions else UNKNOWN
     for type_ in TEMPLATES:
-        if found := bill.plan.behind(
+        if template := bill.plan.behind(
             bill.resource, "versions", value, type_, "selfLink", "selfLinkUnique", "id", "name"
         ):
-            return found
+            return template
     raise NotPricedError("its instance template is not in this plan")
 
 

@@ -49,12 +49,12 @@ def _gib(value: Any) -> Decimal:
     if value is None:
         return disks.DEFAULT_GIB
     try:
-        found = amount(value)
+        gib = amount(value)
     except ArithmeticError:
-        found = Decimal(-1)
-    if found < 0:
+        gib = Decimal(-1)
+    if gib < 0:
         raise NotPricedError(f"the size of its disk is {str(value)[:40]!r}, which is no size")
-    return found
+    return gib
 
 
 def addresses(bill: Bill, interfaces: list[Mapping[str, Any]], count: Decimal, hours: Decimal) -> None:

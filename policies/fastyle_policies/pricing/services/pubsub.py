@@ -138,9 +138,9 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
 def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
     """Messages and their size: the subscription's own, else those of the topic it hangs on."""
     value = bill.resource.get("topic")
-    found = bill.plan.linked(bill.resource, "topic", TOPIC, "id", "name")
-    above = bill.plan.usage.of(found, TopicUsage) if found else TopicUsage()
-    if not found and usage.monthly_messages is None:
+    topic = bill.plan.linked(bill.resource, "topic", TOPIC, "id", "name")
+    above = bill.plan.usage.of(topic, TopicUsage) if topic else TopicUsage()
+    if not topic and usage.monthly_messages is None:
         where = "is secret or known only at update" if value is UNKNOWN else "is outside this plan"
         bill.note(f"its topic {where}; without monthly_messages its traffic counts as 0")
     messages = above.monthly_messages if usage.monthly_messages is None else usage.monthly_messages

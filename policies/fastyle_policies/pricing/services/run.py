@@ -208,13 +208,13 @@ def traffic(
 
 
 def _containers(bill: Bill, template: Any) -> list[Any]:
-    found = dig(template, "containers")
-    if template is UNKNOWN or found is UNKNOWN:
+    declared = dig(template, "containers")
+    if template is UNKNOWN or declared is UNKNOWN:
         bill.note("its containers are secret or known only at update; reckoned with one of 1 vCPU and 512 MiB")
         return [{}]
-    if not isinstance(found, list | None):
+    if not isinstance(declared, list | None):
         raise NotPricedError("its containers are no list")
-    return found or [{}]
+    return declared or [{}]
 
 
 def limit_cpu(bill: Bill, container: Any) -> Decimal:
@@ -242,12 +242,12 @@ def _cpu(bill: Bill, value: Any) -> Decimal:
         bill.note("its CPU is secret or known only at update; reckoned with 1 vCPU")
         return Decimal(1)
     try:
-        found = cpus(value)
+        vcpus = cpus(value)
     except ArithmeticError:
-        found = Decimal(-1)
-    if found < 0:
+        vcpus = Decimal(-1)
+    if vcpus < 0:
         raise NotPricedError(f"CPU is {str(value)[:40]!r}, which is no quantity")
-    return found
+    return vcpus
 
 
 def _memory(bill: Bill, value: Any) -> Decimal:

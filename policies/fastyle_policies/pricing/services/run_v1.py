@@ -46,12 +46,12 @@ def _number(notes: Any, key: str) -> Decimal:
     if value is None or value is UNKNOWN:
         return Decimal(0)
     try:
-        found = amount(value)
+        number = amount(value)
     except ArithmeticError:
-        found = Decimal(-1)
-    if found < 0:
+        number = Decimal(-1)
+    if number < 0:
         raise NotPricedError(f"{key} is {str(value)[:40]!r}, which is no number")
-    return found
+    return number
 
 
 PRICERS = (Pricer(token=SERVICE, usage=TrafficUsage, price=service),)

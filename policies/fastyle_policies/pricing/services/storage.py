@@ -80,18 +80,18 @@ def stays(bucket: Resource, horizon: Decimal) -> tuple[list[Stay], bool]:
             end, deleted = days, True
         elif action.get("type") == "SetStorageClass":
             moves.append((days, _class(action.get("storageClass"))))
-    found, at, current = [], Decimal(0), first
+    spells, at, current = [], Decimal(0), first
     # On one day the coldest class wins, and lifecycle never warms an object up.
     for days, target in sorted(moves, key=lambda move: (move[0], COLDER.index(move[1]))):
         if days >= end:
             break
         if COLDER.index(target) > COLDER.index(current):
             if days > at:
-                found.append(Stay(current, at, days))
+                spells.append(Stay(current, at, days))
             at, current = days, target
     if end > at:
-        found.append(Stay(current, at, end))
-    return found, deleted
+        spells.append(Stay(current, at, end))
+    return spells, deleted
 
 
 def _set(condition: dict[str, object]) -> Iterator[str]:
