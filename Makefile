@@ -51,10 +51,10 @@ check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
-	@$(RUN) python -m ops.documents --check
+	@$(RUN) python -m tools.documents --check
 
 documents: setup  ## Write every generated part of the documents
-	@$(RUN) python -m ops.documents
+	@$(RUN) python -m tools.documents
 
 format: setup  ## Format, and mend what the linter can
 	@$(RUN) ruff format .
@@ -67,26 +67,26 @@ cost: setup  ## Estimate STACK's month; AGAINST=git-ref for the difference; FORM
 	@$(RUN) fastyle cost --stack $(STACK) $(if $(AGAINST),--against $(AGAINST)) --format $(or $(FORMAT),table)
 
 comment: setup  ## What a pull request is told: both stacks' cost, changes against AGAINST=git-ref, policies, advice
-	@$(RUN) python -m ops.pull_request --against $(or $(AGAINST),origin/main)
+	@$(RUN) python -m tools.pull_request --against $(or $(AGAINST),origin/main)
 
 bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
-	@$(RUN) python -m bench
+	@$(RUN) python -m tools.bench
 
 soak: up  ## Trade while one fault after another is done to the local stack; a quarter of an hour, bench/soak.json
-	@$(RUN) python -m bench.soak
+	@$(RUN) python -m tools.bench.soak
 
 mutants: setup  ## Change the program bit by bit: does a test notice? ROOM=policies|pricing|components|infra, SAMPLE=n
-	@$(RUN) python -m tests.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
+	@$(RUN) python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
 
 scan: setup  ## Lint the workflows, and look for secrets in the whole history
-	@$(RUN) python -m ops.tools actionlint
-	@$(RUN) python -m ops.tools gitleaks git --no-banner --redact .
+	@$(RUN) python -m tools.checkers actionlint
+	@$(RUN) python -m tools.checkers gitleaks git --no-banner --redact .
 
 audit: setup  ## Hold the locked packages against known vulnerabilities
-	@$(RUN) python -m ops.audit
+	@$(RUN) python -m tools.audit
 
 sbom: setup  ## What each archive and package holds, as CycloneDX with checked licences, in dist/sbom
-	@$(RUN) python -m infra.sbom
+	@$(RUN) python -m tools.sbom
 
 dist: setup  ## Wheel and source archive of the component package, in dist/components
 	@rm -rf dist/components

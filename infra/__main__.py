@@ -14,9 +14,9 @@ sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry or
 
 import pulumi  # noqa: E402
 
-from infra.archives import PackagingError, build  # noqa: E402
 from infra.composition import compose  # noqa: E402
 from infra.config import load_config  # noqa: E402
+from workloads.packaging.archives import PackagingError, build  # noqa: E402
 
 try:
     outputs = compose(load_config(), build)

@@ -25,7 +25,6 @@ from fastyle_components import (
 )
 from fastyle_components.base import either
 
-from infra.airflow import added_packages, delivered_files, delivered_plugins
 from infra.foundation import Foundation
 from infra.labels import prefix_label
 from infra.naming import Names
@@ -34,6 +33,7 @@ from infra.settings import Ci, Composer, GuardMode, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
 from workloads.events import STREAMS, Stream
 from workloads.events.stream import INVENTORY
+from workloads.packaging.airflow import added_packages, delivered_files, delivered_plugins
 
 SCHEDULED = "pipeline-run"
 """The Cloud Scheduler job that the budget guard may pause."""

@@ -16,14 +16,14 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, expect
 
-from bench.browser import MISSING, chromium, executable
-from infra import web
-from infra.archives import REPOSITORY, cache_dir, load
 from tests.browser.shop import TOKEN, events, fill
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
 from tests.unit.test_api_inventory import configuration, write
+from tools.bench.browser import MISSING, chromium, executable
 from workloads.api.app import create_app
+from workloads.packaging import web
+from workloads.packaging.archives import REPOSITORY, cache_dir, load
 
 
 @pytest.fixture(scope="module")  # as long as it runs, no other test of this process could run an event loop

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bench import dashboard
 from ops.endpoints import Endpoints
 from tests.support.browser import Watched
 from tests.support.checkout import Checkout
+from tools.bench import dashboard
 
 
 @pytest.fixture

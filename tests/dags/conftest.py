@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from infra.airflow import delivered_files, delivered_plugins
-from infra.archives import cache_dir
+from workloads.packaging.airflow import delivered_files, delivered_plugins
+from workloads.packaging.archives import cache_dir
 
 HERE = Path(__file__).parent
 

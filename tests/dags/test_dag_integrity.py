@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.airflow import added_packages
 from infra.operations import late_run, logged
 from tests.dags.conftest import HERE, NEWEST, VERSIONS, Airflow
+from workloads.packaging.airflow import added_packages
 from workloads.pipeline.tasks import DEADLINE, TASKS, Action
 
 pytestmark = pytest.mark.slow

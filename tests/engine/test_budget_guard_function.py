@@ -26,7 +26,7 @@ from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.standins import storage
 
-from infra.archives import build
+from workloads.packaging.archives import build
 
 EMAIL = "budget-guard@fastyle-local.iam.gserviceaccount.com"
 BUCKET = "fastyle-local-budget-guard"

@@ -13,11 +13,11 @@ from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.free import why_free
 
 from ops.cost import Request, estimated
-from ops.cost_tables import block, components
 from ops.errors import OperatorError
 from ops.plan import Plan as Shown
 from ops.plan import show_cost
 from tests.support.plans import REPOSITORY, STACKS, Plan, Project, provider
+from tools.cost_pages.tables import block, components
 
 README = REPOSITORY / "README.md"
 

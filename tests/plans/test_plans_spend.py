@@ -9,9 +9,9 @@ import pytest
 from fastyle_policies.pricing import documents, read_usage
 from fastyle_policies.pricing.report import money
 
-from ops.cost_pages import pages
 from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY, Plan, Project, provider
+from tools.cost_pages import pages
 
 
 @pytest.fixture(scope="module")

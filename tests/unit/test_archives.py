@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import archives
-from infra.archives import REPOSITORY, PackagingError, build
+from workloads.packaging import archives
+from workloads.packaging.archives import REPOSITORY, PackagingError, build
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from fastyle_policies.rules import RULES, spend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.reference import reference
 from tests.policies.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.program import program
+from tools.configuration_reference import reference
 
 POLICY_CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
 # Names that Google Cloud accepts, where no preview checks them: LIMITS of each service's documentation.
@@ -108,4 +108,4 @@ def test_any_stack_keeps_its_promises(tmp_path_factory: Any, config: dict[str, A
 
 def test_the_reference_is_current() -> None:
     text = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert text == reference(), "run: python -m infra.reference docs/configuration.md"
+    assert text == reference(), "run: python -m tools.configuration_reference docs/configuration.md"

@@ -23,13 +23,13 @@ from fastyle_localcloud.provider.records import Records
 from fastyle_policies.configuration import stack_config
 from fastyle_policies.rules import RULES
 
-from infra.archives import load
 from infra.config import ConfigError
 from tests.policies.table import recorded, said, violations
 from tests.support.components import Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration, put
 from tests.support.program import program
 from workloads.events import STREAMS
+from workloads.packaging.archives import load
 
 OF_FUNCTIONS = ("roles/artifactregistry.admin", "roles/cloudfunctions.admin", "roles/eventarc.admin")
 

@@ -9,10 +9,10 @@ import pytest
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.documents import Document
 
-from ops.cost_pages import dataflow
-from ops.cost_pages.changes import Costed, adding, setting, without
-from ops.cost_pages.plot import Line, Mark, svg
-from ops.cost_pages.scale import load
+from tools.cost_pages import dataflow
+from tools.cost_pages.changes import Costed, adding, setting, without
+from tools.cost_pages.plot import Line, Mark, svg
+from tools.cost_pages.scale import load
 
 DATABASE = Resource(
     "gcp:sql/databaseInstance:DatabaseInstance",

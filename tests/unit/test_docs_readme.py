@@ -51,7 +51,7 @@ def test_the_first_two_commands_are_up_and_test() -> None:
 
 # --- CONTRIBUTING.md and the rooms ---
 
-ROOMS = ("infra", "components", "workloads", "sql", "policies", "localcloud", "ops", "tests")
+ROOMS = ("infra", "components", "workloads", "sql", "policies", "localcloud", "ops", "tools", "tests")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import sbom
-from infra.archives import build
-from ops.audit import UnreachableDatabaseError, audit
 from ops.errors import OperatorError
-from ops.tools import tool
+from tools import sbom
+from tools.audit import UnreachableDatabaseError, audit
+from tools.checkers import tool
+from workloads.packaging.archives import build
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
@@ -361,7 +361,7 @@ def test_a_licence_is_read_wherever_it_is_written(fields: str, expression: str) 
 
 @pytest.mark.parametrize("fields", ["License-Expression: AGPL-3.0-only", "License: proprietary", "Summary: none"])
 def test_an_unknown_or_refused_licence_is_an_error_that_says_what_to_do(fields: str) -> None:
-    with pytest.raises(sbom.LicenceError, match=r"thing 1 .*infra/sbom\.py"):
+    with pytest.raises(sbom.LicenceError, match=r"thing 1 .*tools/sbom\.py"):
         sbom.licence(HeaderParser().parsestr(f"Name: thing\nVersion: 1\n{fields}\n"))
 
 

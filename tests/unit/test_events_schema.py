@@ -11,8 +11,8 @@ import fastavro
 import pytest
 
 from tests.support.events import change, sale
+from tools import events_reference
 from workloads.events import STREAMS, DecodeError, bigquery_fields, consumed_by, decode, encode, pubsub_definition
-from workloads.events import docs as events_docs
 from workloads.events.stream import HISTORY, INVENTORY
 from workloads.inventory_sync.stock import MOVED_BY
 from workloads.pipeline.tables import tables
@@ -137,4 +137,4 @@ def test_raw_sales_have_the_types_that_pubsub_can_write() -> None:
 
 def test_the_documentation_is_current() -> None:
     page = Path(__file__).parents[2] / "docs" / "events.md"
-    assert page.read_text(encoding="utf-8") == events_docs.render(), "run python -m workloads.events.docs"
+    assert page.read_text(encoding="utf-8") == events_reference.render(), "run python -m tools.events_reference"

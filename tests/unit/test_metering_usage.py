@@ -36,7 +36,7 @@ def test_every_measured_variable_is_used_by_a_stack_or_a_document() -> None:
     names = re.findall(r"^  (\w+):", measured("prod"), re.MULTILINE)
     assert len(names) > 20
     elsewhere = "\n".join(BLOCK.sub("", text(stack)) for stack in STACKS)
-    elsewhere += (USAGE.parents[1] / "ops" / "cost_pages" / "scale.py").read_text(encoding="utf-8")
+    elsewhere += (USAGE.parents[1] / "tools" / "cost_pages" / "scale.py").read_text(encoding="utf-8")
     unused = [name for name in names if not re.search(rf"\b{name}\b", elsewhere)]
     assert set(unused) <= {"sale_lines", "run_cpu_ms"}  # told for people
 

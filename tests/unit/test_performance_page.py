@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import performance
 from ops.errors import OperatorError
+from tools import performance
 
 PAGE = "before\n<!-- measured -->\n<!-- /measured -->\nafter"
 

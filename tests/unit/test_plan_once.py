@@ -15,14 +15,14 @@ from fastyle_policies.pricing import documents
 
 import ops.plan
 import ops.plan_cache
-import ops.pull_request
+import tools.pull_request
 from ops.advice.stack import Asked, advised
 from ops.cli import cli
 from ops.cost import Request, estimated, priced
 from ops.errors import OperatorError
 from ops.plan import Plan, plan
 from ops.plan_cache import Kept
-from ops.pull_request import comment, told
+from tools.pull_request import comment, told
 
 PREVIEW: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "support" / "foreign" / "preview.json").read_text(encoding="utf-8")
@@ -123,11 +123,15 @@ def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
         "message": "dear\nvery",
     }
     fewer = {**PREVIEW, "steps": [s for s in PREVIEW["steps"] if "Address" not in s["urn"]]}
-    monkeypatch.setattr(ops.pull_request, "plan", lambda stack: planned(stack, [violation] if stack == "prod" else []))
     monkeypatch.setattr(
-        ops.pull_request, "before", lambda request, against: priced(documents.read(fewer), Request(stack=request.stack))
+        tools.pull_request, "plan", lambda stack: planned(stack, [violation] if stack == "prod" else [])
     )
-    monkeypatch.setattr(ops.pull_request, "advised", lambda asked: advised(Asked(request=Request(plan=_file()))))
+    monkeypatch.setattr(
+        tools.pull_request,
+        "before",
+        lambda request, against: priced(documents.read(fewer), Request(stack=request.stack)),
+    )
+    monkeypatch.setattr(tools.pull_request, "advised", lambda asked: advised(Asked(request=Request(plan=_file()))))
 
 
 def _file() -> Path:
@@ -155,11 +159,11 @@ def test_what_cannot_be_told_says_why_and_keeps_nothing_else_from_being_told(mon
     def none(*_: Any) -> Any:
         raise OperatorError("git worktree: no such revision")
 
-    monkeypatch.setattr(ops.pull_request, "before", none)
+    monkeypatch.setattr(tools.pull_request, "before", none)
     found = told("dev", "origin/gone")
     assert not found.sound
     text = comment([found], "origin/gone")
     assert "**failed**: cost at origin/gone: git worktree: no such revision" in text
     assert "<summary>Advice</summary>" in text
-    monkeypatch.setattr(ops.pull_request, "plan", none)
+    monkeypatch.setattr(tools.pull_request, "plan", none)
     assert "| dev | - | - | - | - | - | - |" in comment([told("dev", "origin/gone")], "origin/gone")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops import sample_catalogue
+from tools import sample_catalogue
 from workloads.events import STREAMS, validate
 from workloads.pos_api.catalogue import Catalogue
 from workloads.pos_api.simulator import MAX_OUTAGE, simulate
@@ -192,7 +192,7 @@ def test_the_committed_catalogue_is_the_generated_one(tmp_path: Any) -> None:
     sample_catalogue.write(tmp_path)
     for name in ("products.csv", "locations.csv"):
         committed = (sample_catalogue.FOLDER / name).read_bytes()
-        assert (tmp_path / name).read_bytes() == committed, "run python -m ops.sample_catalogue"
+        assert (tmp_path / name).read_bytes() == committed, "run python -m tools.sample_catalogue"
 
 
 def test_the_catalogue_is_a_fashion_retailers() -> None:

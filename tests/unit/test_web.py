@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import sbom, web
-from infra.archives import REPOSITORY, load
+from tools import sbom
 from workloads.api.app import STATIC
+from workloads.packaging import web
+from workloads.packaging.archives import REPOSITORY, load
 
 FOLDER = REPOSITORY / "workloads" / "api" / "web"
 

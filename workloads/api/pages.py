@@ -37,7 +37,7 @@ _TEXT = ("text/", "image/svg")
 def routes(static: Path, libraries: Path) -> list[Route]:
     """Routes for the page in `static` and everything it loads; none where there is no page.
 
-    `libraries` holds the third parties' files that the archive brings (infra/web.py); the page names them `lib/…`.
+    `libraries` holds the third parties' files that the archive brings (workloads/packaging/web.py); the page names them `lib/…`.
     """
     if not (static / _INDEX).is_file():
         return []

@@ -13,9 +13,9 @@ from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.lines import SECONDS
 from fastyle_policies.pricing.report import money
 
-from ops.cost_pages import dataflow
-from ops.cost_pages.changes import Change, Costed, adding, setting, without
-from ops.cost_pages.plot import Line, Mark, svg
+from tools.cost_pages import dataflow
+from tools.cost_pages.changes import Change, Costed, adding, setting, without
+from tools.cost_pages.plot import Line, Mark, svg
 
 LARGEST = 8
 ZERO = Decimal(0)

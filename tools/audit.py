@@ -18,7 +18,7 @@ from fastyle_localcloud.engine.bootstrap import cache_dir
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import say_error
-from ops.tools import tool
+from tools.checkers import tool
 
 LOCKS = ("uv.lock", "workloads/api/web/package-lock.json")
 _DAY_SECONDS = 86_400
@@ -68,7 +68,7 @@ class UnreachableDatabaseError(OperatorError):
 
 
 def main() -> int:
-    """`python -m ops.audit`: 0 when nothing is known, 1 else; without a network a skip, which in CI is a failure."""
+    """`python -m tools.audit`: 0 when nothing is known, 1 else; without a network a skip, which in CI is a failure."""
     try:
         print(audit(tool("osv-scanner"), cache_dir() / "osv"))
     except UnreachableDatabaseError as error:

@@ -25,8 +25,8 @@ from fastapi import FastAPI, Response
 from psycopg.rows import DictRow
 from starlette.types import ASGIApp
 
-from bench.browser import chromium
 from ops.endpoints import Endpoints
+from tools.bench.browser import chromium
 from workloads.api.app import POOL_SIZE, create_app
 from workloads.api.settings import ApiAuth, Settings
 from workloads.runtime.database import pool

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.mutants.rooms import Classical
+from tools.mutants.rooms import Classical
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORK = REPOSITORY / ".mutants"

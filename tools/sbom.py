@@ -1,4 +1,4 @@
-"""What is shipped, and under which licences: `python -m infra.sbom [--out dist/sbom]`, or `make sbom`.
+"""What is shipped, and under which licences: `python -m tools.sbom [--out dist/sbom]`, or `make sbom`.
 
 One CycloneDX 1.5 document for each workload's archive and for the two packages (`fastyle-components`, which others
 install, and the program). Names, versions, hashes and dependencies come from uv.lock through `uv export`; what an
@@ -25,8 +25,8 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
-from infra import web
-from infra.archives import REPOSITORY, PackagingError, build, load
+from workloads.packaging import web
+from workloads.packaging.archives import REPOSITORY, PackagingError, build, load
 
 # Licences that let us ship a package unchanged with its notice. LGPL-3.0 (psycopg) and MPL-2.0 (certifi) are copyleft
 # for changes to the package itself, which are not made: its files go into the archive as published.
@@ -136,12 +136,12 @@ def licence(metadata: Message) -> str:
 def _allowed(name: str, expression: str) -> str:
     words = [w for w in re.split(r"[\s()]+", expression) if w and w not in ("AND", "OR", "WITH")]
     if not words:
-        raise LicenceError(f"{name} names no licence; read its files, then name it in SPELLINGS of infra/sbom.py")
+        raise LicenceError(f"{name} names no licence; read its files, then name it in SPELLINGS of tools/sbom.py")
     # Stricter than SPDX: of alternatives too, each must be allowed.
     if refused := sorted(set(words) - ALLOWED):
         raise LicenceError(
             f"{name} is under {expression!r}, and {', '.join(refused)} is not allowed; "
-            "choose another package, or add the licence to ALLOWED of infra/sbom.py"
+            "choose another package, or add the licence to ALLOWED of tools/sbom.py"
         )
     return str(expression)
 
@@ -253,7 +253,7 @@ def write(documents: Mapping[str, dict[str, Any]], out: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.sbom", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.sbom", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=REPOSITORY / "dist" / "sbom")
     out = parser.parse_args().out
     try:

@@ -16,9 +16,9 @@ import httpx
 import psycopg
 from google.cloud import bigquery, pubsub_v1
 
-from bench.end_to_end import sale
 from ops.endpoints import Endpoints
 from ops.summary import warehouse_client
+from tools.bench.end_to_end import sale
 from workloads.events import STREAMS, encode
 
 SECONDS = 8.0

@@ -8,9 +8,9 @@ from fastyle_policies.pricing.blocks import put
 from fastyle_policies.pricing.documents import Document
 
 from ops.cost import Request
-from ops.cost_pages import decisions
-from ops.cost_pages import scale as sizes
-from ops.cost_pages.changes import Costed
+from tools.cost_pages import decisions
+from tools.cost_pages import scale as sizes
+from tools.cost_pages.changes import Costed
 
 SCHEDULED = "prod, scheduler"
 OTHERS: Mapping[str, Request] = {SCHEDULED: Request(stack="prod", overrides=["orchestrator=scheduler"])}

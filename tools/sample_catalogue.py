@@ -1,6 +1,6 @@
 """The sample catalogue: a fashion retailer's products, with costs over time, and its 21 locations.
 
-`python -m ops.sample_catalogue` writes `ops/data/catalogue/{products,locations}.csv`; the files are committed,
+`python -m tools.sample_catalogue` writes `ops/data/catalogue/{products,locations}.csv`; the files are committed,
 and a test checks that they are what this module writes.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "data" / "catalogue"
+FOLDER = Path(__file__).resolve().parents[1] / "ops" / "data" / "catalogue"
 PRODUCT_COLUMNS = (
     "sku",
     "name",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 DELIVERED = {
     "workloads/dags": "",
@@ -27,7 +27,7 @@ def delivered_files() -> dict[str, str]:
     for folder, target in DELIVERED.items():
         files |= {(Path(target) / path).as_posix(): str(REPOSITORY / folder / path) for path in _files(folder)}
     # Airflow looks for DAGs in every Python file that it is not told to leave alone.
-    files[".airflowignore"] = str(REPOSITORY / "infra" / "airflowignore")
+    files[".airflowignore"] = str(REPOSITORY / "workloads" / "packaging" / "airflowignore")
     return files
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.mutants.rooms import Structural
+from tools.mutants.rooms import Structural
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORK = REPOSITORY / ".mutants"

@@ -1,6 +1,6 @@
 """How long an estimate takes: a preview of 200 priced resources, from its text to the table, beside decoding its JSON.
 
-`python -m bench.estimate` measures this alone; no stack is needed.
+`python -m tools.bench.estimate` measures this alone; no stack is needed.
 """
 
 from __future__ import annotations

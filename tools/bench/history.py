@@ -1,4 +1,4 @@
-"""What one new day costs the pipeline on a short, a long and a very long history: `python -m bench.history`.
+"""What one new day costs the pipeline on a short, a long and a very long history: `python -m tools.bench.history`.
 
 Worlds of their own, on a BigQuery stand-in and a PostgreSQL that end with the measurement. Time is the stand-in's and
 says little by itself; rows read are what BigQuery would read after pruning, by the proof that the tests rest on.

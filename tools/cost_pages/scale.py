@@ -11,7 +11,7 @@ from fastyle_policies.pricing.report import money
 from fastyle_policies.pricing.usage import Days, UsageFile
 
 from ops.cost import Request, usage_of
-from ops.cost_pages.changes import Change, Costed, setting
+from tools.cost_pages.changes import Change, Costed, setting
 
 SIZES = (20, 200, 2000)
 PEAK_HOUR = Decimal("0.12")  # share of a day's trade in its busiest hour (workloads/pos_api/demand.py)

@@ -1,4 +1,4 @@
-"""Checkers that are Go programs: `python -m ops.tools NAME [ARGUMENT…]` builds NAME once and runs it.
+"""Checkers that are Go programs: `python -m tools.checkers NAME [ARGUMENT…]` builds NAME once and runs it.
 
 Their modules are pinned, with checksums, by `go.mod` and `go.sum` below `.github/tools`; what is built is kept beside the
 engine, outside the clone. actionlint lints the workflows; gitleaks looks for secrets in the history; osv-scanner

@@ -25,9 +25,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import web
+from workloads.packaging import web
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 # What Cloud Run's and Cloud Functions' python311 runtimes are: Ubuntu 22.04 (glibc 2.35) on x86_64.
 PYTHON_VERSION = "3.11"
 PLATFORM = "x86_64-manylinux_2_28"

@@ -17,21 +17,20 @@ import uuid
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psycopg
 
-from bench.end_to_end import sale
-from bench.faults import Fault, faults, left_out
-from ops.endpoints import LOCAL, Endpoints, load_endpoints
+from ops.endpoints import LOCAL, REPOSITORY, Endpoints, load_endpoints
 from ops.google import request
 from ops.local import settle
 from ops.summary import warehouse_client
 from ops.terminal import console
+from tools.bench.end_to_end import sale
+from tools.bench.faults import Fault, faults, left_out
 
-RESULTS = Path(__file__).resolve().parent / "soak.json"
+RESULTS = REPOSITORY / "bench" / "soak.json"
 REPORTED_WITHIN_SECONDS = 60.0
 RECOVERY_SECONDS = 30.0
 BASELINE_SECONDS = 8.0

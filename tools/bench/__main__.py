@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import dashboard, end_to_end, estimate, history, marts, stages
 from ops.endpoints import LOCAL, REPOSITORY, load_endpoints
 from ops.google import request
 from ops.local import environment
 from ops.terminal import console
+from tools.bench import dashboard, end_to_end, estimate, history, marts, stages
 
-RESULTS = Path(__file__).resolve().parent / "results.json"
+RESULTS = REPOSITORY / "bench" / "results.json"
 EMPTY_PROGRAM = "import pulumi\n"
 
 

@@ -1,6 +1,6 @@
 """The one comment of a pull request: what each stack costs, what changes against the base branch, policies, and advice.
 
-`python -m ops.pull_request --against REF`: each stack is previewed once, and once as the base branch has it. Nothing that
+`python -m tools.pull_request --against REF`: each stack is previewed once, and once as the base branch has it. Nothing that
 fails keeps the rest from being told: its reason stands in its place, and the exit code is 1.
 """
 
@@ -186,7 +186,7 @@ def _line(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comment; exit 1 when anything failed or a mandatory policy is violated."""
-    parser = argparse.ArgumentParser(prog="python -m ops.pull_request", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.pull_request", description=__doc__)
     parser.add_argument("--against", required=True, metavar="REF", help="the branch that the pull request goes to")
     against = parser.parse_args(arguments).against
     stacks = [told(stack, against) for stack in stack_names() if stack != LOCAL]

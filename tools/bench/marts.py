@@ -8,10 +8,10 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from bench.end_to_end import sale
 from ops.endpoints import Endpoints
 from ops.google import flush, request, until_done
 from ops.summary import warehouse_client
+from tools.bench.end_to_end import sale
 
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 120.0

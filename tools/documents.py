@@ -19,13 +19,15 @@ from fastyle_policies.pricing import PricingError, usage_reference
 from fastyle_policies.pricing.blocks import put
 from fastyle_policies.pricing.documents import Document
 
-import infra.reference
-import workloads.events.docs
-from ops import cost, cost_tables, performance
-from ops.cost_pages import pages
+import tools.configuration_reference
+import tools.events_reference
+from ops import cost
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.terminal import console, say_error
+from tools import performance
+from tools.cost_pages import pages
+from tools.cost_pages import tables as cost_tables
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def _plans() -> dict[str, Document]:
 
 PARTS: tuple[Part, ...] = (
     Part("components/REFERENCE.md", "components", components),
-    Part("docs/configuration.md", "configuration", lambda _: infra.reference.reference()),
-    Part("docs/events.md", "events", lambda _: workloads.events.docs.render()),
+    Part("docs/configuration.md", "configuration", lambda _: tools.configuration_reference.reference()),
+    Part("docs/events.md", "events", lambda _: tools.events_reference.render()),
     Part("docs/policies.md", "rules", fastyle_policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("docs/performance.md", "measured", performance.current),
@@ -87,7 +89,7 @@ PARTS: tuple[Part, ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit 1 when a part cannot be made, or, with --check, is not current."""
-    parser = argparse.ArgumentParser(prog="python -m ops.documents", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.documents", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a part is out of date")
     check = parser.parse_args(arguments).check
     stale = []
