@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -57,10 +56,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> tuple[int, int]:
         folder, *_, file = place(item).split("/")
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
-        return last, ORDER.index(folder) if folder in ORDER else len(ORDER)
+        return last, ORDER.index(folder) if folder in ORDER else 0  # a package's own tests are unit tests
 
     def place(item: pytest.Item) -> str:
-        return item.path.relative_to(Path(__file__).parent).as_posix()
+        return item.path.relative_to(item.config.rootpath).as_posix().removeprefix("tests/")
 
     items.sort(key=rank)
     for item in items:

@@ -16,9 +16,9 @@ import pytest
 from fastyle_policies.model import UNKNOWN, Rule
 from fastyle_policies.rules import RULES, spend
 
+from policy_rules.cases import CASES
+from policy_rules.table import Case, changed
 from tests.policies.accepting_provider import accepting_provider
-from tests.policies.cases import CASES
-from tests.policies.table import Case, changed
 from tests.support.plans import REPOSITORY, Project, policy_events
 
 PACK = REPOSITORY / "policies"

@@ -19,7 +19,7 @@ from fastyle_policies.configuration import stack_config
 from fastyle_policies.rules import RULES
 
 import workloads
-from tests.policies.table import recorded, said, violations
+from policy_rules.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY
 from tests.support.program import program

@@ -18,7 +18,7 @@ from fastyle_policies.configuration import stack_config
 from fastyle_policies.rules import RULES
 
 from ops.stacks import stack_names
-from tests.policies.table import recorded, said, violations
+from policy_rules.table import recorded, said, violations
 from tests.support.components import PROJECT, Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.inventory import INVENTORIES

@@ -11,7 +11,7 @@ from fastyle_policies.rules import RULES, spend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.policies.table import recorded, said, violations
+from policy_rules.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.program import program

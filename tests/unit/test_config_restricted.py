@@ -24,7 +24,7 @@ from fastyle_policies.configuration import stack_config
 from fastyle_policies.rules import RULES
 
 from infra.config import ConfigError
-from tests.policies.table import recorded, said, violations
+from policy_rules.table import recorded, said, violations
 from tests.support.components import Recorder, declare
 from tests.support.configuration import REPOSITORY, configuration, put
 from tests.support.program import program

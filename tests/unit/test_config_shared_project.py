@@ -18,7 +18,7 @@ from fastyle_policies.rules import RULES
 
 from infra.config import ConfigError, load_config
 from infra.known import FIRST_WORDS
-from tests.policies.table import recorded, said, violations
+from policy_rules.table import recorded, said, violations
 from tests.support.components import Recorder, declare
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration, put
 from tests.support.program import program

@@ -23,7 +23,7 @@ from fastyle_policies.pricing.actual.export import parse
 from fastyle_policies.pricing.documents import Document
 
 from ops.cli import cli
-from tests.support.pricing import REGION, resource, usage_of
+from policy_pricing.bills import REGION, resource, usage_of
 
 PROJECT = "fastyle-prod-example"
 TOPIC = resource("gcp:pubsub/topic:Topic", "sales-topic", name="sales", labels={"component": "stream-sales"})

@@ -19,10 +19,10 @@ from fastyle_policies.pricing.documents import Document
 import ops.cost
 from ops.cli import cli
 from ops.cost import Request
-from tests.support.pricing import resource
+from policy_pricing.bills import resource
 
 REPOSITORY = Path(__file__).parents[2]
-PREVIEW = REPOSITORY / "tests" / "support" / "foreign" / "preview.json"
+PREVIEW = REPOSITORY / "policies" / "tests" / "policy_pricing" / "foreign" / "preview.json"
 SQL = "gcp:sql/databaseInstance:DatabaseInstance"
 CLOUD_RUN = "gcp:cloudrunv2/service:Service"
 DATABASE = resource(SQL, "database-instance", settings={"tier": "db-custom-2-7680", "availabilityType": "REGIONAL"})

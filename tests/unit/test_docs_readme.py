@@ -26,7 +26,7 @@ def test_every_claim_is_proven_or_said_to_be_open() -> None:
 
 def test_every_proof_is_a_test_that_exists() -> None:
     for claim, _, proof in claims():
-        links = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", proof)
+        links = re.findall(r"\[`(test_\w+)`\]\(\.\./((?:\w+/)?tests/[\w/]+\.py)\)", proof)
         assert len(links) == proof.count("]("), claim
         for name, path in links:
             text = (REPOSITORY / path).read_text(encoding="utf-8")

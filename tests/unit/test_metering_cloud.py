@@ -24,7 +24,7 @@ from ops.cli import cli
 from ops.errors import OperatorError
 from ops.metering.cloud import metered
 from ops.metering.metrics import READINGS
-from tests.support.pricing import REGION, resource
+from policy_pricing.bills import REGION, resource
 
 PROJECT = "fastyle-prod-example"
 SERVING = {"containers": [{"resources": {"cpuIdle": True}}]}

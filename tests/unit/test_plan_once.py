@@ -25,7 +25,9 @@ from ops.plan_cache import Kept
 from tools.pull_request import comment, told
 
 PREVIEW: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "support" / "foreign" / "preview.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "policies" / "tests" / "policy_pricing" / "foreign" / "preview.json").read_text(
+        encoding="utf-8"
+    )
 )
 
 
@@ -135,7 +137,7 @@ def pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _file() -> Path:
-    return Path(__file__).parents[1] / "support" / "foreign" / "preview.json"
+    return Path(__file__).parents[2] / "policies" / "tests" / "policy_pricing" / "foreign" / "preview.json"
 
 
 @pytest.mark.usefixtures("pull_request")

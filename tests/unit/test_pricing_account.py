@@ -14,7 +14,7 @@ from fastyle_policies.pricing.report import plain
 
 import ops.cost
 from ops.cli import cli
-from tests.support.pricing import estimated, resource
+from policy_pricing.bills import estimated, resource
 
 
 def stack(jobs: int, egress: int = 0) -> Estimate:

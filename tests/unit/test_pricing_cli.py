@@ -22,9 +22,9 @@ from fastyle_policies.pricing.difference import Difference
 import ops.cost
 from ops.cli import cli
 from ops.cost import Request, run
-from tests.support.pricing import SAMPLES, estimated, resource
+from policy_pricing.bills import SAMPLES, estimated, resource
 
-PREVIEW = Path(__file__).parents[1] / "support" / "foreign" / "preview.json"
+PREVIEW = Path(__file__).parents[2] / "policies" / "tests" / "policy_pricing" / "foreign" / "preview.json"
 
 
 SHOWN = {
@@ -288,7 +288,7 @@ def test_against_plans_the_other_revision_without_what_ifs_and_leaves_no_worktre
 
 def worktrees() -> str:
     listed = subprocess.run(
-        ["git", "worktree", "list"], cwd=PREVIEW.parents[3], capture_output=True, text=True, check=True
+        ["git", "worktree", "list"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
     )
     return "\n".join(line for line in listed.stdout.splitlines() if "fastyle-against" in line)
 

@@ -1,6 +1,6 @@
 """Programs that are not ours: estimated without an exception, what the book does not know listed, secrets never shown.
 
-tests/support/foreign/ holds a preview and an export made by hand in the shape that Pulumi prints.
+policies/tests/policy_pricing/foreign/ holds a preview and an export made by hand in the shape that Pulumi prints.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.cli import cli
-from tests.support.pricing import REGION, SAMPLES, estimated, resource
+from policy_pricing.bills import REGION, SAMPLES, estimated, resource
 
-FOREIGN = Path(__file__).parents[1] / "support" / "foreign"
+FOREIGN = Path(__file__).parents[2] / "policies" / "tests" / "policy_pricing" / "foreign"
 PREVIEW, EXPORT = FOREIGN / "preview.json", FOREIGN / "export.json"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 HUSHED = ("hunter2", "hush", "v1:aaaa", "v1:cccc", "v1:eeee", "[secret]")

@@ -15,7 +15,7 @@ from fastyle_policies.model import Resource
 from fastyle_policies.pricing.lines import total
 from fastyle_policies.pricing.report import money
 
-from tests.support.pricing import estimated, resource
+from policy_pricing.bills import estimated, resource
 
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
 SERVICE = "gcp:cloudrunv2/service:Service"

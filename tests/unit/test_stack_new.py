@@ -18,7 +18,7 @@ from ops.cli import cli
 from ops.errors import OperatorError
 from ops.stack_new import POLICY_SETTINGS, USAGE, create
 from ops.stacks import stack_names
-from tests.policies.table import recorded, said, violations
+from policy_rules.table import recorded, said, violations
 from tests.support.components import declare
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it
 from tests.support.program import program

@@ -33,13 +33,19 @@ _OF_STACKS = ("tests/unit/test_config_policies.py", "tests/unit/test_config_gran
 ROOMS: dict[str, Classical | Structural] = {
     "policies": Classical(
         sources=("policies/fastyle_policies/rules", "policies/fastyle_policies/least_privilege"),
-        tests=tuple(f"tests/policies/test_{about}.py" for about in ("rules", "accounts", "needs", "spend")),
+        tests=tuple(
+            f"policies/tests/policy_rules/test_{about}.py" for about in ("rules", "accounts", "needs", "spend")
+        ),
         needs=("policies",),
     ),
     "pricing": Classical(
         sources=("policies/fastyle_policies/pricing",),
         # Not the properties: they take most of the time, and what they notice the hand-computed bills notice, too.
-        tests=("tests/unit/test_pricing_[abcflrsu]*.py", "tests/unit/test_pricing_published.py"),
+        tests=(
+            "tests/unit/test_pricing_[acfr]*.py",
+            "policies/tests/policy_pricing/test_[abcflrsu]*.py",
+            "policies/tests/policy_pricing/test_published.py",
+        ),
         needs=("policies", "docs"),
     ),
     "components": Structural(

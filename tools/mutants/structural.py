@@ -137,7 +137,7 @@ def _preload() -> None:
 
     from tests.support.components import declare  # noqa: F401
 
-    for module in ("fastyle_components", "infra.composition", "tests.policies.cases", "tests.conftest"):
+    for module in ("fastyle_components", "infra.composition", "policy_rules.cases", "tests.conftest"):
         importlib.import_module(module)
     _compose()
     for module in list(sys.modules):

@@ -1,0 +1,245 @@
+"""Options of a plan: each with its arithmetic, what makes it right or wrong, and the cheapest set against all sets."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, estimate
+from fastyle_policies.pricing.advice import (
+    REQUIREMENTS,
+    Advice,
+    Weigher,
+    advise,
+    cheapest,
+    fewest,
+    options,
+    relocations,
+)
+from fastyle_policies.pricing.report import plain
+
+from policy_pricing.bills import REGION, SAMPLES, resource, usage_of
+
+NO_ADDRESS = {"ipConfiguration": {"ipv4Enabled": False}}
+BIG = {"tier": "db-custom-8-30720", "availabilityType": "REGIONAL", "diskSize": 10, **NO_ADDRESS}
+DATABASE = resource("gcp:sql/databaseInstance:DatabaseInstance", "db", settings=BIG)
+WARM = resource(
+    "gcp:cloudrunv2/service:Service",
+    "web",
+    template={"scaling": {"minInstanceCount": 1}, "containers": [{"resources": {"cpuIdle": True}}]},
+)
+LAKE = resource("gcp:storage/bucket:Bucket", "lake", location="US-CENTRAL1")
+
+
+def weigher(*resources: Resource, **used: Mapping[str, Any]) -> tuple[Weigher, list[Any]]:
+    usage = usage_of(**used)
+
+    def price(plan: Sequence[Resource]) -> Estimate:
+        return estimate(plan, usage, region=REGION, strict=False)
+
+    return Weigher(resources, price), options(resources, usage)
+
+
+def advice(*resources: Resource, **used: Mapping[str, Any]) -> dict[str, Advice]:
+    """Advice by its change, but commitments."""
+    found = advise(*weigher(*resources, **used))
+    return {each.option.change: each for each in found if not each.option.group.startswith("commitment")}
+
+
+def test_one_zone_saves_half_of_vcpus_memory_and_disk() -> None:
+    """8 x 30.149 + 30 x 5.11 = 394.492 of compute, 1.70 of disk."""
+    found = advice(DATABASE)["settings.availabilityType: REGIONAL -> ZONAL"]
+    assert plain(found.monthly_saving) == "396.192"
+    assert found.option.gives_up == {"ha"}
+    assert found.confidence in ("high", "medium")
+
+
+def test_a_tier_by_measured_use() -> None:
+    """Two vCPUs: 87.6 hours a month are 0.12 vCPU on average, ten times as many in the busiest minute: 1.2, of 60 %: 2.
+    The six that are left over cost 2 zones x 3/4 x 394.492 = 591.738."""
+    found = advice(DATABASE, db={"monthly_cpu_hours": Decimal("87.6")})
+    smaller = found["settings.tier: db-custom-8-30720 -> db-custom-2-7680"]
+    assert plain(smaller.monthly_saving) == "591.738"
+    assert smaller.confidence == "medium", "it rests on the usage file"
+
+
+def test_a_busy_database_keeps_its_tier_and_an_unmeasured_one_is_told_to_be_measured() -> None:
+    assert not [change for change in advice(DATABASE, db={"monthly_cpu_hours": 500}) if "tier" in change]
+    unmeasured = advice(DATABASE)["settings.tier: db-custom-8-30720 -> db-custom-4-15360"]
+    assert "not measured" in unmeasured.option.loses
+
+
+def test_one_vcpu_is_the_least() -> None:
+    least = resource(
+        "gcp:sql/databaseInstance:DatabaseInstance", "db", settings={"tier": "db-custom-1-3840", **NO_ADDRESS}
+    )
+    assert advice(least, db={"monthly_cpu_hours": 1}) == {}
+
+
+def test_no_minimum_saves_an_idle_instance() -> None:
+    """2,628,000 s x (1 vCPU + 0.5 GiB) x 0.0000025 = 9.855, less nothing: idle time has no free tier."""
+    found = advice(WARM)["template.scaling.minInstanceCount: 1 -> 0"]
+    assert plain(found.monthly_saving) == "9.855"
+    assert found.confidence == "high"
+    assert found.option.gives_up == {"no-cold-start"}
+
+
+def test_an_instance_that_is_nearly_always_busy_is_billed_by_instance() -> None:
+    """Busy for 2,600,000 of 2,628,000 s: by request 2,600,000 x 0.000024 and more, by instance 2,628,000 x 0.000018."""
+    busy = advice(WARM, web={"monthly_instance_seconds": 2_600_000})
+    assert "template.containers.0.resources.cpuIdle: true -> false" in busy
+    assert "template.containers.0.resources.cpuIdle: true -> false" not in advice(WARM)
+
+
+def test_by_instance_is_not_advised_where_nothing_keeps_an_instance_running() -> None:
+    """How long it would idle before it is stopped is billed, and in no estimate."""
+    cold = resource(
+        "gcp:cloudrunv2/service:Service", "web", template={"containers": [{"resources": {"cpuIdle": True}}]}
+    )
+    assert advice(cold, web={"monthly_requests": 1_000_000, "request_ms": 1000}) == {}
+
+
+def test_an_always_on_instance_that_hardly_serves_is_billed_by_request() -> None:
+    on = {"scaling": {"minInstanceCount": 1}, "containers": [{"resources": {"cpuIdle": False}}]}
+    found = advice(resource("gcp:cloudrunv2/service:Service", "web", template=on))
+    assert found["template.containers.0.resources.cpuIdle: false -> true"].option.gives_up == {"cpu-always"}
+
+
+def test_the_class_is_by_age_and_reads() -> None:
+    """In large files: coldest while nobody reads, standard while everything is read."""
+    written = {"monthly_written_gib": 1000, "object_mib": 1024}
+    [unread] = [each for change, each in advice(LAKE, lake=written).items() if "archive" in change]
+    assert unread.option.gives_up == {"cheap-reads"}
+    read = advice(LAKE, lake={**written, "monthly_read_gib": 1_000_000})
+    assert not [change for change in read if "archive" in change or "coldline" in change]
+
+
+def test_small_objects_are_not_moved() -> None:
+    """A move costs by the object: of 1 KiB each, a thousand GiB are a billion of them."""
+    changes = advice(LAKE, lake={"monthly_written_gib": 1000, "object_mib": Decimal("0.001")})
+    assert not [change for change in changes if "line after" in change or "archive after" in change]
+
+
+def test_what_nothing_expires_is_told_of() -> None:
+    """36 months of 100 GiB against 12: 2,400 GiB x 0.02."""
+    found = advice(LAKE, lake={"monthly_written_gib": 100})
+    expiry = found["lifecycleRules: deleted never -> after 365 days"]
+    assert round(expiry.monthly_saving, 2) >= 40
+    assert expiry.option.gives_up == {"history"}
+    table = resource("gcp:bigquery/table:Table", "t", timePartitioning={"type": "DAY"})
+    assert "timePartitioning.expirationMs: unset -> 31536000000" in advice(table, t={"monthly_written_gib": 100})
+    assert advice(table) == {}, "nothing is written into it"
+
+
+def test_classes_and_expiry_act_on_one_list_and_keep_each_other() -> None:
+    """The combination deletes and moves: neither option puts back what the other took out."""
+    rules = [
+        {"action": {"type": "Delete"}, "condition": {"age": 1000}},
+        {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
+    ]
+    lake = resource("gcp:storage/bucket:Bucket", "lake", location="US-CENTRAL1", lifecycleRules=rules)
+    _, found = weigher(lake, lake={"monthly_written_gib": 1000, "object_mib": 1024})
+    cold, ends_early = "lifecycleRules: coldline after 90 days", "lifecycleRules: deleted after 1,000 -> after 365 days"
+    chosen = [option for option in found if option.change in (cold, ends_early)]
+    assert len(chosen) == 2
+    for order in (chosen, chosen[::-1]):
+        changed: list[Resource] = [lake]
+        for option in order:
+            changed = option.applied(changed)
+        actions = [rule["action"]["type"] for rule in changed[0].get("lifecycleRules")]
+        assert sorted(actions) == ["AbortIncompleteMultipartUpload", "Delete", "SetStorageClass"]
+        [ends] = [r["condition"]["age"] for r in changed[0].get("lifecycleRules") if r["action"]["type"] == "Delete"]
+        assert ends == 365
+
+
+def test_an_address_that_nothing_uses() -> None:
+    """730 h x 0.01 of an idle address = 7.30; one that a forwarding rule was computed from stays."""
+    idle = resource("gcp:compute/address:Address", "ip")
+    assert plain(advice(idle)["removed: nothing in the plan uses it"].monthly_saving) == "7.3"
+    user = Resource("gcp:compute/instance:Instance", "vm", {}, "urn:vm", references={"networkInterfaces": (idle.urn,)})
+    assert not [change for change in advice(idle, user) if change.startswith("removed")]
+    named = resource("gcp:compute/address:Address", "ip", name="front")
+    by_name = resource("gcp:other:Thing", "x", ip="projects/p/addresses/front")
+    assert not [change for change in advice(named, by_name) if change.startswith("removed")]
+
+
+def test_a_region_of_the_same_continent_moves_everything() -> None:
+    far = resource("gcp:sql/databaseInstance:DatabaseInstance", "db", region="europe-west3", settings=BIG)
+    weighed, _ = weigher(far)
+    found = list(relocations([far], weighed.price, None))
+    assert {option.change.split("-> ")[1].partition("-")[0] for option in found} == {"europe"}
+    [best, *_] = advise(weighed, found)
+    assert best.monthly_saving > 0
+    [there] = best.option.applied([far])
+    assert there.get("region") == best.option.change.split("-> ")[1]
+    zone = resource("gcp:compute/instance:Instance", "vm", zone="europe-west3-b", region="europe-west3")
+    [moved] = found[0].applied([zone])
+    assert moved.get("zone") == f"{moved.get('region')}-b"
+
+
+def test_commitments_are_told_as_what_they_are() -> None:
+    found = [each for each in advise(*weigher(DATABASE)) if each.option.group == "commitment sql"]
+    assert [each.option.gives_up for each in found] == [{"no-commitment"}]
+
+
+def test_every_requirement_is_given_up_by_something_that_the_samples_or_these_hold() -> None:
+    composer = resource("gcp:composer/environment:Environment", "air", config={"resilienceMode": "HIGH_RESILIENCE"})
+    _, found = weigher(
+        *SAMPLES, DATABASE, WARM, LAKE, composer, lake={"monthly_written_gib": 1}, kept={"storage_gib": 1}
+    )
+    given = {name for option in found for name in option.gives_up}
+    assert given <= set(REQUIREMENTS)
+    assert given >= set(REQUIREMENTS) - {"region", "no-commitment", "log-history"}
+
+
+PLAN = (DATABASE, WARM, LAKE, resource("gcp:compute/address:Address", "ip"))
+USED: dict[str, dict[str, Any]] = {
+    "db": {"monthly_cpu_hours": 1},
+    "web": {"monthly_instance_seconds": 2_600_000},
+    "lake": {"monthly_written_gib": 500, "object_mib": 64, "monthly_read_gib": 20_000},
+}
+
+
+@pytest.mark.parametrize("keep", [(), ("ha",), ("no-cold-start", "history"), ("cheap-reads", "capacity")])
+def test_the_cheapest_set_is_the_cheapest_of_all_sets(keep: tuple[str, ...]) -> None:
+    """Every choice of at most one option a group, priced."""
+    weighed, found = weigher(*PLAN, **USED)
+    permitted = [option for option in found if not option.gives_up & set(keep)]
+    groups: dict[str, list[Any]] = {}
+    for option in permitted:
+        groups.setdefault(option.group, []).append(option)
+    every = itertools.product(*([None, *each] for each in groups.values()))
+    least = min(weighed.of([o for o in choice if o]).total for choice in every)
+    best = cheapest(weighed, found, keep)
+    assert abs(best.monthly - least) < Decimal("0.01")
+    assert not any(option.gives_up & set(keep) for option in best.options)
+
+
+def test_enough_is_under_the_amount_and_nothing_of_it_can_be_left_out() -> None:
+    weighed, found = weigher(*PLAN, **USED)
+    best = cheapest(weighed, found)
+    under = (weighed.of().total + best.monthly) / 2
+    enough = fewest(weighed, best, under)
+    assert enough.monthly < under
+    for left_out in enough.options:
+        rest = [option for option in enough.options if option is not left_out]
+        assert weighed.of(rest).total >= under
+
+
+def test_together_is_not_the_sum_of_each_alone() -> None:
+    """Half of the copies of a quarter of the machine: 793 and 592 alone, but less than their sum together."""
+    weighed, found = weigher(DATABASE, db={"monthly_cpu_hours": Decimal("87.6")})
+    alone = sum(each.monthly_saving for each in advise(weighed, found) if not each.option.group.startswith("commit"))
+    assert weighed.of().total - cheapest(weighed, found).monthly < alone
+
+
+def test_what_is_refused_is_in_no_set() -> None:
+    weighed, found = weigher(DATABASE)
+    refused = [replace(option, refused="not here") for option in found]
+    assert cheapest(weighed, refused).options == ()
+    assert cheapest(weighed, found, allowed=lambda chosen: len(chosen) < 2).options != ()

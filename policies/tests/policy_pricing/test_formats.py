@@ -1,0 +1,84 @@
+"""What people and machines read of an estimate, whole and to the letter: `snapshots`.
+
+After a meant change: `UPDATE_SNAPSHOTS=1`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from fastyle_policies.model import Resource
+from fastyle_policies.pricing import Estimate, difference, estimate, report
+from fastyle_policies.pricing.difference import Difference
+
+from policy_pricing.bills import REGION, resource, usage_of
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+TODAY = date(2028, 1, 1)  # by when every rate of the book was read too long ago
+STACK = resource("pulumi:pulumi:Stack", "shop")
+STORE = replace(resource("shop:index:Store", "store"), parent=STACK.urn)
+TILLS = replace(resource("shop:index:Tills", "tills"), parent=STACK.urn)
+USAGE = usage_of(
+    lake={"storage_gib": 1200, "monthly_class_a_operations": 20_000, "monthly_class_b_operations": 1_000_000},
+    sold={"monthly_messages": 30_000_000, "message_bytes": 1000},
+)
+
+
+def within(parent: Resource, of: Resource) -> Resource:
+    return replace(of, parent=parent.urn)
+
+
+def plan(*more: Resource, tier: str = "db-custom-2-7680") -> Estimate:
+    found = estimate(
+        (
+            STACK,
+            STORE,
+            TILLS,
+            within(STORE, resource("gcp:sql/databaseInstance:DatabaseInstance", "db", region=REGION, settings={"tier": tier})),
+            within(STORE, resource("gcp:composer/environment:Environment", "flow", region=REGION, config={"softwareConfig": {"imageVersion": "composer-3"}})),
+            within(TILLS, resource("gcp:pubsub/topic:Topic", "sold", name="sold")),
+            within(TILLS, resource("gcp:cloudscheduler/job:Job", "nightly", region=REGION, schedule="0 3 * * *")),
+            resource("gcp:storage/bucket:Bucket", "lake", location=REGION),
+            resource("gcp:serviceaccount/account:Account", "nobody", accountId="nobody"),
+            *more,
+        ),
+        USAGE,
+        region=REGION,
+    )  # fmt: skip
+    return replace(found, month="ordinary", unit_costs={"branch": Decimal(20), "1,000 transactions": Decimal(400)})
+
+
+STRANGE = resource("gcp:tpu/node:Node", "node", name="node")
+BEFORE, AFTER = plan(), plan(STRANGE, tier="db-f1-micro")
+CHANGED, SAME = Difference(BEFORE, AFTER), Difference(BEFORE, BEFORE)
+FROM_NOTHING = Difference(estimate((STACK,), usage_of(), region=REGION), BEFORE)
+
+FORMATS: dict[str, Callable[[], str]] = {
+    "table.txt": lambda: report.as_table(AFTER, TODAY),
+    "table-everything.txt": lambda: report.as_table(AFTER, TODAY, everything=True),
+    "table-narrow.txt": lambda: report.as_table(AFTER, TODAY, width=60),
+    "comment.md": lambda: report.as_markdown(AFTER, "Stack shop"),
+    "estimate.json": lambda: report.as_json(AFTER),
+    "explained.txt": lambda: report.explain(AFTER, "o"),
+    "change.txt": lambda: difference.as_table(CHANGED),
+    "change.md": lambda: difference.as_markdown(CHANGED, "Stack shop"),
+    "change.json": lambda: difference.as_json(CHANGED),
+    "no-change.txt": lambda: difference.as_table(SAME),
+    "no-change.md": lambda: difference.as_markdown(SAME, "Stack shop"),
+    "from-nothing.md": lambda: difference.as_markdown(FROM_NOTHING, "Stack shop"),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_reads_like_that(name: str) -> None:
+    path, text = SNAPSHOTS / name, FORMATS[name]() + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")

@@ -1,0 +1,174 @@
+"""Between the SDK and the rules: unknown values, configuration by stack, and what a wrong one says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastyle_policies.bridge import plain, schema_of
+from fastyle_policies.configuration import (
+    FLAG,
+    WrongConfiguration,
+    check_engine_config,
+    engine_config_files,
+    given_files,
+    stack_config,
+)
+from fastyle_policies.model import UNKNOWN
+from fastyle_policies.rules import RULES
+from pulumi_policy.proxy import unknown_checking_proxy
+
+UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def test_a_value_that_the_sdk_would_raise_on_is_unknown_and_the_rest_is_read() -> None:
+    proxied = unknown_checking_proxy(
+        {"a": UNKNOWN_ON_THE_WIRE, "b": {"c": [1.0, UNKNOWN_ON_THE_WIRE, 0.5], "d": None}, "e": "text", "f": True}
+    )
+    assert plain(proxied) == {"a": UNKNOWN, "b": {"c": [1, UNKNOWN, 0.5], "d": None}, "e": "text", "f": True}
+
+
+def config(tmp_path: Path, **content: Any) -> dict[str, Any]:
+    (tmp_path / "dev.json").write_text(json.dumps(content), encoding="utf-8")
+    return stack_config(tmp_path, RULES)("dev")
+
+
+def test_what_a_file_says_for_all_rules_holds_for_each_unless_it_says_otherwise(tmp_path: Path) -> None:
+    found = config(tmp_path, all={"environment": "dev"}, labels={"required": ["team"], "environment": "test"})
+    assert found["labels"] == {"environment": "test", "required": ["team"]}
+    assert found["budget-present"] == {"environment": "dev"}
+    assert sorted(found) == sorted(BY_ID)
+
+
+def test_a_stack_without_a_file_has_the_strict_defaults(tmp_path: Path) -> None:
+    config(tmp_path, labels={"required": []})
+    assert stack_config(tmp_path, RULES)("staging") == {}
+
+
+def test_a_rule_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    with pytest.raises(WrongConfiguration, match=r"dev\.json: no rule is named stickers; known: alert-tells, .*labels"):
+        config(tmp_path, stickers={})
+    with pytest.raises(WrongConfiguration, match=r"dev\.json: no rule is named lables; did you mean labels\?$"):
+        config(tmp_path, lables={})
+
+
+@pytest.mark.parametrize(
+    ("rule", "parameters", "words"),
+    [
+        (
+            "labels",
+            {"requried": []},
+            r"labels\.requried: the rule has no such parameter; it takes .*; did you mean required\?$",
+        ),
+        ("idle-instances", {"maximum": "many"}, r"dev\.json: idle-instances\.maximum: Input should be a valid integer"),
+        (
+            "labels",
+            {"waivers": [{"resource": "a", "reason": "because", "until": "2026-01-01"}]},
+            r"dev\.json: labels\.waivers\.0\.reason: String should have at least 10 characters",
+        ),
+        (
+            "labels",
+            {"waivers": [{"resource": "a", "reason": "drained by hand"}]},
+            r"dev\.json: labels\.waivers\.0\.until: Field required",
+        ),
+    ],
+)
+def test_a_parameter_that_does_not_exist_or_fit_is_named(
+    tmp_path: Path, rule: str, parameters: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        config(tmp_path, **{rule: parameters})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"lables": {"required": []}}, "no rule is named lables; did you mean labels?"),
+        ({"labels": {"requried": []}}, "labels.requried: the rule has no such parameter; it takes"),
+        ({"grants-surplus": {"expcted": []}}, "grants-surplus.expcted: the rule has no such parameter"),
+        ({"labels": {"required": "team"}}, "labels.required: Input should be a valid list"),
+        ({"labels": {"waivers": [{"resource": "a"}]}}, "labels.waivers.0.reason: Field required"),
+        ({"spend-ceiling": {"usage": "nowhere.yaml"}}, "spend-ceiling.usage: Value error, nowhere.yaml: No such file"),
+        ({"labels": "nonsense"}, 'labels: "nonsense" is no enforcement level; write one of advisory, mandatory'),
+        ({"labels": 5}, "labels: 5 is no enforcement level"),
+        ({"labels": {"enforcementLevel": "mandatry"}}, 'labels: "mandatry" is no enforcement level'),
+        ({"all": {"environment": "dev"}}, "all: the engine takes an enforcement level for all rules and no parameters"),
+    ],
+)
+def test_what_the_engine_is_given_is_refused_by_name(tmp_path: Path, content: Any, words: str) -> None:
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps(content | {"budget-present": {"required": False}}), encoding="utf-8")
+    with pytest.raises(WrongConfiguration) as refusal:
+        check_engine_config(file, RULES)
+    assert str(refusal.value).startswith(f"{FLAG} {file}: {words}")
+    assert "budget-present" not in str(refusal.value)
+
+
+def test_every_mistake_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps({"lables": {}, "labels": {"requried": [], "environment": 5}}), encoding="utf-8")
+    with pytest.raises(WrongConfiguration) as refusal:
+        check_engine_config(file, RULES)
+    assert len(str(refusal.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"all": "advisory", "labels": "disabled"},
+        {"all": {"enforcementLevel": "mandatory"}, "labels": {"enforcementLevel": "advisory", "required": ["team"]}},
+    ],
+)
+def test_what_the_engine_takes_passes(tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    check_engine_config(file, RULES)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '"labels"'])
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "given.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(WrongConfiguration, match=re.escape(f"{file}: it ")):
+        check_engine_config(file, RULES)
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        (["pulumi", "up", FLAG, "a.json", "--yes"], ["a.json"]),
+        (["pulumi", "up", f"{FLAG}=a.json,b.json"], ["a.json", "b.json"]),
+        (["pulumi", "up", FLAG, "a.json", FLAG, "b.json"], ["a.json", "b.json"]),
+        (["pulumi", "up", "--policy-pack", "policies"], []),
+        (["pulumi", "up", FLAG], []),
+    ],
+)
+def test_the_files_on_a_command_line_are_found(line: list[str], files: list[str]) -> None:
+    assert given_files(line) == files
+
+
+def test_the_pack_reads_what_an_engine_above_it_was_given(tmp_path: Path) -> None:
+    """A process with the flag, whose grandchild asks: as engine, language host and pack are related."""
+    asks = "from fastyle_policies.configuration import engine_config_files"
+    asks += "; print(*engine_config_files(), sep=chr(10))"
+    host = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {asks!r}], check=True)"
+    command = [sys.executable, "-c", host, FLAG, "given.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(tmp_path / "given.json")]
+    assert engine_config_files() == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_the_schema_that_the_engine_checks_has_no_references_and_no_defaults(rule: Any) -> None:
+    """The engine resolves none, and would fill defaults in over what a stack's file says."""
+    schema = schema_of(rule.parameters).properties
+    assert set(schema) == set(rule.parameters.model_fields)
+    assert "$ref" not in json.dumps(schema)
+    assert all("default" not in described for described in schema.values())

@@ -1,0 +1,374 @@
+"""Keys, notifications, triggers, scheduled queries, sinks and SQL users: missing, enough, left over, or underivable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from fastyle_policies import gcp
+from fastyle_policies.least_privilege.further import KEY_USER, KEYS, NOTIFICATION, TRANSFER, TRIGGER
+from fastyle_policies.least_privilege.given import SERVICE_IDENTITY
+from fastyle_policies.model import UNKNOWN, Plan, Resource, Violation
+from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_unresolved
+
+from policy_rules import resources as r
+
+KEY = r.resource(
+    gcp.CRYPTO_KEY, "vault", {"keyRing": (r.urn("gcp:kms/keyRing:KeyRing", "ring"),)}, name="vault", keyRing=UNKNOWN
+)
+RING = r.resource("gcp:kms/keyRing:KeyRing", "ring", name="ring")
+PATH = "projects/shop-1/locations/us-central1/keyRings/ring/cryptoKeys/vault"
+RUNNER, TRADES, LAKE, RAW, MARTS = (
+    r.account("shop-runner"),
+    r.topic("trades"),
+    r.bucket("lake"),
+    r.dataset("raw"),
+    r.dataset("marts"),
+)
+NUMBER = "123456789012"
+STORAGE = f"serviceAccount:service-{NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
+BIGQUERY = f"serviceAccount:bq-{NUMBER}@bigquery-encryption.iam.gserviceaccount.com"
+OUTSIDE = Plan((RUNNER, TRADES, LAKE, RAW, MARTS, KEY, RING))
+
+
+def of(type_: str, **props: Any) -> Resource:
+    return r.resource(type_, "link", **props)
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def key_grant(member: str, **on: Any) -> Resource:
+    return r.grant("kms/cryptoKeyIAMMember", "it", KEY_USER, member, **(on or {"cryptoKeyId": PATH}))
+
+
+def sink(kind: str, **props: Any) -> Resource:
+    type_ = next(token for token in gcp.SINKS if token.endswith(f":{kind}"))
+    return of(type_, destination="storage.googleapis.com/shop-1-lake", name="link", **props)
+
+
+def sink_grant(kind: str) -> Resource:
+    type_ = next(token for token in gcp.SINKS if token.endswith(f":{kind}"))
+    token = "gcp:storage/bucketIAMMember:BucketIAMMember"
+    references = {"member": (r.urn(type_, "link"),)}
+    return r.resource(token, "it", references, role="roles/storage.objectCreator", member=UNKNOWN, bucket="shop-1-lake")
+
+
+def trigger(kind: str, **props: Any) -> Resource:
+    return of(
+        TRIGGER,
+        serviceAccount=r.email("shop-runner"),
+        matchingCriterias=[{"attribute": "type", "value": kind}],
+        **({"destination": {"cloudRunService": {"service": "shop"}}} | props),
+    )
+
+
+def transfer(query: Any, **props: Any) -> Resource:
+    return of(
+        TRANSFER,
+        **{
+            "dataSourceId": "scheduled_query",
+            "serviceAccountName": r.email("shop-runner"),
+            "params": {"query": query},
+            **props,
+        },
+    )
+
+
+RUNS_JOBS = r.on_project("jobs", "roles/bigquery.jobUser", r.member("shop-runner"))
+RECEIVES = r.on_project("receives", "roles/eventarc.eventReceiver", r.member("shop-runner"))
+INVOKES = r.grant("cloudrunv2/serviceIamMember", "invokes", "roles/run.invoker", r.member("shop-runner"), name="shop")
+SHOP = r.service("shop", "shop-runner")
+WRITES = r.grant(
+    "bigquery/datasetIamMember", "it", "roles/bigquery.dataEditor", r.member("shop-runner"), datasetId="marts"
+)
+READS = r.grant(
+    "bigquery/datasetIamMember", "it", "roles/bigquery.dataViewer", r.member("shop-runner"), datasetId="raw"
+)
+IAM_USER = {"name": "shop-runner@shop-1.iam", "instance": "db"}
+LOGS_IN = "roles/cloudsql.instanceUser"
+
+
+@dataclass
+class Link:
+    """A link, the grant it needs, and the words when that lacks. `beside`: what else the plan has, other grants too."""
+
+    resource: Resource
+    grant: Resource
+    lacks: str
+    beside: tuple[Resource, ...] = field(default_factory=tuple)
+
+    def plan(self, *grants: Resource, link: bool = True) -> Plan:
+        return Plan((*OUTSIDE.resources, *self.beside, *([self.resource] if link else []), *grants))
+
+
+LINKS: dict[str, Link] = {
+    "notification": Link(
+        of(NOTIFICATION, bucket="shop-1-lake", topic="projects/shop-1/topics/trades", payloadFormat="JSON_API_V1"),
+        r.grant("pubsub/topicIAMMember", "it", "roles/pubsub.publisher", STORAGE, topic="trades"),
+        "bucket notifications: the service agent of gs-project-accounts needs roles/pubsub.publisher on Topic 'trades'",
+    ),
+    "key of a topic": Link(
+        of(gcp.TOPIC, kmsKeyName=PATH),
+        key_grant(r.PUBSUB),
+        f"customer-managed key: the service agent of pubsub needs {KEY_USER} on CryptoKey 'vault'",
+    ),
+    "key of a topic, unknown": Link(
+        replace(of(gcp.TOPIC, kmsKeyName=UNKNOWN), references={"kmsKeyName": (KEY.urn,)}),
+        key_grant(r.PUBSUB),
+        f"customer-managed key: the service agent of pubsub needs {KEY_USER} on CryptoKey 'vault'",
+    ),
+    "key of a bucket": Link(
+        of(gcp.BUCKET, encryption={"defaultKmsKeyName": PATH}),
+        key_grant(STORAGE),
+        f"customer-managed key: the service agent of gs-project-accounts needs {KEY_USER} on CryptoKey 'vault'",
+    ),
+    "key of a dataset": Link(
+        of(gcp.DATASET, defaultEncryptionConfiguration={"kmsKeyName": PATH}),
+        key_grant(BIGQUERY),
+        f"customer-managed key: the service agent of bigquery-encryption needs {KEY_USER} on CryptoKey 'vault'",
+    ),
+    "key of a database": Link(
+        of(gcp.SQL_INSTANCE, encryptionKeyName=PATH),
+        key_grant(r.AGENT.format("cloud-sql")),
+        f"customer-managed key: the service agent of cloud-sql needs {KEY_USER} on CryptoKey 'vault'",
+    ),
+    "key, granted on its ring": Link(
+        of(gcp.TOPIC, kmsKeyName=PATH),
+        r.grant(
+            "kms/keyRingIAMMember", "it", KEY_USER, r.PUBSUB, keyRingId="projects/shop-1/locations/us/keyRings/ring"
+        ),
+        f"customer-managed key: the service agent of pubsub needs {KEY_USER} on CryptoKey 'vault'",
+    ),
+    "key, granted to an agent that is asked for": Link(
+        of(gcp.SQL_INSTANCE, encryptionKeyName=PATH),
+        replace(
+            key_grant(""),
+            props={"role": KEY_USER, "member": UNKNOWN, "cryptoKeyId": PATH},
+            references={"member": (r.urn(SERVICE_IDENTITY, "sql"),)},
+        ),
+        f"customer-managed key: the service agent of cloud-sql needs {KEY_USER} on CryptoKey 'vault'",
+        beside=(r.resource(SERVICE_IDENTITY, "sql", service="sqladmin.googleapis.com"),),
+    ),
+    "trigger's receiver": Link(
+        trigger("google.cloud.audit.log.v1.written"),
+        RECEIVES,
+        "event trigger: account 'shop-runner' needs roles/eventarc.eventReceiver on project",
+        beside=(SHOP, INVOKES),
+    ),
+    "trigger's invoker": Link(
+        trigger("google.cloud.pubsub.topic.v1.messagePublished"),
+        INVOKES,
+        "event trigger: account 'shop-runner' needs roles/run.invoker on Service 'shop'",
+        beside=(SHOP,),
+    ),
+    "trigger's bucket": Link(
+        trigger("google.cloud.storage.object.v1.finalized"),
+        r.on_project("it", "roles/pubsub.publisher", STORAGE),
+        "events of a bucket: the service agent of gs-project-accounts needs roles/pubsub.publisher on project",
+        beside=(SHOP, INVOKES, RECEIVES),
+    ),
+    "trigger's workflow": Link(
+        trigger("google.cloud.pubsub.topic.v1.messagePublished", destination={"workflow": "w"}),
+        r.on_project("it", "roles/workflows.invoker", r.member("shop-runner")),
+        "event trigger: account 'shop-runner' needs roles/workflows.invoker on project",
+    ),
+    "scheduled query": Link(
+        transfer("SELECT 1"),
+        RUNS_JOBS,
+        "scheduled query: account 'shop-runner' needs roles/bigquery.jobUser on project",
+    ),
+    "scheduled query's destination": Link(
+        transfer("SELECT 1", destinationDatasetId="marts"),
+        WRITES,
+        "scheduled query: account 'shop-runner' needs roles/bigquery.dataEditor on Dataset 'marts'",
+        beside=(RUNS_JOBS,),
+    ),
+    "folder's sink": Link(
+        sink("FolderSink", folder="folders/1"),
+        sink_grant("FolderSink"),
+        "log sink: the sink's writer needs roles/storage.objectCreator on Bucket 'lake'",
+    ),
+    "billing account's sink": Link(
+        sink("BillingAccountSink", billingAccount="0"),
+        sink_grant("BillingAccountSink"),
+        "log sink: the sink's writer needs roles/storage.objectCreator on Bucket 'lake'",
+    ),
+    "organisation's sink": Link(
+        sink("OrganizationSink", orgId="1"),
+        sink_grant("OrganizationSink"),
+        "log sink: the sink's writer needs roles/storage.objectCreator on Bucket 'lake'",
+    ),
+    "SQL user that is an account": Link(
+        of(gcp.SQL_USER, type="CLOUD_IAM_SERVICE_ACCOUNT", **IAM_USER),
+        r.on_project("it", LOGS_IN, r.member("shop-runner")),
+        f"Cloud SQL user: account 'shop-runner' needs {LOGS_IN} on project",
+    ),
+    "SQL user whose name is unknown": Link(
+        replace(of(gcp.SQL_USER, type="CLOUD_IAM_SERVICE_ACCOUNT", name=UNKNOWN), references={"name": (RUNNER.urn,)}),
+        r.on_project("it", LOGS_IN, r.member("shop-runner")),
+        f"Cloud SQL user: account 'shop-runner' needs {LOGS_IN} on project",
+    ),
+}
+
+
+def said(found: Any) -> list[str]:
+    return [v.message for v in found]
+
+
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_a_link_without_its_grant_is_named(link: Link) -> None:
+    assert said(grants_missing(link.plan(), Wiring())) == [f"lacks a grant. {link.lacks}"]
+    assert [v.resource for v in grants_missing(link.plan(), Wiring())] == [link.resource]
+
+
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_with_it_nothing_lacks_and_nothing_is_left_over(link: Link) -> None:
+    for rule in (grants_missing, grants_surplus, grants_unresolved):
+        assert said(rule(link.plan(link.grant), Wiring())) == [], rule.__name__
+
+
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_without_the_link_the_grant_is_left_over(link: Link) -> None:
+    found: list[Violation] = list(grants_surplus(link.plan(link.grant, link=False), Wiring()))
+    assert link.grant in [v.resource for v in found]
+
+
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_a_grant_to_somebody_else_does_not_help(link: Link) -> None:
+    other = replace(link.grant, props={**link.grant.props, "member": r.member("stranger")}, references={})
+    assert said(grants_missing(link.plan(other), Wiring())) == [f"lacks a grant. {link.lacks}"]
+
+
+@pytest.mark.parametrize(
+    ("query", "grant", "surplus"),
+    [
+        ("SELECT * FROM raw.sales", READS, []),
+        ("SELECT * FROM `shop-1.raw.sales`", READS, []),
+        ("SELECT * FROM shop-1.raw.sales", READS, []),
+        ("SELECT * FROM braw.sales", READS, ["grants roles/bigquery.dataViewer to shop-runner, which no link of the plan needs"]),
+        ("INSERT INTO marts.daily SELECT 1", WRITES, []),
+        ("SELECT * FROM marts.daily", WRITES, ["grants roles/bigquery.dataEditor to shop-runner, where roles/bigquery.dataViewer would do"]),
+    ],
+)  # fmt: skip
+def test_what_a_scheduled_query_names_explains_its_grants(query: str, grant: Resource, surplus: list[str]) -> None:
+    plan = Plan((*OUTSIDE.resources, transfer(query), RUNS_JOBS, grant))
+    assert said(grants_surplus(plan, Wiring())) == surplus
+    assert said(grants_missing(plan, Wiring())) == []
+
+
+EVENTS = "google.cloud.pubsub.topic.v1.messagePublished"
+BLIND: dict[str, tuple[tuple[Resource, ...], Resource, str]] = {
+    "a key outside the plan": (
+        (of(gcp.TOPIC, kmsKeyName="projects/keys/locations/us/keyRings/k/cryptoKeys/theirs"),),
+        key_grant(r.AGENT.format("dataplex")),
+        f"customer-managed key outside the plan ({KEY_USER})",
+    ),
+    "a query that only the update knows": ((transfer(UNKNOWN), RUNS_JOBS), READS, "scheduled query (its text)"),
+    "another source of data": (
+        (transfer("", dataSourceId="google_ads"),),
+        WRITES,
+        "data transfer from google_ads",
+    ),
+    "a trigger's other destination": (
+        (trigger(EVENTS, destination={"gke": {"cluster": "c"}}),),
+        r.on_project("it", "roles/container.developer", r.member("shop-runner")),
+        "event trigger (a destination other than Cloud Run or Workflows)",
+    ),
+    "an API that a schedule calls": (
+        (r.schedule("link", "https://dataflow.googleapis.com/v1b3/x", "shop-runner", "oauthToken"),),
+        r.on_project("it", "roles/dataflow.developer", r.member("shop-runner")),
+        "schedule (what dataflow.googleapis.com asks for)",
+    ),
+    "a key of several agents": (
+        (r.composer("link", "shop-runner"),),
+        key_grant(r.AGENT.format("artifactregistry")),
+        f"customer-managed key of several service agents ({KEY_USER})",
+    ),
+}
+BLIND["a key of several agents"][0][0].props["config"]["encryptionConfig"] = {"kmsKeyName": PATH}
+
+
+@pytest.mark.parametrize(("plan", "grant", "link"), BLIND.values(), ids=BLIND)
+def test_what_cannot_be_followed_is_underivable_and_its_grant_not_left_over(
+    plan: tuple[Resource, ...], grant: Resource, link: str
+) -> None:
+    everything = Plan((*OUTSIDE.resources, *plan, grant))
+    messages = said(grants_unresolved(everything, Wiring()))
+    assert f"has a link whose grant cannot be derived before the update: {link}" in messages
+    assert any("for a link that cannot be derived: " in message for message in messages)
+    assert [v for v in grants_surplus(everything, Wiring()) if v.resource == grant] == []
+
+
+def test_a_key_outside_the_plan_needs_no_grant_and_one_that_is_made_leaves_nothing_to_tell() -> None:
+    theirs = "projects/keys/locations/us/keyRings/k/cryptoKeys/theirs"
+    link = of(gcp.TOPIC, kmsKeyName=theirs)
+    assert said(grants_missing(Plan((link,)), Wiring())) == []
+    assert len(said(grants_unresolved(Plan((link,)), Wiring()))) == 1
+    with_grant = Plan((link, key_grant(r.PUBSUB, cryptoKeyId=theirs)))
+    for rule in (grants_missing, grants_surplus, grants_unresolved):
+        assert said(rule(with_grant, Wiring())) == [], rule.__name__
+
+
+RUNS_PIPELINES = r.on_project("it", "roles/dataflow.worker", r.member("shop-runner"))
+DATAFLOW = "gcp:dataflow/flexTemplateJob:FlexTemplateJob"
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        (of(DATAFLOW, serviceAccountEmail=r.email("shop-runner")), "FlexTemplateJob 'link' uses the account, and"),
+        (of(DATAFLOW, parameters={"account": r.member("shop-runner")}), "FlexTemplateJob 'link' uses the account, and"),
+        (
+            of(DATAFLOW, account=f"projects/-/serviceAccounts/{r.email('shop-runner')}"),
+            "FlexTemplateJob 'link' uses the account, and",
+        ),
+        (
+            replace(of(DATAFLOW, environment=UNKNOWN), references={"environment": (RUNNER.urn,)}),
+            "FlexTemplateJob 'link' uses the account, and",
+        ),
+        (of(DATAFLOW, serviceAccountEmail=r.email("shop-other")), ""),
+        (of(DATAFLOW, description=f"not {r.email('shop-runner')}"), ""),
+        (replace(of(DATAFLOW, name="x"), references={"name": (RUNNER.urn,)}), ""),
+        (of("shop:index:Job", account=r.email("shop-runner")), ""),
+        (r.service("link", "shop-runner"), ""),
+    ],
+)
+def test_an_account_of_a_type_that_the_pack_does_not_follow_is_not_judged(user: Resource, reason: str) -> None:
+    plan = Plan((*OUTSIDE.resources, user, RUNS_PIPELINES))
+    surplus, underivable = said(grants_surplus(plan, Wiring())), said(grants_unresolved(plan, Wiring()))
+    words = "grants roles/dataflow.worker to shop-runner"
+    assert (f"{words}, which no link of the plan needs" in surplus) is (reason == "")
+    assert bool(
+        [m for m in underivable if m.startswith(f"{words}, for a link that cannot be derived: {reason}")]
+    ) is bool(reason)
+
+
+def test_what_is_expected_is_not_reported_as_underivable_either() -> None:
+    plan = Plan((*OUTSIDE.resources, of(DATAFLOW, serviceAccountEmail=r.email("shop-runner")), RUNS_PIPELINES))
+    assert said(grants_unresolved(plan, Wiring(expected=["roles/dataflow.* shop-runner"]))) == []
+
+
+@pytest.mark.parametrize("type_", KEYS)
+def test_a_key_that_the_cloud_settles_by_itself_is_none(type_: str) -> None:
+    """Planned outputs show what is left out, and has a value afterwards, as unknown: nothing it was computed from."""
+    top = KEYS[type_][0].partition(".")[0]
+    settled = Plan((*OUTSIDE.resources, of(type_, **{top: UNKNOWN})))
+    for rule in (grants_missing, grants_unresolved):
+        assert [m for m in said(rule(settled, Wiring())) if "customer-managed key" in m] == []
+    computed = replace(of(type_, **{top: UNKNOWN}), references={top: (LAKE.urn,)})
+    underivable = said(grants_unresolved(Plan((*OUTSIDE.resources, computed)), Wiring()))
+    assert [m for m in underivable if "customer-managed key" in m]
+
+
+@pytest.mark.parametrize("type_", KEYS)
+def test_every_type_with_a_key_is_followed_and_without_one_needs_nothing(type_: str) -> None:
+    path, _ = KEYS[type_]
+    with_key = Plan((*OUTSIDE.resources, of(type_, **nested(path, PATH))))
+    assert [m for m in said(grants_missing(with_key, Wiring())) if "customer-managed key" in m]
+    without = Plan((*OUTSIDE.resources, of(type_)))
+    assert [m for m in said(grants_missing(without, Wiring())) if "customer-managed key" in m] == []

@@ -1,0 +1,40 @@
+"""What this program tells the policy pack: parameters and usage of each stack."""
+
+from __future__ import annotations
+
+import pytest
+from fastyle_policies.configuration import stack_config
+from fastyle_policies.pricing import read_usage, usage_reference
+from fastyle_policies.rules import RULES
+
+from tests.support.plans import REPOSITORY
+
+CONFIG = REPOSITORY / "policies" / "config"
+
+
+def test_the_committed_configurations_are_valid_and_waive_nothing() -> None:
+    of = stack_config(CONFIG, RULES)
+    for stack in ("local", "dev", "prod"):
+        assert {rule for rule, parameters in of(stack).items() if parameters.get("waivers")} == set()
+        assert {parameters["environment"] for parameters in of(stack).values()} == {stack}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_stacks_have_a_ceiling_a_baseline_and_their_usage_file(stack: str) -> None:
+    config = stack_config(CONFIG, RULES)(stack)
+    for rule in ("spend-ceiling", "component-ceiling", "budget-covers-estimate", "spend-increase"):
+        assert config[rule]["usage"] == stack
+    assert config["spend-ceiling"]["maximum"] <= {"dev": 15, "prod": 1200}[stack]  # the budget of each
+    assert config["spend-increase"]["baseline"] > 0
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_our_own_files_are_of_the_form_and_tell_each_kind_of_month(stack: str) -> None:
+    usage = read_usage(REPOSITORY / "policies" / "usage" / f"{stack}.yaml")
+    assert {"quiet", "ordinary", "sale"} <= set(usage.document.calendar)
+    assert {"branch", "1,000 transactions"} <= set(usage.unit_costs())
+
+
+def test_the_reference_of_keys_is_current() -> None:
+    document = usage_reference.DOCUMENT.read_text(encoding="utf-8")
+    assert document == usage_reference.current(document), "run `python -m fastyle_policies.pricing.usage_reference`"
