@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from workloads.api import errors, pages
 from workloads.api.changes import Changes
+from workloads.api.dependencies import snapshot
 from workloads.api.feed import Feed
+from workloads.api.freshness import SharedFreshness
 from workloads.api.routes import ROUTERS
 from workloads.api.settings import ApiAuth, Settings
 from workloads.runtime import basis
@@ -66,7 +69,8 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
     app.state.settings = settings
     app.state.pool = pool(settings, max_size=POOL_SIZE)
     app.state.changes = Changes(settings)
-    app.state.feed = Feed(app.state.changes, app.state.pool, settings)
+    app.state.freshness = SharedFreshness(partial(snapshot, app))
+    app.state.feed = Feed(app.state.changes, app.state.pool, settings, app.state.freshness)
     app.state.credentials = None
     if settings.api_auth is ApiAuth.TOKEN:
         assert settings.credentials_file is not None  # the settings see to it

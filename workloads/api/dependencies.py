@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import psycopg
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 from psycopg.rows import DictRow
 
 from workloads.api.errors import ApiError
@@ -22,16 +23,23 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
-async def _connection(request: Request) -> AsyncIterator[Connection]:
-    """A connection for the time of one request, in a read-only transaction: all of its queries see one state."""
-    async with request.app.state.pool.connection() as connection:
+@asynccontextmanager
+async def snapshot(app: FastAPI) -> AsyncIterator[Connection]:
+    """A connection in a read-only transaction: all of its queries see one state."""
+    async with app.state.pool.connection() as connection:
         await connection.set_read_only(True)
         await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-        await _refuse_other_basis(request, connection)
+        await _refuse_other_basis(app, connection)
         yield connection
 
 
-async def _refuse_other_basis(request: Request, connection: Connection) -> None:
+async def _connection(request: Request) -> AsyncIterator[Connection]:
+    """A connection for the time of one request."""
+    async with snapshot(request.app) as connection:
+        yield connection
+
+
+async def _refuse_other_basis(app: FastAPI, connection: Connection) -> None:
     """Show no figure under another currency or time zone than it was reckoned in.
 
     Asked once: only a new configuration, which is a new process, makes a difference.
@@ -39,13 +47,13 @@ async def _refuse_other_basis(request: Request, connection: Connection) -> None:
     Raises:
         ApiError: 503, names the key, what it means and the mend.
     """
-    if getattr(request.app.state, "basis_compared", False):
+    if getattr(app.state, "basis_compared", False):
         return
     try:
-        await basis.compare(connection, request.app.state.settings)
+        await basis.compare(connection, app.state.settings)
     except basis.OtherBasis as error:
         raise ApiError(503, str(error)) from None
-    request.app.state.basis_compared = True
+    app.state.basis_compared = True
 
 
 def require_caller(request: Request) -> None:

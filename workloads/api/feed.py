@@ -1,12 +1,14 @@
 """Live stock for every open stream of this process: one reader asks the database, whoever watches gets the same answer.
 
-The reader runs while anyone watches. A hundred open dashboards cost one query a fifth of a second, as one does.
+The reader runs while anyone watches. A hundred open dashboards cost one query a fifth of a second, as one does; how fresh
+the figures are is told with the changes, at most once a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,8 @@ from psycopg.rows import DictRow
 
 from workloads.api import positions
 from workloads.api.changes import Changes, Watcher
+from workloads.api.errors import ApiError
+from workloads.api.freshness import SharedFreshness
 from workloads.api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -71,8 +75,11 @@ class Subscriber:
     def put(self, news: News | None) -> None:
         """Note news; None, or more of them than a reader may be behind, is told as `resync`."""
         data = RESYNC if news is None else news.encoded(self._wanted)
-        if data is None:
-            return
+        if data is not None:
+            self.put_event(data)
+
+    def put_event(self, data: bytes) -> None:
+        """Note an event that is every stream's."""
         if data is RESYNC or self._events.qsize() >= _PENDING:
             while not self._events.empty():
                 self._events.get_nowait()
@@ -92,10 +99,12 @@ class Subscriber:
 class Feed:
     """The open streams of one process, and their reader."""
 
-    def __init__(self, changes: Changes, pool: Pool, settings: Settings) -> None:
-        self._changes, self._pool, self._settings = changes, pool, settings
+    def __init__(self, changes: Changes, pool: Pool, settings: Settings, freshness: SharedFreshness) -> None:
+        self._changes, self._pool, self._settings, self._freshness = changes, pool, settings, freshness
         self._subscribers: set[Subscriber] = set()
         self._reader: asyncio.Task[None] | None = None
+        self._refresher: asyncio.Task[None] | None = None
+        self._changed_at = 0.0  # when the refresher was last asked, by the monotonic clock
         self._reading = asyncio.Event()
 
     async def join(self, wanted: Filter, seconds: float) -> Subscriber:
@@ -125,13 +134,16 @@ class Feed:
             self._reader.cancel()
             self._reader = None
             self._reading.clear()
+            if self._refresher is not None:
+                self._refresher.cancel()
 
     async def close(self) -> None:
         """Stop reading."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+        tasks = [task for task in (self._reader, self._refresher) if task is not None]
+        self._reader = self._refresher = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self) -> None:
         while True:
@@ -158,6 +170,7 @@ class Feed:
                 continue
             try:
                 self._tell(await self._news(changed))
+                self._refresh()
             except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
                 log.warning("changes not read: %s", (str(error).splitlines() or ["?"])[0])
                 watcher.miss()
@@ -167,6 +180,26 @@ class Feed:
         async with self._pool.connection() as connection:
             items = await positions.fetch(connection, self._settings, positions=changed)
             return News(items, await positions.as_of(connection))
+
+    def _refresh(self) -> None:
+        """Have every stream told how fresh the figures are now, unless it will be told so anyway."""
+        self._changed_at = time.monotonic()
+        if self._refresher is None or self._refresher.done():
+            self._refresher = asyncio.create_task(self._tell_freshness(), name="inventory-feed-freshness")
+
+    async def _tell_freshness(self) -> None:
+        while True:
+            told = self._changed_at
+            try:
+                data = event("freshness", await self._freshness.since(told))
+            except (psycopg.Error, psycopg_pool.PoolTimeout, ApiError) as error:
+                # Dashboards ask for it now and then whatever the stream says.
+                log.warning("freshness not read: %s", (str(error).splitlines() or ["?"])[0])
+                return
+            for subscriber in self._subscribers:
+                subscriber.put_event(data)
+            if self._changed_at == told:
+                return
 
     def _tell(self, news: News | None) -> None:
         for subscriber in self._subscribers:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from workloads.api.dependencies import ConnectionDep, require_caller
+from workloads.api.dependencies import require_caller
 from workloads.api.errors import RESPONSES
-from workloads.api.paging import Instant, respond, utc
-from workloads.api.positions import as_of
-from workloads.api.routes.quality import Reports, reports_state
-from workloads.events import consumed_by
-from workloads.events.stream import INVENTORY
+from workloads.api.freshness import SharedFreshness
+from workloads.api.paging import Instant, respond
+from workloads.api.routes.quality import Reports
 
 router = APIRouter(prefix="/v1", tags=["freshness"], dependencies=[Depends(require_caller)], responses=RESPONSES)
 
@@ -36,34 +34,10 @@ class Freshness(BaseModel):
 
 
 @router.get("/freshness", response_model=Freshness, summary="How current the figures are")
-async def freshness(request: Request, connection: ConnectionDep) -> Response:
-    """The newest event of each stream in the live inventory."""
-    cursor = await connection.execute(
-        """
-        SELECT s.source, t.event_time, n.publish_time, n.recorded_at
-        FROM unnest(%s::text[]) WITH ORDINALITY AS s (source, position)
-        LEFT JOIN LATERAL (
-            SELECT max(event_time) AS event_time FROM stream_event WHERE stream = s.source
-        ) AS t ON true
-        LEFT JOIN LATERAL (
-            SELECT publish_time, recorded_at FROM stream_event WHERE stream = s.source
-            ORDER BY publish_time DESC LIMIT 1
-        ) AS n ON true
-        ORDER BY s.position
-        """,
-        [list(consumed_by(INVENTORY))],
-    )
-    items = [
-        {
-            "source": row["source"],
-            "last_event_time": row["event_time"] and utc(row["event_time"]),
-            "last_publish_time": row["publish_time"] and utc(row["publish_time"]),
-            "last_recorded_at": row["recorded_at"] and utc(row["recorded_at"]),
-            "delay_seconds": row["publish_time"]
-            and max(0.0, round((row["recorded_at"] - row["publish_time"]).total_seconds(), 3)),
-        }
-        async for row in cursor
-    ]
-    reports = await reports_state(connection)
-    body = {"items": items, "next_page_token": None, "as_of": await as_of(connection), "reports": reports}
-    return respond(request, body)
+async def freshness(request: Request) -> Response:
+    """The newest event of each stream in the live inventory, as it was at most a second ago.
+
+    The stream `/v1/inventory/stream` tells the same as its event `freshness` when stock changes.
+    """
+    shared: SharedFreshness = request.app.state.freshness
+    return respond(request, await shared.latest())

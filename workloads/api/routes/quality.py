@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from workloads.api.dependencies import Connection, ConnectionDep, require_caller
 from workloads.api.errors import RESPONSES
+from workloads.api.freshness import reports_state
 from workloads.api.paging import Instant, respond, utc
 
 router = APIRouter(prefix="/v1", tags=["quality"], dependencies=[Depends(require_caller)], responses=RESPONSES)
@@ -65,29 +66,6 @@ class Quality(BaseModel):
     next_page_token: None
     as_of: Instant | None
     reports: Reports
-
-
-async def reports_state(connection: Connection) -> dict[str, Any]:
-    """The newest publication, and what became of the last run."""
-    published = await (
-        await connection.execute(
-            "SELECT published_at, as_of FROM report_publication ORDER BY published_at DESC LIMIT 1"
-        )
-    ).fetchone()
-    last = await (
-        await connection.execute(
-            "SELECT state, error, started_at FROM pipeline_run WHERE state <> 'running' ORDER BY started_at DESC LIMIT 1"
-        )
-    ).fetchone()
-    failing = last is not None and last["state"] != "succeeded"
-    since = published["published_at"] if published and failing else (last["started_at"] if last and failing else None)
-    return {
-        "published_at": utc(published["published_at"]) if published else None,
-        "as_of": utc(published["as_of"]) if published and published["as_of"] else None,
-        "last_run_state": last["state"] if last else None,
-        "last_run_error": last["error"] if last else None,
-        "stale_since": utc(since) if since else None,
-    }
 
 
 async def open_faults(connection: Connection) -> list[dict[str, Any]]:

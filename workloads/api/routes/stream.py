@@ -63,7 +63,7 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()], setti
     """Server-sent events, within a second of the change.
 
     `inventory`: `{"items": [...], "as_of"}` with the changed positions as they are now, in the form of
-    `/v1/inventory`. `resync`: read `/v1/inventory` again, for something may have been missed; always the first
+    `/v1/inventory`. `freshness`: the body of `/v1/freshness` after a change, at most once a second. `resync`: read `/v1/inventory` again, for something may have been missed; always the first
     event, so that a client that starts to read on it misses nothing. 503 when an instance has as many streams as it
     serves: read `/v1/inventory` meanwhile.
     """

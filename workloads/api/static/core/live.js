@@ -6,9 +6,9 @@ const SLOWEST = 30_000;
 
 /**
  * Read the stream for ever, with growing pauses while it cannot be had.
- * `state` is told "live" or "lost"; `changed` gets the positions; `resync` says that something may have been missed.
+ * `state` is told "live" or "lost"; `changed` gets the positions, `fresh` the body of `/v1/freshness`; `resync` says that something may have been missed.
  */
-export async function follow({ state, changed, resync, signal }) {
+export async function follow({ state, changed, fresh, resync, signal }) {
   let pause = 1000;
   while (!signal.aborted) {
     try {
@@ -17,6 +17,7 @@ export async function follow({ state, changed, resync, signal }) {
         pause = 1000;
         state("live");
         if (name === "inventory") changed(data.items, data.as_of);
+        else if (name === "freshness") fresh(data);
         else if (name === "resync") resync();
       }
     } catch (error) {

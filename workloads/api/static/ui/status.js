@@ -22,7 +22,8 @@ export class Status {
       signal: this.stopping.signal,
       state: (state) => this.turn(state),
       resync: () => { this.look(); resync(this.synced === true); this.synced = true; },
-      changed: (items) => { this.look(); changed(items); },
+      changed: (items) => changed(items),
+      fresh: (freshness) => this.take(freshness),
     });
     this.draw();
   }
@@ -40,21 +41,23 @@ export class Status {
     this.draw();
   }
 
-  /** Ask how fresh things are, at most once a second however much is sold. */
+  /** Ask how fresh things are: the stream tells it with each change, but not that a run has published. */
   async look() {
-    if (this.looking) return;
-    this.looking = true;
-    setTimeout(() => { this.looking = false; }, 1000);
     try {
-      this.freshness = await get("/v1/freshness", {}, { signal: this.stopping.signal });
-      if (this.seen !== this.freshness.reports.published_at) {
-        this.seen = this.freshness.reports.published_at;
-        this.published();
-      }
-      this.listeners.forEach((listener) => listener(this.freshness));
+      this.take(await get("/v1/freshness", {}, { signal: this.stopping.signal }));
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name !== "AbortError") this.draw();
     }
+  }
+
+  take(freshness) {
+    if (this.freshness && Date.parse(freshness.as_of) < Date.parse(this.freshness.as_of)) return;
+    this.freshness = freshness;
+    if (this.seen !== freshness.reports.published_at) {
+      this.seen = freshness.reports.published_at;
+      this.published();
+    }
+    this.listeners.forEach((listener) => listener(freshness));
     this.draw();
   }
 
