@@ -61,7 +61,7 @@ format: setup  ## Format, and mend what the linter can
 	@$(RUN) ruff check --fix .
 
 plan: setup  ## Preview STACK without any cloud account, with policies and cost
-	@$(RUN) python -m ops.plan $(STACK)
+	@$(RUN) fastyle plan --stack $(STACK)
 
 cost: setup  ## Estimate STACK's month; AGAINST=git-ref for the difference; FORMAT=table|markdown|json
 	@$(RUN) fastyle cost --stack $(STACK) $(if $(AGAINST),--against $(AGAINST)) --format $(or $(FORMAT),table)

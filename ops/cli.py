@@ -39,7 +39,7 @@ def cli() -> None:
 @speaks_plainly
 def env() -> None:
     """Print `export` lines for plain `pulumi` commands on stack local: eval "$(fastyle env)"."""
-    from ops.local import export_lines
+    from ops.local_cloud import export_lines
 
     click.echo(export_lines())
 
@@ -62,7 +62,7 @@ def status(stack: str, as_json: bool) -> None:
 @speaks_plainly
 def plan(stack: str, save: Path | None) -> None:
     """Preview a stack without any cloud account, with policies and cost. Exit 1 when a mandatory policy is violated."""
-    from ops.plan import run as preview
+    from ops.plan_command import run as preview
 
     if not preview(stack, save):
         sys.exit(1)
@@ -223,7 +223,7 @@ def _send(
 async def _sent(
     endpoints: Endpoints, token: str, events: list[tuple[str, Event]], batch: int, concurrency: int
 ) -> SendReport:
-    from ops.local import LEDGER
+    from ops.local_cloud import LEDGER
 
     ledger = Ledger(LEDGER) if endpoints.stack == LOCAL else None
     async with Sender(endpoints, token, batch=batch, concurrency=concurrency, ledger=ledger) as sender:

@@ -1,14 +1,11 @@
-"""The life of stack `local`: `make up`, `make down`, `make clean`, and the environment for plain `pulumi` commands."""
+"""The life of stack `local`: `make up`, `make down`, `make clean`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
-import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,28 +15,35 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from fastyle_localcloud.engine.environment import engine_environment
 from rich.markup import escape
 
 from ops import credentials, engine
 from ops.catalog import load_catalogue
 from ops.endpoints import LOCAL, REPOSITORY, STATE_DIR, Endpoints, from_outputs, load_endpoints
 from ops.errors import OperatorError
-from ops.google import flush, request, until_done
+from ops.google import until_done
 from ops.ledger import Ledger
+from ops.local_cloud import (
+    BACKEND,
+    ENDPOINTS,
+    FIRST_DAY,
+    LEDGER,
+    daemon_if_any,
+    environment,
+    run_verb,
+    running_daemon,
+    settle,
+    status,
+    wait_until_all_run,
+)
 from ops.sender import Sender
 from ops.summary import print_summary
 from ops.terminal import console, say_error
 from ops.trade import progress_bar, simulated
+from ops.verify.command import quick
 
 CATALOGUE = REPOSITORY / "ops" / "data" / "catalogue"
 POLICIES = REPOSITORY / "policies"
-BACKEND = STATE_DIR / "pulumi"  # where `engine_environment` keeps Pulumi's state
-ENDPOINTS = STATE_DIR / "endpoints.json"
-LEDGER = STATE_DIR / "ledger.sqlite"
-FIRST_DAY = STATE_DIR / "first-day.json"
-SETTLE_SECONDS = 120.0
-RUNNING_SECONDS = 60.0
 UNASKED = ("--yes", "--skip-preview", "--refresh=false")
 """Flags of `pulumi` here: nothing but Pulumi changes this cloud, so that reading all of it first would only take time."""
 OPERATOR = "operator"  # the credential that may speak for every location
@@ -54,28 +58,19 @@ def step(words: str) -> Iterator[None]:
     console.print(f"    [dim]{time.monotonic() - started:.1f} s[/]")
 
 
-def environment() -> dict[str, str]:
-    """The variables with which plain `pulumi` reaches the local cloud and nothing else.
-
-    Raises:
-        OperatorError: the local cloud is not running.
-    """
-    return engine_environment(STATE_DIR, int(_daemon()["provider_port"]))
-
-
 def up() -> None:
     """Bring everything up, trade a first day, run the pipeline, print the summary. Again: only what is missing."""
     with step("Local cloud"):
-        _localcloud("up")
+        run_verb("up")
     env = environment()
     with step("pulumi up --stack local --policy-pack policies"):
         _release_locks()
         engine.ensure_stack(LOCAL, env)
         engine.forget_pending_operations(LOCAL, env, BACKEND)
         # But for addresses that another program took: they are new ones since, and the state has to hear of them.
-        refresh = ["--refresh=true"] if _status()["moved"] else []
+        refresh = ["--refresh=true"] if status()["moved"] else []
         engine.run(["up", "--stack", LOCAL, *UNASKED, *refresh, "--policy-pack", str(POLICIES)], env)
-    _until_all_run()
+    wait_until_all_run()
     endpoints = _connect(engine.outputs(LOCAL, env))
     if not _has_catalogue(endpoints):
         with step("Catalogue"):
@@ -92,9 +87,9 @@ def up() -> None:
 def down() -> None:
     """Destroy stack `local` and stop every process. What is already gone is no failure."""
     if engine.has_resources(LOCAL, BACKEND):
-        if not _daemon_if_any():  # it was killed: what it holds can only be destroyed by one that runs
+        if not daemon_if_any():  # it was killed: what it holds can only be destroyed by one that runs
             with step("Local cloud"):
-                _localcloud("up")
+                run_verb("up")
         env = environment()
         _release_locks()
         with step("pulumi destroy --stack local"):
@@ -103,29 +98,7 @@ def down() -> None:
     for path in (ENDPOINTS, FIRST_DAY, *STATE_DIR.glob(f"{LEDGER.name}*")):
         path.unlink(missing_ok=True)
     with step("Local cloud"):
-        _localcloud("down")
-
-
-def _status() -> dict[str, Any]:
-    """What the local cloud says of itself (docs/internals.md, "The local cloud")."""
-    return request("GET", f"{_daemon()['control']}/status", timeout=10)
-
-
-def _until_all_run() -> None:
-    """Wait until every process runs: one that fails again and again is no stack that is up.
-
-    Raises:
-        OperatorError: names each that does not, and why it ended last.
-    """
-    deadline = time.monotonic() + RUNNING_SECONDS
-    while troubled := [process for process in _status()["processes"] if process["state"] != "running"]:
-        if time.monotonic() > deadline:
-            words = "; ".join(
-                f"{p['name']} is {p['state']} ({(p['last_exit'] or {}).get('reason', 'it never ran')})"
-                for p in troubled
-            )
-            raise OperatorError(f"{words}; see `python -m fastyle_localcloud logs {troubled[0]['name']}`")
-        time.sleep(0.2)
+        run_verb("down")
 
 
 def _has_catalogue(endpoints: Endpoints) -> bool:
@@ -140,16 +113,9 @@ def _release_locks() -> None:
         console.print(f"    removed {count} stack lock(s) of a `pulumi` that was killed")
 
 
-def export_lines() -> str:
-    """Shell lines for `eval "$(fastyle env)"`. The shell's own active environment stays: another program than this
-    project's, which names its environment in Pulumi.yaml, runs in it."""
-    told = {name: value for name, value in environment().items() if name != "VIRTUAL_ENV"}
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in told.items())
-
-
 def _connect(outputs: dict[str, Any]) -> Endpoints:
     """Issue the operator's credential where it is missing, and write `endpoints.json`."""
-    daemon = _daemon()
+    daemon = running_daemon()
     token = _former_token() or secrets.token_urlsafe(32)
     endpoints = from_outputs(
         LOCAL,
@@ -191,8 +157,6 @@ def _publish(endpoints: Endpoints) -> None:
 
 def _verify(endpoints: Endpoints) -> None:
     """Say in a line that deliveries, API and dashboard answer; what does not is listed, with its mend."""
-    from ops.verify.command import quick  # it asks this module for the stack's environment
-
     checks = quick(endpoints)
     bad = [check for check in checks if check.state != "passed"]
     for check in bad:
@@ -216,34 +180,6 @@ def _traded_since(endpoints: Endpoints) -> bool:
     return row is None or bool(row[0])
 
 
-def settle(endpoints: Endpoints) -> None:
-    """Wait until everything published has arrived: exports are hurried, pushes take the time they take.
-
-    Raises:
-        OperatorError: a subscription holds messages, and nothing was delivered for two minutes; names it and why.
-    """
-    flush(endpoints)
-    deadline = time.monotonic() + SETTLE_SECONDS
-    fewest: int | None = None
-    while waiting := _waiting(endpoints):
-        count = sum(s["backlog"] for s in waiting.values())
-        if fewest is None or count < fewest:
-            deadline, fewest = time.monotonic() + SETTLE_SECONDS, count
-        if time.monotonic() > deadline:
-            words = (
-                f"{s['backlog']} in {name} ({(s['last_refusal'] or {}).get('reason', 'on their way')})"
-                for name, s in waiting.items()
-            )
-            raise OperatorError(f"still undelivered: {'; '.join(words)}; see `fastyle status`")
-        time.sleep(0.2)
-
-
-def _waiting(endpoints: Endpoints) -> dict[str, Any]:
-    """Subscriptions that deliver by themselves and hold messages, as `/stats` has them."""
-    stats = request("GET", f"{endpoints.pubsub_control}/stats")
-    return {name: s for name, s in stats.items() if s["backlog"] and not name.endswith("-hold")}
-
-
 async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
     zone, currency = endpoints.timezone, endpoints.currency
     events = list(simulated(start, end, timezone=zone, currency=currency, opening=True))
@@ -255,29 +191,6 @@ async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
     if report.rejected:
         raise OperatorError(f"the POS API rejected {report.rejected} simulated events: {'; '.join(report.examples)}")
     console.print(f"    {report.accepted} events accepted in {report.seconds:.1f} s")
-
-
-def _localcloud(verb: str) -> None:
-    if subprocess.run([sys.executable, "-m", "fastyle_localcloud", verb], cwd=REPOSITORY, check=False).returncode:
-        raise OperatorError(
-            f"the local cloud did not come {verb}; its words are above, its logs in {STATE_DIR / 'logs'}"
-        )
-
-
-def _daemon_if_any() -> dict[str, Any] | None:
-    """What the running daemon says of itself; None when there is none (its file may outlive a killed one)."""
-    try:
-        daemon = dict(json.loads((STATE_DIR / "daemon.json").read_text(encoding="utf-8")))
-        os.kill(int(daemon["pid"]), 0)
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, ProcessLookupError):
-        return None
-    return daemon
-
-
-def _daemon() -> dict[str, Any]:
-    if (daemon := _daemon_if_any()) is None:
-        raise OperatorError("the local cloud is not running; run `make up`")
-    return daemon
 
 
 def _former_token() -> str | None:

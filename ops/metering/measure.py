@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import psycopg
 
-from ops import local
+from ops import local_cloud
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.google import until_done
@@ -108,7 +108,7 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
     client = warehouse_client(endpoints)
     warehouse = Warehouse(client, endpoints.bigquery, sorted(endpoints.datasets.values()))
     _must_be_new(client, endpoints, trade)
-    local.settle(endpoints)
+    local_cloud.settle(endpoints)
     began, before = datetime.now(UTC), Reading.take(endpoints)
     for day in range(trade.days):
         events = trade.events(day, endpoints.timezone, endpoints.currency)
@@ -116,7 +116,7 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
         measurement.sent_seconds += report.seconds
         for stream, _ in events:
             measurement.sent[stream] = measurement.sent.get(stream, 0) + 1
-        local.settle(endpoints)
+        local_cloud.settle(endpoints)
         jobs, started = warehouse.job_ids(), time.monotonic()
         until_done(endpoints, endpoints.pipeline, "/run", {})
         measurement.run_seconds += time.monotonic() - started
@@ -153,7 +153,7 @@ def _must_be_new(client: Any, endpoints: Endpoints, trade: Trade) -> None:
 
 async def _send(endpoints: Endpoints, events: list[tuple[str, Event]]) -> SendReport:
     """One event a request, one request at a time: as a till sends, and so that a request's time is its own."""
-    ledger = Ledger(local.LEDGER)
+    ledger = Ledger(local_cloud.LEDGER)
     async with Sender(endpoints, endpoints.api_token, batch=1, concurrency=1, ledger=ledger) as sender:
         report = await sender.send(events)
     ledger.close()

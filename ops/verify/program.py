@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ops import engine, stacks
+from ops import engine, local_cloud, stacks
 from ops.checks import Check, failed, passed, unknown
 from ops.endpoints import LOCAL
 from ops.errors import OperatorError
@@ -29,9 +29,7 @@ class Resource:
 
 def environment(stack: str) -> dict[str, str]:
     if stack == LOCAL:
-        from ops.local import environment as local_environment
-
-        return local_environment()
+        return local_cloud.environment()
     return stacks.caller_environment()
 
 

@@ -39,7 +39,7 @@ TABLES = (
 )
 VIEWS = ("gmv_daily", "inventory_status", "gmv_daily_live", "inventory_status_live")
 SUMMARY = (
-    "from ops.endpoints import load_endpoints; from ops.local import LEDGER; from ops.summary import print_summary; "
+    "from ops.endpoints import load_endpoints; from ops.local_cloud import LEDGER; from ops.summary import print_summary; "
     "from ops.terminal import console; print_summary(load_endpoints('local'), LEDGER, console)"
 )
 

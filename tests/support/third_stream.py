@@ -30,8 +30,9 @@ from workloads.inventory_sync.settings import TAKEN
 from workloads.pipeline import tasks
 from workloads.pipeline.checks import checks
 from workloads.pipeline.lake import Message
+from workloads.pipeline.replay_batch import Batch
 from workloads.pipeline.replay_progress import Progress
-from workloads.pipeline.replay_stores import Batch, Stores
+from workloads.pipeline.replay_stores import Stores
 from workloads.pipeline.tables import tables
 
 Json = dict[str, Any]

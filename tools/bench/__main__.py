@@ -20,7 +20,7 @@ from typing import Any
 
 from ops.endpoints import LOCAL, REPOSITORY, load_endpoints
 from ops.google import request
-from ops.local import environment
+from ops.local_cloud import environment
 from ops.terminal import console
 from tools.bench import dashboard, end_to_end, estimate, history, marts, stages
 

@@ -24,7 +24,7 @@ import psycopg
 
 from ops.endpoints import LOCAL, REPOSITORY, Endpoints, load_endpoints
 from ops.google import request
-from ops.local import settle
+from ops.local_cloud import settle
 from ops.summary import warehouse_client
 from ops.terminal import console
 from tools.bench.end_to_end import sale

@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
 from workloads.events import STREAMS
 from workloads.pipeline import history
-
-if TYPE_CHECKING:
-    from workloads.pipeline.replay_stores import Batch
+from workloads.pipeline.replay_batch import Batch
 
 READ, PUBLISH = "read", "publish"
 _LISTED = 50  # kinds of refusals, bad files: what a report names one by one

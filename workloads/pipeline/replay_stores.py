@@ -8,7 +8,6 @@ import io
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ from workloads.inventory_sync.ledger import Outcome
 from workloads.pipeline import raw_rows
 from workloads.pipeline.deadlines import REQUEST_SECONDS
 from workloads.pipeline.lake import BadFile, File, Lake, Message, messages
+from workloads.pipeline.replay_batch import Batch
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.warehouse import Warehouse, literal
@@ -28,19 +28,6 @@ from workloads.runtime.database import connect_async
 BATCH_BYTES = 32 * 2**20
 """Of message data in a batch: what memory holds, several times over. BigQuery takes 1,500 load jobs a table a day."""
 _AT_ONCE = 2048  # events handed to the ledger together, which takes up to 256 of them in a transaction
-
-
-@dataclass
-class Batch:
-    """Messages of one stream in the order of the lake, and the place behind the last of them."""
-
-    stream: Stream
-    messages: list[tuple[str, Message]] = field(default_factory=list)  # with their file
-    outside: int = 0  # messages that are not of the range asked for
-    size: int = 0  # bytes
-    files: int = 0  # read to their end
-    file: str = ""  # the last one
-    done: int = 0  # messages of the last one
 
 
 def batches(

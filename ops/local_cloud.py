@@ -1,0 +1,113 @@
+"""The local cloud that runs for this checkout: its daemon, its files, the environment for `pulumi`, and its deliveries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from typing import Any
+
+from fastyle_localcloud.engine.environment import engine_environment
+
+from ops.endpoints import REPOSITORY, STATE_DIR, Endpoints
+from ops.errors import OperatorError
+from ops.google import flush, request
+
+BACKEND = STATE_DIR / "pulumi"  # where `engine_environment` keeps Pulumi's state
+ENDPOINTS = STATE_DIR / "endpoints.json"
+LEDGER = STATE_DIR / "ledger.sqlite"
+FIRST_DAY = STATE_DIR / "first-day.json"
+SETTLE_SECONDS = 120.0
+RUNNING_SECONDS = 60.0
+
+
+def environment() -> dict[str, str]:
+    """The variables with which plain `pulumi` reaches the local cloud and nothing else.
+
+    Raises:
+        OperatorError: the local cloud is not running.
+    """
+    return engine_environment(STATE_DIR, int(running_daemon()["provider_port"]))
+
+
+def export_lines() -> str:
+    """Shell lines for `eval "$(fastyle env)"`. The shell's own active environment stays: another program than this
+    project's, which names its environment in Pulumi.yaml, runs in it."""
+    told = {name: value for name, value in environment().items() if name != "VIRTUAL_ENV"}
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in told.items())
+
+
+def status() -> dict[str, Any]:
+    """What the local cloud says of itself (docs/internals.md, "The local cloud")."""
+    return request("GET", f"{running_daemon()['control']}/status", timeout=10)
+
+
+def wait_until_all_run() -> None:
+    """Wait until every process runs: one that fails again and again is no stack that is up.
+
+    Raises:
+        OperatorError: names each that does not, and why it ended last.
+    """
+    deadline = time.monotonic() + RUNNING_SECONDS
+    while troubled := [process for process in status()["processes"] if process["state"] != "running"]:
+        if time.monotonic() > deadline:
+            words = "; ".join(
+                f"{p['name']} is {p['state']} ({(p['last_exit'] or {}).get('reason', 'it never ran')})"
+                for p in troubled
+            )
+            raise OperatorError(f"{words}; see `python -m fastyle_localcloud logs {troubled[0]['name']}`")
+        time.sleep(0.2)
+
+
+def settle(endpoints: Endpoints) -> None:
+    """Wait until everything published has arrived: exports are hurried, pushes take the time they take.
+
+    Raises:
+        OperatorError: a subscription holds messages, and nothing was delivered for two minutes; names it and why.
+    """
+    flush(endpoints)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    fewest: int | None = None
+    while waiting := _waiting(endpoints):
+        count = sum(s["backlog"] for s in waiting.values())
+        if fewest is None or count < fewest:
+            deadline, fewest = time.monotonic() + SETTLE_SECONDS, count
+        if time.monotonic() > deadline:
+            words = (
+                f"{s['backlog']} in {name} ({(s['last_refusal'] or {}).get('reason', 'on their way')})"
+                for name, s in waiting.items()
+            )
+            raise OperatorError(f"still undelivered: {'; '.join(words)}; see `fastyle status`")
+        time.sleep(0.2)
+
+
+def _waiting(endpoints: Endpoints) -> dict[str, Any]:
+    """Subscriptions that deliver by themselves and hold messages, as `/stats` has them."""
+    stats = request("GET", f"{endpoints.pubsub_control}/stats")
+    return {name: s for name, s in stats.items() if s["backlog"] and not name.endswith("-hold")}
+
+
+def run_verb(verb: str) -> None:
+    if subprocess.run([sys.executable, "-m", "fastyle_localcloud", verb], cwd=REPOSITORY, check=False).returncode:
+        raise OperatorError(
+            f"the local cloud did not come {verb}; its words are above, its logs in {STATE_DIR / 'logs'}"
+        )
+
+
+def daemon_if_any() -> dict[str, Any] | None:
+    """What the running daemon says of itself; None when there is none (its file may outlive a killed one)."""
+    try:
+        daemon = dict(json.loads((STATE_DIR / "daemon.json").read_text(encoding="utf-8")))
+        os.kill(int(daemon["pid"]), 0)
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, ProcessLookupError):
+        return None
+    return daemon
+
+
+def running_daemon() -> dict[str, Any]:
+    if (daemon := daemon_if_any()) is None:
+        raise OperatorError("the local cloud is not running; run `make up`")
+    return daemon
