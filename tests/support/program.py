@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from infra.composition import compose
 from infra.config import load_config
+from tests.support.components import Recorder, declare
 from tests.support.configuration import as_the_engine_gives_it, configuration
 
 FUNCTIONS = ("pos_api", "budget_guard")
@@ -27,3 +31,17 @@ def program(stack: str | Mapping[str, Any], folder: Path) -> Callable[[], dict[s
         return path
 
     return lambda: compose(config, package)
+
+
+def composed(stack: str | Mapping[str, Any]) -> Recorder:
+    """What a stack registers, given by its name or as its configuration by key.
+
+    One configuration is composed once a process and shared by its tests, which therefore must not change it.
+    """
+    return _composed(json.dumps(configuration(stack) if isinstance(stack, str) else dict(stack), sort_keys=True))
+
+
+@cache
+def _composed(config: str) -> Recorder:
+    with TemporaryDirectory() as folder:
+        return declare(program(json.loads(config), Path(folder)))

@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,19 +15,18 @@ import pytest
 from ops import google
 from ops.endpoints import Endpoints, from_outputs
 from ops.errors import OperatorError
-from tests.support.components import declare
 from tests.support.configuration import configuration, put
-from tests.support.program import program
+from tests.support.program import composed
 
 ERP, TEAM = "serviceAccount:erp@p.iam.gserviceaccount.com", "group:platform@example.com"
 
 
-def who_gets_in(stack: str, folder: Path) -> tuple[set[str], set[str]]:
+def who_gets_in(stack: str) -> tuple[set[str], set[str]]:
     """Members that IAP lets through to the API, and those that Cloud Run lets invoke it."""
     config = copy.deepcopy(configuration(stack))
     put(config, "access.programs", {"erp": ERP})
     put(config, "access.operators", {"platform": TEAM})
-    resources = declare(program(config, folder)).resources
+    resources = composed(config).resources
     through = {inputs["member"] for key, inputs in resources.items() if "webCloudRunServiceIamMember" in key}
     invokers = {
         inputs["member"]
@@ -38,16 +36,16 @@ def who_gets_in(stack: str, folder: Path) -> tuple[set[str], set[str]]:
     return through, invokers
 
 
-def test_with_people_everybody_passes_the_proxy_which_alone_asks_cloud_run(tmp_path: Path) -> None:
+def test_with_people_everybody_passes_the_proxy_which_alone_asks_cloud_run() -> None:
     """IAP is asked first: the invoker role alone would let a program get as far as its refusal."""
-    through, invokers = who_gets_in("prod", tmp_path)
+    through, invokers = who_gets_in("prod")
     assert through == {"group:staff@example.com", ERP, TEAM}
     assert invokers == {"serviceAccount:service-210987654321@gcp-sa-iap.iam.gserviceaccount.com"}
 
 
-def test_without_people_programs_and_operators_invoke_the_service(tmp_path: Path) -> None:
+def test_without_people_programs_and_operators_invoke_the_service() -> None:
     """An operator's browser comes by `gcloud run services proxy`, which needs the invoker role."""
-    assert who_gets_in("dev", tmp_path) == (set(), {ERP, TEAM})
+    assert who_gets_in("dev") == (set(), {ERP, TEAM})
 
 
 ACCOUNT = "erp@p.iam.gserviceaccount.com"

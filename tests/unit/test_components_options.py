@@ -18,7 +18,7 @@ from fastyle_components import COMPONENTS, OperationalDatabase, Schedule
 from tests.support.component_cases import example
 from tests.support.components import PROJECT, declare
 from tests.support.configuration import configuration
-from tests.support.program import program
+from tests.support.program import composed
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "options"
 
@@ -61,11 +61,11 @@ def test_a_job_that_somebody_else_pauses_is_left_paused(
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_the_program_s_order_is_exactly_that(stack: str, tmp_path: Path) -> None:
+def test_the_program_s_order_is_exactly_that(stack: str) -> None:
     """Which components the program makes, with which provider, and what each awaits."""
 
-    recorded = declare(program({**configuration(stack), "gcp:project": PROJECT}, tmp_path)).options
-    options = {key: found for key, found in recorded.items() if key.startswith("fastyle:")}
+    recorded = composed({**configuration(stack), "gcp:project": PROJECT}).options
+    options = {key: dict(found) for key, found in recorded.items() if key.startswith("fastyle:")}
     every = {key.partition("::")[2] for key in recorded if key.partition("::")[2].startswith("services-")}
     whole = {key.partition("::")[2] for key in recorded if key.startswith(("gcp:", "pulumi:providers:"))}
     for found in options.values():  # nearly all await every service, however many those are

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.operations import late_run
-from tests.support.components import declare
-from tests.support.program import program
+from tests.support.program import composed
 
 COMPOSER = {"resource.type": "cloud_composer_environment", "resource.labels.environment_name": "fastyle"}
 LATE_RUN = late_run("fastyle")
@@ -47,8 +45,8 @@ def test_a_late_run_is_found_however_airflow_logs(entry: dict[str, str], found: 
     )
 
 
-def test_a_publication_counts_whoever_logs_it(tmp_path: Path) -> None:
-    metric: dict[str, Any] = declare(program("prod", tmp_path)).one("monitoring-marts-published")
+def test_a_publication_counts_whoever_logs_it() -> None:
+    metric: dict[str, Any] = composed("prod").one("monitoring-marts-published")
     service = {"jsonPayload.event": "marts_published", "jsonPayload.message": "marts_published"}
     for entry in (
         service,

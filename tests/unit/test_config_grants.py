@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.components import PROJECT, declare
+from tests.support.components import PROJECT
 from tests.support.configuration import configuration
-from tests.support.program import program
+from tests.support.program import composed
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ON = ("topic", "subscription", "tableId", "bucket", "secretId", "repository", "cloudRunServiceName", "serviceAccountId")
@@ -32,8 +32,8 @@ def line(key: str, inputs: dict[str, Any]) -> str | None:
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
-def test_the_grants_are_exactly_those(stack: str, tmp_path: Path) -> None:
-    recorder = declare(program({**configuration(stack), "gcp:project": PROJECT}, tmp_path))
+def test_the_grants_are_exactly_those(stack: str) -> None:
+    recorder = composed({**configuration(stack), "gcp:project": PROJECT})
     grants = sorted(found for key, inputs in recorder.resources.items() if (found := line(key, inputs)) is not None)
     path = SNAPSHOTS / f"grants-{stack}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS"):

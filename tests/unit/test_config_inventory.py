@@ -8,21 +8,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.support.components import PROJECT, Recorder, declare
+from tests.support.components import PROJECT, Recorder
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.inventory import INVENTORIES, differences, inventory
-from tests.support.program import program
+from tests.support.program import composed
 
 
 @pytest.fixture(scope="module", params=INVENTORIES)
-def composed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Recorder]:
-    return request.param, declare(program(request.param, tmp_path_factory.mktemp("archives")))
+def made(request: pytest.FixtureRequest) -> tuple[str, Recorder]:
+    return request.param, composed(request.param)
 
 
 def environment(service: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,8 +30,8 @@ def environment(service: Mapping[str, Any]) -> dict[str, Any]:
     return {env["name"]: env.get("value") for env in container["envs"]}
 
 
-def test_counts_are_exactly_those_of_the_inventory(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_counts_are_exactly_those_of_the_inventory(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     counts = Counter(key.partition("::")[0] for key in recorder.resources)
     del counts["gcp:storage/bucketObject:BucketObject"]  # as many as there are files to deliver
     expected = inventory(stack)["counts"]
@@ -40,8 +39,8 @@ def test_counts_are_exactly_those_of_the_inventory(composed: tuple[str, Recorder
     assert counts == expected
 
 
-def test_values_are_those_of_the_inventory(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_values_are_those_of_the_inventory(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     project = configuration(stack)["gcp:project"]
     planned = json.loads(json.dumps(recorder.resources, default=str).replace(PROJECT, project))
     assert [
@@ -51,8 +50,8 @@ def test_values_are_those_of_the_inventory(composed: tuple[str, Recorder]) -> No
     ] == []
 
 
-def test_what_a_guard_switches_an_update_leaves_as_it_is(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_what_a_guard_switches_an_update_leaves_as_it_is(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     ignored = {
         key.partition("::")[2]: options["ignores"]
         for key, options in recorder.options.items()
@@ -66,14 +65,14 @@ def test_what_a_guard_switches_an_update_leaves_as_it_is(composed: tuple[str, Re
     assert ignored == (acting if stack == "dev" else {})
 
 
-def test_the_budget_is_made_by_a_provider_that_bills_its_calls_to_the_project(composed: tuple[str, Recorder]) -> None:
-    _, recorder = composed
+def test_the_budget_is_made_by_a_provider_that_bills_its_calls_to_the_project(made: tuple[str, Recorder]) -> None:
+    _, recorder = made
     assert recorder.options["gcp:billing/budget:Budget::budget-budget"]["provider"] == "billing"
 
 
-def test_a_guard_acts_on_this_budget_alone(composed: tuple[str, Recorder]) -> None:
+def test_a_guard_acts_on_this_budget_alone(made: tuple[str, Recorder]) -> None:
     """By the name that Google gives it, which a plan does not know yet."""
-    _, recorder = composed
+    _, recorder = made
     guards = [
         inputs["serviceConfig"]["environmentVariables"]["GUARD_BUDGET"]
         for key, inputs in recorder.resources.items()
@@ -82,8 +81,8 @@ def test_a_guard_acts_on_this_budget_alone(composed: tuple[str, Recorder]) -> No
     assert [name for name in guards if not name.endswith("/budgets/budget-budget")] == []
 
 
-def test_airflow_finds_its_dag_its_plugin_and_the_statements(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_airflow_finds_its_dag_its_plugin_and_the_statements(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     names = [inputs["name"] for key, inputs in recorder.resources.items() if "bucketObject" in key]
     delivered = {name.partition("/")[0] for name in names} & {"dags", "plugins"}
     assert delivered == ({"dags", "plugins"} if stack == "prod" else set())
@@ -94,16 +93,16 @@ def test_airflow_finds_its_dag_its_plugin_and_the_statements(composed: tuple[str
         assert sorted(wanted - set(names)) == []
 
 
-def test_credentials_begin_with_nobody(composed: tuple[str, Recorder]) -> None:
+def test_credentials_begin_with_nobody(made: tuple[str, Recorder]) -> None:
     """What a service reads before an operator has added anything: a list that it can read, and that lets nobody in."""
-    _, recorder = composed
+    _, recorder = made
     first = [str(inputs) for key, inputs in recorder.resources.items() if "secretVersion" in key]
     assert first
     assert [text for text in first if '{"credentials": []}' not in text] == []
 
 
-def test_every_subscription_is_watched(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_every_subscription_is_watched(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     alerts = [str(inputs) for key, inputs in recorder.resources.items() if "monitoring/alertPolicy" in key]
     assert bool(alerts) is (stack == "prod")
     names = [inputs["name"] for key, inputs in recorder.resources.items() if "pubsub/subscription:Sub" in key]
@@ -114,8 +113,8 @@ def test_every_subscription_is_watched(composed: tuple[str, Recorder]) -> None:
     ] == []
 
 
-def test_every_workload_knows_its_project_and_how_much_to_log(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_every_workload_knows_its_project_and_how_much_to_log(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     project, seen = configuration(stack)["gcp:project"], 0
     for key, inputs in recorder.resources.items():
         if key.startswith("gcp:cloudrunv2/service:Service::"):
@@ -130,8 +129,8 @@ def test_every_workload_knows_its_project_and_how_much_to_log(composed: tuple[st
     assert seen == (4 if stack == "local" else 5)
 
 
-def test_what_a_push_sends_is_what_its_service_asks_for(composed: tuple[str, Recorder]) -> None:
-    _, recorder = composed
+def test_what_a_push_sends_is_what_its_service_asks_for(made: tuple[str, Recorder]) -> None:
+    _, recorder = made
     service = recorder.one("inventory-sync-service")
     asked = environment(service)
     pushes = [inputs["pushConfig"]["oidcToken"] for inputs in recorder.resources.values() if inputs.get("pushConfig")]
@@ -142,8 +141,8 @@ def test_what_a_push_sends_is_what_its_service_asks_for(composed: tuple[str, Rec
         assert token["serviceAccountEmail"] == asked["PUSH_SERVICE_ACCOUNT"]
 
 
-def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(composed: tuple[str, Recorder]) -> None:
-    stack, recorder = composed
+def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(made: tuple[str, Recorder]) -> None:
+    stack, recorder = made
     for name in ("inventory-sync", "api", "pipeline"):
         template = recorder.one(f"{name}-service")["template"]
         [container] = template["containers"]
@@ -157,13 +156,13 @@ def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(compos
     assert json.loads(roles) == {f"{account}@{project}.iam": role for account, role in expected.items()}
 
 
-def test_airflow_runs_as_an_account_of_its_own(tmp_path: Path) -> None:
+def test_airflow_runs_as_an_account_of_its_own() -> None:
     """roles/composer.worker reaches far: nobody's service that the Internet reaches holds it."""
     for runs_as, account in ((None, "composer"), ("pipeline", "pipeline")):
         config = configuration("prod")
         if runs_as:
             config["fastyle:composer"] = {**config["fastyle:composer"], "runs_as": runs_as}
-        recorder = declare(program(config, tmp_path))
+        recorder = composed(config)
         email = f"{account}@{PROJECT}.iam.gserviceaccount.com"
         settings = recorder.one("orchestration-environment")["config"]
         assert settings["nodeConfig"]["serviceAccount"] == email

@@ -17,9 +17,9 @@ from pydantic import BaseModel
 
 from infra.config import ConfigError, StackConfig
 from infra.settings import Workloads
-from tests.support.components import Recorder, declare
+from tests.support.components import Recorder
 from tests.support.configuration import configuration, put
-from tests.support.program import program
+from tests.support.program import composed, program
 
 # Key -> another value, and what is made of it: a property with its value, or a part of one.
 Table = dict[str, tuple[Any, str]]
@@ -171,39 +171,39 @@ def test_every_key_is_tried() -> None:
     assert sorted(tried - set(leaves(StackConfig)) - {"gcp:project", "gcp:region", "monitoring"}) == []
 
 
-def made(config: dict[str, Any], folder: Path) -> str:
-    return json.dumps(declare(program(config, folder)).resources, sort_keys=True, default=str)
+def made(config: dict[str, Any]) -> str:
+    return json.dumps(composed(config).resources, sort_keys=True, default=str)
 
 
 @pytest.mark.parametrize("stack", TABLES)
-def test_every_key_arrives(stack: str, tmp_path: Path) -> None:
+def test_every_key_arrives(stack: str) -> None:
     changed = copy.deepcopy(configuration(stack))
     for key, (value, _) in TABLES[stack].items():
         put(changed, key, value)
-    before, after = made(configuration(stack), tmp_path), made(changed, tmp_path)
+    before, after = made(configuration(stack)), made(changed)
     words = {key: found for key, (_, found) in TABLES[stack].items()}
     assert {key: found for key, found in words.items() if found not in after} == {}
     assert {key: found for key, found in words.items() if found in before} == {}, "proves nothing"
 
 
-def test_each_workload_has_its_ingress(tmp_path: Path) -> None:
+def test_each_workload_has_its_ingress() -> None:
     config = copy.deepcopy(configuration("prod"))
     for workload in Workloads.model_fields:
         put(config, f"workloads.{workload}.ingress", "internal-and-load-balancer")
     behind = [
         inputs["name"]
-        for inputs in declare(program(config, tmp_path)).resources.values()
+        for inputs in composed(config).resources.values()
         if "INTERNAL_AND_GCLB" in str(inputs) or "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" in str(inputs)
     ]
     assert sorted(behind) == ["api", "inventory-sync", "pipeline", "pos-api"]
 
 
-def test_operators_of_a_stack_with_tokens_add_to_both_lists_of_credentials(tmp_path: Path) -> None:
+def test_operators_of_a_stack_with_tokens_add_to_both_lists_of_credentials() -> None:
     config = copy.deepcopy(configuration("local"))
     put(config, "access.operators", {"seven": "group:operators@example.com"})
     grants = sorted(
         (inputs["secretId"], inputs["role"])
-        for key, inputs in declare(program(config, tmp_path)).resources.items()
+        for key, inputs in composed(config).resources.items()
         if "secretIamMember" in key and inputs["member"] == "group:operators@example.com"
     )
     both = [("api-credentials", role) for role in ROLES] + [("pos-credentials", role) for role in ROLES]
@@ -213,12 +213,12 @@ def test_operators_of_a_stack_with_tokens_add_to_both_lists_of_credentials(tmp_p
 ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.secretVersionAdder")
 
 
-def test_a_stack_that_may_be_destroyed_lets_its_airflow_go(tmp_path: Path) -> None:
+def test_a_stack_that_may_be_destroyed_lets_its_airflow_go() -> None:
     config = copy.deepcopy(configuration("dev"))
     put(config, "orchestrator", "composer")
     put(config, "services", [*config["fastyle:services"], "composer.googleapis.com"])
     put(config, "composer", configuration("prod")["fastyle:composer"])
-    bucket = declare(program(config, tmp_path)).one("orchestration-bucket")
+    bucket = composed(config).one("orchestration-bucket")
     assert (bucket["forceDestroy"], bucket["deletionPolicy"]) == (True, "DELETE")
 
 
@@ -235,10 +235,10 @@ def airflow_s_variables(made: Recorder) -> dict[str, str]:
     return dict(environment["config"]["softwareConfig"]["envVariables"])
 
 
-def test_airflow_stands_by_while_the_scheduler_runs(tmp_path: Path) -> None:
+def test_airflow_stands_by_while_the_scheduler_runs() -> None:
     """One of the two runs by itself; the other is whole: account, grants, files, environment."""
-    composer = declare(program(configuration("prod"), tmp_path))
-    both = declare(program(standing_by(), tmp_path))
+    composer = composed(configuration("prod"))
+    both = composed(standing_by())
     only = {key for key in composer.resources if key not in both.resources}
     assert {key.partition("::")[0] for key in only} <= {
         "gcp:monitoring/alertPolicy:AlertPolicy",
@@ -250,14 +250,14 @@ def test_airflow_stands_by_while_the_scheduler_runs(tmp_path: Path) -> None:
     assert both.one("orchestration-environment")["deletionPolicy"] == "PREVENT"
 
 
-def test_a_paused_pipeline_is_paused_in_airflow_too(tmp_path: Path) -> None:
+def test_a_paused_pipeline_is_paused_in_airflow_too() -> None:
     config = copy.deepcopy(configuration("prod"))
     put(config, "pipeline.paused", True)
-    assert "PIPELINE_CRON" not in airflow_s_variables(declare(program(config, tmp_path)))
+    assert "PIPELINE_CRON" not in airflow_s_variables(composed(config))
 
 
-def test_an_airflow_that_stands_by_may_be_let_go(tmp_path: Path) -> None:
-    made = declare(program(standing_by(deletion_protection=False), tmp_path))
+def test_an_airflow_that_stands_by_may_be_let_go() -> None:
+    made = composed(standing_by(deletion_protection=False))
     assert made.one("orchestration-environment")["deletionPolicy"] == "DELETE"
     bucket = made.one("orchestration-bucket")
     assert (bucket["deletionPolicy"], bucket["forceDestroy"]) == ("DELETE", True)
@@ -270,15 +270,15 @@ def test_prod_can_be_taken_down_in_its_own_name_only(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"docs/operations/removal\.md"):
         program(config, tmp_path)
     put(config, "decommission", config["gcp:project"])
-    recorder = declare(program(config, tmp_path))
+    recorder = composed(config)
     assert [key for key, options in recorder.options.items() if options.get("protect")] == []
     assert "PREVENT" not in {inputs.get("deletionPolicy") for inputs in recorder.resources.values()}
 
 
-def test_a_mistaken_destroy_is_refused_before_its_first_step(tmp_path: Path) -> None:
+def test_a_mistaken_destroy_is_refused_before_its_first_step() -> None:
     """By the lock, which waits for everything: what it did not wait for would be deleted before it is asked. And an
     update that takes away what holds data or delivers it is refused by Pulumi itself, at its preview."""
-    options = declare(program(configuration("prod"), tmp_path)).options
+    options = composed(configuration("prod")).options
     lock = options["fastyle:index:DeletionLock::deletion-lock"]
     assert lock["protect"]
     assert set(lock["after"]) == {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,37 +19,24 @@ from fastyle_policies.rules import RULES
 
 from ops.stacks import stack_names
 from policy_rules.table import recorded, said, violations
-from tests.support.components import PROJECT, Recorder, declare
+from tests.support.components import PROJECT
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.inventory import INVENTORIES
-from tests.support.program import program
+from tests.support.program import composed
 
 STACKS = tuple(stack_names())
 CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
 
 
-@pytest.fixture(scope="module")
-def composed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Recorder]:
-    folder = tmp_path_factory.mktemp("archives")
-    made: dict[str, Recorder] = {}
-
-    def of(stack: str) -> Recorder:
-        if stack not in made:
-            made[stack] = declare(program(stack, folder))
-        return made[stack]
-
-    return of
-
-
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 @pytest.mark.parametrize("stack", STACKS)
-def test_no_policy_objects(composed: Callable[[str], Recorder], stack: str, rule: Any) -> None:
+def test_no_policy_objects(stack: str, rule: Any) -> None:
     parameters = rule.parameters.model_validate(CONFIG(stack).get(rule.id, {}))
     assert said(violations(rule, recorded(composed(stack).resources, stack), parameters)) == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_export_fits_its_table(composed: Callable[[str], Recorder], stack: str) -> None:
+def test_every_export_fits_its_table(stack: str) -> None:
     """As the local cloud judges it when a subscription is made, and Google with it."""
     records, subscriptions = Records(":memory:"), []
     project = configuration(stack)["gcp:project"]
@@ -72,7 +59,7 @@ def test_every_export_fits_its_table(composed: Callable[[str], Recorder], stack:
 
 
 @pytest.mark.parametrize("stack", INVENTORIES)
-def test_counts_are_those_of_the_inventory(composed: Callable[[str], Recorder], stack: str) -> None:
+def test_counts_are_those_of_the_inventory(stack: str) -> None:
     inventory = yaml.safe_load((REPOSITORY / "tests" / "plans" / f"{stack}.yaml").read_text(encoding="utf-8"))
     counts = Counter(key.partition("::")[0] for key in composed(stack).resources)
 

@@ -25,9 +25,9 @@ from fastyle_policies.rules import RULES
 
 from infra.config import ConfigError
 from policy_rules.table import recorded, said, violations
-from tests.support.components import Recorder, declare
+from tests.support.components import Recorder
 from tests.support.configuration import REPOSITORY, configuration, put
-from tests.support.program import program
+from tests.support.program import composed, program
 from workloads.events import STREAMS
 from workloads.packaging.archives import load
 
@@ -64,20 +64,20 @@ def refused(recorder: Recorder, policy: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_two_keys_take_a_stack_into_an_organisation_that_refuses_strangers(stack: str, tmp_path: Path) -> None:
-    usual = declare(program(stack, tmp_path))
+def test_two_keys_take_a_stack_into_an_organisation_that_refuses_strangers(stack: str) -> None:
+    usual = composed(stack)
     assert refused(usual, MEMBERS) == ["budget-notices-publisher", "pos-api-invoker-allUsers"]
     assert refused(usual, INVOKER) == []
-    made = declare(program(restricted(stack), tmp_path))
+    made = composed(restricted(stack))
     assert refused(made, MEMBERS) == []
     assert refused(made, INVOKER) == ["pos-api-service"], (
         "an organisation that forbids this, too, must make an exception"
     )
 
 
-def test_tills_get_in_by_a_service_that_asks_them_itself_and_nothing_is_built(tmp_path: Path) -> None:
-    resources = declare(program(restricted("prod"), tmp_path)).resources
-    usual = declare(program("prod", tmp_path)).one("pos-api-function")
+def test_tills_get_in_by_a_service_that_asks_them_itself_and_nothing_is_built() -> None:
+    resources = composed(restricted("prod")).resources
+    usual = composed("prod").one("pos-api-function")
     service = resources["gcp:cloudrunv2/service:Service::pos-api-service"]
     assert service["invokerIamDisabled"] is True
     template = service["template"]
@@ -98,9 +98,9 @@ def test_tills_get_in_by_a_service_that_asks_them_itself_and_nothing_is_built(tm
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_no_policy_objects(stack: str, tmp_path: Path) -> None:
+def test_no_policy_objects(stack: str) -> None:
     given = stack_config(REPOSITORY / "policies" / "config", RULES)(stack)
-    resources = recorded(declare(program(restricted(stack), tmp_path)).resources, stack)
+    resources = recorded(composed(restricted(stack)).resources, stack)
     for rule in RULES:
         parameters = rule.parameters.model_validate(given.get(rule.id, {}))
         assert said(violations(rule, resources, parameters)) == [], rule.id

@@ -9,7 +9,6 @@ import copy
 import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,9 @@ from fastyle_policies.rules import RULES
 from infra.config import ConfigError, load_config
 from infra.known import FIRST_WORDS
 from policy_rules.table import recorded, said, violations
-from tests.support.components import Recorder, declare
+from tests.support.components import Recorder
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration, put
-from tests.support.program import program
+from tests.support.program import composed
 from workloads.events import STREAMS
 
 # What tells a resource from others of its type within one project. Types that are not here are told by all that they
@@ -85,16 +84,8 @@ def everything(prefix: str | None, **more: Any) -> dict[str, Any]:
     return config
 
 
-@pytest.fixture(scope="module")
-def composed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Recorder]:
-    folder, made = tmp_path_factory.mktemp("archives"), dict[str | None, Recorder]()
-
-    def of(prefix: str | None) -> Recorder:
-        if prefix not in made:
-            made[prefix] = declare(program(everything(prefix), folder))
-        return made[prefix]
-
-    return of
+def prefixed(prefix: str | None) -> Recorder:
+    return composed(everything(prefix))
 
 
 def identities(recorder: Recorder) -> dict[str, str]:
@@ -122,16 +113,14 @@ def physical_names(recorder: Recorder) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("one", "other"), [("anna", "ben"), (None, "anna")])
-def test_stacks_of_one_project_have_nothing_in_common(
-    composed: Callable[[str | None], Recorder], one: str | None, other: str
-) -> None:
-    shared = identities(composed(one)).keys() & identities(composed(other)).keys()
+def test_stacks_of_one_project_have_nothing_in_common(one: str | None, other: str) -> None:
+    shared = identities(prefixed(one)).keys() & identities(prefixed(other)).keys()
     assert sorted(shared) == []
 
 
-def test_what_a_project_has_once_one_stack_keeps(composed: Callable[[str | None], Recorder]) -> None:
+def test_what_a_project_has_once_one_stack_keeps() -> None:
     """The others have everything else: their own resources are those of a stack without a prefix."""
-    keeper, guest = set(composed(None).resources), set(composed("anna").resources)
+    keeper, guest = set(prefixed(None).resources), set(prefixed("anna").resources)
     assert guest - keeper == set()
     once = {re.sub(r"::services-.*", "::services-…", key) for key in keeper - guest}
     assert once == {
@@ -145,23 +134,21 @@ def test_what_a_project_has_once_one_stack_keeps(composed: Callable[[str | None]
     }
 
 
-def test_a_prefix_reaches_every_name(composed: Callable[[str | None], Recorder]) -> None:
-    names = physical_names(composed("anna"))
+def test_a_prefix_reaches_every_name() -> None:
+    names = physical_names(prefixed("anna"))
     assert len(names) > 50
     scoped = ("gcp:sql/database:Database::database-database name", "gcp:storage/bucketObject", "gcp:bigquery/table")
     assert {key: name for key, name in names.items() if "anna" not in name and not key.startswith(scoped)} == {}
 
 
-def test_a_stack_that_keeps_the_project_counts_all_of_it_and_another_what_is_labelled_its(
-    composed: Callable[[str | None], Recorder],
-) -> None:
+def test_a_stack_that_keeps_the_project_counts_all_of_it_and_another_what_is_labelled_its() -> None:
     for prefix, label in ((None, None), ("anna", {"name-prefix": "anna"})):
-        budget = composed(prefix).one("budget-budget")["budgetFilter"]
+        budget = prefixed(prefix).one("budget-budget")["budgetFilter"]
         assert budget["projects"] == ["projects/123456789012"]
         assert budget.get("labels") == label
     unlabelled = [
         key
-        for key, inputs in composed("anna").resources.items()
+        for key, inputs in prefixed("anna").resources.items()
         for field in LABELS
         if field in inputs and "application" in inputs[field] and inputs[field].get("name-prefix") != "anna"
     ]
@@ -169,11 +156,9 @@ def test_a_stack_that_keeps_the_project_counts_all_of_it_and_another_what_is_lab
 
 
 @pytest.mark.parametrize("prefix", [None, "anna"])
-def test_what_names_another_resource_names_one_of_its_own_stack(
-    composed: Callable[[str | None], Recorder], prefix: str | None
-) -> None:
+def test_what_names_another_resource_names_one_of_its_own_stack(prefix: str | None) -> None:
     """Variables, alerts and the guard's list name resources by text: nothing but this holds them to those that exist."""
-    recorder = composed(prefix)
+    recorder = prefixed(prefix)
     of_kind: Callable[[str, str], set[str]] = lambda kind, field: {  # noqa: E731
         inputs[field] for key, inputs in recorder.resources.items() if key.partition("::")[0] == kind
     }
@@ -219,12 +204,12 @@ def test_what_names_another_resource_names_one_of_its_own_stack(
         assert named <= existing, label
 
 
-def test_no_policy_objects_to_a_prefixed_stack(composed: Callable[[str | None], Recorder]) -> None:
+def test_no_policy_objects_to_a_prefixed_stack() -> None:
     given = stack_config(REPOSITORY / "policies" / "config", RULES)("dev")
     public = given["no-public-grant"]["public"]
     given["log-retention-present"] = {"environment": "dev", "required": False}  # the stack that keeps the project does
     given["no-public-grant"]["public"] = {f"anna-{name}": why for name, why in public.items()}
-    resources = recorded(composed("anna").resources, "anna")
+    resources = recorded(prefixed("anna").resources, "anna")
     for rule in RULES:
         # Nobody wakes for dev, and NAT is not in its estimate: what the stack switches on for its names' sake only.
         if rule.id.startswith(("spend-", "component-ceiling", "budget-covers")):
@@ -233,9 +218,9 @@ def test_no_policy_objects_to_a_prefixed_stack(composed: Callable[[str | None], 
         assert said(violations(rule, resources, parameters)) == [], rule.id
 
 
-def test_words_that_names_begin_with_are_no_prefix(composed: Callable[[str | None], Recorder]) -> None:
+def test_words_that_names_begin_with_are_no_prefix() -> None:
     project = configuration("dev")["gcp:project"]
-    first = {re.split(r"[-_]", name.removeprefix(f"{project}-"))[0] for name in physical_names(composed(None)).values()}
+    first = {re.split(r"[-_]", name.removeprefix(f"{project}-"))[0] for name in physical_names(prefixed(None)).values()}
     first = {re.match(r"[a-z]*", word)[0] for word in first if not word.endswith(".googleapis.com")}  # type: ignore[index]
     streams = {stream.topic.partition("-")[0] for stream in STREAMS.values()}
     files = {"sql", "dags", "plugins"}
@@ -262,10 +247,10 @@ def test_what_a_project_has_once_is_refused_where_another_stack_keeps_it(key: st
         load_config(as_the_engine_gives_it(config))
 
 
-def test_a_prefixed_stack_may_keep_its_project(tmp_path: Path) -> None:
+def test_a_prefixed_stack_may_keep_its_project() -> None:
     ci = configuration("prod")["fastyle:ci"]
     config = everything("anna", owns_project=True, services=[], ci=ci, log_retention_days=40)
-    recorder = declare(program(config, tmp_path))
+    recorder = composed(config)
     assert recorder.one("logs-default")["retentionDays"] == 40
     assert recorder.one("ci-pool")["workloadIdentityPoolId"] == "anna-github"
     assert recorder.one("ci-account")["accountId"] == "anna-deploy-ci"

@@ -12,8 +12,7 @@ import click
 import pytest
 
 from ops.cli import cli
-from tests.support.components import declare
-from tests.support.program import program
+from tests.support.program import composed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -158,9 +157,9 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def documented() -> dict[str, str]:
     """What the program of prod writes into each alert policy, by the policy's key."""
-    recorder = declare(program("prod", tmp_path_factory.mktemp("archives")))
+    recorder = composed("prod")
     policies = {
         key: value for key, value in recorder.resources.items() if key.startswith("gcp:monitoring/alertPolicy:")
     }

@@ -19,9 +19,8 @@ from ops.errors import OperatorError
 from ops.stack_new import POLICY_SETTINGS, USAGE, create
 from ops.stacks import stack_names
 from policy_rules.table import recorded, said, violations
-from tests.support.components import declare
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it
-from tests.support.program import program
+from tests.support.program import composed
 
 
 @pytest.fixture
@@ -52,9 +51,9 @@ def test_it_is_the_source_with_a_prefix_and_without_what_the_project_has_once(ch
     assert "Anna-2" in stack_names(checkout)
 
 
-def test_no_policy_objects_to_it_by_its_own_settings(checkout: Path, tmp_path: Path) -> None:
+def test_no_policy_objects_to_it_by_its_own_settings(checkout: Path) -> None:
     create("anna", "dev", repository=checkout)
-    resources = recorded(declare(program(config_of(checkout, "anna"), tmp_path)).resources, "anna")
+    resources = recorded(composed(config_of(checkout, "anna")).resources, "anna")
     settings = checkout / POLICY_SETTINGS / "anna.json"
     text = settings.read_text(encoding="utf-8")
     assert text.count('"usage": "anna"') == 5

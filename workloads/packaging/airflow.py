@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,6 +45,11 @@ def _files(folder: str) -> list[Path]:
 
 def added_packages() -> dict[str, str]:
     """The packages to add, at the versions that every other workload has: this project's uv.lock."""
-    locked = tomllib.loads((REPOSITORY / "uv.lock").read_text(encoding="utf-8"))["package"]
-    versions = {package["name"]: package["version"] for package in locked if "version" in package}
+    versions = _locked_versions()
     return {name: f"{extras}=={versions[name]}" for name, extras in ADDED.items()}
+
+
+@cache
+def _locked_versions() -> dict[str, str]:
+    locked = tomllib.loads((REPOSITORY / "uv.lock").read_text(encoding="utf-8"))["package"]
+    return {package["name"]: package["version"] for package in locked if "version" in package}
