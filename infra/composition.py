@@ -10,7 +10,7 @@ from fastyle_components import DeletionLock, DeletionLockArgs
 from infra.config import StackConfig
 from infra.foundation import Foundation, Packager
 from infra.operations import Operations
-from infra.parts import Parts
+from infra.streaming import Parts
 
 
 def compose(config: StackConfig, package: Packager) -> dict[str, Any]:

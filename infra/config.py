@@ -14,10 +14,10 @@ import pulumi
 from fastyle_components import Availability, Ingress
 from pydantic import ValidationError, field_validator, model_validator
 
-from infra.complaints import NAMESPACE, PROVIDERS_OWN, explain
+from infra.codes import CURRENCIES, FIRST_WORDS, REGIONS
+from infra.config_errors import NAMESPACE, PROVIDERS_OWN, explain
 from infra.crons import clash
 from infra.fields import Api, Key, Label, setting
-from infra.known import CURRENCIES, FIRST_WORDS, REGIONS
 from infra.settings import (
     Access,
     ApiAuth,
@@ -149,7 +149,7 @@ class StackConfig(Section):
             raise ValueError(
                 f"{value!r} is no region known here, the deployment would stop half-way; "
                 f"{f'did you mean {near[0]}?' if near else 'write for instance us-central1'} "
-                "(a newer one: add it to infra/known.py)"
+                "(a newer one: add it to infra/codes.py)"
             )
         return value
 

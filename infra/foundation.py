@@ -1,4 +1,4 @@
-"""What data rests in and code runs on: everything but the moving parts, which `infra.parts` adds."""
+"""What data rests in and code runs on: everything but the moving parts, which `infra.streaming` adds."""
 
 from __future__ import annotations
 

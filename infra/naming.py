@@ -1,7 +1,7 @@
 """Physical names of a stack's resources: formed here alone, and checked for what no preview checks.
 
 A stack with `fastyle:name_prefix` has every name begin with the prefix and its separator, so that several stacks share
-a project. A prefix is one word and none that a name begins with already (`infra.known.FIRST_WORDS`): hence no name of
+a project. A prefix is one word and none that a name begins with already (`infra.codes.FIRST_WORDS`): hence no name of
 one stack is a name of another.
 """
 

@@ -28,9 +28,9 @@ from fastyle_components.base import either
 from infra.foundation import Foundation
 from infra.labels import prefix_label
 from infra.naming import Names
-from infra.parts import Parts
 from infra.settings import Ci, Composer, GuardMode, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
+from infra.streaming import Parts
 from workloads.events import STREAMS, Stream
 from workloads.events.stream import INVENTORY
 from workloads.packaging.airflow import added_packages, delivered_files, delivered_plugins
@@ -65,7 +65,7 @@ def publication(service: str, environment: str | None) -> str:
     return f"({' OR '.join(sources)}) AND {logged('marts_published')}"
 
 
-def watched_subscriptions(names: Names, streams: Sequence[Stream]) -> list[str]:
+def monitored_subscriptions(names: Names, streams: Sequence[Stream]) -> list[str]:
     """Each stream's subscriptions, two streams after two: with three subscriptions each, two streams fill an alert policy,
     and a stream that is added leaves the conditions of deployed policies in their places."""
     pairs = (streams[start : start + 2] for start in range(0, len(streams), 2))
@@ -245,13 +245,13 @@ class Operations:
             slow.append(self.orchestration.environment_name)
         names, streams = base.names, list(STREAMS.values())
         environment = None if config.airflow is None else names.composer_environment()
-        watched = environment if config.orchestrator is Orchestrator.COMPOSER else None
+        environment_name = environment if config.orchestrator is Orchestrator.COMPOSER else None
         Monitoring(
             "monitoring",
             MonitoringArgs(
                 project=config.project,
                 emails=list(settings.emails),
-                subscriptions=watched_subscriptions(names, streams),
+                subscriptions=monitored_subscriptions(names, streams),
                 dead_letter_subscriptions=[names.dead_letter_subscription(stream.topic) for stream in streams],
                 delivery_objectives={
                     stream.objective: names.subscription(stream.topic, INVENTORY)
@@ -265,9 +265,9 @@ class Operations:
                 service_id=names.monitored_service(),
                 title_prefix=names.title_prefix,
                 freshness_filter=publication(names.service("pipeline"), environment),
-                late_filter=None if watched is None else late_run(watched),
+                late_filter=None if environment_name is None else late_run(environment_name),
                 database_instance=names.database_instance(),
-                composer_environment=watched,
+                composer_environment=environment_name,
                 backlog_minutes=settings.backlog_minutes,
                 freshness_hours=settings.freshness_hours,
                 wait_for=slow,

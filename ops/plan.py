@@ -38,7 +38,7 @@ DEAD_PROXY = "http://127.0.0.1:9"  # the discard port: what the official provide
 
 
 @dataclass
-class Plan:
+class StackPlan:
     """A preview: `resources` are the engine's own step states, in the order of registration."""
 
     stack: str
@@ -61,7 +61,7 @@ def plan(
     overrides: Mapping[str, str | None] | None = None,
     repository: Path = REPOSITORY,
     policies: bool = True,
-) -> Plan:
+) -> StackPlan:
     """Preview `stack` against an empty state; without policies a preview of the same files is taken, where there is one.
 
     The stack may exist: neither its state, nor its passphrase or key, nor any credential of the caller is used.
@@ -81,7 +81,7 @@ def plan(
     kept = Kept.of(stack, overrides or {}, repository)
     if not policies and (before := kept.read()):
         document = before["document"]
-        return Plan(stack, before["provider"], 0.0, _states(document), document=document, notes=file.notes)
+        return StackPlan(stack, before["provider"], 0.0, _states(document), document=document, notes=file.notes)
     with tempfile.TemporaryDirectory(prefix="fastyle-plan-") as work, _provider(Path(work)) as (name, env):
         folder = _workspace(Path(work), stack, file, repository)
         if repository != REPOSITORY:  # the other checkout's components, not those installed here
@@ -97,7 +97,7 @@ def plan(
             arguments += ["--policy-pack", str(POLICIES), "--event-log", str(events)]
         result = _pulumi(arguments, folder, env, check=False)
         document = _document(result.stdout)
-        planned = Plan(
+        planned = StackPlan(
             stack, name, time.monotonic() - started, _states(document), _violations(events), document, file.notes
         )
         if result.returncode and not planned.mandatory:

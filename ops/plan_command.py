@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ops.cost import Request, priced
 from ops.errors import OperatorError
-from ops.plan import Plan, plan
+from ops.plan import StackPlan, plan
 from ops.terminal import console
 
 
@@ -38,7 +38,7 @@ def run(stack: str, save: Path | None = None) -> bool:
     return not planned.mandatory
 
 
-def show(planned: Plan) -> None:
+def show(planned: StackPlan) -> None:
     """Print resources by component, then what the policies say."""
     table = Table(title=f"Stack {planned.stack}", title_justify="left", title_style="bold")
     for column in ("component", "resources", "of which"):
@@ -66,7 +66,7 @@ def show(planned: Plan) -> None:
     )
 
 
-def show_cost(planned: Plan) -> None:
+def show_cost(planned: StackPlan) -> None:
     """Print what the plan would cost a month, line by line, or why that cannot be said."""
     try:
         estimate = priced(documents.read(planned.document), Request(stack=planned.stack))

@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from infra.complaints import NAMESPACE, PROVIDERS_OWN, field_at
 from infra.config import StackConfig
+from infra.config_errors import NAMESPACE, PROVIDERS_OWN, field_at
 from ops.errors import OperatorError
 
 CREDENTIALS = ("gcp:credentials", "gcp:accessToken", "gcp:impersonateServiceAccount")

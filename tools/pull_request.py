@@ -24,7 +24,7 @@ from ops.cost import Request, before, priced
 from ops.endpoints import LOCAL
 from ops.errors import OperatorError
 from ops.folders import REPOSITORY
-from ops.plan import Plan, plan
+from ops.plan import StackPlan, plan
 from ops.stacks import stack_names
 
 LINES = 40
@@ -37,7 +37,7 @@ class Told:
     """What is known of a stack; `failures` is what could not be told, and why."""
 
     stack: str
-    plan: Plan | None = None
+    plan: StackPlan | None = None
     estimate: Estimate | None = None
     difference: Difference | None = None
     advice: str = ""
@@ -92,7 +92,7 @@ def _has(revision: str, stack: str) -> bool:
 
 def comment(stacks: Sequence[Told], against: str) -> str:
     """The comment's Markdown."""
-    parts = [f"### Plan and cost against `{against}`", "", *_table(stacks)]
+    parts = [f"### StackPlan and cost against `{against}`", "", *_table(stacks)]
     for stack in stacks:
         parts += ["", f"#### Stack {stack.stack}", ""]
         parts += [f"- **failed**: {_line(failure)}" for failure in stack.failures]
@@ -126,12 +126,12 @@ def _table(stacks: Sequence[Told]) -> list[str]:
     return pipe_table(head, rows, left=1)
 
 
-def _counted(planned: Plan) -> str:
+def _counted(planned: StackPlan) -> str:
     stops, hints = len(planned.mandatory), len(planned.violations) - len(planned.mandatory)
     return f"{stops} violated, {hints} advisory" if stops or hints else "kept"
 
 
-def _policies(planned: Plan) -> list[str]:
+def _policies(planned: StackPlan) -> list[str]:
     if not planned.violations:
         return ["Policies: kept."]
     return [

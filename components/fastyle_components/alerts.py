@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.base import either
-from fastyle_components.watched import Alert, MonitoringArgs, on_service, promql, split, threshold
+from fastyle_components.monitoring_args import Alert, MonitoringArgs, on_service, promql, split, threshold
 
 
 def flow(args: MonitoringArgs) -> list[Alert]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastyle_components.base import either
-from fastyle_components.watched import MonitoringArgs, metric_name, on_service
+from fastyle_components.monitoring_args import MonitoringArgs, metric_name, on_service
 
 
 def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:

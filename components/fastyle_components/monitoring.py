@@ -9,8 +9,8 @@ import pulumi_gcp.monitoring as monitoring
 from fastyle_components.alerts import flow, freshness, interfaces, late, money, stores
 from fastyle_components.base import either, token
 from fastyle_components.dashboard import dashboard
+from fastyle_components.monitoring_args import Alert, MonitoringArgs, check, metric_name
 from fastyle_components.objectives import objectives
-from fastyle_components.watched import Alert, MonitoringArgs, check, metric_name
 
 __all__ = ["Monitoring", "MonitoringArgs"]
 

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.base import either
-from fastyle_components.watched import Alert, MonitoringArgs, on_service, threshold
+from fastyle_components.monitoring_args import Alert, MonitoringArgs, on_service, threshold
 
 FAST_BURN = 14.4
 """Error budget spent so many times too fast for an hour is 2 % of a 30-day budget:

@@ -32,7 +32,9 @@ _LOG_IN = "gcloud auth application-default login, from where Google Cloud can be
 Work = Callable[[], "Check | list[Check] | None"]
 
 
-def run(stack: str, *, as_json: bool = False, google: Google | None = None, plan: plans.Plan | None = None) -> bool:
+def run(
+    stack: str, *, as_json: bool = False, google: Google | None = None, plan: plans.StackPlan | None = None
+) -> bool:
     """Ask everything and print what was found; True when nothing failed.
 
     Raises:

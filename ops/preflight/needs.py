@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ops.plan import Plan
+from ops.plan import StackPlan
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # what the engine writes for a value that the plan does not know
 _MEMBER_TYPES = ("user", "group", "domain", "serviceAccount", "allUsers", "allAuthenticatedUsers")
@@ -82,7 +82,7 @@ def _members(resource: Planned) -> Iterator[str]:
             yield f"{'serviceAccount' if is_account else prefix}:{value}"
 
 
-def needs(plan: Plan) -> Needs:
+def needs(plan: StackPlan) -> Needs:
     """The needs of a plan; its project and region are those of its configuration."""
     resources = [
         Planned(r["type"], r["urn"].rpartition("::")[2], r.get("inputs") or {})

@@ -47,7 +47,7 @@ def _stack_file(path: Path, rules: Sequence[Rule]) -> PackConfig:
     by_id = {rule.id: rule for rule in rules}
     config = {name: {**shared, **content.get(name, {})} for name in by_id}
     wrong = [_unknown_rule(name, by_id) for name in sorted(set(content) - set(by_id))]
-    wrong += [words for name, given in config.items() for words in complaints(by_id[name], given)]
+    wrong += [words for name, given in config.items() for words in configuration_errors(by_id[name], given)]
     _refuse(str(path), wrong)
     return config
 
@@ -68,7 +68,7 @@ def check_engine_config(path: Path, rules: Sequence[Rule]) -> None:
         elif level is not None and level not in LEVELS:
             wrong.append(f"{name}: {json.dumps(level)} is no enforcement level; write one of {', '.join(LEVELS)}")
         elif name != ALL:
-            wrong += complaints(by_id[name], parameters)
+            wrong += configuration_errors(by_id[name], parameters)
         elif parameters:
             wrong.append(
                 f"{ALL}: the engine takes an enforcement level for all rules and no parameters; "
@@ -83,11 +83,11 @@ def validated(rule: Rule, given: Mapping[str, Any]) -> Parameters:
     Raises:
         WrongConfiguration: one that it does not take.
     """
-    _refuse(FLAG, list(complaints(rule, given)))
+    _refuse(FLAG, list(configuration_errors(rule, given)))
     return rule.parameters.model_validate(given)
 
 
-def complaints(rule: Rule, given: Mapping[str, Any]) -> Iterator[str]:
+def configuration_errors(rule: Rule, given: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the parameters of a rule, by name."""
     try:
         rule.parameters.model_validate(given)

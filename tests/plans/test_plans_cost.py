@@ -14,7 +14,7 @@ from fastyle_policies.pricing.services.free import why_free
 
 from ops.cost import Request, estimated
 from ops.errors import OperatorError
-from ops.plan import Plan as Shown
+from ops.plan import StackPlan as Shown
 from ops.plan_command import show_cost
 from tests.support.plans import REPOSITORY, STACKS, Plan, Project, provider
 from tools.cost_pages.tables import block, components

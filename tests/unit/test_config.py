@@ -454,13 +454,13 @@ BAD: list[tuple[str, str, Any, str]] = [
         "dev",
         "gcp:region",
         "us-centra1",
-        "gcp:region: 'us-centra1' is no region known here, the deployment would stop half-way; did you mean us-central1? (a newer one: add it to infra/known.py)",
+        "gcp:region: 'us-centra1' is no region known here, the deployment would stop half-way; did you mean us-central1? (a newer one: add it to infra/codes.py)",
     ),
     (
         "dev",
         "gcp:region",
         "moon-base1",
-        "gcp:region: 'moon-base1' is no region known here, the deployment would stop half-way; write for instance us-central1 (a newer one: add it to infra/known.py)",
+        "gcp:region: 'moon-base1' is no region known here, the deployment would stop half-way; write for instance us-central1 (a newer one: add it to infra/codes.py)",
     ),
     (
         "dev",

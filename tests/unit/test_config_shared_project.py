@@ -15,8 +15,8 @@ import pytest
 from fastyle_policies.configuration import stack_config
 from fastyle_policies.rules import RULES
 
+from infra.codes import FIRST_WORDS
 from infra.config import ConfigError, load_config
-from infra.known import FIRST_WORDS
 from policy_rules.table import recorded, said, violations
 from tests.support.components import Recorder
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration, put

@@ -20,7 +20,7 @@ from ops.advice.stack import Asked, advised
 from ops.cli import cli
 from ops.cost import Request, estimated, priced
 from ops.errors import OperatorError
-from ops.plan import Plan, plan
+from ops.plan import StackPlan, plan
 from ops.plan_cache import Kept
 from tools.pull_request import comment, told
 
@@ -111,8 +111,8 @@ def test_a_preview_is_saved(previews: list[list[str]], tmp_path: Path) -> None:
     assert "cannot be written" in done.output
 
 
-def planned(stack: str, violations: list[dict[str, Any]] | None = None) -> Plan:
-    return Plan(stack, "a provider", 1.0, [{"type": "gcp:x:Y"}], violations or [], document=PREVIEW)
+def planned(stack: str, violations: list[dict[str, Any]] | None = None) -> StackPlan:
+    return StackPlan(stack, "a provider", 1.0, [{"type": "gcp:x:Y"}], violations or [], document=PREVIEW)
 
 
 @pytest.fixture

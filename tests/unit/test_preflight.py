@@ -13,7 +13,7 @@ from fastyle_localcloud.provider.table import rules_by_token
 from google.auth.credentials import AnonymousCredentials
 
 from ops.checks import Checklist, State
-from ops.plan import Plan
+from ops.plan import StackPlan
 from ops.preflight import command, policies, rights
 from ops.preflight.command import ask, run
 from ops.preflight.google_apis import Google
@@ -39,12 +39,12 @@ PLANNED: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-def planned(*more: tuple[str, dict[str, Any]]) -> Plan:
+def planned(*more: tuple[str, dict[str, Any]]) -> StackPlan:
     resources = [
         {"type": f"gcp:{type_}", "urn": f"urn:pulumi:dev::fastyle::gcp:{type_}::{n}", "inputs": {"project": PROJECT, **inputs}}
         for n, (type_, inputs) in enumerate([*PLANNED, *more])
     ]  # fmt: skip
-    return Plan("shop", "p", 0, resources, document={"config": {"gcp:project": PROJECT, "gcp:region": REGION}})
+    return StackPlan("shop", "p", 0, resources, document={"config": {"gcp:project": PROJECT, "gcp:region": REGION}})
 
 
 def found(

@@ -54,7 +54,7 @@ ROOMS: dict[str, Classical | Structural] = {
         tests=(_OF_COMPONENTS, _OF_STACKS),
     ),
     "infra": Structural(
-        sources=("infra/foundation.py", "infra/parts.py", "infra/operations.py", "infra/composition.py"),
+        sources=("infra/foundation.py", "infra/streaming.py", "infra/operations.py", "infra/composition.py"),
         tests=(
             _OF_STACKS,
             (

@@ -23,7 +23,7 @@ from fastyle_policies.pricing.lines import (
     total,
 )
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Plan, region_of
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, PricedPlan, region_of
 from fastyle_policies.pricing.services.free import why_free
 from fastyle_policies.pricing.usage import UsageFile, idle_usage
 
@@ -145,7 +145,7 @@ def estimate(
     usage, book = usage or UsageFile(), book or load_book()
     said = [Note("", text) for text in notes]
     said += [Note("", idle_usage(pattern)) for pattern in usage.check(resources, strict=strict)]
-    plan = Plan(resources, usage)
+    plan = PricedPlan(resources, usage)
     costs: list[ResourceCost] = []
     free: dict[str, str] = {}
     unpriced: list[Unpriced] = []
@@ -196,7 +196,7 @@ def estimate(
     return replace(estimated, remarks=(*said, *_ranges(estimated), *_lacking(estimated)))
 
 
-def lines_of(resource: Resource, plan: Plan, book: Book, region: str | None = None) -> tuple[Line, ...]:
+def lines_of(resource: Resource, plan: PricedPlan, book: Book, region: str | None = None) -> tuple[Line, ...]:
     """The lines of one resource of a plan at list price.
 
     Raises:

@@ -14,7 +14,7 @@ from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.estimator import lines_of
 from fastyle_policies.pricing.lines import LARGEST, Line
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.services.base import NotPricedError, Plan, U, Usage
+from fastyle_policies.pricing.services.base import NotPricedError, PricedPlan, U, Usage
 from fastyle_policies.pricing.usage import UsageFile
 
 ZERO = Decimal(0)
@@ -158,7 +158,7 @@ class Explainer:
         return value.normalize() if value else ZERO
 
     def _lines(self, members: Sequence[Resource], values: Mapping[tuple[str, str], Decimal]) -> list[Line]:
-        plan = Plan(self.resources, _Overlay(self.usage, values))
+        plan = PricedPlan(self.resources, _Overlay(self.usage, values))
         book = self.book or load_book()
         lines: list[Line] = []
         for each in members:

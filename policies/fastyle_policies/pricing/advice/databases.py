@@ -9,7 +9,7 @@ from decimal import Decimal
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.advice.model import Edit, Option, change
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Plan, text
+from fastyle_policies.pricing.services.base import PricedPlan, text
 from fastyle_policies.pricing.services.sql import InstanceUsage
 from fastyle_policies.pricing.usage import UsageFile
 
@@ -20,7 +20,7 @@ FILLED = Decimal("0.6")
 SMALLEST_MIB = 3840  # of a custom tier with a dedicated vCPU
 
 
-def availability(database: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def availability(database: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """One zone for a database in two."""
     path = "settings.availabilityType"
     if database.get(path) == "REGIONAL":
@@ -34,7 +34,7 @@ def availability(database: Resource, plan: Plan, usage: UsageFile) -> Iterator[O
         )
 
 
-def tier(database: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def tier(database: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """The smallest custom tier that what was measured fits; half of today's where nothing was."""
     path = "settings.tier"
     sized = re.fullmatch(r"db-custom-(\d{1,4})-(\d{1,8})", str(database.get(path)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.advice import databases, platform, serving, stores
 from fastyle_policies.pricing.advice.model import Option
-from fastyle_policies.pricing.services.base import Plan
+from fastyle_policies.pricing.services.base import PricedPlan
 from fastyle_policies.pricing.services.composer import ENVIRONMENT
 from fastyle_policies.pricing.services.network import ADDRESS, GLOBAL_ADDRESS
 from fastyle_policies.pricing.services.operations import LOG_BUCKET
@@ -32,7 +32,7 @@ REQUIREMENTS = {
 }
 """What can be asked to be kept, by name."""
 
-Rule = Callable[[Resource, Plan, UsageFile], Iterator[Option]]
+Rule = Callable[[Resource, PricedPlan, UsageFile], Iterator[Option]]
 _RULES: dict[str, Sequence[Rule]] = {
     INSTANCE: (databases.availability, databases.tier),
     SERVICE: (serving.minimum_of_service, serving.billing),
@@ -49,7 +49,7 @@ _RULES: dict[str, Sequence[Rule]] = {
 
 def options(resources: Sequence[Resource], usage: UsageFile) -> list[Option]:
     """What could be changed, whether or not it saves anything."""
-    plan = Plan(resources, usage)
+    plan = PricedPlan(resources, usage)
     return [
         option
         for resource in sorted(resources, key=lambda r: (r.type, r.name, r.urn))

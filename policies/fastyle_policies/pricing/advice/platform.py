@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from fastyle_policies.model import UNKNOWN, Resource, number
 from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, change
-from fastyle_policies.pricing.services.base import Plan
+from fastyle_policies.pricing.services.base import PricedPlan
 from fastyle_policies.pricing.services.composer import RESILIENT
 from fastyle_policies.pricing.usage import UsageFile
 
 FREE_LOG_DAYS = 30
 
 
-def log_retention(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def log_retention(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """Logs for the 30 days that are in the price."""
     path = "retentionDays"
     if (number(bucket.get(path)) or 0) > FREE_LOG_DAYS:
@@ -28,7 +28,7 @@ def log_retention(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Op
         )
 
 
-def resilience(environment: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def resilience(environment: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """Airflow in one zone instead of two."""
     path = "config.resilienceMode"
     if environment.get(path) == RESILIENT:
@@ -43,7 +43,7 @@ def resilience(environment: Resource, plan: Plan, usage: UsageFile) -> Iterator[
         )
 
 
-def instead_of_composer(environment: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def instead_of_composer(environment: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """No Airflow: a schedule that calls a service, which is free for the first three jobs of an account."""
     yield Option(
         resource=environment.name,
@@ -55,7 +55,7 @@ def instead_of_composer(environment: Resource, plan: Plan, usage: UsageFile) -> 
     )
 
 
-def idle_address(address: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def idle_address(address: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """No external address that nothing of the plan takes."""
     if address.get("addressType") == "INTERNAL" or _is_used(address, plan):
         return
@@ -70,7 +70,7 @@ def idle_address(address: Resource, plan: Plan, usage: UsageFile) -> Iterator[Op
     )
 
 
-def _is_used(address: Resource, plan: Plan) -> bool:
+def _is_used(address: Resource, plan: PricedPlan) -> bool:
     """Whether a property of another resource was computed from the address, or says its name or number."""
     own = {value for path in ("name", "address", "id", "selfLink") if isinstance(value := address.get(path), str)}
     for other in plan.resources:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastyle_policies.model import Resource, dig, number
 from fastyle_policies.pricing.advice.model import Edit, Option, change
-from fastyle_policies.pricing.services.base import Plan, holds_unknown, text
+from fastyle_policies.pricing.services.base import PricedPlan, holds_unknown, text
 from fastyle_policies.pricing.services.bigquery import MILLISECONDS_A_DAY, StorageUsage
 from fastyle_policies.pricing.services.storage import MINIMUM_DAYS, BucketUsage
 from fastyle_policies.pricing.usage import UsageFile
@@ -32,7 +32,7 @@ LIFECYCLE = "lifecycleRules"
 _FOREVER = "what is older than {} days is gone"
 
 
-def classes(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def classes(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """Other ages at which what is written moves to colder classes; alternatives of which one may be the cheapest."""
     used = usage.of(bucket, BucketUsage)
     if not used.monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
@@ -57,7 +57,7 @@ def classes(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
         )
 
 
-def expiry(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def expiry(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """A deletion where nothing deletes what is written, or an earlier one."""
     if not usage.of(bucket, BucketUsage).monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
         return
@@ -74,7 +74,7 @@ def expiry(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
         )
 
 
-def soft_delete(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def soft_delete(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """No soft delete where what is written ends by age: what is deleted is billed for a week more."""
     path = "softDeletePolicy.retentionDurationSeconds"
     kept = bucket.get(path)
@@ -90,14 +90,14 @@ def soft_delete(bucket: Resource, plan: Plan, usage: UsageFile) -> Iterator[Opti
         )
 
 
-def dataset_expiry(dataset: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def dataset_expiry(dataset: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """An expiry of partitions where a dataset has none and something is written into it."""
     paths = ("defaultPartitionExpirationMs", "defaultTableExpirationMs")
     if not any(dataset.get(path) for path in paths):
         yield from _expires(dataset, paths[0], usage)
 
 
-def table_expiry(table: Resource, plan: Plan, usage: UsageFile) -> Iterator[Option]:
+def table_expiry(table: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
     """As of a dataset, for a partitioned table."""
     path = "timePartitioning.expirationMs"
     if table.get("timePartitioning") and not table.get(path):

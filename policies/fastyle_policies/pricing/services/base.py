@@ -40,7 +40,7 @@ class UsageSource(Protocol):
 
 
 @dataclass
-class Plan:
+class PricedPlan:
     """The resources of a plan, and the usage of each. Look-ups go by an index: a plan may have tens of thousands."""
 
     resources: Sequence[Resource]
@@ -139,7 +139,7 @@ class Bill:
     """The lines of one resource in the making."""
 
     book: Book
-    plan: Plan
+    plan: PricedPlan
     resource: Resource
     region: str
     lines: list[Line] = field(default_factory=list)

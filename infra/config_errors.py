@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in one line a mistake: which key, what happens otherwise, what to write."""
+"""Errors of a configuration, one line for each mistake: which key, what happens otherwise, what to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The moving parts: event streams and the workloads between them."""
+"""Event streams and the workloads between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What monitoring is told, and the conditions that are built from it."""
+"""Arguments of Monitoring, and the alert conditions that are built from them."""
 
 from dataclasses import dataclass, field, replace
 
