@@ -7,7 +7,6 @@ score unless `survivors.yaml` gives a reason, and a reason whose mutant is notic
 from __future__ import annotations
 
 import random
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -33,7 +32,6 @@ def main(rooms: tuple[str, ...], sample: int | None, children: int, fresh: bool)
     unexplained = 0
     for name in rooms or ROOMS:
         if fresh:
-            shutil.rmtree(classical.WORK / name, ignore_errors=True)
             (classical.WORK / f"{name}.json").unlink(missing_ok=True)
         started = time.monotonic()
         verdicts = _run(name, sample, children)
@@ -44,7 +42,7 @@ def main(rooms: tuple[str, ...], sample: int | None, children: int, fresh: bool)
 def _run(name: str, sample: int | None, children: int) -> dict[str, str]:
     room = ROOMS[name]
     if isinstance(room, Classical):
-        return classical.run(name, room, children, _sampled(classical.known(name, room), sample) if sample else [])
+        return classical.run(name, room, children, sample)
     return structural.run(name, room, children, _sampled(list(_mutants(room)), sample))
 
 
