@@ -9,6 +9,7 @@ repository's root; this one takes a tenth of its time, and packages from whereve
 from __future__ import annotations
 
 import ast
+import difflib
 import functools
 import gc
 import hashlib
@@ -20,7 +21,8 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -41,13 +43,24 @@ _SEPARATOR = "ǁ"  # mutmut's, between a class and its method
 
 @dataclass(frozen=True)
 class Mutant:
-    """A function of a module with one thing changed. `text` is its definition, `within` the class that has it."""
+    """A function of a module with one thing changed. `within` is the class that has it, if one does."""
 
     module: str
     label: str
-    text: str
-    original: str
+    changed: ast.AST = field(repr=False)
+    original: ast.AST = field(repr=False)
     within: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        return ast.unparse(self.changed)
+
+    @property
+    def difference(self) -> str:
+        """The lines that changed, for people."""
+        before, after = ast.unparse(self.original).splitlines()[1:], self.text.splitlines()[1:]
+        lines = difflib.unified_diff(before, after, lineterm="", n=0)
+        return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("---", "+++"))
 
     @property
     def id(self) -> str:
@@ -69,7 +82,7 @@ class Mutant:
         function = self.function
         scope = dict(function.__globals__)
         text = "from __future__ import annotations\n" + self.text
-        exec(compile(text, function.__code__.co_filename, "exec", dont_inherit=True), scope)
+        exec(compile(text, function.__code__.co_filename, "exec", dont_inherit=True), scope)  # noqa: S102  # this checkout's own code
         made = scope[self.label]
         function.__code__ = made.__code__
         function.__defaults__, function.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
@@ -106,8 +119,7 @@ def _mutants(path: Path) -> Iterable[Mutant]:
             name, mark, number = label.rpartition("__mutmut_")
             if mark and number.isdigit():
                 node.decorator_list = []
-                original = ast.unparse(functions[name + _AS_IT_IS])
-                yield Mutant(module, label, ast.unparse(node), original, getattr(holder, "name", ""))
+                yield Mutant(module, label, node, functions[name + _AS_IT_IS], getattr(holder, "name", ""))
 
 
 def _mutated(path: Path) -> str:
@@ -130,7 +142,7 @@ def run(name: str, room: Classical, children: int, sample: int | None) -> dict[s
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     tests = sorted(test for pattern in room.tests for test in REPOSITORY.glob(pattern))
     keys = {mutant.id: _key(mutant, tests) for mutant in chosen}
-    left = [mutant for mutant in chosen if not {f"{key}" for key in keys[mutant.id]} & set(found)]
+    left = [mutant for mutant in chosen if not set(keys[mutant.id]) & set(found)]
     if left:
         judge = _Judge({str(path) for path in _sources(room)}, left, children, lambda: _keep(path, found), found, keys)
         arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", *map(str, tests)]
@@ -144,7 +156,7 @@ def _chosen(everything: list[Mutant], sample: int) -> list[Mutant]:
     """So many by chance, always the same: drawn evenly from the whole list, which is in the order of files."""
     if sample >= len(everything):
         return everything
-    chance, step = random.Random(0), len(everything) / sample
+    chance, step = random.Random(0), len(everything) / sample  # noqa: S311  # a sample, always the same
     return [everything[min(int((n + chance.random()) * step), len(everything) - 1)] for n in range(sample)]
 
 
@@ -190,8 +202,10 @@ class _Judge:
         if session.testsfailed:
             return True
         self._caches = _caches(self._sources)
-        for n, item in enumerate(session.items):
-            print(f"\r{n + 1}/{len(session.items)} tests profiled", end="", flush=True)
+        # What is tried by chance says another thing each time, and takes as long as all that is computed by hand.
+        items = [item for item in session.items if not getattr(getattr(item, "obj", None), "is_hypothesis_test", False)]
+        for n, item in enumerate(items):
+            print(f"\r{n + 1}/{len(items)} tests profiled", end="", flush=True)
             self._profile(item)
         print()
         gc.collect()
@@ -211,7 +225,7 @@ class _Judge:
             self._found[self._keys[mutant.id][0 if killed else 1]] = "killed" if killed else "survived"
             print(f"\r{done}/{len(self._mutants)} run", end="", flush=True)
             if not killed:
-                print(f"\r  survives: {mutant.id}")
+                print(f"\r  survives: {mutant.id}\n{mutant.difference}")
             self._keep()
         print()
         return True

@@ -11,7 +11,6 @@ class Classical:
 
     sources: tuple[str, ...]  # folders or files
     tests: tuple[str, ...]  # files, by pattern
-    needs: tuple[str, ...]  # folders and files that the tests read, beside `tests/`
 
 
 @dataclass(frozen=True)
@@ -32,21 +31,18 @@ _OF_STACKS = ("tests/unit/test_config_policies.py", "tests/unit/test_config_gran
 
 ROOMS: dict[str, Classical | Structural] = {
     "policies": Classical(
-        sources=("policies/fastyle_policies/rules", "policies/fastyle_policies/least_privilege"),
-        tests=tuple(
-            f"policies/tests/policy_rules/test_{about}.py" for about in ("rules", "accounts", "needs", "spend")
+        sources=(
+            "policies/fastyle_policies/rules",
+            "policies/fastyle_policies/least_privilege",
+            "policies/fastyle_policies/configuration.py",
+            "policies/fastyle_policies/provided.py",
+            "policies/fastyle_policies/schedules.py",
         ),
-        needs=("policies",),
+        tests=("policies/tests/policy_rules/test_*.py", "tests/unit/test_config_policies.py"),
     ),
     "pricing": Classical(
         sources=("policies/fastyle_policies/pricing",),
-        # Not the properties: they take most of the time, and what they notice the hand-computed bills notice, too.
-        tests=(
-            "tests/unit/test_pricing_[acfr]*.py",
-            "policies/tests/policy_pricing/test_[abcflrsu]*.py",
-            "policies/tests/policy_pricing/test_published.py",
-        ),
-        needs=("policies", "docs"),
+        tests=("policies/tests/policy_pricing/test_*.py", "tests/unit/test_pricing_*.py", "tests/unit/test_cost_*.py"),
     ),
     "components": Structural(
         sources=("components/fastyle_components/[!_]*.py",),

@@ -8,28 +8,6 @@ from __future__ import annotations
 import difflib
 import re
 
-NORTH_AMERICA = frozenset(
-    [
-        "northamerica-northeast1",
-        "northamerica-northeast2",
-        "northamerica-south1",
-        "us-central1",
-        "us-east1",
-        "us-east4",
-        "us-east5",
-        "us-east7",
-        "us-south1",
-        "us-west1",
-        "us-west2",
-        "us-west3",
-        "us-west4",
-        "us-west8",
-        "us",
-        "nam4",
-    ]
-)
-"""Where Cloud Storage's free traffic to the internet is given (cloud.google.com/storage/pricing), but for Mexico."""
-
 REGIONS = frozenset(
     [
         "africa-south1",

@@ -1,69 +1,25 @@
-"""Usage files: what a month's traffic is, by resource type and by resource. docs/usage-file.md is the reference.
-
-The form is strict. An unknown key is an error with file, line and the nearest name, because a misspelt key would
-otherwise be a free resource.
-"""
+"""A usage file read for one kind of month: the usage of a resource, variables, unit costs."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.formulas import evaluate
 from fastyle_policies.pricing.lines import LARGEST, PricingError
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.base import Usage
+from fastyle_policies.pricing.usage.document import DAY_KINDS, DEFAULT_MONTH, Days, Document, Value
+from fastyle_policies.pricing.usage.names import keys, nearest
 
-DAY_KINDS = ("quiet", "ordinary", "sale")
-DEFAULT_MONTH = "ordinary"
-Value = bool | int | float | str | dict[str, Any]
 M = TypeVar("M", bound=Usage)
-
-
-class Days(BaseModel):
-    """How many days of each kind a month has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    quiet: Decimal = Field(default=Decimal(0), ge=0)
-    ordinary: Decimal = Field(default=Decimal(0), ge=0)
-    sale: Decimal = Field(default=Decimal(0), ge=0)
-
-    @model_validator(mode="after")
-    def _a_month(self) -> Days:
-        if not 28 <= self.quiet + self.ordinary + self.sale <= 31:
-            raise ValueError("the days of a month add up to 28 to 31")
-        return self
-
-
-class Document(BaseModel):
-    """A usage file as written; values are numbers, formulas, or amounts a day by kind of day."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Literal[1]
-    calendar: dict[str, Days] = Field(
-        default={
-            "quiet": Days(quiet=Decimal(30)),
-            "ordinary": Days(ordinary=Decimal(30)),
-            "sale": Days(sale=Decimal(30)),
-        },
-        description="months by name: how many quiet, ordinary and sale days each has",
-    )
-    variables: dict[str, Value] = Field(default={}, description="values by name, for formulas")
-    unit_costs: dict[str, Value] = Field(default={}, description="what the total is also divided by: label to number")
-    resource_type_default_usage: dict[str, dict[str, Value]] = {}
-    resource_usage: dict[str, dict[str, Value]] = {}
 
 
 class _Patterns:
@@ -121,7 +77,7 @@ class UsageFile:
         if name in _asked:
             raise ValueError(f"the variables {' -> '.join((*_asked, name))} need each other")
         if name not in self.document.variables:
-            raise ValueError(f"no variable is named '{name}'{_nearest(name, self.document.variables)}")
+            raise ValueError(f"no variable is named '{name}'{nearest(name, self.document.variables)}")
         return self._value(self.document.variables[name], (*_asked, name))
 
     def unit_costs(self) -> dict[str, Decimal]:
@@ -179,14 +135,14 @@ class UsageFile:
             if not types:
                 if strict:
                     names = {r.name for r in resources if r.type in PRICERS}
-                    raise self.error(("resource_usage", pattern), f"{idle_usage(pattern)}{_nearest(pattern, names)}")
+                    raise self.error(("resource_usage", pattern), f"{idle_usage(pattern)}{nearest(pattern, names)}")
                 idle.append(pattern)
             for key in entry:
                 known = keys(types or PRICERS)
                 if key not in known:
                     kinds = ", ".join(sorted(types)) or "any type"
                     raise self.error(
-                        ("resource_usage", pattern, key), f"{kinds} has no key '{key}'{_nearest(key, known)}"
+                        ("resource_usage", pattern, key), f"{kinds} has no key '{key}'{nearest(key, known)}"
                     )
         return idle
 
@@ -233,88 +189,14 @@ class UsageFile:
         return sum((getattr(days, kind) * self._value(each, asked) for kind, each in value.items()), Decimal(0))
 
 
-def read(path: Path) -> UsageFile:
-    """Read and check a usage file, as far as that goes without a plan.
-
-    Raises:
-        PricingError: it cannot be read, or is not of the form; one line with file, line and the nearest name.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise PricingError(f"{path}: {e.strerror}; give a usage file with --usage") from None
-    return parse(text, str(path))
-
-
-def parse(text: str, name: str = "usage") -> UsageFile:
-    """As `read`, of a text; `name` is what messages call it."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise PricingError(f"{name}{where}: no YAML: {getattr(e, 'problem', None) or 'cannot be read'}") from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, a date that there is not
-        raise PricingError(f"{name}: holds a number or date that cannot be read, or is nested too deeply") from None
-    lines: dict[tuple[str, ...], int] = {}
-    if repeated := _lines_of(node, (), lines):
-        raise PricingError(f"{name}:{lines[repeated]}: '{repeated[-1]}' is there twice; take one out")
-    usage = UsageFile(name, lines=lines)
-    try:
-        document = Document.model_validate(content)
-    except ValidationError as e:
-        wrong = e.errors()[0]
-        path = tuple(str(part) for part in wrong["loc"] if part not in ("bool", "int", "float", "str", "dict[str,any]"))
-        if wrong["type"] == "extra_forbidden":
-            known = Days.model_fields if path[:1] == ("calendar",) else Document.model_fields
-            raise usage.error(path, f"unknown key '{path[-1]}'{_nearest(path[-1], known)}") from None
-        raise usage.error(path, f"{'.'.join(path) or 'the file'}: {wrong['msg']}") from None
-    usage = UsageFile(name, document, lines=lines)
-    for type_, entry in document.resource_type_default_usage.items():
-        path = ("resource_type_default_usage", type_)
-        if type_ not in PRICERS:
-            raise usage.error(path, f"'{type_}' is no type with usage{_nearest(type_, PRICERS)}")
-        for key in entry:
-            if key not in keys([type_]):
-                raise usage.error((*path, key), f"{type_} has no key '{key}'{_nearest(key, keys([type_]))}")
-    for pattern, entry in document.resource_usage.items():
-        for key in entry:
-            if key not in keys(PRICERS):
-                path = ("resource_usage", pattern, key)
-                raise usage.error(path, f"no type has a key '{key}'{_nearest(key, keys(PRICERS))}")
-    return usage
-
-
 def idle_usage(pattern: str) -> str:
     return f"usage for '{pattern}' matches no resource of this plan"
-
-
-def keys(types: Iterable[str]) -> list[str]:
-    """The usage keys of these types together."""
-    return sorted({key for type_ in types for key in PRICERS[type_].usage.model_fields})
-
-
-def _lines_of(
-    node: yaml.Node | None, path: tuple[str, ...], lines: dict[tuple[str, ...], int]
-) -> tuple[str, ...] | None:
-    """Fill `lines`; the path of a key that is there twice, if one is: YAML would silently take the last."""
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    for key, value in node.value:
-        inner = (*path, str(key.value))
-        if inner in lines:
-            return inner
-        lines[inner] = key.start_mark.line + 1
-        if repeated := _lines_of(value, inner, lines):
-            return repeated
-    return None
 
 
 def _one_of_days(value: Mapping[str, Any]) -> None:
     for kind in value:
         if kind not in DAY_KINDS:
-            raise ValueError(f"'{kind}' is no kind of day{_nearest(kind, DAY_KINDS)}; write {', '.join(DAY_KINDS)}")
+            raise ValueError(f"'{kind}' is no kind of day{nearest(kind, DAY_KINDS)}; write {', '.join(DAY_KINDS)}")
 
 
 def _only(calendar: Mapping[str, Days]) -> Days:
@@ -325,8 +207,3 @@ def _one_of(name: str, known: Iterable[str], where: str, what: str) -> None:
     known = list(known)
     if name not in known:
         raise PricingError(f"{where} has no {what} '{name}'; it has {', '.join(known) or 'none'}")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,90 @@
+"""An estimate as a text table: a tree by component, the total, and what is to be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from fastyle_policies.pricing.estimator import Estimate
+from fastyle_policies.pricing.lines import total
+from fastyle_policies.pricing.report.explanations import counts, doubts
+from fastyle_policies.pricing.report.figures import (
+    FREE_TIERS,
+    component_name,
+    line_figures,
+    line_name,
+    money,
+    quantity,
+    share,
+    short,
+)
+
+
+def as_table(estimate: Estimate, today: date, *, everything: bool = False, width: int | None = None) -> str:
+    """A tree by component. Lines that cost nothing at this usage are left out unless `everything`.
+
+    Where it is wider than `width` columns it has no shares and, if need be, no prices.
+    """
+    rows: list[Sequence[str]] = [("Name", "Monthly Qty", "Unit", "Price", "Monthly Cost", "Share")]
+    overall = estimate.total
+    for component, resources in estimate.components().items():
+        cost = total(r.monthly for r in resources)
+        shown = [r for r in resources if r.monthly or everything]
+        if not shown:
+            continue
+        rows.append((component_name(component), "", "", "", money(cost), share(cost, overall)))
+        for r, last in _marked(shown):
+            rows.append((f"{_branch(last)} {r.name}", "", "", "", "", ""))
+            for line, end in _marked([line for line in r.lines if line.quantity or everything]):
+                rows.append(
+                    (f"{'   ' if last else '│  '}{_branch(end)} {line_name(line)}", *line_figures(line, overall))
+                )
+        rows.append(())
+    if estimate.credits:
+        credit = total(c.monthly for c in estimate.credits)
+        rows.append((FREE_TIERS.capitalize(), "", "", "", money(-credit), share(-credit, overall)))
+        for c, last in _marked(estimate.credits):
+            rows.append((f"{_branch(last)} {c.name}", quantity(c.used), c.unit, "", money(-c.monthly), ""))
+        rows.append(())
+    for dropped in ((), (5,), (3, 5)):
+        table = _aligned([[cell for i, cell in enumerate(row) if i not in dropped] for row in rows])
+        if width is None or max(map(len, table)) <= width:
+            break
+    return "\n".join([*table, *_summary(estimate, today)])
+
+
+def _summary(estimate: Estimate, today: date) -> list[str]:
+    lines = [
+        f"Overall total {money(estimate.total)} {estimate.currency} a month ({estimate.month} month): "
+        f"{money(estimate.fixed)} always on, {money(estimate.usage)} by usage (*)"
+    ]
+    if estimate.least != estimate.total:
+        lines.append(f"  at least {money(estimate.least)} by the lower of the sources that contradict each other")
+    for label, number in estimate.unit_costs.items():
+        lines.append(f"  per {label}: {estimate.total / number:,.4f}")
+    lines.append(counts(estimate))
+    lines += [f"  not estimated: {short(t)}: {'; '.join(whys)}" for t, whys in sorted(estimate.not_estimated.items())]
+    lines += [f"  note: {note}" for note in estimate.notes]
+    return lines + [f"  {warning}" for warning in doubts(estimate, today)]
+
+
+def _branch(last: bool) -> str:
+    return "└─" if last else "├─"
+
+
+def _marked(items: Sequence[Any]) -> list[tuple[Any, bool]]:
+    return [(item, index == len(items) - 1) for index, item in enumerate(items)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width; the first and third from the left, figures from the right."""
+    widths = [max(len(row[i]) for row in rows if row) for i in range(len(rows[0]))]
+    out = []
+    for row in rows:
+        cells = [
+            cell.ljust(w) if i in (0, 2) else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=False))
+        ]
+        out.append("  ".join(cells).rstrip())
+    return out
