@@ -75,11 +75,12 @@ class Mutant:
         if self.within:
             holder = functools.reduce(getattr, self.within.split("."), holder)
         found = vars(holder)[name]
-        return getattr(found, "__func__", found)  # type: ignore[no-any-return]  # a static or class method's own
+        function: FunctionType = getattr(found, "__func__", found)  # a static or class method's own
+        return function
 
     def install(self) -> None:
         """Give the function the mutant's code and defaults, wherever it is already referred to."""
-        function = self.function
+        function: Any = self.function  # typeshed takes a function that a property gives for a method
         scope = dict(function.__globals__)
         text = "from __future__ import annotations\n" + self.text
         exec(compile(text, function.__code__.co_filename, "exec", dont_inherit=True), scope)  # noqa: S102  # this checkout's own code
@@ -111,7 +112,8 @@ def _module(path: Path) -> str:
 def _mutants(path: Path) -> Iterable[Mutant]:
     tree = ast.parse(_mutated(path))
     module = _module(path)
-    for holder in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))):
+    holders: list[ast.Module | ast.ClassDef] = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    for holder in holders:
         functions = {
             node.name: node for node in holder.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
