@@ -21,6 +21,7 @@ from fastyle_policies.pricing.documents import Document
 
 import tools.configuration_reference
 import tools.events_reference
+import tools.marts_reference
 from ops import cost
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
@@ -76,6 +77,7 @@ PARTS: tuple[Part, ...] = (
     Part("components/REFERENCE.md", "components", components),
     Part("docs/configuration.md", "configuration", lambda _: tools.configuration_reference.reference()),
     Part("docs/events.md", "events", lambda _: tools.events_reference.render()),
+    Part("docs/marts.md", "marts", lambda _: tools.marts_reference.render()),
     Part("docs/policies.md", "rules", fastyle_policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("docs/performance.md", "measured", performance.current),

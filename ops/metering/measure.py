@@ -25,6 +25,7 @@ from ops.sender import Sender, SendReport
 from ops.summary import lake_client, warehouse_client
 from ops.trade import Event, simulated
 from workloads.events import STREAMS
+from workloads.marts import MARTS
 from workloads.pipeline.tables import tables
 
 LOOKS = 20
@@ -202,7 +203,7 @@ def _weigh(measurement: Measurement, sizes: Sizes, warehouse: Warehouse, endpoin
     measurement.stored["event_log"] = _stored(
         sizes, f"{endpoints.datasets['staging']}.event_log", f"publish_date >= DATE '{began.date()}' AND {arrived}"
     )
-    for name in ("gmv_daily_v1", "margin_daily_v1"):
+    for name in (mart.table for mart in MARTS.values() if mart.by_date):
         measurement.stored[name] = _stored(sizes, f"{endpoints.datasets['marts']}.{name}", measurement.trade.dates)
     measurement.scanned = _a_run(measurement, sizes, warehouse, endpoints, arrived)
 

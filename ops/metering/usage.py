@@ -14,6 +14,7 @@ from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.metering.measure import LARGEST_DAYS, Measurement, Trade
 from workloads.events import STREAMS
+from workloads.marts import MARTS
 
 BLOCK = re.compile(r"^  # <measured.*?^  # </measured>\n", re.DOTALL | re.MULTILINE)
 _BUSY_WEEK = date(2025, 12, 15)  # the simulator's busiest; whole, Monday to Sunday
@@ -85,7 +86,7 @@ def _stored(measurement: Measurement, sales: int, changes: int, days: int) -> It
     yield Coefficient("change_history_bytes", _each(kept, changes), "logical bytes of a change in the history")
     rows, kept = measurement.stored["event_log"]
     yield Coefficient("event_log_bytes", _each(kept, rows), "logical bytes of an event in the event log")
-    marts = sum(measurement.stored[name][1] for name in ("gmv_daily_v1", "margin_daily_v1"))
+    marts = sum(measurement.stored[mart.table][1] for mart in MARTS.values() if mart.by_date)
     yield Coefficient(
         "mart_day_bytes", _each(marts, days), "logical bytes of a day in the marts, of 20 branches", approximate=True
     )

@@ -15,11 +15,13 @@ from ops.errors import OperatorError
 from ops.google import NoCredentials, service_headers
 from ops.verify.stores import Stores, get
 from workloads.events.verification import LOCATION_ID
+from workloads.marts import MARTS
+from workloads.marts.declaration import DATE
 
 _MEND = "see docs/operations/alerts.md#freshness, and the log of service pipeline"
 _PATIENCE = 1500.0  # another run, or another verification, may be under way
 _DATES = 7
-_LIVE = ("gmv_daily_live", "margin_daily_live", "inventory_status_live")
+_LIVE = tuple(mart for mart in MARTS.values() if mart.live)
 
 
 class Pipeline:
@@ -123,10 +125,12 @@ def no_trace(stores: Stores) -> Check:
     """Nothing that people read has the reserved location."""
     name = "counts-nowhere"
     traces = []
-    for view in ("gmv_daily", "inventory_status", "gmv_daily_live", "inventory_status_live"):
-        where = "business_date >= DATE '2010-01-01' AND " if view.startswith("gmv") else ""
-        if stores.query(f"SELECT 1 FROM `{{marts}}.{view}` WHERE {where}location_id = @l LIMIT 1", l=LOCATION_ID):
-            traces.append(f"marts.{view}")
+    located = [mart for mart in MARTS.values() if "location_id" in {column.name for column in mart.columns}]
+    for mart in located:
+        where = f"{DATE} >= DATE '2010-01-01' AND " if mart.by_date else ""
+        for view in mart.views:
+            if stores.query(f"SELECT 1 FROM `{{marts}}.{view}` WHERE {where}location_id = @l LIMIT 1", l=LOCATION_ID):
+                traces.append(f"marts.{view}")
     for path in (f"/v1/inventory?location_id={LOCATION_ID}", f"/v1/inventory/alerts?location_id={LOCATION_ID}"):
         answer = get(f"{stores.endpoints.api}{path}", service_headers(stores.endpoints, stores.endpoints.api))
         if answer.status_code != 200:
@@ -142,9 +146,9 @@ def live_views(stores: Stores, analysts: list[str]) -> Check:
     """The `_live` views answer, and whether an analyst was the one who asked."""
     name = "live-views"
     seen = datetime.now(UTC).date()
-    for view in _LIVE:
-        where = f" WHERE business_date >= DATE '{seen - timedelta(days=1)}'" if "daily" in view else ""
-        stores.query(f"SELECT COUNT(*) AS n FROM `{{marts}}.{view}`{where}")
+    for mart in _LIVE:
+        where = f" WHERE {DATE} >= DATE '{seen - timedelta(days=1)}'" if mart.by_date else ""
+        stores.query(f"SELECT COUNT(*) AS n FROM `{{marts}}.{mart.name}_live`{where}")
     if not analysts:
         return passed(name, f"{len(_LIVE)} views answer; the stack names no analyst")
     if stores.is_local:

@@ -16,6 +16,7 @@ import psutil
 import psycopg
 
 from tests.support.checkout import Checkout
+from workloads.marts import MARTS
 from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.migrate import Role, migrate
 
@@ -23,7 +24,7 @@ DATABASE = "airflow_twin"
 DATASETS = {"STAGING_DATASET": "staging_airflow", "MARTS_DATASET": "marts_airflow"}
 KEPT_EMPTY = {"alembic_version", "figures_basis", "pipeline_run", "quality_fault", "quality_result", "quality_waiver"}
 """And every `report_…`: the pipeline's own to write."""
-READ_MODEL = ("report_gmv_daily", "report_margin_daily", "report_orders_daily")
+READ_MODEL = tuple(mart.report for mart in MARTS.values() if mart.read_model)
 # Columns that tell when and by which run a row was written.
 WRITTEN = {"publication_id", "run_id", "recorded_from", "recorded_to"}
 

@@ -65,7 +65,7 @@ class Shop:
             run = Run(self.settings, self.warehouse, connection, "run")
             steps.sync_catalogue(run)
             steps.find_dirty_dates(run)
-            self.warehouse.run(steps.build_margin_daily(run))
+            self.warehouse.run(steps.build_mart(run, "margin_daily"))
             self.warehouse.run("DELETE FROM staging.dirty_dates WHERE TRUE")  # as their publication does
             return run.dates
 

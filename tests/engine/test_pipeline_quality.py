@@ -94,6 +94,7 @@ BREAKS: dict[str, str | tuple[str, str]] = {
     "inventory_status.unique": TWICE.format("staging", "build_inventory_status", "location_id = 'W01'"),
     "inventory_status.complete": "UPDATE ${staging}.build_inventory_status SET on_hand = on_hand + 1 WHERE location_id = 'W01'",
     "inventory_status.status": "UPDATE ${staging}.build_inventory_status SET status = 'stockout' WHERE location_id = 'W01'",
+    "orders_daily.unique": "INSERT INTO ${staging}.build_orders_daily SELECT * REPLACE (0 AS orders) FROM ${staging}.build_orders_daily WHERE business_date = '2026-03-01'",
     "orders_daily.agrees_with_gmv_daily": "UPDATE ${staging}.build_orders_daily SET orders = orders + 9 WHERE business_date = '2026-03-01'",
     "stock.agrees_with_live_inventory": (
         "UPDATE on_hand SET quantity = quantity + 1 WHERE location_id = 'W01'",
@@ -147,7 +148,8 @@ def checked(world: World, changed: str = "", **more: Any) -> Outcome:
     world.postgres("DELETE FROM quality_fault")
     world.sql("DELETE FROM ${staging}.unchecked_dates WHERE TRUE")
     world.sql("INSERT INTO ${staging}.unchecked_dates SELECT * FROM ${staging}.unchecked_dates_copy")
-    reading = {name: check for name, check in checks().items() if f".{changed}" in check.sql}
+    read = (f".{changed}", f"${{build:{changed.removeprefix('build_')}}}")
+    reading = {name: check for name, check in checks().items() if any(part in check.sql for part in read)}
     with connect(settings) as connection, mock.patch.object(quality, "checks", return_value=reading):
         connection.autocommit = True
         try:

@@ -10,8 +10,9 @@ from typing import Any
 from tests.support.push import change, sale
 from tests.support.world import World
 from tests.unit.test_verification_trade import marked
+from workloads.marts import MARTS
 
-LIVE = ("gmv_daily_live", "margin_daily_live", "inventory_status_live")
+LIVE = tuple(f"{mart.name}_live" for mart in MARTS.values() if mart.live)
 KEPT = ("sales_lines", "inventory_changes", "first_purchase", "stock", "event_log")
 
 

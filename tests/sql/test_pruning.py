@@ -10,25 +10,25 @@ from tests.sql.conftest import view_name
 from tests.support.googlesql import Analyser, Statement
 from tests.support.jobs import Recorded
 from tests.support.pruning import Pruning, Read
+from workloads.marts import MARTS
 from workloads.pipeline.tables import tables
 
 pytestmark = pytest.mark.timeout(900)
 
 # Statements that read a table from its first partition on, by words of them, and why.
 WHOLE = {
+    "'new mart', CURRENT_TIMESTAMP()": "a mart that is new is built for all of its history, once",
     "'catalogue', CURRENT_TIMESTAMP()": "sales of any date may name a product that changed; run only when one did",
 }
 # Views that a reader's own filter limits: the views of `marts` by the filter that the tables require of everybody,
 # and those over the history by what is asked of them.
-BY_READER = {"marts.gmv_daily", "marts.margin_daily"}
+BY_READER = {f"marts.{mart.name}" for mart in MARTS.values() if mart.by_date}
 OVER_HISTORY = {
     "staging.live_inventory_changes",
     "staging.live_sales_lines",
-    "marts.gmv_daily_live",
-    "marts.margin_daily_live",
     # stock is a sum over all movements since a count, and a count may be of any time
     "staging.live_stock",
-    "marts.inventory_status_live",
+    *(f"marts.{mart.name}_live" for mart in MARTS.values() if mart.live),
 }
 FILTER_REQUIRED = {t.key for t in tables().values() if t.require_partition_filter} | {
     *("raw.sales_transactions", "raw.inventory_changes")
@@ -41,6 +41,7 @@ def test_history_and_marts_require_a_filter() -> None:
     assert partitioned - FILTER_REQUIRED == {"marts.quality_results"}
     assert {"staging.sales_lines", "staging.inventory_changes", "staging.event_log"} <= FILTER_REQUIRED
     assert {"marts.gmv_daily_v1", "marts.margin_daily_v1"} <= FILTER_REQUIRED
+    assert {f"marts.{mart.table}" for mart in MARTS.values() if mart.by_date} <= FILTER_REQUIRED
 
 
 def test_every_statement_prunes(statements: list[Statement], pruning: Pruning) -> None:

@@ -20,12 +20,12 @@ from google.cloud import bigquery
 
 from tests.support.postgres import migrated_database
 from workloads.events import STREAMS
+from workloads.marts.columns import SQL
 from workloads.pipeline import operating, runner
 from workloads.pipeline.checks import checks
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.replay_stores import Stores
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.tables import SQL
 from workloads.pipeline.warehouse import Warehouse
 
 DAY = date(2026, 3, 4)

@@ -36,14 +36,15 @@ from workloads.events import STREAMS
 from workloads.events.schema import bigquery_fields
 from workloads.inventory_sync.delivery import event_of, unwrap
 from workloads.inventory_sync.ledger import record
+from workloads.marts import MARTS
 from workloads.pipeline import runner
 from workloads.pipeline.history import Report
 from workloads.runtime.database import connect_async
 
 ZONE = "America/New_York"
 PROJECT = "recorded"
-VIEWS = ("gmv_daily", "margin_daily", "inventory_status")
-READ_MODEL = ("report_gmv_daily", "report_margin_daily", "report_orders_daily")
+VIEWS = tuple(MARTS)
+READ_MODEL = tuple(mart.report for mart in MARTS.values() if mart.read_model)
 CATALOGUE = Path(__file__).resolve().parents[2] / "ops" / "data" / "catalogue"
 
 Event = tuple[str, dict[str, Any]]

@@ -1,7 +1,11 @@
-"""Each folder under `sql/bigquery` says what it is: grain, owner, every column in words, checks or why it has none."""
+"""Each folder under `sql/bigquery` says what it is: grain, owner, every column in words, checks or why it has none.
+
+A mart's folder is checked when it is read (tests/unit/test_marts.py); here are those that are one table each.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,10 @@ import yaml
 
 from tests.support.googlesql import schemas
 from workloads.events import STREAMS
+from workloads.marts import MARTS
+from workloads.marts.columns import SQL, included
 from workloads.pipeline.checks import _of, checks
-from workloads.pipeline.tables import KINDS, SQL, tables
+from workloads.pipeline.tables import KINDS, tables
 
 FOLDERS = sorted(path.parent for path in SQL.glob("*/*/table.yaml"))
 KEYS = {"description", "grain", "owner", "kind", "columns", "partition_by", "cluster_by", "require_partition_filter"}
@@ -24,7 +30,7 @@ def faults(declared: dict[str, Any], folder: Path, has_query: bool, has_checks: 
     found += [
         f"no {key}" for key in ("description", "grain", "owner", "kind") if not str(declared.get(key) or "").strip()
     ]
-    kind, columns = declared.get("kind"), declared.get("columns") or []
+    kind, columns = declared.get("kind"), included(declared.get("columns") or [])
     if kind not in KINDS:
         found.append(f"kind {kind}")
     if not str(declared.get("grain", "")).startswith("one row a"):
@@ -75,10 +81,12 @@ def of(folder: Path) -> list[str]:
 
 def test_every_table_says_what_it_is() -> None:
     assert [fault for folder in FOLDERS for fault in of(folder)] == []
-    assert {f"{path.parent.name}.{path.name}" for path in FOLDERS} == {
-        t.key for t in tables().values() if t.kind != "raw"
-    }
-    assert len(FOLDERS) > 35
+    of_marts = {key for mart in MARTS.values() for key in (f"staging.{mart.build}", f"marts.{mart.table}")}
+    views = {f"marts.{view}" for mart in MARTS.values() for view in mart.views}
+    alone = {f"{path.parent.name}.{path.name}" for path in FOLDERS}
+    assert alone | of_marts | views == {t.key for t in tables().values() if t.kind != "raw"}
+    assert not alone & (of_marts | views)
+    assert len(FOLDERS) > 30
 
 
 def test_every_stream_has_its_raw_table_with_the_promised_freshness() -> None:
@@ -98,15 +106,15 @@ def test_every_raw_column_says_what_it_is() -> None:
 
 
 def test_a_folder_holds_nothing_else() -> None:
-    known = {"table.yaml", "query.sql", "checks.sql"}
-    assert {path.name for path in SQL.glob("*/*/*")} == known
-    assert {path.parent for path in SQL.glob("*/*/*")} == set(FOLDERS)
+    assert {path.name for path in SQL.glob("*/*/*")} == {"table.yaml", "mart.yaml", "query.sql", "checks.sql"}
+    assert {path.parent for path in SQL.glob("*/*/*")} == {*FOLDERS, *(SQL / "marts" / name for name in MARTS)}
+    assert not [path for path in FOLDERS if (path / "mart.yaml").exists()]
 
 
 def test_a_check_s_name_starts_with_its_table_s() -> None:
     """`/v1/quality` lists checks by name: whoever reads one finds its folder."""
     for check in checks().values():
-        prefix = check.table.partition(".")[2].removesuffix("_v1").removeprefix("build_")
+        prefix = re.sub(r"_v\d+$", "", check.table.partition(".")[2])
         assert check.name.startswith(f"{prefix}."), check
         assert check.description.endswith("."), check
     assert {check.table for check in checks().values()} == {table.key for table in tables().values() if table.checks}

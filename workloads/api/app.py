@@ -28,9 +28,10 @@ from workloads.api.feed import Feed
 from workloads.api.freshness import SharedFreshness
 from workloads.api.routes import ROUTERS
 from workloads.api.settings import ApiAuth, Settings
+from workloads.marts.read_model import reports
 from workloads.runtime import basis
 from workloads.runtime.credentials import CredentialStore
-from workloads.runtime.database import pool, schema_fault
+from workloads.runtime.database import missing_tables, pool, schema_fault
 from workloads.runtime.server import AccessLog, TypeAsSaid
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ async def _ready(request: Request) -> JSONResponse:
     """The database answers and has the tables."""
     try:
         async with asyncio.timeout(5), request.app.state.pool.connection() as connection:
-            fault = await schema_fault(connection, REVISION)
+            fault = await schema_fault(connection, REVISION) or await missing_tables(connection, reports())
             if fault is None:
                 await basis.compare(connection, request.app.state.settings)
     except basis.OtherBasis as error:

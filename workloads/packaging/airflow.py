@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DELIVERED = {
     "workloads/dags": "",
     "workloads/events": "workloads/events",
+    "workloads/marts": "workloads/marts",
     "workloads/runtime": "workloads/runtime",
     "workloads/pipeline": "workloads/pipeline",
     "sql/bigquery": "sql/bigquery",

@@ -79,16 +79,16 @@ def _of(table: str, text: str) -> list[Check]:
             severity=head[2],
             description=head[3].strip(),
             sql=(body := text[head.end() : end].strip()),
-            scope=_scope(table, body),
+            scope=_scope(body),
         )
         for head, end in zip(heads, ends, strict=True)
     ]
 
 
-def _scope(table: str, body: str) -> str | None:
+def _scope(body: str) -> str | None:
     if "${inventory_dates}" in body:
         return "inventory"
     if "${sales_dates}" in body:
         return "sales"
     dated = re.search(r"business_date AS day", body)
-    return "built" if dated and ".build_" in f".{table}{body}" else None
+    return "built" if dated and "${build:" in body else None

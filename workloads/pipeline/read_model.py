@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from workloads.pipeline import revisions
+from workloads.marts import MARTS, Mart
+from workloads.marts.declaration import DATE
+from workloads.pipeline import revisions, statements
 from workloads.pipeline.warehouse import Warehouse, literal
-
-# Orders whatever the category: as `build_orders_daily`, over the published history.
-_REPORTS = {
-    "report_gmv_daily": (
-        "SELECT business_date, customer_type, category, channel, location_id, gmv, discounts, returns, net_sales, "
-        "orders, units FROM ${marts}.gmv_daily_v1 WHERE business_date BETWEEN %s AND %s"
-    ),
-    "report_margin_daily": (
-        "SELECT business_date, category, net_sales, discounts, cogs, gross_profit, gross_margin "
-        "FROM ${marts}.margin_daily_v1 WHERE business_date BETWEEN %s AND %s"
-    ),
-    "report_orders_daily": (
-        "SELECT l.business_date, CASE WHEN l.customer_id IS NULL THEN 'guest' "
-        "WHEN f.transaction_id = l.transaction_id AND f.event_time = l.event_time THEN 'new' ELSE 'returning' END "
-        "AS customer_type, l.channel, l.location_id, COUNT(DISTINCT l.transaction_id) AS orders "
-        "FROM ${staging}.sales_lines AS l LEFT JOIN ${staging}.first_purchase AS f ON f.customer_id = l.customer_id "
-        "WHERE l.business_date BETWEEN %s AND %s AND l.quantity > 0 "
-        "GROUP BY l.business_date, customer_type, l.channel, l.location_id"
-    ),
-}
 
 
 def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone: str) -> None:
     """Bring the reports to the newest publication of the marts.
 
     The dates of every publication that is not here yet are replaced together, so that a run which was killed
-    between the marts and here is made up for by the next one. Readers see all of it or none. `zone` is the time zone of
+    between the marts and here is made up for by the next one; a mart that is published as a whole is replaced as a whole.
+    Readers see all of it or none. `zone` is the time zone of
     business dates, by which a date is over.
     """
     known = {row["publication_id"] for row in connection.execute("SELECT publication_id FROM report_publication")}
@@ -50,24 +34,38 @@ def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone:
         return
     newest = missing[-1]
     dated = [row for row in missing if row["first_date"] is not None]
-    reports: dict[str, list[dict[str, Any]]] = {}
-    if dated:
-        first, last = min(row["first_date"] for row in dated), max(row["last_date"] for row in dated)
-        for table, query in _REPORTS.items():
-            reports[table] = warehouse.query(query % (literal(first), literal(last)))
+    first = min((row["first_date"] for row in dated), default=None)
+    last = max((row["last_date"] for row in dated), default=None)
+    reports = {
+        mart.name: _rows(warehouse, mart, first, last)
+        for mart in MARTS.values()
+        if mart.read_model and (dated or not mart.by_date)
+    }
     with connection.transaction():
-        before = revisions.digests(connection, first, last) if dated else {}
-        for table, rows in reports.items():
-            where = sql.SQL("DELETE FROM {} WHERE business_date BETWEEN %s AND %s").format(sql.Identifier(table))
-            connection.execute(where, [first, last])
-            _copy(connection, table, rows, newest["publication_id"])
+        before = revisions.digests(connection, first, last) if first and last else {}
+        for name, rows in reports.items():
+            mart = MARTS[name]
+            table = sql.Identifier(mart.report)
+            if mart.by_date:
+                dates = sql.SQL("DELETE FROM {} WHERE {} BETWEEN %s AND %s").format(table, sql.Identifier(DATE))
+                connection.execute(dates, [first, last])
+            else:
+                connection.execute(sql.SQL("DELETE FROM {}").format(table))
+            _copy(connection, mart.report, rows, newest["publication_id"])
         for row in missing:
             connection.execute(
                 "INSERT INTO report_publication (publication_id, run_id, published_at, as_of) VALUES (%s, %s, %s, %s)",
                 [row["publication_id"], row["run_id"], row["published_at"], row["as_of"]],
             )
-        after = revisions.digests(connection, first, last) if dated else {}
+        after = revisions.digests(connection, first, last) if first and last else {}
         revisions.mark(connection, before, after, newest, zone)
+
+
+def _rows(warehouse: Warehouse, mart: Mart, first: date | None, last: date | None) -> list[dict[str, Any]]:
+    """What was published of a mart: on the dates from `first` to `last`, or all of it."""
+    dates = f"{DATE} BETWEEN {literal(first)} AND {literal(last)}" if mart.by_date and first and last else "TRUE"
+    columns = ", ".join(column.name for column in mart.columns)
+    return warehouse.query(statements.REPORT % {"columns": columns, "table": mart.table, "rows": dates})
 
 
 def _copy(

@@ -17,7 +17,17 @@ SELECT business_date, MAX(marked_at) AS marked_at FROM ${staging}.dirty_dates GR
 MARK_NEW = """
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT business_date, 'new events', CURRENT_TIMESTAMP(), '${run_id}'
-FROM ${staging}.new_sales WHERE outcome = 'loaded'
+FROM ${staging}.new_%(stream)s WHERE outcome = 'loaded'
+"""
+# A mart that is new has no rows of the dates before: all that its history has are built once.
+MARK_HISTORY = """
+INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
+SELECT DISTINCT business_date, 'new mart', CURRENT_TIMESTAMP(), '${run_id}'
+FROM ${staging}.%(history)s WHERE business_date >= DATE '2010-01-01'
+"""
+KEEP_MARKED = """
+INSERT INTO ${staging}.mart_histories (target, marked_at, run_id)
+SELECT target, CURRENT_TIMESTAMP(), '${run_id}' FROM UNNEST(%(targets)s) AS target
 """
 MARK_UNCHECKED = """
 INSERT INTO ${staging}.unchecked_dates (business_date, marked_at, run_id)
@@ -80,14 +90,12 @@ INSERT INTO ${staging}.raw_counts (stream, publish_date, row_count, run_id)
 SELECT stream, publish_date, row_count, '${run_id}' FROM ${staging}.changed_partitions
 """
 PUBLISH = """
-DELETE FROM ${marts}.%(name)s_v1 WHERE business_date IN UNNEST(%(dates)s);
-INSERT INTO ${marts}.%(name)s_v1 (%(columns)s, publication_id)
-SELECT %(columns)s, '${run_id}' FROM ${staging}.build_%(name)s
+DELETE FROM ${marts}.%(table)s WHERE %(rows)s;
+INSERT INTO ${marts}.%(table)s (%(columns)s, publication_id)
+SELECT %(columns)s, '${run_id}' FROM ${staging}.%(build)s
 """
-PUBLISH_STATUS = """
-DELETE FROM ${marts}.inventory_status_v1 WHERE TRUE;
-INSERT INTO ${marts}.inventory_status_v1 (%(columns)s, publication_id)
-SELECT %(columns)s, '${run_id}' FROM ${staging}.build_inventory_status
+REPORT = """
+SELECT %(columns)s FROM ${marts}.%(table)s WHERE %(rows)s
 """
 PUBLICATION = """
 INSERT INTO ${marts}.publications (publication_id, run_id, published_at, as_of, dates, first_date, last_date)

@@ -1,4 +1,4 @@
-"""What each task of `workloads.pipeline.tasks` does: the function of its name.
+"""What each task of `workloads.pipeline.tasks` does: the function of its name, and `build_mart` for every mart.
 
 Killed at any point, each leaves either what it found or what it promises; run again, it does nothing twice.
 """
@@ -6,11 +6,13 @@ Killed at any point, each leaves either what it found or what it promises; run a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import date
 
 from workloads.events import consumed_by
 from workloads.events.stream import HISTORY
+from workloads.marts import MARTS
+from workloads.marts.declaration import DATE
+from workloads.marts.declaration import HISTORY as HISTORY_TABLES
 from workloads.pipeline import catalogue, quality, read_model, statements
 from workloads.pipeline.run import Run
 from workloads.pipeline.tables import date_array, tables
@@ -92,7 +94,7 @@ def load_events(run: Run) -> str | None:
             *(statements.LOADED_ELSEWHERE % {"stream": s, "partitions": partitions} for s in LOADED),
             _insert("sales_lines"),
             _insert("inventory_changes"),
-            statements.MARK_NEW,
+            *(statements.MARK_NEW % {"stream": stream} for stream in _dating_streams()),
             statements.MARK_UNCHECKED,
             statements.MARK_FORMER_FIRST % {"query": first},
             statements.MERGE_FIRST % {"query": first},
@@ -110,36 +112,53 @@ def load_events(run: Run) -> str | None:
     )
 
 
+def _dating_streams() -> list[str]:
+    """The streams whose new events change the dates of a mart."""
+    return [stream for stream in LOADED if any(mart.by_date and stream in mart.streams for mart in MARTS.values())]
+
+
 def _insert(name: str) -> str:
     columns, query = _columns(f"staging.{name}"), _query(f"staging.{name}")
     return f"INSERT INTO ${{staging}}.{name} ({columns}) SELECT {columns} FROM ({query})"
 
 
 def find_dirty_dates(run: Run) -> None:
-    """Choose the business dates to rebuild: those marked since they were last published, and those asked for."""
+    """Choose the business dates to rebuild: those marked since they were last published, those asked for, and all of them
+    for a mart that is new."""
     warehouse = run.warehouse
     if run.from_date and run.to_date:
         first, last = literal(run.from_date), literal(run.to_date)
         warehouse.query(statements.MARK_ASKED % {"first": first, "last": last}, run_id=run.run_id)
     if faulty := quality.built_days(run):
         warehouse.query(statements.MARK_FAULTY % {"dates": date_array(faulty)}, run_id=run.run_id)
+    _mark_new_marts(run)
     warehouse.refill("staging.build_dates", statements.DIRTY)
     rows = warehouse.query("SELECT business_date FROM ${staging}.build_dates ORDER BY 1")
     run.dates = [row["business_date"] for row in rows]
     run.counts["dates"] = len(run.dates)
 
 
-def _build(target: str, source: str) -> Callable[[Run], str]:
-    def statement(run: Run) -> str:
-        return run.warehouse.refill_of(target, _query(source), run.dates)
+def _mark_new_marts(run: Run) -> None:
+    """Mark the whole history behind each mart, and each read model, that has not been built for it yet: once."""
+    known = {row["target"] for row in run.warehouse.query("SELECT target FROM ${staging}.mart_histories")}
+    fresh = {target: mart for mart in MARTS.values() if mart.by_date for target in mart.targets if target not in known}
+    if not fresh:
+        return
+    histories = [table for table in HISTORY_TABLES if any(table in mart.sources for mart in fresh.values())]
+    targets = ", ".join(f"'{target}'" for target in fresh)
+    run.warehouse.transaction(
+        [
+            *(statements.MARK_HISTORY % {"history": table} for table in histories),
+            statements.KEEP_MARKED % {"targets": f"[{targets}]"},
+        ],
+        run_id=run.run_id,
+    )
 
-    return statement
 
-
-build_gmv_daily = _build("staging.build_gmv_daily", "marts.gmv_daily_v1")
-build_margin_daily = _build("staging.build_margin_daily", "marts.margin_daily_v1")
-build_inventory_status = _build("staging.build_inventory_status", "marts.inventory_status_v1")
-build_orders_daily = _build("staging.build_orders_daily", "staging.build_orders_daily")
+def build_mart(run: Run, mart: str) -> str:
+    """The rows of one mart beside the published ones: of the dirty dates, or all of them."""
+    declared = MARTS[mart]
+    return run.warehouse.refill_of(f"staging.{declared.build}", declared.query, run.dates)
 
 
 def check_quality(run: Run) -> None:
@@ -149,14 +168,19 @@ def check_quality(run: Run) -> None:
 
 def publish_marts(run: Run) -> str:
     """Flip to the new rows in one transaction: a reader sees all of the old or all of the new."""
-    dates = date_array(run.dates)
+    dated = f"{DATE} IN UNNEST({date_array(run.dates)})"
     return run.warehouse.transaction_of(
         [
             *(
-                statements.PUBLISH % {"name": name, "columns": _columns(f"staging.build_{name}"), "dates": dates}
-                for name in ("gmv_daily", "margin_daily")
+                statements.PUBLISH
+                % {
+                    "table": mart.table,
+                    "build": mart.build,
+                    "columns": ", ".join(column.name for column in mart.columns),
+                    "rows": dated if mart.by_date else "TRUE",
+                }
+                for mart in MARTS.values()
             ),
-            statements.PUBLISH_STATUS % {"columns": _columns("staging.build_inventory_status")},
             statements.PUBLICATION,
             statements.CLEAN,
         ],

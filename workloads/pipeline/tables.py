@@ -1,4 +1,5 @@
-"""The tables and queries under `sql/bigquery`, a folder a table, rendered for one run; and the streams' raw tables."""
+"""The tables and queries under `sql/bigquery`, rendered for one run: a folder a table, or a mart with all that it is made
+of; and the streams' raw tables."""
 
 from __future__ import annotations
 
@@ -14,15 +15,17 @@ import yaml
 
 from workloads.events import STREAMS, Stream
 from workloads.events.googlesql import clamped
-from workloads.pipeline import contract, raw_tables
+from workloads.marts import MARTS
+from workloads.marts.columns import SQL, included
+from workloads.pipeline import contract, mart_tables, raw_tables
+from workloads.pipeline.expressions import expression, expressions
 
-SQL = Path(__file__).resolve().parents[2] / "sql" / "bigquery"
 KINDS = ("table", "scratch", "view")
 
 
 @dataclass(frozen=True)
 class Table:
-    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`; or a stream's raw table."""
+    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`; or a table of a mart, or a stream's."""
 
     dataset: str  # raw, staging or marts
     name: str
@@ -44,6 +47,8 @@ class Table:
 def tables(folder: Path = SQL) -> dict[str, Table]:
     """Every table by `dataset.name`, in the order of these names."""
     by_name = {f"raw.{stream.table}": _raw(stream) for stream in STREAMS.values()}
+    for mart in MARTS.values():
+        by_name |= {table.key: table for table in (Table(**told) for told in mart_tables.declared(mart))}
     for path in sorted(folder.glob("*/*/table.yaml")):
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
         kind = declared["kind"]
@@ -54,7 +59,7 @@ def tables(folder: Path = SQL) -> dict[str, Table]:
             name=path.parent.name,
             kind=kind,
             description=" ".join(str(declared["description"]).split()),
-            columns=tuple(declared.get("columns") or ()),
+            columns=tuple(included(declared.get("columns") or ())),
             partition_by=declared.get("partition_by"),
             cluster_by=tuple(declared.get("cluster_by") or ()),
             require_partition_filter=bool(declared.get("require_partition_filter")),
@@ -149,7 +154,8 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
 
     `${name}` is one of `values`; `${source:t}` is the staging table `t`; `${dates:alias}` limits `alias` to the
     business dates being built, which checks know as `build_dates`; `${ratio:a, b}` is a / b to nine places, half
-    away from zero as NUMERIC rounds, and null when b is 0. `${live:dataset.table}` is the query of another table over
+    away from zero as NUMERIC rounds, and null when b is 0; `${gmv:l}` is a measure of `expressions.yaml`. `${build:m}` has
+    the rows of mart `m` before they are published. `${live:dataset.table}` is the query of another table over
     the history and what arrived since the last run: its sources are the views `live_…`, its dates all of them.
 
     Of a row `r` of a stream's raw table `${broken:stream}` is what breaks the contract, `${published}` when its message
@@ -165,6 +171,8 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
         name, _, argument = match[1].partition(":")
         if name == "source":
             return f"{values['staging']}.{'live_' if live else ''}{argument}"
+        if name == "build":
+            return f"{values['staging']}.{MARTS[argument].build}"
         if name == "live":
             query = tables()[argument].query or ""
             return render(query, _Any({**values, "run_id": "", "history_from": "DATE '2010-01-01'"}), live=True)
@@ -175,6 +183,8 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
         if name == "ratio":
             above, below = argument.rsplit(",", 1)
             return f"ROUND(SAFE_DIVIDE({above.strip()}, {below.strip()}), 9)"
+        if name in expressions() and argument:
+            return expression(name, argument)
         if name == "broken":
             return contract.broken(argument, "r", values["currency"])
         if name == "rule":

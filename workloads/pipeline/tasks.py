@@ -1,11 +1,12 @@
 """The pipeline as data: its tasks, in order. The runner and the Airflow DAG only walk this.
 
 Nothing here opens a connection or imports a client: reading the definition costs nothing. What a task does is the
-function of its name in `workloads.pipeline.steps`.
+function of its name in `workloads.pipeline.steps`; a mart's task follows from its folder.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 from workloads.events import STREAMS, consumed_by
 from workloads.events.stream import HISTORY
+from workloads.marts import MARTS, Mart
 
 OWNER = "data-platform"
 DEADLINE = timedelta(minutes=90)
@@ -49,13 +51,35 @@ class Task:
     timeout: timedelta = timedelta(minutes=25)
     retries: int = 3
     owner: str = OWNER
+    mart: str | None = None  # the mart that it builds
 
     def function(self) -> Callable[[Any], Any]:
         """Return its function in `workloads.pipeline.steps`, which takes the `Run`."""
         steps = importlib.import_module("workloads.pipeline.steps")
+        if self.mart:
+            return functools.partial(steps.build_mart, mart=self.mart)
         function: Callable[[Any], Any] = getattr(steps, self.name)
         return function
 
+
+def _building(mart: Mart) -> Task:
+    rows = "of every dirty date" if mart.by_date else "as a whole"
+    return Task(
+        name=mart.build,
+        mart=mart.name,
+        action=Action.STATEMENT,
+        summary=f"{mart.name} {rows}, beside the published rows.",
+        after=("find_dirty_dates",),
+        group="build_marts",
+        reads=tuple(f"staging.{table}" for table in mart.sources),
+        writes=(f"staging.{mart.build}",),
+        owner=mart.owner,
+    )
+
+
+_BUILDS = tuple(_building(mart) for mart in MARTS.values())
+_BUILT = tuple(f"staging.{mart.build}" for mart in MARTS.values())
+_REPORTS = tuple(mart for mart in MARTS.values() if mart.read_model)
 
 TASKS: tuple[Task, ...] = (
     Task(
@@ -128,59 +152,21 @@ TASKS: tuple[Task, ...] = (
         summary="The business dates to rebuild: marked by new events, by the catalogue, or asked for.",
         after=("load_events",),
         group="build_marts",
-        reads=("staging.sales_lines", "cloudsql.quality_fault"),
-        writes=("staging.dirty_dates", "staging.build_dates"),
+        reads=("staging.sales_lines", "staging.inventory_changes", "cloudsql.quality_fault"),
+        writes=("staging.mart_histories", "staging.dirty_dates", "staging.build_dates"),
     ),
-    Task(
-        name="build_gmv_daily",
-        action=Action.STATEMENT,
-        summary="gmv_daily of every dirty date, beside the published rows.",
-        after=("find_dirty_dates",),
-        group="build_marts",
-        reads=("staging.sales_lines", "staging.first_purchase", "staging.products"),
-        writes=("staging.build_gmv_daily",),
-    ),
-    Task(
-        name="build_margin_daily",
-        action=Action.STATEMENT,
-        summary="margin_daily of every dirty date, beside the published rows.",
-        after=("find_dirty_dates",),
-        group="build_marts",
-        reads=("staging.sales_lines", "staging.products", "staging.product_costs"),
-        writes=("staging.build_margin_daily",),
-    ),
-    Task(
-        name="build_inventory_status",
-        action=Action.STATEMENT,
-        summary="Today's stock with its cover and status, beside the published rows.",
-        after=("find_dirty_dates",),
-        group="build_marts",
-        reads=("staging.sales_lines", "staging.inventory_changes", "staging.stock", "staging.products"),
-        writes=("staging.build_inventory_status",),
-    ),
-    Task(
-        name="build_orders_daily",
-        action=Action.STATEMENT,
-        summary="Distinct orders of every dirty date whatever the category.",
-        after=("find_dirty_dates",),
-        group="build_marts",
-        reads=("staging.sales_lines", "staging.first_purchase"),
-        writes=("staging.build_orders_daily",),
-    ),
+    *_BUILDS,
     Task(
         name="check_quality",
         action=Action.CALL,
         summary="Run every check; while a fault of severity error stands it stops here, and the last good marts stay.",
-        after=("build_gmv_daily", "build_margin_daily", "build_inventory_status", "build_orders_daily"),
+        after=tuple(task.name for task in _BUILDS),
         reads=(
             "cloudsql.movement",
             "cloudsql.on_hand",
             "cloudsql.stream_event",
             *(f"raw.{stream.table}" for stream in STREAMS.values()),
-            "staging.build_gmv_daily",
-            "staging.build_margin_daily",
-            "staging.build_inventory_status",
-            "staging.build_orders_daily",
+            *_BUILT,
             "staging.event_log",
             "staging.first_purchase",
             "staging.inventory_changes",
@@ -205,15 +191,11 @@ TASKS: tuple[Task, ...] = (
         after=("check_quality",),
         reads=(
             "staging.build_dates",
-            "staging.build_gmv_daily",
-            "staging.build_margin_daily",
-            "staging.build_inventory_status",
+            *_BUILT,
             "staging.event_log",
         ),
         writes=(
-            "marts.gmv_daily_v1",
-            "marts.margin_daily_v1",
-            "marts.inventory_status_v1",
+            *(f"marts.{mart.table}" for mart in MARTS.values()),
             "marts.publications",
             "staging.dirty_dates",
         ),
@@ -226,16 +208,11 @@ TASKS: tuple[Task, ...] = (
         after=("publish_marts",),
         reads=(
             "marts.publications",
-            "marts.gmv_daily_v1",
-            "marts.margin_daily_v1",
-            "staging.sales_lines",
-            "staging.first_purchase",
+            *(f"marts.{mart.table}" for mart in _REPORTS),
         ),
         writes=(
             "cloudsql.report_publication",
-            "cloudsql.report_gmv_daily",
-            "cloudsql.report_margin_daily",
-            "cloudsql.report_orders_daily",
+            *(f"cloudsql.{mart.report}" for mart in _REPORTS),
         ),
         freshness=FRESH,
     ),

@@ -227,7 +227,11 @@ class Warehouse:
             return
         known = {field.name for field in current.schema}
         if fresh := [field for field in wanted.schema if field.name not in known]:
-            current.schema = [*current.schema, *fresh]
+            # Of the rows that are there they are null, and BigQuery adds no other kind of column.
+            added = [
+                bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "mode": _added(field)}) for field in fresh
+            ]
+            current.schema = [*current.schema, *added]
             self._client.update_table(current, ["schema"], retry=RETRY)
             log.info("added %s to %s", ", ".join(field.name for field in fresh), table.key)
 
@@ -267,6 +271,10 @@ class Warehouse:
         except NotFound:
             return None
         return label
+
+
+def _added(field: bigquery.SchemaField) -> str:
+    return "NULLABLE" if field.mode == "REQUIRED" else str(field.mode)
 
 
 def _field(column: Mapping[str, Any]) -> bigquery.SchemaField:

@@ -133,3 +133,12 @@ async def schema_fault(connection: psycopg.AsyncConnection[DictRow], wanted: str
     if revision is None or revision < wanted:
         return f"the schema is at revision {revision}, {wanted} is needed: deploy inventory-sync of this version"
     return None
+
+
+async def missing_tables(connection: psycopg.AsyncConnection[DictRow], wanted: list[str]) -> str | None:
+    """Say which of the wanted tables are not there yet; None when all are."""
+    asked = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL ORDER BY name"
+    missing = [row["name"] async for row in await connection.execute(asked, [wanted])]
+    if not missing:
+        return None
+    return f"the database has no {', '.join(missing)} yet: deploy inventory-sync of this version"

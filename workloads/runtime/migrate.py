@@ -1,4 +1,4 @@
-"""Brings the database's schema up to date: `sql/postgres`, run by Alembic.
+"""Brings the database's schema up to date: `sql/postgres`, run by Alembic, and the tables of marts with a read model.
 
 Two instances may start at once: an advisory lock of the session makes them take turns, and the second finds nothing
 left to do. Each migration is one transaction, and so are the grants: a migrator that is killed leaves whole migrations
@@ -20,6 +20,7 @@ from psycopg import sql
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from workloads.marts import read_model
 from workloads.runtime.database import DatabaseSettings, parameters
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class MigrationError(Exception):
 
 
 def migrate(settings: DatabaseSettings, roles: dict[str, Role] | None = None, target: str = "head") -> str | None:
-    """Run the pending migrations, then give the users in `roles` their rights; return the revision reached.
+    """Run the pending migrations, make the marts' tables, give the users in `roles` their rights; return the revision.
 
     A user that does not exist is logged and left out: it gets its rights at the next start.
 
@@ -78,10 +79,16 @@ def migrate(settings: DatabaseSettings, roles: dict[str, Role] | None = None, ta
             with connection.begin():
                 raw = connection.connection.driver_connection
                 assert isinstance(raw, psycopg.Connection)
+                if later is None and target == "head":
+                    read_model.ensure(raw)
                 _grant(raw, roles or {})
                 row = raw.execute("SELECT max(version_num) FROM alembic_version").fetchone()
             return row[0] if row else None
     except DBAPIError as error:
+        raise _cause(error.orig) from error
+    except read_model.OtherGrain as error:
+        raise MigrationError(str(error)) from None
+    except psycopg.errors.InsufficientPrivilege as error:
         raise _cause(error) from error
     finally:
         engine.dispose()
@@ -96,8 +103,7 @@ def _later(connection: Connection, config: Config) -> str | None:
     return revision if revision and revision > (ScriptDirectory.from_config(config).get_current_head() or "") else None
 
 
-def _cause(error: DBAPIError) -> Exception:
-    original = error.orig
+def _cause(original: BaseException | None) -> Exception:
     if isinstance(original, psycopg.errors.InsufficientPrivilege):
         return MigrationError(
             f"the schema cannot be written: {_first_line(original)}; give this service's database user the role "

@@ -4,10 +4,10 @@
 SELECT CAST(business_date AS STRING) AS place, business_date AS day, CONCAT(customer_type, ', ', channel, ', ', location_id) AS sample
 FROM (
   SELECT business_date, customer_type, channel, location_id, orders, 0 AS most, 0 AS together
-  FROM ${staging}.build_orders_daily
+  FROM ${build:orders_daily}
   UNION ALL
   SELECT business_date, customer_type, channel, location_id, 0, MAX(orders), SUM(orders)
-  FROM ${staging}.build_gmv_daily
+  FROM ${build:gmv_daily}
   GROUP BY business_date, customer_type, channel, location_id
 )
 GROUP BY business_date, customer_type, channel, location_id

@@ -1,19 +1,11 @@
--- check: margin_daily.unique
--- severity: error
--- description: The grain holds: one row a business_date, category.
-SELECT CAST(business_date AS STRING) AS place, business_date AS day, category AS sample
-FROM ${staging}.build_margin_daily
-GROUP BY business_date, category
-HAVING COUNT(*) > 1
-
 -- check: margin_daily.agrees_with_gmv_daily
 -- severity: error
 -- description: Net sales and discounts agree with gmv_daily for each date and category.
 SELECT CAST(business_date AS STRING) AS place, business_date AS day, category AS sample
 FROM (
-  SELECT business_date, category, net_sales, discounts FROM ${staging}.build_gmv_daily
+  SELECT business_date, category, net_sales, discounts FROM ${build:gmv_daily}
   UNION ALL
-  SELECT business_date, category, -net_sales, -discounts FROM ${staging}.build_margin_daily
+  SELECT business_date, category, -net_sales, -discounts FROM ${build:margin_daily}
 )
 GROUP BY business_date, category
 HAVING SUM(net_sales) != 0 OR SUM(discounts) != 0
@@ -22,5 +14,5 @@ HAVING SUM(net_sales) != 0 OR SUM(discounts) != 0
 -- severity: error
 -- description: Only category unknown is without cost of goods.
 SELECT CAST(business_date AS STRING) AS place, business_date AS day, category AS sample
-FROM ${staging}.build_margin_daily
+FROM ${build:margin_daily}
 WHERE (cogs IS NULL) != (category = 'unknown')

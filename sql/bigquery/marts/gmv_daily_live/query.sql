@@ -1,1 +1,0 @@
-${live:marts.gmv_daily_v1}

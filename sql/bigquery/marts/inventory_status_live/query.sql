@@ -1,1 +1,0 @@
-${live:marts.inventory_status_v1}

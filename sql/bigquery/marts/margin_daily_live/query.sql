@@ -1,1 +1,0 @@
-${live:marts.margin_daily_v1}
