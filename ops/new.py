@@ -1,4 +1,7 @@
-"""`fastyle new`: writes the folder of a new thing with working defaults, so that nothing else has to be edited."""
+"""`fastyle new`: writes the folder of a new thing with working defaults, so that nothing else has to be edited.
+
+A stream is written here, a mart by `ops.new_mart`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from ops import new_mart
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.plainly import speaks_plainly
@@ -74,6 +78,22 @@ def new_stream(name: str) -> None:
         f"say in {place}/schema.avsc what an event is, then `make documents` and `make plan STACK=dev`\n"
         f"beside raw table and lake nobody takes these events: {place}/stream.toml, consumers\n"
         "the plans' counts in tests/plans follow by UPDATE_INVENTORIES=1 uv run pytest tests/plans/test_plans_inventory.py"
+    )
+
+
+@new.command("mart")
+@click.argument("name")
+@click.option("--read-model/--no-read-model", default=True, help="Also in Cloud SQL, for the API. Default: yes.")
+@speaks_plainly
+def new_mart_command(name: str, read_model: bool) -> None:
+    """Write the folder of mart NAME, such as returns_daily, and its part of docs/marts.md."""
+    folder = new_mart.write_mart(name, REPOSITORY, read_model=read_model)
+    place = folder.relative_to(REPOSITORY)
+    shown = f"`GET /v1/marts/{folder.name}` of the API; " if read_model else ""
+    click.echo(
+        f"wrote {place} and {new_mart.PAGE}\n"
+        f"say in {place}/mart.yaml what a row is, in query.sql how it is made, then `make documents` and `make up`\n"
+        f"its rows: view `marts.{folder.name}`; {shown}the next run of the pipeline builds all dates"
     )
 
 
