@@ -1,11 +1,13 @@
-"""A third stream by `fastyle new stream` alone, in the cloud of a fresh copy: an event that the POS API accepted is in the
-raw table and in the lake."""
+"""A third stream and one more mart by `fastyle new` alone, in the cloud of a fresh copy: an event that the POS API accepted
+is in the raw table and in the lake, and the mart's rows are in BigQuery and in the API."""
 
 from __future__ import annotations
 
 import io
 import uuid
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
 
 import fastavro
 import pytest
@@ -15,15 +17,16 @@ from google.cloud import storage  # type: ignore[attr-defined]  # no stubs
 from tests.conftest import processes_of
 from tests.support.checkout import Checkout
 
-TOPIC = "price-changes"
+TOPIC, MART = "price-changes", "sales_by_location"
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A copy of the checkout with a third stream, brought up once."""
+    """A copy of the checkout with a third stream and a mart more, brought up once."""
     copy = Checkout.copy_to(tmp_path_factory.mktemp("grown"))
     copy.make("setup")
     copy.fastyle("new", "stream", TOPIC)
+    copy.fastyle("new", "mart", MART)
     copy.make("up")
     yield copy
     copy.make("down", check=False)
@@ -62,3 +65,29 @@ def test_an_event_of_the_new_stream_is_in_warehouse_and_lake(grown: Checkout, ev
     with grown.http() as api:
         named = [check["check_name"] for check in api.get("/v1/quality").raise_for_status().json()["items"]]
     assert "price_changes.freshness" in named
+
+
+def test_the_new_mart_is_in_warehouse_and_api(grown: Checkout) -> None:
+    def sums(view: str, *more: str) -> dict[tuple[str, str], Any]:
+        columns = ", ".join(("SUM(net_sales) AS net_sales", *more))
+        query = f"SELECT business_date, location_id, {columns} FROM marts.{view} WHERE business_date >= '2000-01-01' GROUP BY 1, 2"
+        rows = [dict(row) for row in grown.warehouse().query_and_wait(query)]
+        return {(str(row.pop("business_date")), row.pop("location_id")): row for row in rows}
+
+    published = sums(MART, "SUM(transactions) AS transactions")
+    assert len(published) > 1
+    assert {key: row["net_sales"] for key, row in published.items()} == {
+        key: row["net_sales"] for key, row in sums("gmv_daily").items()
+    }
+    assert sums(f"{MART}_live", "SUM(transactions) AS transactions") == published, "nothing arrived since the run"
+    dates = {"from": min(published)[0], "to": max(published)[0], "page_size": 1000}
+    with grown.http() as api:
+        page = api.get(f"/v1/marts/{MART}", params=dates).raise_for_status().json()
+        named = [check["check_name"] for check in api.get("/v1/quality").raise_for_status().json()["items"]]
+        assert f"/v1/marts/{MART}" in api.get("/openapi.json").json()["paths"]
+    assert page["as_of"]
+    assert {
+        (row["business_date"], row["location_id"]): (Decimal(row["net_sales"]), row["transactions"])
+        for row in page["items"]
+    } == {key: (row["net_sales"], row["transactions"]) for key, row in published.items()}
+    assert {f"{MART}.unique", f"{MART}.complete"} <= set(named)
