@@ -80,7 +80,7 @@ def test_the_new_mart_is_in_warehouse_and_api(grown: Checkout) -> None:
         key: row["net_sales"] for key, row in sums("gmv_daily").items()
     }
     assert sums(f"{MART}_live", "SUM(transactions) AS transactions") == published, "nothing arrived since the run"
-    dates = {"from": min(published)[0], "to": max(published)[0], "page_size": 1000}
+    dates: dict[str, Any] = {"from": min(published)[0], "to": max(published)[0], "page_size": 1000}
     with grown.http() as api:
         page = api.get(f"/v1/marts/{MART}", params=dates).raise_for_status().json()
         named = [check["check_name"] for check in api.get("/v1/quality").raise_for_status().json()["items"]]

@@ -14,7 +14,6 @@ from typing import Any
 import psycopg
 
 import workloads
-from infra.archives import _sources, load
 from tests.support.googlesql import Analyser, schemas
 from tests.support.jobs import record
 from tests.support.postgres import migrated_database
@@ -22,6 +21,7 @@ from tests.support.pruning import Pruning
 from tests.support.third_stream import planned
 from workloads.api.routes.marts import router
 from workloads.marts import MARTS
+from workloads.packaging.archives import _sources, load
 from workloads.pipeline.checks import checks
 from workloads.pipeline.tables import tables
 from workloads.pipeline.tasks import TASKS

@@ -11,10 +11,10 @@ import pytest
 from ops.errors import OperatorError
 from ops.new_mart import write_mart
 from tests.unit.test_new_stream import contents
+from tools.marts_reference import PAGE, render
 from workloads.marts import MARTS, read_marts
 from workloads.marts.columns import SQL
 from workloads.marts.declaration import FOLDER
-from workloads.marts.docs import PAGE, render
 from workloads.pipeline.checks import checks
 from workloads.pipeline.expressions import expression, expressions
 from workloads.pipeline.tables import tables
