@@ -29,8 +29,10 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
     return {
         "project": config.project,
         "region": config.region,
+        "brand": config.brand,
         "timezone": config.timezone,
         "currency": config.currency,
+        "catalogue": config.simulator.catalogue,
         "topics": {key: stream.topic for key, stream in parts.streams.items()},
         "dead_letter_topics": {key: stream.dead_letter_topic for key, stream in parts.streams.items()},
         "datasets": foundation.warehouse.dataset_ids,

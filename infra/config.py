@@ -17,7 +17,7 @@ from pydantic import ValidationError, field_validator, model_validator
 from infra.codes import CURRENCIES, FIRST_WORDS, REGIONS
 from infra.config_errors import NAMESPACE, PROVIDERS_OWN, explain
 from infra.crons import clash
-from infra.fields import Api, Key, Label, setting
+from infra.fields import Api, Key, Label, label_of, setting
 from infra.settings import (
     Access,
     ApiAuth,
@@ -80,6 +80,17 @@ class StackConfig(Section):
         False,
         means="whether the stack must survive a zone, a mistake and a flood: other keys that would not are refused",
     )
+    brand: str = setting(
+        "Fastyle",
+        means="the business's name: in the dashboard, the APIs' titles, alerts and the label `application`",
+        pattern=r"^\w([\w .&'+-]{0,38}[\w.+])?$",
+    )
+    locale: str = setting(
+        "en-US",
+        means="how the dashboard writes numbers and dates; its words are English",
+        example="de-DE",
+        pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$",
+    )
     timezone: str = setting(means="the clock that business dates are cut by", example="America/New_York")
     currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
     name_prefix: str | None = setting(
@@ -119,6 +130,16 @@ class StackConfig(Section):
     composer: Composer | None = setting(None, means="the shape of Composer", example={"environment_size": "SMALL"})
     log_retention_days: int = setting(30, means="how long logs can be read; 30 are in the price", ge=1, le=3650)
     ci: Ci | None = setting(None, means="who deploys without a key", example={"repository": "owner/name"})
+
+    @field_validator("brand")
+    @classmethod
+    def _labelled(cls, value: str) -> str:
+        if not label_of(value):
+            raise ValueError(
+                f"{value!r} has no Latin letter or digit; the label `application` would say nothing; "
+                "write the name in Latin letters"
+            )
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -46,6 +47,12 @@ def accepted(value: str, check: Callable[[str, str], None], otherwise: str) -> s
     except ArgsError as refusal:
         raise ValueError(str(refusal)) from None
     return value
+
+
+def label_of(name: str) -> str:
+    """A name as the value of a label: lower case, without accents, words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def distinct(emails: list[str]) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from infra.config import StackConfig
+from infra.fields import label_of
 
 
 def labels(config: StackConfig, component: str) -> dict[str, str]:
     """Labels for one part of the platform: bills are split and policies applied by them. Ours win over the stack's."""
     return {
         **config.labels,
-        "application": "fastyle",
+        "application": label_of(config.brand),
         "environment": config.environment,
         "component": component,
         "managed-by": "pulumi",

@@ -37,8 +37,8 @@ _RULES = {
 class Names:
     """The names of one stack's resources."""
 
-    def __init__(self, project: str, prefix: str | None = None) -> None:
-        self.project, self.prefix = project, prefix
+    def __init__(self, project: str, prefix: str | None = None, brand: str = "Fastyle") -> None:
+        self.project, self.prefix, self.brand = project, prefix, brand
 
     def bucket(self, purpose: str) -> str:
         """Bucket names are global: the project's id makes them ours."""
@@ -123,9 +123,9 @@ class Names:
         return self._checked("budget", prefixed, shown, "fastyle:environment")
 
     @property
-    def title_prefix(self) -> str | None:
+    def title_prefix(self) -> str:
         """What titles that people read begin with: alerts, channels, the dashboard."""
-        return None if self.prefix is None else f"{self.prefix}: "
+        return f"{self.brand}: " if self.prefix is None else f"{self.brand} {self.prefix}: "
 
     def audience(self, workload: str) -> str:
         """What identity tokens for a service are made out to: its own URL is known only after its creation."""

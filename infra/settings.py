@@ -22,6 +22,7 @@ from fastyle_components import (
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
 
 from infra.fields import Cron, Days, Email, Key, Member, Role, Weekday, accepted, distinct, setting
+from workloads.pos_api.catalogue import SAMPLE, SAMPLES
 
 
 class Section(BaseModel):
@@ -53,6 +54,19 @@ class Inventory(Section):
 class Simulator(Section):
     enabled: bool = setting(False, means="whether POST /v1/simulate trades invented sales")
     seed: int = setting(1, means="the same seed trades the same day", ge=0)
+    catalogue: str = setting(
+        SAMPLE,
+        means="the folder of ops/data with the products and locations that are traded; `make up` loads it",
+        pattern=r"^[a-z][a-z0-9-]{0,62}$",
+    )
+
+    @field_validator("catalogue")
+    @classmethod
+    def _kept_here(cls, value: str) -> str:
+        if not (SAMPLES / value / "products.csv").is_file():
+            kept = ", ".join(sorted(path.parent.name for path in SAMPLES.glob("*/products.csv")))
+            raise ValueError(f"ops/data has no catalogue {value!r}; the POS API would not start; write one of {kept}")
+        return value
 
 
 class Streams(Section):

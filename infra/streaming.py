@@ -211,6 +211,8 @@ class Parts:
             "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
             "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
             "SIMULATOR_SEED": str(config.simulator.seed),
+            "SIMULATOR_CATALOGUE": config.simulator.catalogue,
+            "BRAND": config.brand,
         }
         if config.simulator.enabled and base.guard is not None:
             environment["GUARD_BUCKET"] = base.guard.bucket
@@ -276,6 +278,7 @@ class Parts:
         access = self._config.access
         environment = self._database_environment("api") | self._stock_environment()
         environment["API_AUTH"] = access.api_auth.value
+        environment |= {"BRAND": self._config.brand, "LOCALE": self._config.locale}
         files = None
         if access.api_auth is ApiAuth.TOKEN:
             files = self._credentials("api_credentials")

@@ -150,7 +150,14 @@ def trade_simulate(start: datetime | None, end: datetime | None, scale: float, o
     first, last = _dates(endpoints, start, end)
     zone, currency = endpoints.timezone, endpoints.currency
     events = simulated(
-        first, last, seed=options["seed"], scale=scale, timezone=zone, currency=currency, opening=opening
+        first,
+        last,
+        seed=options["seed"],
+        scale=scale,
+        timezone=zone,
+        currency=currency,
+        catalogue=endpoints.catalogue,
+        opening=opening,
     )
     _send(endpoints, events, options)
 
@@ -165,7 +172,7 @@ def trade_complete_journey(start: datetime | None, end: datetime | None, **optio
         raise OperatorError("name the dates, within 2017: --from 2017-01-01 --to 2017-01-14")
     endpoints = load_endpoints(options["stack"])
     first, last = _dates(endpoints, start, end)
-    _send(endpoints, complete_journey(first, last), options)
+    _send(endpoints, complete_journey(first, last, currency=endpoints.currency), options)
 
 
 @trade.command("file")

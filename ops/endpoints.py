@@ -12,6 +12,7 @@ from ops import stacks
 from ops.errors import OperatorError
 from ops.folders import REPOSITORY as REPOSITORY
 from ops.folders import STATE_DIR as STATE_DIR
+from workloads.pos_api.catalogue import SAMPLE
 
 LOCAL = "local"
 
@@ -31,6 +32,7 @@ class Endpoints:
     datasets: dict[str, str]
     bucket: str
     secrets: dict[str, str]  # pos_credentials, api_credentials -> ids
+    catalogue: str = SAMPLE  # the sample catalogue that is traded
     archive_bucket: str = ""
     api_iap: bool = False  # Identity-Aware Proxy stands in front of the API
     stack: str = LOCAL
@@ -87,6 +89,7 @@ def from_outputs(stack: str, outputs: dict[str, Any], **more: str) -> Endpoints:
             bucket=outputs["bucket"],
             secrets=outputs["secrets"],
             # Absent from stacks that were made before there was one, like the next.
+            catalogue=outputs.get("catalogue", SAMPLE),
             archive_bucket=outputs.get("archive_bucket", ""),
             api_iap=bool(outputs.get("api_iap")),
             **more,

@@ -28,6 +28,7 @@ Event = tuple[str, Json]
 # Never change it: it makes the event ids, and a new one would count every sale of the past again.
 _NAMESPACE = uuid.UUID("6f2b8a52-6b0e-5d0f-9f38-6a6a1b0f4c11")
 _PREFIX = "CJ-"
+DATA_CURRENCY = "USD"
 _TEN_THOUSANDTHS = Decimal("0.0001")
 
 # Made up: gross margins by department, in the order of magnitude that US grocers report; the rest has 0.28.
@@ -58,12 +59,15 @@ class Dropped:
     baskets: int = 0
 
 
-def events(start: date | datetime, end: date | datetime, dropped: Dropped | None = None) -> Iterator[Event]:
+def events(
+    start: date | datetime, end: date | datetime, dropped: Dropped | None = None, *, currency: str = DATA_CURRENCY
+) -> Iterator[Event]:
     """Yield ("sales", event) for each basket from `start` up to before `end`, in the order of their times.
 
     Args:
         start: a date (its midnight in UTC) or an aware time; the data begin on 2017-01-01.
         end: likewise; the data end on 2018-01-01.
+        currency: what the amounts are said to be in; they stay the data's figures, which are of US dollars.
         dropped: counts what is left out, when given; complete once the iterator is.
 
     Raises:
@@ -72,10 +76,10 @@ def events(start: date | datetime, end: date | datetime, dropped: Dropped | None
     first, last = _moment(start), _moment(end)
     if last < first:
         raise OperatorError(f"{last:%Y-%m-%d} is before {first:%Y-%m-%d}; give --from and --to in order")
-    return _events(first, last, dropped or Dropped())
+    return _events(first, last, dropped or Dropped(), currency)
 
 
-def _events(first: datetime, last: datetime, dropped: Dropped) -> Iterator[Event]:
+def _events(first: datetime, last: datetime, dropped: Dropped, currency: str) -> Iterator[Event]:
     table = _tables()["transactions"]
     times = table["transaction_timestamp"]  # in UTC: the quietest hours are 6 to 10, night in the eastern US
     period = table[(times >= first.replace(tzinfo=None)) & (times < last.replace(tzinfo=None))]
@@ -85,12 +89,12 @@ def _events(first: datetime, last: datetime, dropped: Dropped) -> Iterator[Event
         sold = [row for row in rows if row.quantity > 0]
         dropped.lines += len(rows) - len(sold)
         if sold:
-            yield "sales", _sale(sold)
+            yield "sales", _sale(sold, currency)
         else:
             dropped.baskets += 1
 
 
-def _sale(rows: list[Any]) -> Json:
+def _sale(rows: list[Any], currency: str) -> Json:
     head = rows[0]
     return {
         "event_id": str(uuid.uuid5(_NAMESPACE, str(head.basket_id))),
@@ -99,7 +103,7 @@ def _sale(rows: list[Any]) -> Json:
         "location_id": f"{_PREFIX}{head.store_id}",
         "channel": "store",
         "customer_id": f"{_PREFIX}{head.household_id}",
-        "currency": "USD",
+        "currency": currency,
         "lines": [_line(number, row) for number, row in enumerate(rows, start=1)],
     }
 

@@ -41,8 +41,8 @@ from ops.summary import print_summary
 from ops.terminal import console, say_error
 from ops.trade import progress_bar, simulated
 from ops.verify.command import quick
+from workloads.pos_api.catalogue import SAMPLES
 
-CATALOGUE = REPOSITORY / "ops" / "data" / "catalogue"
 POLICIES = REPOSITORY / "policies"
 UNASKED = ("--yes", "--skip-preview", "--refresh=false")
 """Flags of `pulumi` here: nothing but Pulumi changes this cloud, so that reading all of it first would only take time."""
@@ -74,7 +74,8 @@ def up() -> None:
     endpoints = _connect(engine.outputs(LOCAL, env))
     if not _has_catalogue(endpoints):
         with step("Catalogue"):
-            products, locations = CATALOGUE / "products.csv", CATALOGUE / "locations.csv"
+            folder = SAMPLES / endpoints.catalogue
+            products, locations = folder / "products.csv", folder / "locations.csv"
             console.print(f"    {load_catalogue(endpoints.postgres, products, locations)}")
     if not FIRST_DAY.exists():
         _first_day(endpoints)
@@ -182,7 +183,7 @@ def _traded_since(endpoints: Endpoints) -> bool:
 
 async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
     zone, currency = endpoints.timezone, endpoints.currency
-    events = list(simulated(start, end, timezone=zone, currency=currency, opening=True))
+    events = list(simulated(start, end, timezone=zone, currency=currency, catalogue=endpoints.catalogue, opening=True))
     ledger = Ledger(LEDGER)
     async with Sender(endpoints, endpoints.api_token, ledger=ledger) as sender:
         with progress_bar(console, len(events)) as advance:

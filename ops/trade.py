@@ -28,11 +28,12 @@ def simulated(
     *,
     seed: int = SEED,
     scale: float = 1.0,
-    timezone: str = "America/New_York",
-    currency: str = "USD",
+    timezone: str,
+    currency: str,
+    catalogue: str,
     opening: bool = False,
 ) -> Iterator[tuple[str, Event]]:
-    """The simulator's events sent from `start` to `end` (aware), for the sample catalogue.
+    """The simulator's events sent from `start` to `end` (aware), for a sample catalogue.
 
     `opening`: every shelf receives its opening stock at `start`.
     """
@@ -40,15 +41,15 @@ def simulated(
     from workloads.pos_api.simulator import simulate
 
     first = start if opening else None
-    catalogue = Catalogue.read()
-    return simulate(catalogue, start, end, seed=seed, scale=scale, timezone=timezone, currency=currency, opening=first)
+    traded = Catalogue.read(catalogue)
+    return simulate(traded, start, end, seed=seed, scale=scale, timezone=timezone, currency=currency, opening=first)
 
 
-def complete_journey(start: datetime, end: datetime) -> Iterator[tuple[str, Event]]:
-    """Real sales lines of 2017 (docs/complete-journey.md) from `start` to `end`."""
+def complete_journey(start: datetime, end: datetime, *, currency: str) -> Iterator[tuple[str, Event]]:
+    """Real sales lines of 2017 (docs/complete-journey.md) from `start` to `end`, their amounts in `currency`."""
     from ops.journey import events
 
-    return events(start, end)
+    return events(start, end, currency=currency)
 
 
 class FileEvent(dict[str, Any]):

@@ -1,19 +1,20 @@
-"""The sample catalogue: a fashion retailer's products, with costs over time, and its 21 locations.
+"""The sample catalogues: a fashion retailer's products, with costs over time, and its locations; one of 21 in the United
+States, one of 9 in Europe.
 
-`python -m tools.sample_catalogue` writes `ops/data/catalogue/{products,locations}.csv`; the files are committed,
-and a test checks that they are what this module writes.
+`python -m tools.sample_catalogue` writes `ops/data/<catalogue>/{products,locations}.csv`; the files are committed, and a
+test checks that they are what this module writes.
 """
 
 from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "ops" / "data" / "catalogue"
+FOLDER = Path(__file__).resolve().parents[1] / "ops" / "data"
 PRODUCT_COLUMNS = (
     "sku",
     "name",
@@ -178,24 +179,58 @@ BRANCHES = (
 )
 
 
-def locations() -> list[Row]:
+EUROPEAN_BRANCHES = (
+    "Berlin Kurfürstendamm",
+    "Paris Rivoli",
+    "Amsterdam Kalverstraat",
+    "Wien Mariahilfer Straße",
+    "Milano Torino",
+    "Madrid Fuencarral",
+    "Brussel Nieuwstraat",
+    "Dublin Grafton Street",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample catalogue: where it sells, and what its list prices are of those in `RANGES`."""
+
+    warehouse: str
+    branches: tuple[str, ...]
+    price: Callable[[Decimal], Decimal]
+
+
+def _euros(dollars: Decimal) -> Decimal:
+    """A European price: value added tax is within it, and it ends in 95 cents."""
+    return (dollars * Decimal("1.1")).quantize(Decimal(1), ROUND_CEILING) - Decimal("0.05")
+
+
+CATALOGUES = {
+    "catalogue": Sample("Central Warehouse Secaucus", BRANCHES, lambda dollars: dollars),
+    "catalogue-europe": Sample("Zentrallager Leipzig", EUROPEAN_BRANCHES, _euros),
+}
+"""The samples by folder; the first one is what a stack trades that names none."""
+
+
+def locations(sample: Sample) -> list[Row]:
     """Return the rows of locations.csv: one warehouse, and the branches, the largest first."""
-    rows = [{"location_id": "W01", "name": "Central Warehouse Secaucus", "kind": "warehouse"}]
+    rows = [{"location_id": "W01", "name": sample.warehouse, "kind": "warehouse"}]
     rows += [
         {"location_id": f"S{number:02d}", "name": name, "kind": "branch"}
-        for number, name in enumerate(BRANCHES, start=1)
+        for number, name in enumerate(sample.branches, start=1)
     ]
     return rows
 
 
-def products() -> list[Row]:
+def products(sample: Sample) -> list[Row]:
     """Return the rows of products.csv: one row a SKU and unit cost; the first cost has always been in force."""
     rng = random.Random(_SEED)  # noqa: S311
-    return [row for one in RANGES for row in _range_rows(one, rng)]
+    return [row for one in RANGES for row in _range_rows(one, sample, rng)]
 
 
-def _range_rows(one: Range, rng: random.Random) -> Iterator[Row]:
-    for number, (name, price) in enumerate(one.styles.items(), start=1):
+def _range_rows(one: Range, sample: Sample, rng: random.Random) -> Iterator[Row]:
+    for number, (name, dollars) in enumerate(one.styles.items(), start=1):
+        price = str(sample.price(Decimal(dollars)))
         style = f"{one.code}-{number:02d}"
         costs = list(_costs(Decimal(price) * one.cost_share, rng))
         for colour in rng.sample(sorted(_COLOURS), one.colours):
@@ -225,11 +260,16 @@ def _costs(cost: Decimal, rng: random.Random) -> Iterator[tuple[str, Decimal]]:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Write both files into `folder`."""
+    """Write each catalogue's files into its folder below `folder`."""
+    for name, sample in CATALOGUES.items():
+        _write(folder / name, sample)
+
+
+def _write(folder: Path, sample: Sample) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, columns, rows in (
-        ("products.csv", PRODUCT_COLUMNS, products()),
-        ("locations.csv", LOCATION_COLUMNS, locations()),
+        ("products.csv", PRODUCT_COLUMNS, products(sample)),
+        ("locations.csv", LOCATION_COLUMNS, locations(sample)),
     ):
         with (folder / name).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")

@@ -49,9 +49,20 @@ class Trade:
         start = self.first + timedelta(days=day)
         return datetime(start.year, start.month, start.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
-    def events(self, day: int, zone: str, currency: str) -> list[tuple[str, Event]]:
+    def events(self, day: int, endpoints: Endpoints) -> list[tuple[str, Event]]:
+        zone = endpoints.timezone
         start, end = self.midnight(day, zone), self.midnight(day + 1, zone)
-        return list(simulated(start, end, seed=self.seed, scale=self.scale, timezone=zone, currency=currency))
+        return list(
+            simulated(
+                start,
+                end,
+                seed=self.seed,
+                scale=self.scale,
+                timezone=zone,
+                currency=endpoints.currency,
+                catalogue=endpoints.catalogue,
+            )
+        )
 
     @property
     def dates(self) -> str:
@@ -112,7 +123,7 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
     local_cloud.settle(endpoints)
     began, before = datetime.now(UTC), Reading.take(endpoints)
     for day in range(trade.days):
-        events = trade.events(day, endpoints.timezone, endpoints.currency)
+        events = trade.events(day, endpoints)
         report = asyncio.run(_send(endpoints, events))
         measurement.sent_seconds += report.seconds
         for stream, _ in events:

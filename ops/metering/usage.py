@@ -133,10 +133,9 @@ def _processes(measurement: Measurement, requests: dict[str, int]) -> Iterator[C
 
 def calendar(trade: Trade, endpoints: Endpoints) -> Iterator[Coefficient]:
     """Events that the simulator sends on its quietest and its average day, and on one of its busiest week."""
-    zone, currency = endpoints.timezone, endpoints.currency
-    week = [_day(trade, day, zone, currency) for day in range(7)]
+    week = [_day(trade, day, endpoints) for day in range(7)]
     busy = Trade(first=_BUSY_WEEK, days=7, seed=trade.seed, scale=trade.scale)
-    busiest = [_day(busy, day, zone, currency) for day in range(7)]
+    busiest = [_day(busy, day, endpoints) for day in range(7)]
     for index, name in enumerate(("sales", "changes")):
         numbers = {
             "quiet": Decimal(min(day[index] for day in week)),
@@ -148,8 +147,8 @@ def calendar(trade: Trade, endpoints: Endpoints) -> Iterator[Coefficient]:
         )
 
 
-def _day(trade: Trade, day: int, zone: str, currency: str) -> tuple[int, int]:
-    streams = [stream for stream, _ in trade.events(day, zone, currency)]
+def _day(trade: Trade, day: int, endpoints: Endpoints) -> tuple[int, int]:
+    streams = [stream for stream, _ in trade.events(day, endpoints)]
     return streams.count("sales"), streams.count("inventory")
 
 

@@ -57,7 +57,9 @@ def test_a_simulated_month_with_counts_transfers_and_late_events_shuffled(
     stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
     start, end = datetime(2025, 1, 5, tzinfo=UTC), datetime(2025, 2, 4, tzinfo=UTC)
-    events = [(s, at_other_locations(e)) for s, e in simulate(dense_catalogue(), start, end, seed=11, scale=0.05)]
+    company: dict[str, Any] = {name: stack.endpoints[name] for name in ("timezone", "currency")}
+    traded = simulate(dense_catalogue(), start, end, seed=11, scale=0.05, **company)
+    events = [(s, at_other_locations(e)) for s, e in traded]
     kinds = {e["kind"] for s, e in events if s == "inventory"}
     assert {"receipt", "transfer_in", "transfer_out", "count", "adjustment"} <= kinds
     send(stack, disturbed(events, times=2, shuffle=True, seed=13), tmp_path)

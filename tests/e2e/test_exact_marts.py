@@ -120,7 +120,8 @@ def traded(stack: Checkout, tmp_path_factory: pytest.TempPathFactory) -> list[tu
     """A recent fortnight of trade, sent in three shuffled parts with runs between: a third of it days late."""
     end = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0) - timedelta(days=2)
     start = end - timedelta(days=14)
-    events = list(simulate(dense_catalogue(), start, end, seed=5, scale=0.05, opening=start))
+    company: dict[str, Any] = {name: stack.endpoints[name] for name in ("timezone", "currency")}
+    events = list(simulate(dense_catalogue(), start, end, seed=5, scale=0.05, opening=start, **company))
     order = random.Random(17)
     order.shuffle(events)
     third = len(events) // 3

@@ -31,11 +31,12 @@ def metered(stack: Checkout) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def events(stack: Checkout) -> dict[str, list[dict[str, Any]]]:
     """What the simulator sends that day, by stream: no part of the stack is asked."""
-    zone, currency = stack.endpoints["timezone"], stack.endpoints["currency"]
+    zone, currency, catalogue = (stack.endpoints[name] for name in ("timezone", "currency", "catalogue"))
     start = datetime(DAY.year, DAY.month, DAY.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     end = datetime(DAY.year, DAY.month, DAY.day + 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     found: dict[str, list[dict[str, Any]]] = {key: [] for key in STREAMS}
-    for stream, event in simulated(start, end, seed=SEED, scale=SCALE, timezone=zone, currency=currency):
+    traded = {"timezone": zone, "currency": currency, "catalogue": catalogue}
+    for stream, event in simulated(start, end, seed=SEED, scale=SCALE, **traded):
         found[stream].append(event)
     assert all(found.values())
     return found

@@ -119,6 +119,7 @@ def environment(clients: Any, pubsub: PubSub, tmp_path: Path) -> Iterator[dict[s
         "GOOGLE_CLOUD_PROJECT": "p",
         "TIMEZONE": "America/New_York",
         "CURRENCY": "USD",
+        "BRAND": "Fastyle",
         **{f"{key.upper()}_TOPIC": f"{PROJECT}/topics/{stream.topic}-{suffix}" for key, stream in STREAMS.items()},
         "CREDENTIALS_FILE": str(tmp_path / "credentials.json"),
         "SIMULATOR_ENABLED": "true",

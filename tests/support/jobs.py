@@ -119,6 +119,7 @@ def settings(database_url: str, **more: Any) -> Settings:
         "timezone": "America/New_York",
         "currency": "USD",
         "database_url": database_url,
+        "bigquery_location": "us-central1",
         "database_auth": "none",
         "bigquery_emulator_host": "http://127.0.0.1:9",
         "maximum_bytes_billed": MAXIMUM_BYTES_BILLED,

@@ -81,6 +81,7 @@ def pipeline_settings(variables: dict[str, str], database_url: str, **more: Any)
         "timezone": "America/New_York",
         "currency": "USD",
         "database_url": database_url,
+        "bigquery_location": "us-central1",
         "bigquery_emulator_host": variables["BIGQUERY_EMULATOR_HOST"],
         "maximum_bytes_billed": 10_485_760,
         "raw_retention_days": 60,

@@ -74,6 +74,7 @@ def accepted(stream: Stream, folder: Path) -> Json:
             "GOOGLE_CLOUD_PROJECT": "p",
             "TIMEZONE": "America/New_York",
             "CURRENCY": "USD",
+            "BRAND": "Fastyle",
             "CREDENTIALS_FILE": str(folder / "credentials.json"),
             "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{pubsub.port}",
             **{f"{key.upper()}_TOPIC": f"projects/p/topics/{other.topic}" for key, other in STREAMS.items()},

@@ -119,6 +119,8 @@ def configuration(url: str, **changed: Any) -> Settings:
     values: dict[str, Any] = {
         "google_cloud_project": "fastyle-test",
         "timezone": "America/New_York",
+        "brand": "Fastyle",
+        "locale": "en-US",
         "currency": "USD",
         "database_url": url,
         "api_auth": "platform",
@@ -349,7 +351,7 @@ async def test_freshness_tells_each_stream_s_newest_event(
 
 
 async def test_the_dashboard_s_files_are_at_the_root(filled: str, tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text("<title>Fastyle</title>")
+    (tmp_path / "index.html").write_text("<title>{{brand}}</title>")
     async with client_of(filled, tmp_path) as client:
         assert "Fastyle" in (await client.get("/")).text
         assert (await client.get("/v1/inventory")).json()["items"]

@@ -31,8 +31,8 @@ def site(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def served(root: Path) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=pages.routes(root / "static", root / "web"))
+async def served(root: Path, brand: str = "Fastyle") -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=pages.routes(root / "static", root / "web", brand=brand))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
         yield client
 
@@ -51,6 +51,16 @@ async def test_the_page_is_asked_for_anew_and_its_files_are_kept_for_ever(site: 
         again = await client.get("/", headers={"If-None-Match": page.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
         assert (await client.get("/assets/app.js")).status_code == 404
+
+
+async def test_the_page_is_named_after_the_business_and_a_name_is_no_markup(site: Path) -> None:
+    (site / "static/index.html").write_text('<title>{{brand}}</title><a class="brand">{{brand}}</a>')
+    async with served(site, "Lüders & <b>Söhne</b>") as client:
+        page = await client.get("/")
+    name = "Lüders &amp; &lt;b&gt;Söhne&lt;/b&gt;"
+    assert page.text == f'<title>{name}</title><a class="brand">{name}</a>'
+    async with served(site, "Nordhaus") as client:
+        assert (await client.get("/")).headers["etag"] != page.headers["etag"], "a renamed business is seen at once"
 
 
 async def test_any_change_changes_every_address(site: Path) -> None:
@@ -87,7 +97,7 @@ async def test_the_policy_lets_no_inline_code_and_nobody_else_in(site: Path) -> 
 
 
 def test_no_page_no_routes(tmp_path: Path) -> None:
-    assert pages.routes(tmp_path, tmp_path) == []
+    assert pages.routes(tmp_path, tmp_path, brand="Fastyle") == []
 
 
 def test_our_own_files_name_no_other_host_and_hold_no_markup_in_strings() -> None:

@@ -14,6 +14,8 @@ from workloads.events import STREAMS
 
 OUTPUTS = {
     "region": "us-central1",
+    "brand": "Fastyle",
+    "catalogue": "catalogue",
     "timezone": "America/New_York",
     "currency": "USD",
     "topics": {key: f"projects/{PROJECT}/topics/{stream.topic}" for key, stream in STREAMS.items()},

@@ -41,6 +41,7 @@ from workloads.inventory_sync.settings import Settings as SyncSettings
 from workloads.pipeline import replay, runner
 from workloads.pipeline.service import create_app as create_pipeline
 from workloads.pipeline.settings import Settings as PipelineSettings
+from workloads.pos_api.catalogue import Catalogue
 from workloads.pos_api.service import PosApi
 from workloads.pos_api.simulation import simulation
 from workloads.runtime.credentials import CredentialStore
@@ -174,10 +175,11 @@ def pos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Client, dict[str, Any
     path = tmp_path_factory.mktemp("fuzz") / "credentials.json"
     path.write_text(credentials(all=["*"], till=["S01"]))
     service = PosApi(
+        brand="Fastyle",
         currency="USD",
         credentials=CredentialStore(path),
         publisher=Taken(),  # type: ignore[arg-type]
-        simulation=simulation(seed=1, timezone="America/New_York", currency="USD"),
+        simulation=simulation(seed=1, timezone="America/New_York", currency="USD", catalogue=Catalogue.read()),
     )
     app = Flask(__name__)
     app.add_url_rule("/<path:path>", "pos", lambda path: service(_request()), methods=["GET", "POST"])

@@ -73,6 +73,7 @@ def settings(postgres: str) -> Settings:
         timezone="UTC",
         currency="USD",
         database_url=postgres,
+        bigquery_location="us-central1",
         maximum_bytes_billed=1 << 30,
         raw_retention_days=7,
         reorder_point=1,

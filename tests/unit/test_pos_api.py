@@ -76,6 +76,7 @@ def environment_in(folder: Path, pubsub: PublisherServer) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": "p",
         "TIMEZONE": "America/New_York",
         "CURRENCY": "USD",
+        "BRAND": "Fastyle",
         **{f"{key.upper()}_TOPIC": topic for key, topic in TOPICS.items()},
         "CREDENTIALS_FILE": str(folder / "credentials.json"),
         "SIMULATOR_ENABLED": "true",

@@ -78,6 +78,7 @@ def answers(kept: Kept, tmp_path: Path, path: str, body: Any) -> tuple[int, Publ
     (tmp_path / "credentials.json").write_text(json.dumps({"credentials": [token]}), encoding="utf-8")
     published = Published()
     service = PosApi(
+        brand="Fastyle",
         currency="USD",
         credentials=CredentialStore(tmp_path / "credentials.json"),
         publisher=cast(Publisher, published),

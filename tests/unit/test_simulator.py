@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +15,14 @@ from hypothesis import strategies as st
 
 from tools import sample_catalogue
 from workloads.events import STREAMS, validate
-from workloads.pos_api.catalogue import Catalogue
-from workloads.pos_api.simulator import MAX_OUTAGE, simulate
+from workloads.pos_api.catalogue import SAMPLES, Catalogue
+from workloads.pos_api.simulator import MAX_OUTAGE
+from workloads.pos_api.simulator import simulate as simulate_company
 
 CATALOGUE = Catalogue.read()
 MONDAY = datetime(2026, 3, 2, 5, tzinfo=UTC)  # midnight in New York
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+simulate = partial(simulate_company, timezone="America/New_York", currency="USD")
 Events = list[tuple[str, dict[str, Any]]]
 
 
@@ -188,17 +192,21 @@ def test_an_impossible_simulation_is_refused(start: datetime, end: datetime, sca
         simulate(CATALOGUE, start, end, scale=scale)
 
 
-def test_the_committed_catalogue_is_the_generated_one(tmp_path: Any) -> None:
+def test_the_committed_catalogues_are_the_generated_ones(tmp_path: Any) -> None:
     sample_catalogue.write(tmp_path)
-    for name in ("products.csv", "locations.csv"):
-        committed = (sample_catalogue.FOLDER / name).read_bytes()
-        assert (tmp_path / name).read_bytes() == committed, "run python -m tools.sample_catalogue"
+    written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.csv"))
+    assert len(written) == 2 * len(sample_catalogue.CATALOGUES)
+    for path in written:
+        committed = (SAMPLES / path).read_bytes()
+        assert (tmp_path / path).read_bytes() == committed, "run python -m tools.sample_catalogue"
 
 
-def test_the_catalogue_is_a_fashion_retailers() -> None:
-    rows = sample_catalogue.products()
-    kinds = Counter(row["kind"] for row in sample_catalogue.locations())
-    assert kinds == {"warehouse": 1, "branch": 20}
+@pytest.mark.parametrize(("name", "branches"), [("catalogue", 20), ("catalogue-europe", 8)])
+def test_each_catalogue_is_a_fashion_retailers(name: str, branches: int) -> None:
+    sample = sample_catalogue.CATALOGUES[name]
+    rows = sample_catalogue.products(sample)
+    kinds = Counter(row["kind"] for row in sample_catalogue.locations(sample))
+    assert kinds == {"warehouse": 1, "branch": branches}
     assert 300 <= len({row["sku"] for row in rows}) <= 400
     assert len({row["category"] for row in rows}) == 9
     assert len({(row["sku"], row["valid_from"]) for row in rows}) == len(rows)
@@ -206,3 +214,22 @@ def test_the_catalogue_is_a_fashion_retailers() -> None:
     assert {1, 2, 3, 4} == set(costs.values())
     assert all(0 < float(row["unit_cost"]) < float(row["list_price"]) for row in rows)
     assert {row["reorder_point"] == "" for row in rows} == {True, False}
+
+
+def test_another_retailer_s_trade_follows_its_own_clock_currency_and_catalogue() -> None:
+    europe = Catalogue.read("catalogue-europe")
+    noon = datetime(2026, 3, 3, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    events = once(
+        list(simulate_company(europe, noon - 12 * HOUR, noon + 12 * HOUR, timezone="Europe/Berlin", currency="EUR"))
+    )
+    sales = [event for stream, event in events if stream == "sales"]
+    assert {event["currency"] for event in sales} == {"EUR"}
+    assert {event["location_id"] for event in sales} == set(europe.locations)
+    prices = {product.sku: product.price for product in europe.products}
+    assert {line["unit_price"][-2:] for event in sales for line in event["lines"] if line["sku"] in prices} == {"95"}
+    hours = Counter(
+        datetime.fromisoformat(event["event_time"]).astimezone(noon.tzinfo).hour
+        for event in sales
+        if event["channel"] == "store"
+    )
+    assert set(hours) <= set(range(8, 23)), "shops are closed at night in Berlin, not in New York"

@@ -39,6 +39,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     kept = Kept()
     (tmp_path / "credentials.json").write_text(credentials(all=["*"]))
     service = PosApi(
+        brand="Fastyle",
         currency="USD",
         credentials=CredentialStore(tmp_path / "credentials.json"),
         publisher=kept,  # type: ignore[arg-type]

@@ -157,6 +157,8 @@ def _serve(endpoints: Endpoints, paths: list[str], pipe: Connection) -> None:
         google_cloud_project=endpoints.project,
         timezone=endpoints.timezone,
         currency=endpoints.currency,
+        brand="Fastyle",
+        locale="en-US",
         database_url=psycopg.conninfo.make_conninfo("", **parts),
         api_auth=ApiAuth.PLATFORM,
         reorder_point=20,

@@ -58,7 +58,7 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
             await app.state.changes.close()
 
     app = FastAPI(
-        title="Fastyle",
+        title=settings.brand,
         version="1",
         description=_DESCRIPTION,
         lifespan=lifespan,
@@ -84,7 +84,7 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
     app.add_api_route("/ready", _ready, include_in_schema=False)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(pages.routes(static, libraries))
+    app.router.routes.extend(pages.routes(static, libraries, brand=settings.brand))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to change it
     return app
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import mimetypes
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -31,11 +32,13 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_BRAND = "{{brand}}"  # where the page names the business
 _TEXT = ("text/", "image/svg")
 
 
-def routes(static: Path, libraries: Path) -> list[Route]:
-    """Routes for the page in `static` and everything it loads; none where there is no page.
+def routes(static: Path, libraries: Path, *, brand: str) -> list[Route]:
+    """Routes for the page in `static`, which names the business by its `brand`, and everything it loads; none where there
+    is no page.
 
     `libraries` holds the third parties' files that the archive brings (workloads/packaging/web.py); the page names them `lib/…`.
     """
@@ -49,9 +52,10 @@ def routes(static: Path, libraries: Path) -> list[Route]:
     for name, data in sorted(assets.items()):
         digest.update(f"\0{name}\0".encode() + hashlib.sha256(data).digest())
     folder = f"{_ASSETS}{digest.hexdigest()[:16]}/"
-    page = (static / _INDEX).read_text(encoding="utf-8").replace(f'="{_ASSETS}', f'="{folder}').encode()
+    page = (static / _INDEX).read_text(encoding="utf-8").replace(f'="{_ASSETS}', f'="{folder}')
+    page = page.replace(_BRAND, html.escape(brand))
     policy = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    file_routes = [Route("/", _file(_INDEX, page, policy), methods=["GET"])]
+    file_routes = [Route("/", _file(_INDEX, page.encode(), policy), methods=["GET"])]
     for name, data in assets.items():
         for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
         file_routes.append(Route(f"/{folder}{name}", _file(name, data, for_ever), methods=["GET"]))

@@ -29,7 +29,8 @@ class Settings(WorkloadSettings, DatabaseSettings):
     credentials_file: Path | None = Field(default=None, description="the path of the mounted credentials")
     reorder_point: int = Field(ge=0, description="the default reorder point in units")
     max_days_of_cover: Decimal = Field(gt=0, description="the days of cover beyond which stock is too much")
-
+    brand: str = Field(min_length=1, description="the business's name, which the dashboard and the API's title show")
+    locale: str = Field(description="how the dashboard writes numbers and dates: a BCP 47 tag such as en-US")
     max_streams: int = Field(default=500, ge=1, description="how many live streams one instance serves at a time")
 
     @model_validator(mode="after")

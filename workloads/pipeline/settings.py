@@ -17,7 +17,7 @@ class Settings(WorkloadSettings, DatabaseSettings):
     staging_dataset: str = Field(default="staging", description="the dataset of staging tables")
     marts_dataset: str = Field(default="marts", description="the dataset of marts")
     lake_bucket: str = Field(default="", description="the raw lake's bucket, which a replay reads")
-    bigquery_location: str = Field(default="US", description="where the datasets are, such as us-central1")
+    bigquery_location: str = Field(description="where the datasets are, such as us-central1")
     bigquery_emulator_host: str = Field(default="", description="the base URL of a stand-in; empty: BigQuery itself")
     maximum_bytes_billed: int = Field(ge=10_485_760, description="the most a query may bill, in bytes")
     raw_retention_days: int = Field(ge=1, description="how many days raw tables keep a row")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Both in the repository and in the archive, where workload.toml's `include` puts it.
-SAMPLE = Path(__file__).resolve().parents[2] / "ops" / "data" / "catalogue"
+SAMPLES = Path(__file__).resolve().parents[2] / "ops" / "data"
+SAMPLE = "catalogue"
+"""The folder of `SAMPLES` that is traded where none is named."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Catalogue:
         return cls(tuple(by_sku.values()), warehouses[0], branches)
 
     @classmethod
-    def read(cls, folder: Path = SAMPLE) -> Catalogue:
-        """Read `products.csv` and `locations.csv` of a folder, the sample catalogue's by default."""
+    def read(cls, name: str = SAMPLE) -> Catalogue:
+        """Read `products.csv` and `locations.csv` of a sample catalogue."""
+        folder = SAMPLES / name
         with (
             (folder / "products.csv").open(newline="", encoding="utf-8") as products,
             (folder / "locations.csv").open(newline="", encoding="utf-8") as locations,

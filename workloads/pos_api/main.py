@@ -18,9 +18,16 @@ from workloads.runtime.settings import load
 def _simulation(settings: Settings) -> Simulation | None:
     if not settings.simulator_enabled:
         return None
-    from workloads.pos_api.simulation import simulation  # not loaded where it is off
+    # Not loaded where it is off.
+    from workloads.pos_api.catalogue import Catalogue
+    from workloads.pos_api.simulation import simulation
 
-    return simulation(seed=settings.simulator_seed, timezone=settings.timezone, currency=settings.currency)
+    return simulation(
+        seed=settings.simulator_seed,
+        timezone=settings.timezone,
+        currency=settings.currency,
+        catalogue=Catalogue.read(settings.simulator_catalogue),
+    )
 
 
 def _brake(settings: Settings) -> Brake | None:
@@ -32,6 +39,7 @@ def _brake(settings: Settings) -> Brake | None:
 def build(settings: Settings) -> PosApi:
     """Return the service for these settings."""
     return PosApi(
+        brand=settings.brand,
         currency=settings.currency,
         credentials=CredentialStore(settings.credentials_file),
         publisher=Publisher(settings.topics),

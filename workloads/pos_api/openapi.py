@@ -25,7 +25,7 @@ _FORMATS: dict[str, Json] = {
 }
 
 
-def document(*, currency: str, most_bytes: int, most_events: int, simulates: bool) -> Json:
+def document(*, brand: str, currency: str, most_bytes: int, most_events: int, simulates: bool) -> Json:
     """Return the description of one stack's POS API."""
     paths: Json = {stream.path: {"post": _events(stream, most_bytes, most_events)} for stream in STREAMS.values()}
     if simulates:
@@ -47,7 +47,7 @@ def document(*, currency: str, most_bytes: int, most_events: int, simulates: boo
     records = {stream.record: _record(stream.avro, currency) for stream in STREAMS.values()}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Fastyle POS API", "version": "1", "description": _DESCRIPTION},
+        "info": {"title": f"{brand} POS API", "version": "1", "description": _DESCRIPTION},
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {

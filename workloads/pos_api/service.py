@@ -53,20 +53,25 @@ class PosApi:
     def __init__(
         self,
         *,
+        brand: str,
         currency: str,
         credentials: CredentialStore,
         publisher: Publisher,
         simulation: Simulation | None = None,
         brake: Brake | None = None,
     ) -> None:
-        """Take the stack's currency and, only where the simulator is turned on, the simulation and its brake."""
+        """Take the business's name, the stack's currency and, only where the simulator is turned on, the simulation and its brake."""
         self._currency = currency
         self._credentials = credentials
         self._publisher = publisher
         self._simulation = simulation
         self._brake = brake
         self._description = document(
-            currency=currency, most_bytes=MAX_BYTES, most_events=MAX_EVENTS, simulates=simulation is not None
+            brand=brand,
+            currency=currency,
+            most_bytes=MAX_BYTES,
+            most_events=MAX_EVENTS,
+            simulates=simulation is not None,
         )
 
     def __call__(self, request: Request) -> Response:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from workloads.events import STREAMS
+from workloads.pos_api.catalogue import SAMPLE
 from workloads.runtime.settings import WorkloadSettings, topic_of_each
 
 
@@ -14,9 +15,11 @@ from workloads.runtime.settings import WorkloadSettings, topic_of_each
 class Settings(WorkloadSettings):
     """What the POS API reads from its environment, and `<STREAM>_TOPIC` of every stream."""
 
+    brand: str = Field(min_length=1, description="the business's name, which the API's description shows")
     credentials_file: Path = Field(description="the path of the mounted secret with the tills' credentials")
     simulator_enabled: bool = Field(default=False, description="true to serve POST /v1/simulate, else false")
     simulator_seed: int = Field(default=0, description="an integer; the same seed trades the same")
+    simulator_catalogue: str = Field(default=SAMPLE, description="the name of the catalogue that the simulator trades")
     guard_bucket: str = Field(default="", description="the bucket of the budget guard that may stop the simulator")
 
     @property

@@ -19,9 +19,8 @@ MAX_SCALE = 10
 _FIELDS = ("from", "to", "seed", "scale", "opening")
 
 
-def simulation(*, seed: int, timezone: str, currency: str, catalogue: Catalogue | None = None) -> Simulation:
-    """Return the simulation of a catalogue (the sample one by default); `seed` is for requests without one."""
-    traded = catalogue or Catalogue.read()
+def simulation(*, seed: int, timezone: str, currency: str, catalogue: Catalogue) -> Simulation:
+    """Return the simulation of a catalogue; `seed` is for requests without one."""
 
     def run(body: Any, now: datetime) -> Iterator[Event]:
         body = {} if body is None else body
@@ -29,7 +28,7 @@ def simulation(*, seed: int, timezone: str, currency: str, catalogue: Catalogue 
             raise BodyError(400, f"must be an object with no fields but {', '.join(_FIELDS)}, or empty")
         start, end = _interval(body, now)
         return simulate(
-            traded,
+            catalogue,
             start,
             end,
             seed=_number(body, "seed", seed, int),

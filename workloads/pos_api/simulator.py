@@ -49,8 +49,8 @@ def simulate(
     *,
     seed: int = 0,
     scale: float = 1.0,
-    timezone: str = "America/New_York",
-    currency: str = "USD",
+    timezone: str,
+    currency: str,
     opening: datetime | None = None,
     unknown_skus: bool = True,
 ) -> Iterator[Event]:

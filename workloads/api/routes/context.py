@@ -26,6 +26,8 @@ class Location(BaseModel):
 class Context(BaseModel):
     """Of the stack, and of what has been recorded and published so far."""
 
+    brand: str = Field(description="The business's name", examples=["Fastyle"])
+    locale: str = Field(description="How numbers and dates are written, a BCP 47 tag", examples=["en-US"])
     currency: str = Field(examples=["USD"])
     timezone: str = Field(examples=["America/New_York"])
     today: date = Field(description="The business date of now")
@@ -39,7 +41,11 @@ class Context(BaseModel):
     categories: list[str] = Field(description="Those of the catalogue, with stock or with sales; `unknown` is last")
 
 
-@router.get("/context", response_model=Context, summary="Currency, time zone, thresholds, locations and categories")
+@router.get(
+    "/context",
+    response_model=Context,
+    summary="Brand, locale, currency, time zone, thresholds, locations and categories",
+)
 async def context(request: Request, settings: SettingsDep, connection: ConnectionDep) -> Response:
     """What filters may be set to, and how amounts and times are to be read."""
     locations = await connection.execute(
@@ -69,6 +75,8 @@ async def context(request: Request, settings: SettingsDep, connection: Connectio
     ).fetchone()
     assert dates is not None
     body = {
+        "brand": settings.brand,
+        "locale": settings.locale,
         "currency": settings.currency,
         "timezone": settings.timezone,
         "today": datetime.now(ZoneInfo(settings.timezone)).date(),

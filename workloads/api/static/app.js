@@ -60,7 +60,7 @@ async function start() {
 function show(context, state) {
   const name = named(state);
   const [title] = VIEWS[name];
-  document.title = `${title} · Fastyle`;
+  document.title = `${title} · ${context.brand}`;
   fill(nav, Object.entries(VIEWS).map(([key, [text]]) =>
     h("a", { href: key === "inventory" ? "?" : `?view=${key}`, "data-nav": true, "data-key": key, "aria-current": key === name ? "page" : null }, text)));
   if (shown?.name !== name) {

@@ -1,18 +1,19 @@
 // Figures as people read them. Amounts stay decimal strings: Intl formats these exactly, no float touches them.
 
-const LOCALE = "en-US";
-let currency = "USD";
-let timeZone = "UTC";
+// Of the stack: `/v1/context` says them before any figure is shown.
+let locale;
+let currency;
+let timeZone;
 const formats = new Map();
 
 export function configure(context) {
-  ({ currency, timezone: timeZone } = context);
+  ({ locale, currency, timezone: timeZone } = context);
   formats.clear();
 }
 
 function number(options) {
   const key = JSON.stringify(options);
-  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(LOCALE, options));
+  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(locale, options));
   return formats.get(key);
 }
 
@@ -21,7 +22,7 @@ const or = (value, format) => (value === null || value === undefined ? NONE : fo
 
 export const count = (value) => or(value, (v) => number({}).format(v));
 export const signed = (value) => or(value, (v) => number({ signDisplay: "exceptZero" }).format(v));
-/** `"1204.5"` -> `$1,204.50` */
+/** `"1204.5"` -> `$1,204.50` in the United States, `1.204,50 €` in Germany */
 export const money = (value) => or(value, (v) => number({ style: "currency", currency }).format(v));
 /** `"289540.01"` -> `$289.5K`, for axes */
 export const shortMoney = (value, digits = 0) => number({ style: "currency", currency, notation: "compact", maximumFractionDigits: digits + 1, minimumFractionDigits: 0 }).format(value);
@@ -30,13 +31,13 @@ export const percent = (value, digits = 1) => or(value, (v) => number({ style: "
 /** Beyond eleven times what it was, a share of a base next to nothing says nothing. */
 export const change = (value) => or(value, (v) => Number(v) > 10 ? "new" : number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(v));
 /** A difference of two shares, in percentage points: `"0.0123"` -> `+1.2 pp` */
-export const points = (value) => or(value, (v) => `${number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(v).replace("%", "")} pp`);
+export const points = (value) => or(value, (v) => `${number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(v).replace(/[\s%]/g, "")} pp`);
 export const decimal = (value, digits = 1) => or(value, (v) => number({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(v));
 export const days = (value) => or(value, (v) => `${decimal(v, Math.abs(Number(v)) < 10 ? 1 : 0)} d`);
 
 export const seconds = (value) => or(value, (v) => (v < 120 ? `${decimal(v, 2)} s` : v < 7200 ? `${decimal(v / 60, 0)} min` : `${decimal(v / 3600, 0)} h`));
 
-const moment = (options) => new Intl.DateTimeFormat(LOCALE, options);
+const moment = (options) => new Intl.DateTimeFormat(locale, options);
 export const dateTime = (value) => or(value, (v) => moment({ timeZone, dateStyle: "medium", timeStyle: "medium" }).format(new Date(v)));
 /** A time with its date, for no screen says of which day it is; with the year where it is another. */
 export const when = (value) => or(value, (v) => moment({ timeZone, ...(year(v) === year(Date.now()) ? {} : { year: "numeric" }), month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(new Date(v)));
