@@ -91,6 +91,9 @@ class StackConfig(Section):
         example="de-DE",
         pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$",
     )
+    continuous_deployment: bool = setting(
+        False, means="whether a merge deploys the stack, and each night looks for drift in it", example=True
+    )
     timezone: str = setting(means="the clock that business dates are cut by", example="America/New_York")
     currency: str = setting(means="sales in another one are refused", example="USD", pattern=r"^[A-Z]{3}$")
     name_prefix: str | None = setting(

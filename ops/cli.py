@@ -464,6 +464,17 @@ def stack() -> None:
     """Stacks of this checkout."""
 
 
+@stack.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@speaks_plainly
+def stack_list(as_json: bool) -> None:
+    """List the stacks that have a file here: which are protected, and which a merge deploys."""
+    from ops.stack_list import listed, table
+
+    stacks = listed()
+    click.echo(json.dumps([each.as_json() for each in stacks]) if as_json else table(stacks))
+
+
 @stack.command("new")
 @click.argument("name")
 @click.option("--from", "source", required=True, help="The stack after whose pattern it is made.")

@@ -19,7 +19,13 @@ from ops.stacks import missing, stack_names
 POLICY_SETTINGS = Path("policies/config")
 USAGE = Path("policies/usage")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_OF_THE_KEEPER = ("fastyle:services", "fastyle:ci", "fastyle:log_retention_days", "fastyle:owns_project")
+_OF_THE_KEEPER = (
+    "fastyle:services",
+    "fastyle:ci",
+    "fastyle:log_retention_days",
+    "fastyle:owns_project",
+    "fastyle:continuous_deployment",
+)
 """Keys of what a project has once: the stack that has them keeps it, the new one leaves them out."""
 
 

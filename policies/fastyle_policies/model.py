@@ -125,23 +125,11 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    environment: str = Field(
-        default="",
-        description="environment to judge by; empty: the label `environment` of the resources, else of their provider's default labels, and `prod` without one",
+    protected: bool = Field(
+        default=True,
+        description="whether the stack must survive a zone's outage, a mistake and a flood; false: it can be made again",
     )
     waivers: list[Waiver] = Field(default_factory=list, description="places where the rule may be broken for a time")
-
-    def environment_of(self, *resources: Resource) -> str:
-        """The configured environment, else the first one a label names, of resources before providers, else `prod`."""
-        if self.environment:
-            return self.environment
-        for resource in resources:
-            for path in ("labels", "userLabels", "settings.userLabels"):
-                value = dig(resource.get(path), "environment")
-                if isinstance(value, str):
-                    return value
-        named = (dig(resource.provided.get("labels"), "environment") for resource in resources)
-        return next((value for value in named if isinstance(value, str)), "prod")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,7 @@ def test_what_can_carry_labels_does(plans: dict[str, Plan], stack: str) -> None:
         labels = inputs.get("labels") or inputs.get("userLabels") or (inputs.get("settings") or {}).get("userLabels")
         if key.startswith(LABELLED):
             assert (labels or {}).get("environment") == configuration(stack)["fastyle:environment"], key
-            assert (labels or {}).get("application") == "fastyle", key
+            assert (labels or {}).get("application") == ("nordhaus" if stack == "europe" else "fastyle"), key
 
 
 LABELLED = (
@@ -120,11 +120,11 @@ def test_what_google_is_not_ready_for_at_once_waits_for_the_database(plans: dict
             state["type"] == "gcp:monitoring/alertPolicy:AlertPolicy" and "googleapis_com:user_" in str(state["inputs"])
         )
     ]
-    assert ("monitoring-freshness" in hasty) is (stack == "prod")
+    assert ("monitoring-freshness" in hasty) is ("fastyle:monitoring" in configuration(stack))
     assert "pos-api-function" in hasty
     for name in hasty:
         assert "database-instance" in _waits_for(plans[stack], name), name
-    if stack == "prod":
+    if "fastyle:composer" in configuration(stack):
         assert "orchestration-environment" in _waits_for(plans[stack], "monitoring-freshness")
 
 

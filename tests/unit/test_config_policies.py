@@ -17,10 +17,11 @@ from fastyle_localcloud.provider.records import Record, Records
 from fastyle_policies.configuration import stack_config
 from fastyle_policies.rules import RULES
 
+from infra.config import load_config
 from ops.stacks import stack_names
 from policy_rules.table import recorded, said, violations
 from tests.support.components import PROJECT
-from tests.support.configuration import REPOSITORY, configuration
+from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, configuration
 from tests.support.inventory import INVENTORIES
 from tests.support.program import composed
 
@@ -33,6 +34,17 @@ CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
 def test_no_policy_objects(stack: str, rule: Any) -> None:
     parameters = rule.parameters.model_validate(CONFIG(stack).get(rule.id, {}))
     assert said(violations(rule, recorded(composed(stack).resources, stack), parameters)) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_policies_protect_what_the_configuration_protects(stack: str) -> None:
+    """The pack knows nothing of `fastyle:protected`: its settings say the same, whatever the stack and its environment are
+    called."""
+    assert all(
+        rule["protected"] is load_config(as_the_engine_gives_it(configuration(stack))).protected
+        for rule in CONFIG(stack).values()
+    )
+    assert CONFIG(stack)
 
 
 @pytest.mark.parametrize("stack", STACKS)

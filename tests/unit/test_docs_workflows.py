@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 from email.parser import HeaderParser
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from ops.errors import OperatorError
+from ops.stack_list import listed
 from tools import sbom
 from tools.audit import UnreachableDatabaseError, audit
 from tools.checkers import tool
@@ -137,10 +139,10 @@ def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
                 # Code that reviewers of the environment let in, of a branch of this repository: no stranger's.
                 assert path.stem == "pull-request-stack", f"{path.name} runs the code of pull requests"
                 if job["if"] == "${{ vars.DEPLOY == 'true' && github.event_name != 'pull_request' }}":
-                    assert job["environment"] == "dev-sweep", name
+                    assert job["environment"] == "${{ format('{0}-sweep', vars.PREVIEW_STACK || 'dev') }}", name
                     continue
                 assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"], name
-                assert job["environment"] == "dev-preview", name
+                assert job["environment"] == "${{ format('{0}-preview', vars.PREVIEW_STACK || 'dev') }}", name
     for job in jobs(path).values():
         for step in job.get("steps", ()):
             assert "${{" not in step.get("run", ""), "an expression in a script is an injection: pass it by env"
@@ -242,30 +244,68 @@ def test_a_pull_request_s_stack_keeps_its_name_and_its_prefix(tmp_path: Path) ->
         environment = {
             "PATH": f"{tmp_path}/bin:/usr/bin:/bin",
             "PULUMI_BACKEND_URL": "b",
+            "BESIDE": "test",
             "NUMBER": "71",
             "RUN": "2048",
         }
         subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
         asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
-        assert f"fastyle stack new {stack} --from dev --prefix {prefix}" in asked
+        assert f"fastyle stack new {stack} --from test --prefix {prefix}" in asked
         assert f"pulumi up --stack {stack} --refresh --yes --policy-pack policies --non-interactive" in asked
         assert f"fastyle cost --stack {stack} --format markdown" in asked
         assert f"Stack `{stack}`" in (tmp_path / "comment.md").read_text(encoding="utf-8")
 
 
-def test_production_waits_for_a_person_and_the_night_does_not() -> None:
+def test_protected_stacks_wait_for_a_person_and_the_night_does_not() -> None:
     """One environment for both would leave every nightly check waiting for a reviewer."""
     up = jobs(REPOSITORY / ".github" / "workflows" / "up.yml")["up"]
     assert up["environment"] == "${{ inputs.check && format('{0}-drift', inputs.stack) || inputs.stack }}"
     deploy = jobs(REPOSITORY / ".github" / "workflows" / "deploy.yml")
-    assert deploy["prod"]["needs"] == "dev"
+    assert "unprotected" in deploy["protected"]["needs"]
+    assert deploy["protected"]["strategy"]["max-parallel"] == 1
+
+
+@pytest.mark.parametrize("others", [{}, {"qa": {"continuous_deployment": True}, "kiosk": {"protected": True}}])
+def test_workflows_find_the_stacks_by_their_files(others: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    """The step's own script; what it tells is what the jobs are made of, and none of them names a stack."""
+    for name in ("dev", "prod", "local"):
+        shutil.copy(REPOSITORY / f"Pulumi.{name}.yaml", tmp_path)
+    for name, keys in others.items():
+        config = {"gcp:project": name, **{f"fastyle:{key}": str(value).lower() for key, value in keys.items()}}
+        (tmp_path / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+    command = tmp_path / ".venv/bin/fastyle"
+    command.parent.mkdir(parents=True)
+    text = json.dumps([stack.as_json() for stack in listed(tmp_path)])
+    command.write_text(f"#!/bin/bash\n[ \"$*\" = 'stack list --json' ] && echo '{text}'\n", encoding="utf-8")
+    command.chmod(0o755)
+    [script] = [s["run"] for s in jobs(WORKFLOWS[0].parent / "stacks.yml")["list"]["steps"] if s.get("id") == "list"]
+    environment = {"PATH": "/usr/bin:/bin", "GITHUB_OUTPUT": str(tmp_path / "output")}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
+    told = dict(line.split("=", 1) for line in (tmp_path / "output").read_text(encoding="utf-8").splitlines())
+    more = ["qa"] if others else []
+    assert {key: json.loads(value) for key, value in told.items()} == {
+        "all": ["dev", "prod", *more],
+        "protected": ["prod"],
+        "unprotected": ["dev", *more],
+    }
+    for name in ("deploy", "drift"):
+        document = WORKFLOWS[0].parent.joinpath(f"{name}.yml").read_text(encoding="utf-8")
+        assert re.findall(r"\b(dev|prod)\b", document) == []
+        made = [
+            job["strategy"]["matrix"]["stack"]
+            for job in jobs(WORKFLOWS[0].parent / f"{name}.yml").values()
+            if "strategy" in job
+        ]
+        assert made
+        assert set(made) <= {f"${{{{ fromJSON(needs.stacks.outputs.{key}) }}}}" for key in told}
 
 
 def test_a_deployment_waits_for_the_checks_of_its_own_commit() -> None:
     """A workflow beside it, started by the same push, could fail while the stack is updated."""
     deploy = jobs(REPOSITORY / ".github" / "workflows" / "deploy.yml")
     assert deploy["check"]["uses"] == "./.github/workflows/check.yml"
-    assert deploy["dev"]["needs"] == "check"
+    for name, job in deploy.items():
+        assert job["uses"] != "./.github/workflows/up.yml" or "check" in job["needs"], name
     assert triggers(REPOSITORY / ".github" / "workflows" / "check.yml") == {"pull_request", "workflow_call"}
 
 

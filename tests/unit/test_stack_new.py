@@ -42,7 +42,7 @@ def test_it_is_the_source_with_a_prefix_and_without_what_the_project_has_once(ch
     made = create("Anna-2", source, repository=checkout)
     assert made.files == (Path("Pulumi.Anna-2.yaml"), POLICY_SETTINGS / "Anna-2.json", USAGE / "Anna-2.yaml")
     before, after = config_of(checkout, source), config_of(checkout, "Anna-2")
-    once = {"fastyle:services", "fastyle:ci", "fastyle:log_retention_days"}
+    once = {"fastyle:services", "fastyle:ci", "fastyle:log_retention_days", "fastyle:continuous_deployment"}
     assert after == {k: v for k, v in before.items() if k not in once} | {"fastyle:name_prefix": "anna2"}
     text, original = ((checkout / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8") for stack in ("Anna-2", source))
     assert "encryptionsalt" not in text

@@ -144,19 +144,17 @@ def private_database(instance: Resource, p: Parameters) -> Iterator[str]:
 
 class Simulator(Parameters):
     variable: str = Field(default="SIMULATOR_ENABLED", description="environment variable that switches a simulator on")
-    environments: list[str] = Field(default=["prod"], description="environments in which no simulator may run")
 
 
 def no_simulator(workload: Resource, p: Simulator) -> Iterator[str]:
-    environment = p.environment_of(workload)
-    if environment not in p.environments:
+    if not p.protected:
         return
     if gcp.environment_unknown(workload):
-        yield f"may have {p.variable} set in {environment}: its environment is not known at preview"
+        yield f"may have {p.variable}: its environment is not known at preview"
     for variable in gcp.variables(workload):
         if variable.name == p.variable and (variable.secret is not None or flag(variable.value) not in (None, False)):
             value = "a secret's value" if variable.secret is not None else shown(variable.value)
-            yield f"has {p.variable} set to {value} in {environment}"
+            yield f"has {p.variable} set to {value} in a protected stack"
 
 
 RULES: tuple[Rule, ...] = (
@@ -204,7 +202,7 @@ RULES: tuple[Rule, ...] = (
         id="no-simulator",
         severity=Severity.CRITICAL,
         why="No simulator runs in production. Invented trade in real reports cannot be told apart later",
-        mend="set SIMULATOR_ENABLED to false in this environment",
+        mend="set SIMULATOR_ENABLED to false; a stack without real trade has `protected: false` in the pack's configuration",
         unknown=REFUSED,
         types=gcp.WORKLOADS,
         check=no_simulator,

@@ -28,10 +28,6 @@ from fastyle_policies.model import (
 _ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
 
 
-class Protected(Parameters):
-    environments: list[str] = Field(default=["prod"], description="environments that the rule is about")
-
-
 # What keeps data: property, the value that protects, and what the provider assumes when it is unset.
 _PROTECTION: Mapping[str, tuple[tuple[str, object, object], ...]] = {
     gcp.SQL_INSTANCE: (("deletionProtection", True, True), ("settings.deletionProtectionEnabled", True, False)),
@@ -41,35 +37,31 @@ _PROTECTION: Mapping[str, tuple[tuple[str, object, object], ...]] = {
 }
 
 
-def deletion_protection(resource: Resource, p: Protected) -> Iterator[str]:
-    environment = p.environment_of(resource)
-    if environment not in p.environments:
-        return
-    if resource.type == gcp.TABLE and resource.get("view"):
+def deletion_protection(resource: Resource, p: Parameters) -> Iterator[str]:
+    if not p.protected or (resource.type == gcp.TABLE and resource.get("view")):
         return  # a view holds no data
     for path, wanted, default in _PROTECTION[resource.type]:
         value = resource.get(path)
         if flag(default if value is None else value) != wanted:
-            yield f"has {path} {shown(value)} in {environment}; needed: {shown(wanted)}"
+            yield f"has {path} {shown(value)}; a protected stack needs {shown(wanted)}"
 
 
-class Backups(Protected):
+class Backups(Parameters):
     retained: int = Field(default=7, description="smallest number of daily backups kept")
 
 
 def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
-    environment = p.environment_of(instance)
-    if environment not in p.environments or instance.get("masterInstanceName"):
+    if not p.protected or instance.get("masterInstanceName"):
         return
     for path in ("enabled", "pointInTimeRecoveryEnabled"):
         value = instance.get(f"settings.backupConfiguration.{path}")
         if flag(value) is not True:
-            yield f"has backupConfiguration.{path} {shown(value)} in {environment}"
+            yield f"has backupConfiguration.{path} {shown(value)}; a protected stack needs true"
     kept = instance.get("settings.backupConfiguration.backupRetentionSettings.retainedBackups")
     if kept is UNKNOWN:
         yield "its number of retained backups is not known at preview"
     elif kept is not None and (number(kept) or 0) < p.retained:
-        yield f"keeps {number(kept) or 0:g} backups in {environment}; needed: {p.retained}"
+        yield f"keeps {number(kept) or 0:g} backups; a protected stack needs {p.retained}"
 
 
 def subscription_permanent(subscription: Resource, p: Parameters) -> Iterator[str]:
@@ -112,7 +104,7 @@ def dead_letter_kept(plan: Plan, p: Parameters) -> Iterator[Violation]:
             yield Violation(f"sends dead letters to {names}, which has no subscription: they are lost", subscription)
 
 
-class Alerts(Protected):
+class Alerts(Parameters):
     about: dict[str, str] = Field(
         default={
             "backlog": "oldest_unacked_message_age",
@@ -125,7 +117,7 @@ class Alerts(Protected):
 
 
 def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
-    if p.environment_of(*plan.resources) not in p.environments or not any(plan.of(*gcp.WORKLOADS, gcp.SUBSCRIPTION)):
+    if not p.protected or not any(plan.of(*gcp.WORKLOADS, gcp.SUBSCRIPTION)):
         return
     conditions = [repr(alert.get("conditions")) for alert in plan.of(_ALERT) if flag(alert.get("enabled")) is not False]
     for topic, pattern in p.about.items():
@@ -172,11 +164,11 @@ RULES: tuple[Rule, ...] = (
         id="deletion-protection",
         severity=Severity.CRITICAL,
         why="Production data survives a mistaken destroy. Cloud SQL and BigQuery delete at once and for good",
-        mend="set the named property in this environment",
+        mend="set the named property; a stack that can be made again has `protected: false` in the pack's configuration",
         unknown=REFUSED,
         types=tuple(_PROTECTION),
         check=deletion_protection,
-        parameters=Protected,
+        parameters=Parameters,
     ),
     Rule(
         id="database-backups",

@@ -141,7 +141,7 @@ def _sql_ceiling(instance: Resource, p: TierCeiling) -> Iterator[str]:
 class HighAvailability(Parameters):
     wanted: bool | None = Field(
         default=None,
-        description="true: must be highly available; false: must not be; null: only in environment `prod`, where it may",
+        description="true: must be highly available; false: must not be; null: it may where the stack is protected",
     )
 
 
@@ -156,8 +156,8 @@ def high_availability(resource: Resource, p: HighAvailability) -> Iterator[str]:
     if value is UNKNOWN:
         yield f"{path} is not known at preview"
     elif asked and value != on:
-        yield f"{path} is {shown(value)}: this environment asks for {on}"
-    elif value == on and (p.wanted is False or (p.wanted is None and p.environment_of(resource) != "prod")):
+        yield f"{path} is {shown(value)}: `wanted` asks for {on}"
+    elif value == on and (p.wanted is False or (p.wanted is None and not p.protected)):
         yield f"{path} is {on}, which doubles its price, and nobody asked for it"
 
 
@@ -197,7 +197,7 @@ RULES: tuple[Rule, ...] = (
         id="tier-ceiling",
         severity=Severity.HIGH,
         why="Machine sizes stay under the environment's ceiling. One digit in a tier is the largest line of the bill",
-        mend="choose a smaller tier, or raise the ceiling of this rule for the environment",
+        mend="choose a smaller tier, or raise the ceiling of this rule",
         unknown=REFUSED,
         types=(gcp.SQL_INSTANCE, gcp.RUN_SERVICE, gcp.RUN_JOB, gcp.FUNCTION, gcp.COMPOSER),
         check=tier_ceiling,
@@ -207,7 +207,7 @@ RULES: tuple[Rule, ...] = (
         id="high-availability",
         severity=Severity.MEDIUM,
         why="High availability is there where asked for and only there. It doubles the price of a database",
-        mend="set availabilityType to what the environment asks for, or `wanted` of this rule",
+        mend="set availabilityType to what `wanted` of this rule asks for, or change it",
         unknown=REFUSED,
         types=(gcp.SQL_INSTANCE, gcp.COMPOSER),
         check=high_availability,

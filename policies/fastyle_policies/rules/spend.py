@@ -21,9 +21,8 @@ from fastyle_policies.pricing.report import FREE_TIERS, component_name, money
 from fastyle_policies.pricing.services.base import region_of
 
 USAGE = Path(fastyle_policies.__file__).parents[1] / "usage"
-CEILINGS = {"prod": Decimal(2000)}
-"""USD a month that a stack may cost where nobody configured a ceiling, by environment."""
-ELSEWHERE = Decimal(100)
+PROTECTED, OTHERS = Decimal(2000), Decimal(100)
+"""USD a month that a protected stack, and another one, may cost where nobody configured a ceiling."""
 CURRENCY = "USD"
 """What estimates and ceilings are in: the currency of the price book's sources."""
 _ROWS = 8
@@ -62,13 +61,13 @@ class Spend(Parameters):
 
 class SpendCeiling(Spend):
     maximum: float | None = Field(
-        default=None, ge=0, description="USD a month for the stack; null: 2,000 in environment `prod`, 100 elsewhere"
+        default=None, ge=0, description="USD a month for the stack; null: 2,000 where `protected`, else 100"
     )
 
 
 class ComponentCeiling(Spend):
     maximum: float | None = Field(
-        default=None, ge=0, description="USD a month for a component; null: half of the stack's ceiling by environment"
+        default=None, ge=0, description="USD a month for a component; null: half of the stack's, where that is null too"
     )
     components: dict[str, float] = Field(
         default_factory=dict, description="other ceilings by component name; `*` and `?` match as in a shell"
@@ -165,7 +164,7 @@ def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
 def _limit(maximum: float | None, p: Spend, plan: Plan, share: Decimal = Decimal(1)) -> Decimal:
     if maximum is not None:
         return Decimal(str(maximum))
-    return CEILINGS.get(p.environment_of(*plan.resources), ELSEWHERE) * share
+    return (PROTECTED if p.protected else OTHERS) * share
 
 
 def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:

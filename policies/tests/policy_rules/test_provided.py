@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastyle_policies import gcp
 from fastyle_policies.bridge import policy_of
-from fastyle_policies.model import UNKNOWN, Parameters, Resource
+from fastyle_policies.model import UNKNOWN, Resource
 from fastyle_policies.provided import Inputs, provider_settings, takes, with_inputs, with_provider
 from fastyle_policies.provider_arguments import arguments_of
 from fastyle_policies.rules import RULES
@@ -94,24 +94,6 @@ def test_unknown_default_labels_leave_those_of_the_resource() -> None:
     assert with_provider(TOPIC, {"labels": {"a": "b"}}, {"labels": UNKNOWN})["labels"] == {"a": "b"}
 
 
-def test_an_environment_is_the_resource_s_before_its_provider_s_before_prod() -> None:
-    def environment(*labels: tuple[str | None, str | None], configured: str = "") -> str:
-        made = [
-            Resource(
-                SQL, "db", {"settings": {"userLabels": {"environment": own}} if own else {}}, "", provided=provided
-            )
-            for own, default in labels
-            for provided in [{"labels": {"environment": default}} if default else {}]
-        ]
-        return Parameters(environment=configured).environment_of(*made)
-
-    assert environment((None, "dev")) == "dev"
-    assert environment(("test", "dev")) == "test"
-    assert environment((None, "dev"), ("test", None)) == "test"
-    assert environment((None, None)) == "prod"
-    assert environment(("test", "dev"), configured="local") == "local"
-
-
 @pytest.mark.parametrize(
     ("output", "given", "expected"),
     [
@@ -190,10 +172,8 @@ def test_an_update_is_judged_by_its_own_inputs() -> None:
 
 
 @pytest.mark.parametrize("labels", [{"environment": "dev", "application": "a", "component": "c"}, None])
-def test_a_stack_whose_labels_are_its_provider_s_is_labelled_and_no_prod(labels: Any) -> None:
+def test_a_stack_whose_labels_are_its_provider_s_is_labelled(labels: Any) -> None:
     topic = r.topic("trades", labels=None)
-    database = r.database("db", userLabels=None, deletionProtectionEnabled=False)
     provider = {"defaultLabels": json.dumps(labels)} if labels else {"project": "shop-1"}
-    said = str(Pack("labels", "deletion-protection").said([topic, database], [topic, database], provider))
+    said = str(Pack("labels").said([topic], [topic], provider))
     assert ("Topic 'trades'" in said) is (labels is None)
-    assert ("deletionProtectionEnabled" in said) is (labels is None)

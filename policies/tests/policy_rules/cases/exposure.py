@@ -29,7 +29,7 @@ def _simulating(kind: str, value: Any, says: str = "", **parameters: Any) -> Cas
         "fn.serviceConfig.environmentVariables.SIMULATOR_ENABLED": value,
         "airflow.config.softwareConfig.envVariables.SIMULATOR_ENABLED": value,
     }
-    words = f"has SIMULATOR_ENABLED set to {says} in prod"
+    words = f"has SIMULATOR_ENABLED set to {says} in a protected stack"
     return Case(
         kind, changes, [f"{name}: {words}" for name in ("run", "job", "fn", "airflow")] if says else [], parameters
     )
@@ -332,42 +332,40 @@ CASES: dict[str, Cases] = {
             _simulating("wrong", "1", "1"),
             _simulating("passes", "0"),
             _simulating("passes", "FALSE"),
-            _simulating("passes", "true", environment="dev"),
-            _simulating("passes", "true", environments=["staging"]),
+            _simulating("passes", "true", protected=False),
             _simulating("passes", "true", variable="OTHER"),
             Case(
                 "wrong",
                 {"run.template.containers.0.envs.0": _SECRET},
-                ["run: has SIMULATOR_ENABLED set to a secret's value in prod"],
+                ["run: has SIMULATOR_ENABLED set to a secret's value in a protected stack"],
             ),
             Case(
                 "wrong",
-                {"run.labels": ..., "run.template.containers.0.envs.0.value": "true"},
-                ["run: has SIMULATOR_ENABLED set to true in prod"],  # strictest where nothing says which environment
+                {"run.template.containers.0.envs.0.value": "true"},
+                ["run: has SIMULATOR_ENABLED set to true in a protected stack"],
             ),
-            Case("passes", {"run.labels.environment": "dev", "run.template.containers.0.envs.0.value": "true"}),
             Case("unset", {"run.template.containers.0.envs.0.value": ...}),
             Case("unset", {"fn.serviceConfig.environmentVariables": ...}),
             _simulating("unknown", UNKNOWN, "<known at update>"),
             Case(
                 "unknown",
                 {"fn.serviceConfig.environmentVariables": UNKNOWN},
-                ["fn: may have SIMULATOR_ENABLED set in prod: its environment is not known at preview"],
+                ["fn: may have SIMULATOR_ENABLED: its environment is not known at preview"],
             ),
             Case(
                 "unknown",
                 {"run.template.containers.0.envs": UNKNOWN},
-                ["run: may have SIMULATOR_ENABLED set in prod: its environment is not known at preview"],
+                ["run: may have SIMULATOR_ENABLED: its environment is not known at preview"],
             ),
             Case(
                 "unknown",
                 {"job.template": UNKNOWN},
-                ["job: may have SIMULATOR_ENABLED set in prod: its environment is not known at preview"],
+                ["job: may have SIMULATOR_ENABLED: its environment is not known at preview"],
             ),
             Case(
                 "unknown",
                 {"airflow.config.softwareConfig": UNKNOWN},
-                ["airflow: may have SIMULATOR_ENABLED set in prod: its environment is not known at preview"],
+                ["airflow: may have SIMULATOR_ENABLED: its environment is not known at preview"],
             ),
         ],
     ),

@@ -40,17 +40,10 @@ CASES: dict[str, Cases] = {
             Case(
                 "wrong",
                 {"db.deletionProtection": False},
-                ["db: has deletionProtection false in prod; needed: true"],
+                ["db: has deletionProtection false; a protected stack needs true"],
             ),
             Case("passes", {"db.deletionProtection": "true"}),
-            Case("passes", {"db.deletionProtection": False}, parameters={"environment": "dev"}),
-            Case("passes", {"db.deletionProtection": False, "db.settings.userLabels.environment": "dev"}),
-            Case(
-                "wrong",
-                {"db.deletionProtection": False},
-                ["db: has deletionProtection false in dev; needed: true"],
-                {"environment": "dev", "environments": ["dev"]},
-            ),
+            Case("passes", {"db.deletionProtection": False}, parameters={"protected": False}),
             Case(
                 "unset",
                 {
@@ -60,65 +53,71 @@ CASES: dict[str, Cases] = {
                     "streams.deleteContentsOnDestroy": ...,
                     "lake.forceDestroy": ...,
                 },
-                ["db: has settings.deletionProtectionEnabled unset in prod; needed: true"],
+                ["db: has settings.deletionProtectionEnabled unset; a protected stack needs true"],
             ),
             Case(
                 "wrong",
                 {"table.deletionProtection": False},
-                ["table: has deletionProtection false in prod; needed: true"],
+                ["table: has deletionProtection false; a protected stack needs true"],
             ),
             Case(
                 "wrong",
                 {"streams.deleteContentsOnDestroy": True},
-                ["streams: has deleteContentsOnDestroy true in prod; needed: false"],
+                ["streams: has deleteContentsOnDestroy true; a protected stack needs false"],
             ),
-            Case("wrong", {"lake.forceDestroy": "true"}, ["lake: has forceDestroy true in prod; needed: false"]),
+            Case(
+                "wrong", {"lake.forceDestroy": "true"}, ["lake: has forceDestroy true; a protected stack needs false"]
+            ),
             Case(
                 "unknown",
                 {"db.deletionProtection": UNKNOWN},
-                ["db: has deletionProtection <known at update> in prod; needed: true"],
+                ["db: has deletionProtection <known at update>; a protected stack needs true"],
             ),
             Case(
                 "unknown",
                 {"lake.forceDestroy": UNKNOWN},
-                ["lake: has forceDestroy <known at update> in prod; needed: false"],
+                ["lake: has forceDestroy <known at update>; a protected stack needs false"],
             ),
         ],
     ),
     "database-backups": Cases(
         good=[r.database("db")],
         cases=[
-            Case("wrong", {f"{_BACKUP}.enabled": False}, ["db: has backupConfiguration.enabled false in prod"]),
+            Case(
+                "wrong",
+                {f"{_BACKUP}.enabled": False},
+                ["db: has backupConfiguration.enabled false; a protected stack needs true"],
+            ),
             Case("passes", {f"{_BACKUP}.enabled": "true"}),
-            Case("passes", {f"{_BACKUP}.enabled": False}, parameters={"environment": "dev"}),
+            Case("passes", {f"{_BACKUP}.enabled": False}, parameters={"protected": False}),
             Case("passes", {f"{_BACKUP}.enabled": False, "db.masterInstanceName": "main"}),
             Case(
                 "wrong",
                 {f"{_BACKUP}.pointInTimeRecoveryEnabled": False},
-                ["db: has backupConfiguration.pointInTimeRecoveryEnabled false in prod"],
+                ["db: has backupConfiguration.pointInTimeRecoveryEnabled false; a protected stack needs true"],
             ),
             Case(
                 "unset",
                 {_BACKUP: ...},
                 [
-                    "db: has backupConfiguration.enabled unset in prod",
-                    "db: has backupConfiguration.pointInTimeRecoveryEnabled unset in prod",
+                    "db: has backupConfiguration.enabled unset; a protected stack needs true",
+                    "db: has backupConfiguration.pointInTimeRecoveryEnabled unset; a protected stack needs true",
                 ],
             ),
             Case(
                 "wrong",
                 {f"{_BACKUP}.backupRetentionSettings.retainedBackups": 6},
-                ["db: keeps 6 backups in prod; needed: 7"],
+                ["db: keeps 6 backups; a protected stack needs 7"],
             ),
             Case(
                 "wrong",
                 {f"{_BACKUP}.backupRetentionSettings.retainedBackups": "none"},
-                ["db: keeps 0 backups in prod; needed: 7"],
+                ["db: keeps 0 backups; a protected stack needs 7"],
             ),
             Case(
                 "wrong",
                 {f"{_BACKUP}.backupRetentionSettings.retainedBackups": "none"},
-                ["db: keeps 0 backups in prod; needed: 1"],
+                ["db: keeps 0 backups; a protected stack needs 1"],
                 {"retained": 1},
             ),
             Case("passes", {f"{_BACKUP}.backupRetentionSettings.retainedBackups": 1}, parameters={"retained": 1}),
@@ -131,7 +130,7 @@ CASES: dict[str, Cases] = {
             Case(
                 "unknown",
                 {f"{_BACKUP}.enabled": UNKNOWN},
-                ["db: has backupConfiguration.enabled <known at update> in prod"],
+                ["db: has backupConfiguration.enabled <known at update>; a protected stack needs true"],
             ),
         ],
     ),
@@ -252,7 +251,7 @@ CASES: dict[str, Cases] = {
             Case("wrong", {"backlog.enabled": False}, [_UNWATCHED["backlog"]]),
             Case("passes", {_filter("letters"): 'metric.type = "x/dead_letter_message_count"'}),
             Case("passes", {_filter("errors"): 'metric.labels.response_code_class = "5xx"'}),
-            Case("passes", {"backlog": ...}, parameters={"environment": "dev"}),
+            Case("passes", {"backlog": ...}, parameters={"protected": False}),
             Case("passes", {"backlog": ...}, parameters={"about": {"errors": "request_count"}}),
             Case("passes", {"backlog": ..., "watched": ...}),
             Case("wrong", {"backlog": ..., "watched": r.subscription("watched", "tills")}, [_UNWATCHED["backlog"]]),

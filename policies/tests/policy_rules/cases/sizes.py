@@ -222,20 +222,21 @@ CASES: dict[str, Cases] = {
         ],
     ),
     "high-availability": Cases(
-        good=[r.database("db", userLabels=_DEV), r.composer("airflow", labels=_DEV)],
+        good=[r.database("db"), r.composer("airflow")],
+        parameters={"protected": False},
         cases=[
             Case(
                 "wrong",
                 {"db.settings.availabilityType": "REGIONAL"},
                 ["db: settings.availabilityType is REGIONAL, which doubles its price, and nobody asked for it"],
             ),
-            Case("passes", {"db.settings.availabilityType": "REGIONAL"}, parameters={"environment": "prod"}),
+            Case("passes", {"db.settings.availabilityType": "REGIONAL"}, parameters={"protected": True}),
             Case("passes", {"db.settings.availabilityType": "REGIONAL"}, parameters={"wanted": True}),
             Case(
                 "wrong",
                 {"db.settings.availabilityType": "REGIONAL"},
                 ["db: settings.availabilityType is REGIONAL, which doubles its price, and nobody asked for it"],
-                {"wanted": False, "environment": "prod"},
+                {"wanted": False, "protected": True},
             ),
             Case(
                 "wrong",
@@ -250,7 +251,7 @@ CASES: dict[str, Cases] = {
             Case(
                 "wrong",
                 {"db.settings.availabilityType": "ZONAL"},
-                ["db: settings.availabilityType is ZONAL: this environment asks for REGIONAL"],
+                ["db: settings.availabilityType is ZONAL: `wanted` asks for REGIONAL"],
                 {"wanted": True},
             ),
             Case("passes", {"db.masterInstanceName": "main"}, parameters={"wanted": True}),
@@ -263,7 +264,7 @@ CASES: dict[str, Cases] = {
             Case(
                 "unset",
                 {"db.settings.availabilityType": ...},
-                ["db: settings.availabilityType is unset: this environment asks for REGIONAL"],
+                ["db: settings.availabilityType is unset: `wanted` asks for REGIONAL"],
                 {"wanted": True},
             ),
             Case(
