@@ -72,7 +72,7 @@ class StackConfig(Section):
         pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$",
     )
     environment: str = setting(
-        means="a label of your own: bills are split and policies applied by it",
+        means="a label of your own: bills are split by it",
         example="dev",
         pattern=r"^[a-z][a-z0-9-]{0,30}$",
     )

@@ -64,7 +64,7 @@ class Foundation:
 
     def __init__(self, config: StackConfig, package: Packager) -> None:
         self.config, self.package = config, package
-        self.names = Names(config.project, config.name_prefix, config.brand)
+        self.names = Names(config.project, config.brand, config.name_prefix)
         self._on = [self._services()] if config.services else []
         self.identities = {key: self._identity(key, *spec) for key, spec in self._identity_specs().items()}
         self.network = Network(

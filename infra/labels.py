@@ -7,7 +7,7 @@ from infra.fields import label_of
 
 
 def labels(config: StackConfig, component: str) -> dict[str, str]:
-    """Labels for one part of the platform: bills are split and policies applied by them. Ours win over the stack's."""
+    """Labels for one part of the platform: bills are split by them. Ours win over the stack's."""
     return {
         **config.labels,
         "application": label_of(config.brand),

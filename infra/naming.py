@@ -37,7 +37,7 @@ _RULES = {
 class Names:
     """The names of one stack's resources."""
 
-    def __init__(self, project: str, prefix: str | None = None, brand: str = "Fastyle") -> None:
+    def __init__(self, project: str, brand: str, prefix: str | None = None) -> None:
         self.project, self.prefix, self.brand = project, prefix, brand
 
     def bucket(self, purpose: str) -> str:
@@ -118,14 +118,14 @@ class Names:
         return self._of("monitored service", "monitoring", "monitoring")
 
     def budget(self, environment: str) -> str:
-        shown = f"fastyle {environment}"
-        prefixed = shown if self.prefix is None else f"fastyle {self.prefix} {environment}"
-        return self._checked("budget", prefixed, shown, "fastyle:environment")
+        shown = f"{self.brand} {environment}"
+        prefixed = shown if self.prefix is None else f"{self.brand} {self.prefix} {environment}"
+        return self._checked("budget", prefixed, shown, "fastyle:brand with fastyle:environment")
 
     @property
     def title_prefix(self) -> str:
         """What titles that people read begin with: alerts, channels, the dashboard."""
-        return f"{self.brand}: " if self.prefix is None else f"{self.brand} {self.prefix}: "
+        return f"{self.brand}: " if self.prefix is None else f"{self.brand} ({self.prefix}): "
 
     def audience(self, workload: str) -> str:
         """What identity tokens for a service are made out to: its own URL is known only after its creation."""

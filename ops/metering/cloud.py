@@ -144,7 +144,7 @@ def _value(series: Mapping[str, Any]) -> Mapping[str, Decimal]:
 
 
 def run(stack: str, days: int, target: Path | None, *, as_json: bool = False) -> None:
-    """What `fastyle meter --stack dev|prod` does: read, write the usage file, and say what an estimate makes of it.
+    """What `fastyle meter --stack NAME` does of a stack in the cloud: read, write the usage file, and say what an estimate makes of it.
 
     Raises:
         OperatorError: anything that its caller can mend, in one line.

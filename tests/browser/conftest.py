@@ -59,12 +59,17 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.fixture(scope="session")
-def shop(serve: Callable[[str], str]) -> str:
+def shop(serve: Callable[..., str], shop_database: str) -> str:
     """The base URL of a shop with everything in it."""
+    return serve(shop_database)
+
+
+@pytest.fixture(scope="session")
+def shop_database() -> str:
     url = migrated_database()
     fill(url)
     run(write(url, *events()))
-    return serve(url)
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +85,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def serve(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def serve(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Serves the API with its dashboard over a database, asking for `TOKEN`; returns the base URL."""
     credentials = tmp_path_factory.mktemp("credentials") / "credentials.json"
     hashed = [
@@ -90,8 +95,8 @@ def serve(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     credentials.write_text(json.dumps({"credentials": hashed}))
     servers: list[tuple[uvicorn.Server, threading.Thread]] = []
 
-    def start(url: str) -> str:
-        settings = configuration(url, api_auth="token", credentials_file=credentials)
+    def start(url: str, **changed: str) -> str:
+        settings = configuration(url, api_auth="token", credentials_file=credentials, **changed)
         app = create_app(settings, libraries=libraries)
         server = uvicorn.Server(
             uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)

@@ -292,3 +292,16 @@ def test_stale_reports_say_since_when_and_why(serve: Callable[[str], str], watch
     ready(page, "[data-figure=time] svg")  # what was good before is still shown, one day of it too
     page.goto(f"{base}/?view=margin")
     ready(page, "[data-figure=trend] svg")
+
+
+def test_another_retailer_s_name_currency_and_way_to_write_numbers(
+    shop_database: str, serve: Callable[..., str], watched: Watch
+) -> None:
+    base = serve(shop_database, brand="Lüders & Söhne", locale="de-DE", currency="EUR")
+    page = watched(base).open("/?view=sales", token=TOKEN)
+    ready(page, "[data-figure=time] svg")
+    assert page.title() == "Sales · Lüders & Söhne"
+    expect(page.locator("a.brand")).to_have_text("Lüders & Söhne")
+    amounts = page.locator("main").inner_text()
+    assert re.search(r"\d,\d\d\s€", amounts), amounts
+    assert "$" not in amounts

@@ -1,32 +1,44 @@
-"""A third stream and one more mart by `fastyle new` alone, in the cloud of a fresh copy: an event that the POS API accepted
-is in the raw table and in the lake, and the mart's rows are in BigQuery and in the API."""
+"""A third stream and one more mart by `fastyle new` alone, and another retailer by configuration alone, in the cloud of one
+fresh copy: a local cloud of its own for each would treble what the suite takes."""
 
 from __future__ import annotations
 
 import io
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import fastavro
 import pytest
+import yaml
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage  # type: ignore[attr-defined]  # no stubs
 
 from tests.conftest import processes_of
 from tests.support.checkout import Checkout
+from tests.support.configuration import configuration
+from tests.support.events import sale
 
 TOPIC, MART = "price-changes", "sales_by_location"
+EUROPE = configuration("europe")
+BUSINESS = ("gcp:region", "fastyle:brand", "fastyle:locale", "fastyle:timezone", "fastyle:currency")
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A copy of the checkout with a third stream and a mart more, brought up once."""
+    """A copy of the checkout with a third stream, a mart more, and the business of `Pulumi.europe.yaml`, brought up once."""
     copy = Checkout.copy_to(tmp_path_factory.mktemp("grown"))
     copy.make("setup")
     copy.fastyle("new", "stream", TOPIC)
     copy.fastyle("new", "mart", MART)
+    path = copy.root / "Pulumi.local.yaml"
+    stack = yaml.safe_load(path.read_text(encoding="utf-8"))
+    stack["config"] |= {key: EUROPE[key] for key in BUSINESS}
+    stack["config"]["fastyle:simulator"] |= {"catalogue": EUROPE["fastyle:simulator"]["catalogue"]}
+    path.write_text(yaml.safe_dump(stack), encoding="utf-8")
     copy.make("up")
     yield copy
     copy.make("down", check=False)
@@ -91,3 +103,40 @@ def test_the_new_mart_is_in_warehouse_and_api(grown: Checkout) -> None:
         for row in page["items"]
     } == {key: (row["net_sales"], row["transactions"]) for key, row in published.items()}
     assert {f"{MART}.unique", f"{MART}.complete"} <= set(named)
+
+
+def test_the_first_day_is_another_retailer_s(grown: Checkout) -> None:
+    """`make up` compared the counts of every store; here: whose trade it was, and by which clock."""
+    berlin = ZoneInfo("Europe/Berlin")
+    with grown.http() as api:
+        context = api.get("/v1/context").raise_for_status().json()
+        assert api.get("/openapi.json").json()["info"]["title"] == "Nordhaus"
+        page = api.get("/").text
+        rows = api.get("/v1/reports/gmv", params={"grain": "day", "by": "location_id"}).raise_for_status().json()
+    assert "<title>Nordhaus</title>" in page
+    assert {key: context[key] for key in ("brand", "locale", "currency", "timezone")} == {
+        "brand": "Nordhaus",
+        "locale": "de-DE",
+        "currency": "EUR",
+        "timezone": "Europe/Berlin",
+    }
+    assert context["today"] == str(datetime.now(berlin).date())
+    names = {location["name"] for location in context["locations"]}
+    assert {"Zentrallager Leipzig", "Berlin Kurfürstendamm", "Wien Mariahilfer Straße"} <= names
+    assert {row["location_id"] for row in rows["items"]} <= {
+        location["location_id"] for location in context["locations"]
+    }
+    dates = "SELECT DISTINCT DATE(event_time, 'Europe/Berlin') AS date FROM raw.sales_transactions WHERE publish_time >= TIMESTAMP('2000-01-01') AND location_id != 'fastyle-verify'"
+    marts = "SELECT DISTINCT business_date AS date FROM marts.gmv_daily WHERE business_date >= '2000-01-01'"
+    traded, published = ({row["date"] for row in grown.warehouse().query_and_wait(query)} for query in (dates, marts))
+    assert published == traded
+    assert datetime.now(berlin).date() - timedelta(days=1) in published
+
+
+def test_a_sale_in_dollars_is_refused(grown: Checkout) -> None:
+    with grown.http("pos_api") as till:
+        described = till.get("/openapi.json").json()
+        answer = till.post("/v1/transactions", json=sale(event_id=str(uuid.uuid4()), currency="USD"))
+    assert described["info"]["title"] == "Nordhaus POS API"
+    assert answer.status_code == 400
+    assert [fault["field"] for fault in answer.json()["rejected"]] == ["currency"]

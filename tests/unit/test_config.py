@@ -118,7 +118,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "dev",
         "environment",
         "Staging",
-        "fastyle:environment is 'Staging', not of that form; a label of your own: bills are split and policies applied by it; write for instance fastyle:environment: \"dev\"",
+        "fastyle:environment is 'Staging', not of that form; a label of your own: bills are split by it; write for instance fastyle:environment: \"dev\"",
     ),
     (
         "dev",

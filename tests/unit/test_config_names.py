@@ -22,25 +22,25 @@ def test_bucket_names_are_legal_or_refused(project: str) -> None:
     """https://cloud.google.com/storage/docs/buckets#naming"""
     if project.startswith("goog") or "google" in project:
         with pytest.raises(ConfigError, match="gcp:project"):
-            Names(project).bucket("raw-lake")
+            Names(project, "Fastyle").bucket("raw-lake")
     else:
-        assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]", Names(project).bucket("raw-lake"))
+        assert re.fullmatch(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]", Names(project, "Fastyle").bucket("raw-lake"))
 
 
 @pytest.mark.parametrize("project", ["google-shop", "goog-shop", "my-google-shop"])
 def test_names_that_are_google_s_own_are_refused(project: str) -> None:
     with pytest.raises(ConfigError, match="Google Cloud would refuse it"):
-        Names(project).bucket("raw-lake")
+        Names(project, "Fastyle").bucket("raw-lake")
 
 
 @pytest.mark.parametrize("workload", ["pos_api", "inventory_sync", "api", "pipeline", "budget_guard"])
 def test_account_ids_have_the_length_that_iam_takes(workload: str) -> None:
     """`api` is refused by IAM, which takes 6 to 30 characters: seen when the account was first created."""
-    assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", Names("p-12345").account(workload))
+    assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", Names("p-12345", "Fastyle").account(workload))
 
 
 def test_full_topic_names_are_known_before_the_topics() -> None:
-    names = Names("shop-1")
+    names = Names("shop-1", "Fastyle")
     assert names.topic("sales") == "projects/shop-1/topics/sales"
     assert names.dead_letter_topic("sales") == "projects/shop-1/topics/sales-dead-letter"
     with pytest.raises(ConfigError, match="plainer"):
