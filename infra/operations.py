@@ -23,7 +23,6 @@ from fastyle_components import (
     WorkloadIdentityFederation,
     WorkloadIdentityFederationArgs,
 )
-from fastyle_components.base import either
 
 from infra.foundation import Foundation
 from infra.labels import prefix_label
@@ -137,7 +136,7 @@ class Operations:
         # Without a cron the DAG runs when it is told to, and never by itself.
         waits = config.pipeline.paused or config.orchestrator is not Orchestrator.COMPOSER
         schedule: dict[str, pulumi.Input[str]] = {} if waits else {"PIPELINE_CRON": config.pipeline.cron}
-        stays = either(settings.deletion_protection, config.deletion_protection)
+        stays = config.deletion_protection if settings.deletion_protection is None else settings.deletion_protection
         return Orchestration(
             "orchestration",
             OrchestrationArgs(

@@ -5,12 +5,12 @@ import re
 import pulumi
 import pulumi_gcp.monitoring as monitoring
 
-from fastyle_components.base import either
+from fastyle_components.base import given
 from fastyle_components.monitoring_args import Alert, MonitoringArgs, on_service, promql, split, threshold
 
 
 def flow(args: MonitoringArgs) -> list[Alert]:
-    minutes = either(args.backlog_minutes, 15)
+    minutes = given(args.backlog_minutes)
     age = [
         threshold(
             f"{subscription} is behind",
@@ -50,7 +50,7 @@ def flow(args: MonitoringArgs) -> list[Alert]:
 
 
 def interfaces(args: MonitoringArgs) -> list[Alert]:
-    latency = either(args.latency_ms, 1000)
+    latency = given(args.latency_ms)
     errors = [
         threshold(
             f"{service} answers 5xx",
@@ -98,8 +98,8 @@ PUBLISHERS = ("cloud_composer_environment", "cloud_run_revision")
 def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
     """An alert that counts publications instead of waiting for the metric to fall silent: it also sees that nothing was
     ever published, and that zeros are written."""
-    hours = either(args.freshness_hours, 20)
-    query = pulumi.Output.all(metric, *either(args.wait_for, [])).apply(lambda values: _unpublished(values[0]))
+    hours = given(args.freshness_hours)
+    query = pulumi.Output.all(metric, *(args.wait_for or [])).apply(lambda values: _unpublished(values[0]))
     return Alert(
         "freshness",
         "Reports are stale",

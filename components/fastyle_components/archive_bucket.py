@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, either, token
+from fastyle_components.base import Args, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,10 +14,10 @@ class ArchiveBucketArgs(Args):
     """Globally unique."""
     location: str
     """The region that deploys from it."""
-    keep_replaced_days: int | None = None
+    keep_replaced_days: int | None = optional(30)
     """How long an archive that is no longer deployed can be taken back. Default: 30."""
     labels: dict[str, str] | None = None
-    force_destroy: bool | None = None
+    force_destroy: bool | None = optional(False)
     """Delete the archives with the bucket. Default: no."""
 
 
@@ -33,7 +33,7 @@ class ArchiveBucket(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ArchiveBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = ArchiveBucketArgs.of(args)
+        args = ArchiveBucketArgs.complete(args, name)
         rule, action = gcp.storage.BucketLifecycleRuleArgs, gcp.storage.BucketLifecycleRuleActionArgs
         condition = gcp.storage.BucketLifecycleRuleConditionArgs
         bucket = gcp.storage.Bucket(
@@ -48,11 +48,11 @@ class ArchiveBucket(pulumi.ComponentResource):
             lifecycle_rules=[
                 rule(
                     action=action(type="Delete"),
-                    condition=condition(days_since_noncurrent_time=either(args.keep_replaced_days, 30)),
+                    condition=condition(days_since_noncurrent_time=args.keep_replaced_days),
                 ),
                 rule(action=action(type="AbortIncompleteMultipartUpload"), condition=condition(age=1)),
             ],
-            force_destroy=either(args.force_destroy, False),
+            force_destroy=args.force_destroy,
             labels=args.labels,
             opts=pulumi.ResourceOptions(parent=self),
         )

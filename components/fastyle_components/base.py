@@ -7,6 +7,7 @@ reads annotations as objects.
 import dataclasses
 import types
 from collections.abc import Awaitable, Iterable, Mapping
+from copy import copy
 from enum import Enum
 from typing import Any, Self, TypeVar, Union, get_args, get_origin
 
@@ -22,8 +23,43 @@ class ArgsError(pulumi.RunError):
     """A component was given arguments that the cloud would refuse, or that would lose money or data."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Default:
+    """What an argument is when nothing is given, and the bounds of a plain value."""
+
+    value: Any
+    least: float | None = None
+    most: float | None = None
+    why: str = ""
+
+
+def optional(value: Any, least: float | None = None, most: float | None = None, why: str = "") -> Any:
+    """A field of arguments that need not be given. Its annotation is `T | None`: the package's schema knows only
+    optional and required. The default stands in the field's metadata; `Args.complete` fills it in and checks the bounds, and
+    the schema's descriptions tell it.
+
+    Args:
+        why: whose bounds they are, or what they are good for.
+    """
+    return dataclasses.field(default=None, metadata={DEFAULT: Default(value, least, most, why)})
+
+
+DEFAULT = "default"
+"""Key of a field's metadata under which its `Default` stands."""
+
+
 class Args:
     """Base of all arguments. A component host hands them over as a dict, a program as a dataclass: `of` takes both."""
+
+    @classmethod
+    def complete(cls, args: "Self | Mapping[str, Any]", name: str) -> Self:
+        """The arguments of component `name` with every default filled in and every plain value within its bounds.
+
+        Raises:
+            ArgsError: as of `of`, or a value out of its bounds.
+        """
+        completed: Self = _completed(cls.of(args), f"{cls.__name__.removesuffix('Args')} {name!r}: ")
+        return completed
 
     @classmethod
     def of(cls, args: "Self | Mapping[str, Any]") -> Self:
@@ -80,13 +116,34 @@ def _coerce_class(value: Any, cls: type, where: str) -> Any:
     return int(value) if cls is int and isinstance(value, float) and value.is_integer() else value
 
 
+def _completed(value: Any, where: str) -> Any:
+    """`value` with the defaults of all arguments in it; `where` is what an error begins with."""
+    if isinstance(value, list):
+        return [_completed(member, f"{where.rstrip('.')}[{i}].") for i, member in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _completed(member, f"{where}{key}.") for key, member in value.items()}
+    if not isinstance(value, Args):
+        return value
+    values = {}
+    for field in dataclasses.fields(value):  # type: ignore[arg-type]
+        current = _completed(getattr(value, field.name), f"{where}{field.name}.")
+        default: Default | None = field.metadata.get(DEFAULT)
+        if default is not None:
+            current = copy(default.value) if current is None else current
+            if default.least is not None and default.most is not None and isinstance(current, int | float):
+                in_range(f"{where}{field.name}", current, default.least, default.most, default.why)
+        values[field.name] = current
+    return type(value)(**values)
+
+
 def _is_forward(annotation: Any) -> bool:
     return not isinstance(annotation, type) and get_origin(annotation) is None
 
 
-def either(value: T | None, default: T) -> T:
-    """`value` unless it is None. Defaults live in components because the schema knows only optional and required."""
-    return default if value is None else value
+def given(value: T | None) -> T:
+    """An argument that has a default, once `Args.complete` has filled it in."""
+    assert value is not None
+    return value
 
 
 def after(value: pulumi.Input[T], *resources: pulumi.Resource | None) -> pulumi.Output[T]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, either, token
+from fastyle_components.base import Args, ArgsError, given, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class BudgetArgs(Args):
     """Whole units of `currency`."""
     currency: str
     """The billing account's own, ISO 4217."""
-    thresholds: list[float] | None = None
+    thresholds: list[float] | None = optional([0.5, 0.9, 1.0, 1.2])
     """Shares of the amount, ascending; 1.0 is all of it. Default: 0.5, 0.9, 1.0, 1.2."""
     emails: list[str] | None = None
     """At most five, beside the billing account's administrators. Default: none."""
@@ -31,7 +31,7 @@ class BudgetArgs(Args):
     counted_label: dict[str, str] | None = None
     """One label and its value: only costs of resources that carry it count. Traffic, logs and what else no label is on
     does not. Default: everything in the project counts."""
-    title_prefix: str | None = None
+    title_prefix: str | None = optional("")
     """What the channels' titles begin with, where several budgets share a project. Default: nothing."""
     labels: dict[str, str] | None = None
 
@@ -52,20 +52,20 @@ class Budget(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BudgetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = BudgetArgs.of(args)
+        args = BudgetArgs.complete(args, name)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
         channels = [
             gcp.monitoring.NotificationChannel(
                 f"{name}-email-{email}",
                 project=args.project,
-                display_name=f"{either(args.title_prefix, '')}Budget: {email}",
+                display_name=f"{args.title_prefix}Budget: {email}",
                 type="email",
                 labels={"email_address": email},
                 user_labels=args.labels,
                 opts=child,
             )
-            for email in either(args.emails, [])
+            for email in (args.emails or [])
         ]
         topic = None
         grants: list[pulumi.Resource] = []
@@ -124,7 +124,7 @@ class Budget(pulumi.ComponentResource):
 
 
 def _thresholds(args: BudgetArgs) -> list[float]:
-    return either(args.thresholds, [0.5, 0.9, 1.0, 1.2])
+    return given(args.thresholds)
 
 
 def _check(name: str, args: BudgetArgs) -> None:
@@ -137,7 +137,7 @@ def _check(name: str, args: BudgetArgs) -> None:
         raise ArgsError(f"{where}: thresholds {thresholds}; use ascending shares, 0.5 for half of the amount")
     if args.counted_label is not None and len(args.counted_label) != 1:
         raise ArgsError(f"{where}: counted_label has {len(args.counted_label)} labels; Cloud Billing takes one")
-    if len(either(args.emails, [])) > 5:
-        raise ArgsError(f"{where}: {len(either(args.emails, []))} e-mails; Cloud Billing takes five, use a group's")
+    if len(args.emails or []) > 5:
+        raise ArgsError(f"{where}: {len(args.emails or [])} e-mails; Cloud Billing takes five, use a group's")
     if not args.project_number.isdigit():
         raise ArgsError(f"{where}: project_number {args.project_number!r} is no number; see the project's settings")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, token
+from fastyle_components.base import Args, ArgsError, after, given, optional, token
 from fastyle_components.custom_role import CHANGE_DATABASES, grant_custom_role
 from fastyle_components.grants import holders, keyed
 
@@ -22,16 +22,16 @@ class BudgetGuardArgs(Args):
     """Of the memory. Globally unique."""
     member: pulumi.Input[str]
     """Whom the guard runs as: `serviceAccount:…`."""
-    pauses_jobs: bool | None = None
+    pauses_jobs: bool | None = optional(True)
     """It may pause and resume Cloud Scheduler's jobs. Default: yes."""
-    stops_databases: bool | None = None
+    stops_databases: bool | None = optional(True)
     """It may change Cloud SQL instances: their activation policy has no right of its own. Default: yes."""
     readers: dict[str, pulumi.Input[str]] | None = None
     """Members that may ask the memory whether they are stopped (simulators), by a stable key."""
-    role_id: str | None = None
+    role_id: str | None = optional("budgetGuard")
     """Of the custom role. A deleted id is blocked for weeks. Default: budgetGuard."""
     labels: dict[str, str] | None = None
-    force_destroy: bool | None = None
+    force_destroy: bool | None = optional(False)
     """Delete the memory with the bucket. Default: no; what it holds paused would have to be resumed by hand."""
 
 
@@ -49,10 +49,10 @@ class BudgetGuard(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BudgetGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = BudgetGuardArgs.of(args)
+        args = BudgetGuardArgs.complete(args, name)
         permissions = [
-            *(PAUSE_JOBS if either(args.pauses_jobs, True) else []),
-            *(CHANGE_DATABASES if either(args.stops_databases, True) else []),
+            *(PAUSE_JOBS if args.pauses_jobs else []),
+            *(CHANGE_DATABASES if args.stops_databases else []),
         ]
         if not permissions:
             raise ArgsError(
@@ -76,7 +76,7 @@ class BudgetGuard(pulumi.ComponentResource):
                 rule(action=action(type="Delete"), condition=condition(days_since_noncurrent_time=90)),
                 rule(action=action(type="AbortIncompleteMultipartUpload"), condition=condition(age=1)),
             ],
-            force_destroy=either(args.force_destroy, False),
+            force_destroy=args.force_destroy,
             labels=args.labels,
             opts=child,
         )
@@ -84,7 +84,7 @@ class BudgetGuard(pulumi.ComponentResource):
             grant_custom_role(
                 f"{name}-role",
                 f"{name}-acts",
-                role_id=either(args.role_id, "budgetGuard"),
+                role_id=given(args.role_id),
                 project=args.project,
                 title="Budget guard",
                 description="Pauses schedules and stops databases when a budget is used up",

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from fastyle_components.base import either
 from fastyle_components.monitoring_args import MonitoringArgs, metric_name, on_service
 
 
 def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
     """Cloud Monitoring's JSON. Zero positions and empty values are left out: the API drops them, for ever different."""
-    services = _one_of(args.entrance, args.api, *either(args.services, []))
+    services = _one_of(args.entrance, args.api, *(args.services or []))
     subscriptions = _one_of(*args.subscriptions, *args.dead_letter_subscriptions)
     run_count = (
         'metric.type = "run.googleapis.com/request_count" AND resource.type = "cloud_run_revision" '
@@ -60,7 +59,7 @@ def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
         ),
     ]
     return {
-        "displayName": f"{either(args.title_prefix, '')}Streaming platform",
+        "displayName": f"{args.title_prefix}Streaming platform",
         "mosaicLayout": {
             "columns": 12,
             "tiles": [_tile(index, *chart) for index, chart in enumerate(charts)],

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pulumi
 
-from fastyle_components.base import Args, either, token
+from fastyle_components.base import Args, given, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeletionLockArgs(Args):
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Whether the lock is closed. Keep the component when it is to open: Pulumi refuses to delete one that is closed.
     Default: yes."""
 
@@ -28,8 +28,8 @@ class DeletionLock(pulumi.ComponentResource):
     """Whether the lock is closed."""
 
     def __init__(self, name: str, args: DeletionLockArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = DeletionLockArgs.of(args)
-        locked = either(args.deletion_protection, True)
+        args = DeletionLockArgs.complete(args, name)
+        locked = given(args.deletion_protection)
         protect = pulumi.ResourceOptions(protect=locked)
         super().__init__(token(type(self)), name, None, pulumi.ResourceOptions.merge(opts, protect))
         self.locked = pulumi.Output.from_input(locked)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, days, either, held, in_range, token
+from fastyle_components.base import Args, ArgsError, after, days, given, held, in_range, optional, token
 from fastyle_components.grants import holders, keyed
 
 FOREVER = gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
@@ -17,7 +17,7 @@ class BigQueryExportArgs(Args):
     table: pulumi.Input[str]
     """`<project>.<dataset>.<table>`, of the stream's project, with the schema's fields and the columns
     subscription_name, message_id, publish_time, attributes."""
-    drop_unknown_fields: bool | None = None
+    drop_unknown_fields: bool | None = optional(False)
     """Ignore fields that the table lacks. Default: no; such events wait, or become dead letters."""
 
 
@@ -27,7 +27,7 @@ class StorageExportArgs(Args):
     """The bucket's bare name, of a `RawLake` that lets Pub/Sub export. Objects are Avro files under `folder`."""
     folder: str | None = None
     """What objects' names begin with, before `/`. Default: the topic's name."""
-    batch_seconds: int | None = None
+    batch_seconds: int | None = optional(300, 60, 600, "Pub/Sub's bounds")
     """The longest time an event waits for its file: 60 to 600. Default: 300."""
 
 
@@ -39,7 +39,7 @@ class PushArgs(Args):
     """Whose identity token each delivery carries. The deployer needs to act as it."""
     audience: pulumi.Input[str]
     """The token's audience: one of the service's custom audiences, since its URL is not known beforehand."""
-    ack_deadline_seconds: int | None = None
+    ack_deadline_seconds: int | None = optional(60, 10, 600, "Pub/Sub's bounds")
     """Time to answer: 10 to 600. Default: 60."""
 
 
@@ -61,18 +61,18 @@ class EventStreamArgs(Args):
     storage: StorageExportArgs | None = None
     push: dict[str, PushArgs] | None = None
     """Push subscriptions by consumer."""
-    retention_days: int | None = None
+    retention_days: int | None = optional(7, 1, 31, "a subscription's bounds")
     """How long a subscription keeps what is not acknowledged: 1 to 31. Default: 7."""
-    dead_letter_retention_days: int | None = None
+    dead_letter_retention_days: int | None = optional(31, 1, 31, "a subscription's bounds")
     """How long a dead letter waits for its mend: 1 to 31. Default: 31."""
-    max_delivery_attempts: int | None = None
+    max_delivery_attempts: int | None = optional(100, 5, 100, "Pub/Sub's bounds")
     """5 to 100. Default: 100, about 16 hours of back-off: an outage is no poison."""
-    minimum_backoff_seconds: int | None = None
+    minimum_backoff_seconds: int | None = optional(10, 0, 600, "Pub/Sub's bounds")
     """0 to 600. Default: 10."""
-    maximum_backoff_seconds: int | None = None
+    maximum_backoff_seconds: int | None = optional(600, 0, 600, "Pub/Sub's bounds")
     """0 to 600. Default: 600."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Refuse to delete the topics, the dead letters, and every subscription with its backlog. Default: yes."""
 
 
@@ -98,10 +98,10 @@ class EventStream(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: EventStreamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        self._args = args = EventStreamArgs.of(args)
+        self._args = args = EventStreamArgs.complete(args, name)
         _check(name, args)
         self._child = pulumi.ResourceOptions(parent=self)
-        protected = either(args.deletion_protection, True)
+        protected = given(args.deletion_protection)
         self._held, self._deletion_policy = held(self, protected), "PREVENT" if protected else "DELETE"
         self._agent = f"serviceAccount:service-{args.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
@@ -120,7 +120,7 @@ class EventStream(pulumi.ComponentResource):
             made["bigquery"] = self._to_bigquery(args.bigquery)
         if args.storage:
             made["lake"] = self._to_storage(args.storage)
-        made |= {key: self._to_push(key, push) for key, push in either(args.push, {}).items()}
+        made |= {key: self._to_push(key, push) for key, push in (args.push or {}).items()}
 
         self.topic = after(_topic_id(self._topic), *publish)
         self.dead_letter_topic = after(_topic_id(self._dead), *self._publish_dead)
@@ -169,7 +169,7 @@ class EventStream(pulumi.ComponentResource):
 
     def _hold(self) -> gcp.pubsub.Subscription:
         name = self.pulumi_resource_name
-        retention = either(self._args.dead_letter_retention_days, 31)
+        retention = given(self._args.dead_letter_retention_days)
         hold = gcp.pubsub.Subscription(
             f"{name}-dead-letter-hold",
             name=f"{self._args.topic}-dead-letter-hold",
@@ -208,15 +208,15 @@ class EventStream(pulumi.ComponentResource):
             name=f"{args.topic}-to-{key}",
             topic=_topic_id(self._topic),
             ack_deadline_seconds=ack_deadline_seconds,
-            message_retention_duration=days(either(args.retention_days, 7)),
+            message_retention_duration=days(given(args.retention_days)),
             expiration_policy=FOREVER,
             retry_policy=gcp.pubsub.SubscriptionRetryPolicyArgs(
-                minimum_backoff=f"{either(args.minimum_backoff_seconds, 10)}s",
-                maximum_backoff=f"{either(args.maximum_backoff_seconds, 600)}s",
+                minimum_backoff=f"{args.minimum_backoff_seconds}s",
+                maximum_backoff=f"{args.maximum_backoff_seconds}s",
             ),
             dead_letter_policy=gcp.pubsub.SubscriptionDeadLetterPolicyArgs(
                 dead_letter_topic=_topic_id(self._dead),
-                max_delivery_attempts=either(args.max_delivery_attempts, 100),
+                max_delivery_attempts=args.max_delivery_attempts,
             ),
             bigquery_config=bigquery,
             cloud_storage_config=storage,
@@ -252,17 +252,17 @@ class EventStream(pulumi.ComponentResource):
             use_topic_schema=self._args.schema_definition is not None,
             use_table_schema=self._args.schema_definition is None,
             write_metadata=True,
-            drop_unknown_fields=either(export.drop_unknown_fields, False),
+            drop_unknown_fields=export.drop_unknown_fields,
         )
         return self._subscription("bigquery", 60, [writes], bigquery=config)
 
     def _to_storage(self, export: StorageExportArgs) -> gcp.pubsub.Subscription:
         config = gcp.pubsub.SubscriptionCloudStorageConfigArgs(
             bucket=export.bucket,
-            filename_prefix=f"{either(export.folder, self._args.topic)}/",
+            filename_prefix=f"{export.folder or self._args.topic}/",
             filename_suffix=".avro",
             filename_datetime_format="YYYY-MM-DD/hh_mm_ssZ",
-            max_duration=f"{either(export.batch_seconds, 300)}s",
+            max_duration=f"{export.batch_seconds}s",
             avro_config=gcp.pubsub.SubscriptionCloudStorageConfigAvroConfigArgs(
                 write_metadata=True, use_topic_schema=False
             ),
@@ -277,7 +277,7 @@ class EventStream(pulumi.ComponentResource):
                 service_account_email=push.service_account_email, audience=push.audience
             ),
         )
-        return self._subscription(key, either(push.ack_deadline_seconds, 60), [], push=config)
+        return self._subscription(key, given(push.ack_deadline_seconds), [], push=config)
 
 
 def _topic_id(topic: gcp.pubsub.Topic) -> pulumi.Output[str]:
@@ -291,19 +291,8 @@ def _subscription_id(subscription: gcp.pubsub.Subscription) -> pulumi.Output[str
 
 def _check(name: str, args: EventStreamArgs) -> None:
     where = f"EventStream {name!r}"
-    low, high = either(args.minimum_backoff_seconds, 10), either(args.maximum_backoff_seconds, 600)
-    in_range(f"{where}: retention_days", either(args.retention_days, 7), 1, 31, "a subscription's bounds")
-    dead = either(args.dead_letter_retention_days, 31)
-    in_range(f"{where}: dead_letter_retention_days", dead, 1, 31, "a subscription's bounds")
-    in_range(f"{where}: max_delivery_attempts", either(args.max_delivery_attempts, 100), 5, 100, "Pub/Sub's bounds")
-    in_range(f"{where}: minimum_backoff_seconds", low, 0, 600, "Pub/Sub's bounds")
-    in_range(f"{where}: maximum_backoff_seconds", high, low, 600, "at least the minimum, Pub/Sub's bounds")
-    if args.storage:
-        in_range(
-            f"{where}: storage.batch_seconds", either(args.storage.batch_seconds, 300), 60, 600, "Pub/Sub's bounds"
-        )
-    for key, push in either(args.push, {}).items():
+    least, most = given(args.minimum_backoff_seconds), given(args.maximum_backoff_seconds)
+    in_range(f"{where}: maximum_backoff_seconds", most, least, 600, "at least the minimum, Pub/Sub's bounds")
+    for key in args.push or {}:
         if key in ("bigquery", "lake"):
             raise ArgsError(f"{where}: push consumer {key!r} has the name of an export; name it otherwise")
-        deadline = either(push.ack_deadline_seconds, 60)
-        in_range(f"{where}: push.{key}.ack_deadline_seconds", deadline, 10, 600, "Pub/Sub's bounds")

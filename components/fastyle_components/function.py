@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp.cloudfunctionsv2 as functions
 
-from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, given, in_range, optional, token
 from fastyle_components.runtime import (
     FUNCTION_INGRESS,
     Ingress,
@@ -39,9 +39,9 @@ class FunctionArgs(Args):
     """Of a `FunctionBuild`."""
     source: SourceArgs
     """A .zip with main.py at its top."""
-    entry_point: str | None = None
+    entry_point: str | None = optional("handle")
     """The callable in main.py. Default: handle."""
-    runtime: str | None = None
+    runtime: str | None = optional("python311")
     """Default: python311."""
     environment: dict[str, pulumi.Input[str]] | None = None
     secret_files: dict[str, SecretFileArgs] | None = None
@@ -52,25 +52,25 @@ class FunctionArgs(Args):
     """Whose token a topic's deliveries carry; it is granted what it needs. Needed with `topic`."""
     invokers: dict[str, pulumi.Input[str]] | None = None
     """Members that may call it, by a stable key. Default: nobody."""
-    allow_unauthenticated: bool | None = None
+    allow_unauthenticated: bool | None = optional(False)
     """Let everybody call it: its code checks credentials itself. Default: no."""
-    ingress: Ingress | None = None
+    ingress: Ingress | None = optional(Ingress.INTERNAL)
     """Default: internal."""
-    cpu: str | None = None
+    cpu: str | None = optional("1")
     """Default: "1"."""
-    memory: str | None = None
+    memory: str | None = optional("512M")
     """Default: "512M"."""
-    minimum_instances: int | None = None
+    minimum_instances: int | None = optional(0, 0, 1000, "Cloud Run's bounds")
     """Default: 0."""
-    maximum_instances: int | None = None
+    maximum_instances: int | None = optional(5, 1, 1000, "Cloud Run's bounds")
     """Default: 5."""
-    concurrency: int | None = None
+    concurrency: int | None = optional(1, 1, 1000, "1 under one CPU")
     """Requests at a time in one instance, and threads to serve them. Default: 1, as for functions whose code is not known
     to be safe."""
-    timeout_seconds: int | None = None
+    timeout_seconds: int | None = optional(60, 1, 3600, "Cloud Run's bounds")
     """Default: 60; at most 540 on a topic, 3600 on HTTP."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Default: yes."""
 
 
@@ -89,12 +89,12 @@ class Function(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = FunctionArgs.of(args)
+        args = FunctionArgs.complete(args, name)
         _check(name, args)
-        invokers = dict(either(args.invokers, {}))
+        invokers = dict(args.invokers or {})
         if args.trigger_service_account_email is not None:
             invokers["trigger"] = pulumi.Output.concat("serviceAccount:", args.trigger_service_account_email)
-        if either(args.allow_unauthenticated, False):
+        if args.allow_unauthenticated:
             invokers["everybody"] = "allUsers"
         function = functions.Function(
             f"{name}-function",
@@ -112,7 +112,7 @@ class Function(pulumi.ComponentResource):
                 retry_policy="RETRY_POLICY_RETRY",
                 service_account_email=args.trigger_service_account_email,
             ),
-            deletion_policy="PREVENT" if either(args.deletion_protection, True) else "DELETE",
+            deletion_policy="PREVENT" if args.deletion_protection else "DELETE",
             labels=args.labels,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -125,8 +125,8 @@ class Function(pulumi.ComponentResource):
 
 def _build(args: FunctionArgs) -> functions.FunctionBuildConfigArgs:
     return functions.FunctionBuildConfigArgs(
-        runtime=either(args.runtime, "python311"),
-        entry_point=either(args.entry_point, "handle"),
+        runtime=args.runtime,
+        entry_point=args.entry_point,
         service_account=args.build_service_account,
         docker_repository=args.repository,
         automatic_update_policy=functions.FunctionBuildConfigAutomaticUpdatePolicyArgs(),  # type: ignore[no-untyped-call]
@@ -143,15 +143,15 @@ def _build(args: FunctionArgs) -> functions.FunctionBuildConfigArgs:
 def _service(args: FunctionArgs) -> functions.FunctionServiceConfigArgs:
     return functions.FunctionServiceConfigArgs(
         service_account_email=args.service_account_email,
-        available_cpu=either(args.cpu, "1"),
-        available_memory=either(args.memory, "512M"),
-        min_instance_count=either(args.minimum_instances, 0),
-        max_instance_count=either(args.maximum_instances, 5),
-        max_instance_request_concurrency=either(args.concurrency, 1),
-        timeout_seconds=either(args.timeout_seconds, 60),
-        ingress_settings=FUNCTION_INGRESS[either(args.ingress, Ingress.INTERNAL)],
+        available_cpu=args.cpu,
+        available_memory=args.memory,
+        min_instance_count=args.minimum_instances,
+        max_instance_count=args.maximum_instances,
+        max_instance_request_concurrency=args.concurrency,
+        timeout_seconds=args.timeout_seconds,
+        ingress_settings=FUNCTION_INGRESS[given(args.ingress)],
         all_traffic_on_latest_revision=True,
-        environment_variables={**either(args.environment, {}), THREADS: str(either(args.concurrency, 1))},
+        environment_variables={**(args.environment or {}), THREADS: str(args.concurrency)},
         secret_volumes=[
             functions.FunctionServiceConfigSecretVolumeArgs(
                 mount_path=f"/secrets/{key}",
@@ -159,11 +159,11 @@ def _service(args: FunctionArgs) -> functions.FunctionServiceConfigArgs:
                 secret=secret.secret_id,
                 versions=[
                     functions.FunctionServiceConfigSecretVolumeVersionArgs(
-                        path=secret.file_name, version=either(secret.version, "latest")
+                        path=secret.file_name, version=given(secret.version)
                     )
                 ],
             )
-            for key, secret in either(args.secret_files, {}).items()
+            for key, secret in (args.secret_files or {}).items()
         ],
     )
 
@@ -176,15 +176,15 @@ def _check(name: str, args: FunctionArgs) -> None:
         )
     if (args.topic is None) != (args.trigger_service_account_email is None):
         raise ArgsError(f"{where}: topic and trigger_service_account_email belong together; give both or none")
-    if args.topic is not None and either(args.allow_unauthenticated, False):
+    if args.topic is not None and args.allow_unauthenticated:
         raise ArgsError(f"{where}: a function on a topic needs no public entrance; leave allow_unauthenticated out")
-    least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
+    least, most = given(args.minimum_instances), given(args.maximum_instances)
     in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
-    check_size(f"{where}: ", either(args.cpu, "1"), either(args.memory, "512M"), either(args.concurrency, 1))
-    for key in either(args.environment, {}):
+    check_size(f"{where}: ", given(args.cpu), given(args.memory), given(args.concurrency))
+    for key in args.environment or {}:
         if key in RESERVED or key.startswith(("X_GOOGLE_", "K_")):
             raise ArgsError(f"{where}: environment {key} is Cloud Functions' own; name it otherwise")
-    if THREADS in either(args.environment, {}):
+    if THREADS in (args.environment or {}):
         raise ArgsError(f"{where}: environment {THREADS} follows from concurrency; set that")
     limit = 3600 if args.topic is None else 540
-    in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 60), 1, limit, "the trigger's bounds")
+    in_range(f"{where}: timeout_seconds", given(args.timeout_seconds), 1, limit, "the trigger's bounds")

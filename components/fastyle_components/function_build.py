@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, after, either, token
+from fastyle_components.base import Args, after, given, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +18,13 @@ class FunctionBuildArgs(Args):
     """Region of the repository: the functions'."""
     bucket: pulumi.Input[str]
     """Where the archives lie."""
-    account_id: str | None = None
+    account_id: str | None = optional("function-build")
     """The building service account's id. Default: function-build."""
-    repository_id: str | None = None
+    repository_id: str | None = optional("functions")
     """Default: functions."""
-    keep_versions: int | None = None
+    keep_versions: int | None = optional(3)
     """Images kept of each function, for a roll-back. Default: 3."""
-    delete_after_days: int | None = None
+    delete_after_days: int | None = optional(7)
     """Age at which the others go. Default: 7."""
     wait_for: list[pulumi.Input[str]] | None = None
     """Outputs of what takes minutes to create anyway, a database's instance say. A new grant holds after about two
@@ -48,13 +48,13 @@ class FunctionBuild(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FunctionBuildArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = FunctionBuildArgs.of(args)
+        args = FunctionBuildArgs.complete(args, name)
         child = pulumi.ResourceOptions(parent=self)
         sources = f"gcf-v2-sources-{args.project_number}-{args.location}"
         policy = gcp.artifactregistry.RepositoryCleanupPolicyArgs
         repository = gcp.artifactregistry.Repository(
             f"{name}-repository",
-            repository_id=either(args.repository_id, "functions"),
+            repository_id=args.repository_id,
             project=args.project,
             location=args.location,
             format="DOCKER",
@@ -65,14 +65,14 @@ class FunctionBuild(pulumi.ComponentResource):
                     id="delete-old",
                     action="DELETE",
                     condition=gcp.artifactregistry.RepositoryCleanupPolicyConditionArgs(
-                        tag_state="ANY", older_than=f"{either(args.delete_after_days, 7) * 86400}s"
+                        tag_state="ANY", older_than=f"{given(args.delete_after_days) * 86400}s"
                     ),
                 ),
                 policy(
                     id="keep-recent",
                     action="KEEP",
                     most_recent_versions=gcp.artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
-                        keep_count=either(args.keep_versions, 3)
+                        keep_count=args.keep_versions
                     ),
                 ),
             ],
@@ -81,7 +81,7 @@ class FunctionBuild(pulumi.ComponentResource):
         )
         account = gcp.serviceaccount.Account(
             f"{name}-account",
-            account_id=either(args.account_id, "function-build"),
+            account_id=args.account_id,
             project=args.project,
             display_name="Builds functions",
             # An update that was killed may have made it without recording it.
@@ -131,7 +131,7 @@ class FunctionBuild(pulumi.ComponentResource):
             "projects/", args.project, "/serviceAccounts/", account.email
         )
         granted: pulumi.Output[str] = after(full_name, *grants)
-        self.service_account = pulumi.Output.all(granted, *either(args.wait_for, [])).apply(lambda values: values[0])
+        self.service_account = pulumi.Output.all(granted, *(args.wait_for or [])).apply(lambda values: values[0])
         self.repository = pulumi.Output.concat(
             "projects/", args.project, "/locations/", args.location, "/repositories/", repository.repository_id
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, after, either, token
+from fastyle_components.base import Args, after, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class WorkloadIdentity(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = WorkloadIdentityArgs.of(args)
+        args = WorkloadIdentityArgs.complete(args, name)
         child = pulumi.ResourceOptions(parent=self)
         account = gcp.serviceaccount.Account(
             f"{name}-account",
             account_id=args.account_id,
             project=args.project,
-            display_name=either(args.display_name, args.account_id),
+            display_name=args.display_name or args.account_id,
             description=args.description,
             # An update that was killed may have made it without recording it.
             create_ignore_already_exists=True,
@@ -56,7 +56,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 member=account.member,
                 opts=child,
             )
-            for role in dict.fromkeys(either(args.project_roles, []))
+            for role in dict.fromkeys(args.project_roles or [])
         ]
         self.email = after(account.email, *grants)
         self.member = account.member

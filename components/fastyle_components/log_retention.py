@@ -26,7 +26,7 @@ class LogRetention(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LogRetentionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = LogRetentionArgs.of(args)
+        args = LogRetentionArgs.complete(args, name)
         in_range(f"LogRetention {name!r}: retention_days", args.retention_days, 1, 3650, "Cloud Logging's bounds")
         bucket = gcp.logging.ProjectBucketConfig(
             f"{name}-default",

@@ -7,7 +7,7 @@ import pulumi_gcp as gcp
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.alerts import flow, freshness, interfaces, late, money, stores
-from fastyle_components.base import either, token
+from fastyle_components.base import token
 from fastyle_components.dashboard import dashboard
 from fastyle_components.monitoring_args import Alert, MonitoringArgs, check, metric_name
 from fastyle_components.objectives import objectives
@@ -27,10 +27,10 @@ class Monitoring(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        self._args = args = MonitoringArgs.of(args)
+        self._args = args = MonitoringArgs.complete(args, name)
         check(name, args)
         self._child = pulumi.ResourceOptions(parent=self)
-        self._title = either(args.title_prefix, "")
+        self._title = args.title_prefix
         self._channels = [
             monitoring.NotificationChannel(
                 f"{name}-email-{email}",
@@ -54,7 +54,7 @@ class Monitoring(pulumi.ComponentResource):
         )
         alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *late(args), *stores(args)]
         alerts += money(args)
-        if either(args.objectives, False):
+        if args.objectives:
             alerts += objectives(self, args)
         policies = [self._policy(alert) for alert in alerts]
         monitoring.Dashboard(

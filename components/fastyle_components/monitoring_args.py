@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pulumi
 import pulumi_gcp.monitoring as monitoring
 
-from fastyle_components.base import Args, ArgsError, either, in_range
+from fastyle_components.base import Args, ArgsError, optional
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +39,19 @@ class MonitoringArgs(Args):
     """The log metric of publications. Default: `<component's name>-marts-published`."""
     service_id: str | None = None
     """What the objectives belong to. Default: the component's name."""
-    title_prefix: str | None = None
+    title_prefix: str | None = optional("")
     """What titles of alerts, channels, objectives and the dashboard begin with, where several stacks share a project.
     Default: nothing."""
-    backlog_minutes: int | None = None
+    backlog_minutes: int | None = optional(15, 1, 1440, "whole minutes of a day")
     """How old an undelivered event may get. Default: 15."""
-    freshness_hours: int | None = None
+    freshness_hours: int | None = optional(20, 1, 23, "no condition of Cloud Monitoring lasts longer")
     """How long no new marts may come out: 1 to 23, as no condition of Cloud Monitoring lasts longer. Default: 20."""
     wait_for: list[pulumi.Input[str]] | None = None
     """Outputs of what takes ten minutes to create anyway: a database's instance, a Composer environment. An alert on the
     component's own metric waits for them, because Cloud Monitoring takes so long to know a new metric. Default: none."""
-    latency_ms: int | None = None
+    latency_ms: int | None = optional(1000, 1, 60000, "milliseconds")
     """What 99 of 100 answers of the API take at most. Default: 1000."""
-    objectives: bool | None = None
+    objectives: bool | None = optional(False)
     """Keep three service level objectives with burn-rate alerts. Default: no."""
     delivery_objectives: dict[str, str] | None = None
     """Subscriptions whose delivery within `backlog_minutes` is an objective, where `objectives` are kept, by the
@@ -80,7 +80,7 @@ class Alert:
 
 def metric_name(name: str, args: MonitoringArgs) -> str:
     """The log metric of the component `name`."""
-    return either(args.metric_name, f"{name}-marts-published")
+    return args.metric_name or f"{name}-marts-published"
 
 
 MAX_CONDITIONS = 6
@@ -169,15 +169,6 @@ def check(name: str, args: MonitoringArgs) -> None:
             raise ArgsError(f"{where}: {key} is empty; an alert policy needs a condition; name at least one")
         if len(set(subscriptions)) != len(subscriptions):
             raise ArgsError(f"{where}: {key} names one twice; each would be a condition of its own; name each once")
-    for objective in either(args.delivery_objectives, {}):
+    for objective in args.delivery_objectives or {}:
         if objective in RESERVED_OBJECTIVES:
             raise ArgsError(f"{where}: delivery_objectives.{objective} is another objective's id; choose another")
-    in_range(f"{where}: backlog_minutes", either(args.backlog_minutes, 15), 1, 1440, "whole minutes of a day")
-    in_range(
-        f"{where}: freshness_hours",
-        either(args.freshness_hours, 20),
-        1,
-        23,
-        "no condition of Cloud Monitoring lasts longer",
-    )
-    in_range(f"{where}: latency_ms", either(args.latency_ms, 1000), 1, 60000, "milliseconds")

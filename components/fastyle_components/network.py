@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class NetworkArgs(Args):
     """Region of the subnet."""
     subnet_cidr: str
     """/26 or larger, such as 10.10.0.0/24: direct VPC egress takes about two addresses an instance."""
-    services_prefix_length: int | None = None
+    services_prefix_length: int | None = optional(20, 16, 24, "Cloud SQL needs a /24")
     """Size of the range that Google's managed services (Cloud SQL) live in: 16 to 24. Default: 20."""
-    nat: bool | None = None
+    nat: bool | None = optional(False)
     """A way out to the Internet from private addresses, billed by the hour. Default: no."""
     labels: dict[str, str] | None = None
 
@@ -42,7 +42,7 @@ class Network(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = NetworkArgs.of(args)
+        args = NetworkArgs.complete(args, name)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
         network = gcp.compute.Network(
@@ -71,7 +71,7 @@ class Network(pulumi.ComponentResource):
             network=network_id,
             purpose="VPC_PEERING",
             address_type="INTERNAL",
-            prefix_length=either(args.services_prefix_length, 20),
+            prefix_length=args.services_prefix_length,
             labels=args.labels,
             opts=child,
         )
@@ -87,7 +87,7 @@ class Network(pulumi.ComponentResource):
             update_on_creation_fail=True,
             opts=child,
         )
-        if either(args.nat, False):
+        if args.nat:
             router = gcp.compute.Router(
                 f"{name}-router",
                 name=f"{args.network_name}-router",
@@ -120,9 +120,6 @@ class Network(pulumi.ComponentResource):
 def _check(name: str, args: NetworkArgs) -> None:
     where = f"Network {name!r}"
     check_subnet(f"{where}: subnet_cidr", args.subnet_cidr)
-    in_range(
-        f"{where}: services_prefix_length", either(args.services_prefix_length, 20), 16, 24, "Cloud SQL needs a /24"
-    )
 
 
 PRIVATE_RANGES = tuple(

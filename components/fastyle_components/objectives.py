@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp.monitoring as monitoring
 
-from fastyle_components.base import either
+from fastyle_components.base import given
 from fastyle_components.monitoring_args import Alert, MonitoringArgs, on_service, threshold
 
 FAST_BURN = 14.4
@@ -18,9 +18,9 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
     child, name = pulumi.ResourceOptions(parent=parent), parent.pulumi_resource_name
     service = monitoring.CustomService(
         f"{name}-platform",
-        service_id=either(args.service_id, name),
+        service_id=args.service_id or name,
         project=args.project,
-        display_name=f"{either(args.title_prefix, '')}Streaming platform",
+        display_name=f"{args.title_prefix}Streaming platform",
         user_labels=args.labels,
         opts=child,
     )
@@ -30,7 +30,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
     )
     quick = monitoring.SloRequestBasedSliDistributionCutArgs(
         distribution_filter=f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
-        range=monitoring.SloRequestBasedSliDistributionCutRangeArgs(max=either(args.latency_ms, 1000)),
+        range=monitoring.SloRequestBasedSliDistributionCutRangeArgs(max=args.latency_ms),
     )
     objectives: dict[str, tuple[str, float, dict[str, Any]]] = {
         "accepting": (
@@ -44,7 +44,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
             {"request_based_sli": monitoring.SloRequestBasedSliArgs(distribution_cut=quick)},
         ),
     }
-    for key, subscription in either(args.delivery_objectives, {}).items():
+    for key, subscription in (args.delivery_objectives or {}).items():
         title = "Stock is live" if key == "delivering" else f"Events are live ({key})"
         objectives[key] = (title, 0.99, {"windows_based_sli": _delivered(args, subscription)})
     alerts: list[Alert] = []
@@ -54,7 +54,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
             service=service.service_id,
             slo_id=key,
             project=args.project,
-            display_name=f"{either(args.title_prefix, '')}{title}: {goal:.1%} of 28 days",
+            display_name=f"{args.title_prefix}{title}: {goal:.1%} of 28 days",
             goal=goal,
             rolling_period_days=28,
             user_labels=args.labels,
@@ -92,6 +92,6 @@ def _delivered(args: MonitoringArgs, subscription: str) -> monitoring.SloWindows
         time_series='resource.type = "pubsub_subscription" AND '
         f'resource.labels.subscription_id = "{subscription}" AND '
         'metric.type = "pubsub.googleapis.com/subscription/oldest_unacked_message_age"',
-        range=monitoring.SloWindowsBasedSliMetricMeanInRangeRangeArgs(max=either(args.backlog_minutes, 15) * 60),
+        range=monitoring.SloWindowsBasedSliMetricMeanInRangeRangeArgs(max=given(args.backlog_minutes) * 60),
     )
     return monitoring.SloWindowsBasedSliArgs(window_period="300s", metric_mean_in_range=age)

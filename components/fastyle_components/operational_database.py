@@ -7,7 +7,7 @@ from enum import Enum
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, held, in_range, token
+from fastyle_components.base import Args, ArgsError, after, given, held, in_range, optional, token
 from fastyle_components.custom_role import CHANGE_DATABASES, grant_custom_role
 from fastyle_components.schedule import Schedule, ScheduleArgs
 
@@ -24,7 +24,7 @@ class Availability(Enum):
 class DatabaseUserArgs(Args):
     email: pulumi.Input[str]
     """A service account's, or a group's."""
-    group: bool | None = None
+    group: bool | None = optional(False)
     """The e-mail is a group's. Default: no."""
     roles: list[str] | None = None
     """Database roles, such as cloudsqlsuperuser for whoever migrates. Default: none; migrations grant the rest."""
@@ -39,7 +39,7 @@ class NightStopArgs(Args):
     time_zone: str
     service_account_email: pulumi.Input[str]
     """Calls the Cloud SQL API."""
-    role_id: str | None = None
+    role_id: str | None = optional("databaseSwitch")
     """Of the custom role by which it may change the instance. A deleted id is blocked for weeks. Default: databaseSwitch."""
 
 
@@ -58,29 +58,29 @@ class OperationalDatabaseArgs(Args):
     """`projects/<project>/global/networks/<network>` with private service access."""
     users: dict[str, DatabaseUserArgs] | None = None
     """IAM users by a stable key. There are no passwords."""
-    database_version: str | None = None
+    database_version: str | None = optional("POSTGRES_17")
     """Default: POSTGRES_17."""
-    availability: Availability | None = None
+    availability: Availability | None = optional(Availability.ZONAL)
     """Default: zonal."""
-    disk_gb: int | None = None
+    disk_gb: int | None = optional(10, 10, 65536, "Cloud SQL's bounds")
     """At the start; it only ever grows, by itself. A later change here does nothing. Default: 10."""
-    disk_limit_gb: int | None = None
+    disk_limit_gb: int | None = optional(100)
     """How far it may grow by itself; 0 is no limit. Default: 100."""
-    backups_kept: int | None = None
+    backups_kept: int | None = optional(7, 1, 365, "Cloud SQL's bounds")
     """Daily backups. Default: 7."""
-    point_in_time_recovery: bool | None = None
+    point_in_time_recovery: bool | None = optional(True)
     """Restore to any second of the last `log_days`. Default: yes."""
-    log_days: int | None = None
+    log_days: int | None = optional(7, 1, 7, "Enterprise edition's bounds")
     """1 to 7. Default: 7 with point-in-time recovery."""
-    backup_hour: int | None = None
+    backup_hour: int | None = optional(3, 0, 23, "UTC")
     """UTC. Default: 3."""
-    maintenance_day: int | None = None
+    maintenance_day: int | None = optional(7, 1, 7, "1 is Monday")
     """1 Monday to 7 Sunday. Default: 7."""
-    maintenance_hour: int | None = None
+    maintenance_hour: int | None = optional(4, 0, 23, "UTC")
     """UTC. Default: 4."""
     flags: dict[str, str] | None = None
     """Further database flags; IAM log-in is always on."""
-    client_sslmode: str | None = None
+    client_sslmode: str | None = optional("require")
     """What `url_template` asks of clients: require, or prefer. The server refuses the clear either way.
     Default: require."""
     night_stop: NightStopArgs | None = None
@@ -89,7 +89,7 @@ class OperationalDatabaseArgs(Args):
     """Something else stops and starts it too (a budget guard, which keeps a night stop from waking it): updates leave
     that alone. Default: no."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """By Pulumi and by Cloud SQL itself. Default: yes."""
 
 
@@ -121,16 +121,16 @@ class OperationalDatabase(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: OperationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = OperationalDatabaseArgs.of(args)
+        args = OperationalDatabaseArgs.complete(args, name)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
-        protected = either(args.deletion_protection, True)
+        protected = given(args.deletion_protection)
         instance = gcp.sql.DatabaseInstance(
             f"{name}-instance",
             name=args.instance_name,
             project=args.project,
             region=args.location,
-            database_version=either(args.database_version, "POSTGRES_17"),
+            database_version=args.database_version,
             settings=_settings(args, protected),
             deletion_protection=protected,
             opts=pulumi.ResourceOptions(
@@ -159,14 +159,14 @@ class OperationalDatabase(pulumi.ComponentResource):
                 name=_user_name(user),
                 project=args.project,
                 instance=instance.name,
-                type="CLOUD_IAM_GROUP" if either(user.group, False) else "CLOUD_IAM_SERVICE_ACCOUNT",
+                type="CLOUD_IAM_GROUP" if user.group else "CLOUD_IAM_SERVICE_ACCOUNT",
                 database_roles=user.roles,
                 # It goes with the instance. PostgreSQL refuses to drop a role that owns or holds anything, and Cloud SQL
                 # to delete one of a stopped instance.
                 deletion_policy="ABANDON",
                 opts=child,
             )
-            for key, user in either(args.users, {}).items()
+            for key, user in (args.users or {}).items()
         }
         if args.night_stop:
             _night_stop(self, args, args.night_stop, instance)
@@ -176,7 +176,7 @@ class OperationalDatabase(pulumi.ComponentResource):
         self.port = pulumi.Output.from_input(5432)
         self.database = database.name
         self.user_names = pulumi.Output.all(**{key: user.name for key, user in users.items()})
-        mode = either(args.client_sslmode, "require")
+        mode = args.client_sslmode
         self.url_template = pulumi.Output.concat(
             "postgresql://{user}@", self.host, f":5432/{args.database_name}?sslmode={mode}"
         )
@@ -199,17 +199,17 @@ def _user_name(user: DatabaseUserArgs) -> pulumi.Output[str]:
 
 
 def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.DatabaseInstanceSettingsArgs:
-    recovery = either(args.point_in_time_recovery, True)
-    flags = {"cloudsql.iam_authentication": "on", **either(args.flags, {})}
+    recovery = given(args.point_in_time_recovery)
+    flags = {"cloudsql.iam_authentication": "on", **(args.flags or {})}
     return gcp.sql.DatabaseInstanceSettingsArgs(
         tier=args.tier,
         edition="ENTERPRISE",
-        availability_type=either(args.availability, Availability.ZONAL).value,
+        availability_type=given(args.availability).value,
         activation_policy="ALWAYS",
         disk_type="PD_SSD",
-        disk_size=either(args.disk_gb, 10),
+        disk_size=args.disk_gb,
         disk_autoresize=True,
-        disk_autoresize_limit=either(args.disk_limit_gb, 100),
+        disk_autoresize_limit=args.disk_limit_gb,
         deletion_protection_enabled=protected,
         ip_configuration=gcp.sql.DatabaseInstanceSettingsIpConfigurationArgs(
             ipv4_enabled=False,
@@ -218,15 +218,15 @@ def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.Databas
         ),
         backup_configuration=gcp.sql.DatabaseInstanceSettingsBackupConfigurationArgs(
             enabled=True,
-            start_time=f"{either(args.backup_hour, 3):02d}:00",
+            start_time=f"{args.backup_hour:02d}:00",
             point_in_time_recovery_enabled=recovery,
-            transaction_log_retention_days=either(args.log_days, 7) if recovery else None,
+            transaction_log_retention_days=args.log_days if recovery else None,
             backup_retention_settings=gcp.sql.DatabaseInstanceSettingsBackupConfigurationBackupRetentionSettingsArgs(
-                retained_backups=either(args.backups_kept, 7), retention_unit="COUNT"
+                retained_backups=given(args.backups_kept), retention_unit="COUNT"
             ),
         ),
         maintenance_window=gcp.sql.DatabaseInstanceSettingsMaintenanceWindowArgs(
-            day=either(args.maintenance_day, 7), hour=either(args.maintenance_hour, 4), update_track="stable"
+            day=args.maintenance_day, hour=args.maintenance_hour, update_track="stable"
         ),
         insights_config=gcp.sql.DatabaseInstanceSettingsInsightsConfigArgs(
             query_insights_enabled=True,
@@ -250,7 +250,7 @@ def _night_stop(
     grant_custom_role(
         f"{name}-switch-role",
         f"{name}-switch",
-        role_id=either(night.role_id, "databaseSwitch"),
+        role_id=given(night.role_id),
         project=args.project,
         title="Database switch",
         description="Stops Cloud SQL instances and starts them again",
@@ -288,16 +288,11 @@ def _check(name: str, args: OperationalDatabaseArgs) -> None:
     check_tier(f"{where}: tier", args.tier)
     if args.tier in SHARED_CORE and args.availability == Availability.REGIONAL:
         raise ArgsError(f"{where}: {args.tier} is outside Cloud SQL's SLA, a standby buys nothing; use db-custom-…")
-    in_range(f"{where}: disk_gb", either(args.disk_gb, 10), 10, 65536, "Cloud SQL's bounds")
-    in_range(f"{where}: log_days", either(args.log_days, 7), 1, 7, "Enterprise edition's bounds")
-    if either(args.client_sslmode, "require") not in ("require", "prefer"):
+    if args.client_sslmode not in ("require", "prefer"):
         raise ArgsError(f"{where}: client_sslmode {args.client_sslmode!r}; use require, or prefer")
-    kept, log_days = either(args.backups_kept, 7), either(args.log_days, 7)
-    least = log_days if either(args.point_in_time_recovery, True) else 1
+    kept, log_days = given(args.backups_kept), given(args.log_days)
+    least = log_days if args.point_in_time_recovery else 1
     in_range(f"{where}: backups_kept", kept, least, 365, "recovery starts from a backup: at least log_days of them")
-    in_range(f"{where}: maintenance_day", either(args.maintenance_day, 7), 1, 7, "1 is Monday")
-    for key, hour in (("backup_hour", args.backup_hour), ("maintenance_hour", args.maintenance_hour)):
-        in_range(f"{where}: {key}", either(hour, 3), 0, 23, "UTC")
 
 
 def check_tier(where: str, tier: str) -> None:

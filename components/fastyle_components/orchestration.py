@@ -7,9 +7,8 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_gcp.composer as composer
 
-from fastyle_components.base import Args, ArgsError, after, either, held, in_range, token
+from fastyle_components.base import Args, ArgsError, after, given, held, in_range, optional, token
 
-_WEEKEND = ["SA", "SU"]
 MAINTENANCE_HOURS = 12
 """A week, in windows of at least four hours: https://cloud.google.com/composer/docs/composer-3/specify-maintenance-windows"""
 
@@ -40,28 +39,28 @@ class OrchestrationArgs(Args):
     """Variables of tasks."""
     airflow_overrides: dict[str, str] | None = None
     """Airflow settings as `section-key`."""
-    size: str | None = None
+    size: str | None = optional("SMALL")
     """Of the environment's database: SMALL, MEDIUM or LARGE. Default: SMALL."""
-    worker_cpu: float | None = None
+    worker_cpu: float | None = optional(0.5, 0.5, 32, "Composer 3's bounds")
     """0.5 to 32. Default: 0.5."""
-    worker_memory_gb: float | None = None
+    worker_memory_gb: float | None = optional(2)
     """1 to 8 a vCPU. Default: 2."""
-    maximum_workers: int | None = None
+    maximum_workers: int | None = optional(3, 1, 100, "Composer's bounds")
     """Default: 3; one always runs."""
-    maintenance_days: list[str] | None = None
+    maintenance_days: list[str] | None = optional(["SA", "SU"])
     """One to three of MO TU WE TH FR SA SU. Default: SA, SU."""
-    maintenance_hour: int | None = None
+    maintenance_hour: int | None = optional(0, 0, 23, "UTC")
     """UTC. Default: 0."""
-    snapshot_cron: str | None = None
+    snapshot_cron: str | None = optional("0 4 * * *")
     """When the environment is saved, UTC. Default: `0 4 * * *`."""
-    snapshot_days: int | None = None
+    snapshot_days: int | None = optional(14)
     """How long a snapshot is kept. Default: 14."""
-    metadata_days: int | None = None
+    metadata_days: int | None = optional(60, 30, 730, "Composer's bounds")
     """How long Airflow remembers runs: 30 to 730. Default: 60."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Default: yes."""
-    force_destroy: bool | None = None
+    force_destroy: bool | None = optional(False)
     """Delete the bucket's objects with it. Default: no."""
 
 
@@ -81,13 +80,13 @@ class Orchestration(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: OrchestrationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = OrchestrationArgs.of(args)
+        args = OrchestrationArgs.complete(args, name)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
-        protected = either(args.deletion_protection, True)
+        protected = given(args.deletion_protection)
         bucket = _bucket(self, args, protected)
-        delivered = {path: (f"dags/{path}", local) for path, local in either(args.files, {}).items()}
-        delivered |= {f"plugins-{path}": (f"plugins/{path}", local) for path, local in either(args.plugins, {}).items()}
+        delivered = {path: (f"dags/{path}", local) for path, local in (args.files or {}).items()}
+        delivered |= {f"plugins-{path}": (f"plugins/{path}", local) for path, local in (args.plugins or {}).items()}
         files = [
             gcp.storage.BucketObject(
                 f"{name}-{key}", bucket=bucket.name, name=path, source=pulumi.FileAsset(local), opts=child
@@ -128,7 +127,7 @@ def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> 
         lifecycle_rules=[
             rule(
                 action=delete,
-                condition=condition(age=either(args.snapshot_days, 14), matches_prefixes=["snapshots/"]),
+                condition=condition(age=args.snapshot_days, matches_prefixes=["snapshots/"]),
             ),
             rule(action=delete, condition=condition(age=90, matches_prefixes=["logs/"])),
             rule(
@@ -136,7 +135,7 @@ def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> 
                 condition=condition(age=1),
             ),
         ],
-        force_destroy=either(args.force_destroy, False),
+        force_destroy=args.force_destroy,
         deletion_policy="PREVENT" if protected else "DELETE",
         labels=args.labels,
         opts=held(parent, protected),
@@ -144,9 +143,9 @@ def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> 
 
 
 def _config(args: OrchestrationArgs, bucket: pulumi.Output[str]) -> composer.EnvironmentConfigArgs:
-    days, hour = either(args.maintenance_days, _WEEKEND), either(args.maintenance_hour, 0)
+    days, hour = given(args.maintenance_days), given(args.maintenance_hour)
     return composer.EnvironmentConfigArgs(
-        environment_size=f"ENVIRONMENT_SIZE_{either(args.size, 'SMALL')}",
+        environment_size=f"ENVIRONMENT_SIZE_{args.size}",
         node_config=composer.EnvironmentConfigNodeConfigArgs(
             service_account=args.service_account_email, network=args.network, subnetwork=args.subnetwork
         ),
@@ -167,14 +166,14 @@ def _config(args: OrchestrationArgs, bucket: pulumi.Output[str]) -> composer.Env
             scheduled_snapshots_config=composer.EnvironmentConfigRecoveryConfigScheduledSnapshotsConfigArgs(
                 enabled=True,
                 snapshot_location=pulumi.Output.concat("gs://", bucket, "/snapshots"),
-                snapshot_creation_schedule=either(args.snapshot_cron, "0 4 * * *"),
+                snapshot_creation_schedule=args.snapshot_cron,
                 time_zone="UTC+00",
             )
         ),
         data_retention_config=composer.EnvironmentConfigDataRetentionConfigArgs(
             airflow_metadata_retention_configs=[
                 composer.EnvironmentConfigDataRetentionConfigAirflowMetadataRetentionConfigArgs(
-                    retention_mode="RETENTION_MODE_ENABLED", retention_days=either(args.metadata_days, 60)
+                    retention_mode="RETENTION_MODE_ENABLED", retention_days=args.metadata_days
                 )
             ]
         ),
@@ -194,11 +193,11 @@ def _workloads(args: OrchestrationArgs) -> composer.EnvironmentConfigWorkloadsCo
             cpu=1, memory_gb=4, storage_gb=1, count=1
         ),
         worker=composer.EnvironmentConfigWorkloadsConfigWorkerArgs(
-            cpu=either(args.worker_cpu, 0.5),
-            memory_gb=either(args.worker_memory_gb, 2),
+            cpu=args.worker_cpu,
+            memory_gb=args.worker_memory_gb,
             storage_gb=1,
             min_count=1,
-            max_count=either(args.maximum_workers, 3),
+            max_count=args.maximum_workers,
         ),
     )
 
@@ -215,23 +214,19 @@ def _check(name: str, args: OrchestrationArgs) -> None:
         raise ArgsError(
             f"{where}: image_version {args.image_version!r}; write it in full, composer-3-airflow-X.Y.Z-build.N"
         )
-    days = either(args.maintenance_days, _WEEKEND)
+    days = given(args.maintenance_days)
     if (
         not 1 <= len(days) <= 3
         or not set(days) <= {"MO", "TU", "WE", "TH", "FR", "SA", "SU"}
         or len(set(days)) < len(days)
     ):
         raise ArgsError(f"{where}: maintenance_days {days}; name one to three days, MO to SU, each once")
-    in_range(f"{where}: maintenance_hour", either(args.maintenance_hour, 0), 0, 23, "UTC")
-    in_range(f"{where}: metadata_days", either(args.metadata_days, 60), 30, 730, "Composer's bounds")
-    cpu, memory = either(args.worker_cpu, 0.5), either(args.worker_memory_gb, 2.0)
-    in_range(f"{where}: worker_cpu", cpu, 0.5, 32, "Composer 3's bounds")
+    cpu, memory = given(args.worker_cpu), given(args.worker_memory_gb)
     in_range(f"{where}: worker_memory_gb", memory, max(1.0, cpu), 8 * cpu, "1 to 8 GB a vCPU")
-    in_range(f"{where}: maximum_workers", either(args.maximum_workers, 3), 1, 100, "Composer's bounds")
-    for variable in either(args.environment, {}):
+    for variable in args.environment or {}:
         if variable.startswith("AIRFLOW__") or variable in _RESERVED:
             raise ArgsError(f"{where}: environment {variable} is Composer's own; use airflow_overrides or another name")
-    for package in either(args.packages, {}):
+    for package in args.packages or {}:
         if package != package.lower():
             raise ArgsError(f"{where}: package {package!r}; Composer takes lower-case names")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, either, token
+from fastyle_components.base import Args, ArgsError, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,11 @@ class ProjectServices(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProjectServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = ProjectServicesArgs.of(args)
-        for service in [*args.services, *either(args.agents, [])]:
+        args = ProjectServicesArgs.complete(args, name)
+        for service in [*args.services, *(args.agents or [])]:
             if not service.endswith(".googleapis.com"):
                 raise ArgsError(f"ProjectServices {name!r}: {service!r}; write it in full, {service}.googleapis.com")
-        for agent in either(args.agents, []):
+        for agent in args.agents or []:
             if agent not in args.services:
                 raise ArgsError(f"ProjectServices {name!r}: the agent of {agent} needs the service; add it to services")
             if agent not in AGENTS:
@@ -63,7 +63,7 @@ class ProjectServices(pulumi.ComponentResource):
             )
             for service in args.services
         }
-        for agent in either(args.agents, []):
+        for agent in args.agents or []:
             short = agent.removesuffix(".googleapis.com")
             identity = gcp.projects.ServiceIdentity(
                 f"{name}-{short}-agent",

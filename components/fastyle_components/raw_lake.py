@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, ascending, either, held, in_range, token
+from fastyle_components.base import Args, ArgsError, after, ascending, given, held, in_range, optional, token
 from fastyle_components.grants import holders, keyed
 
 # A class is billed for at least so many days, whatever is deleted or moved on before:
@@ -27,18 +27,18 @@ class RawLakeArgs(Args):
     """Default: never moved to Coldline."""
     archive_after_days: int | None = None
     """Default: never moved to Archive."""
-    soft_delete_days: int | None = None
+    soft_delete_days: int | None = optional(7)
     """Deleted objects can be restored, and are billed, for so long: 7 to 90, or 0 for off. Default: 7."""
-    versioning: bool | None = None
+    versioning: bool | None = optional(False)
     """Keep overwritten objects for 30 days. Default: no; the lake is only ever appended to."""
     readers: dict[str, pulumi.Input[str]] | None = None
     """Members that may read objects, by a stable key."""
     pubsub_project_number: str | None = None
     """Let Pub/Sub's service agent, which this number names, export into the bucket. Default: no."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Refuse to delete the bucket. Default: yes."""
-    force_destroy: bool | None = None
+    force_destroy: bool | None = optional(False)
     """Delete the objects with the bucket. Default: no."""
 
 
@@ -58,12 +58,12 @@ class RawLake(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RawLakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = RawLakeArgs.of(args)
+        args = RawLakeArgs.complete(args, name)
         rules = _lifecycle(name, args)
-        soft_delete_days = either(args.soft_delete_days, 7)
+        soft_delete_days = given(args.soft_delete_days)
         if soft_delete_days:
             in_range(f"RawLake {name!r}: soft_delete_days", soft_delete_days, 7, 90, "or 0 to turn it off")
-        child, protected = pulumi.ResourceOptions(parent=self), either(args.deletion_protection, True)
+        child, protected = pulumi.ResourceOptions(parent=self), given(args.deletion_protection)
         bucket = gcp.storage.Bucket(
             f"{name}-bucket",
             name=args.bucket_name,
@@ -75,8 +75,8 @@ class RawLake(pulumi.ComponentResource):
             soft_delete_policy=gcp.storage.BucketSoftDeletePolicyArgs(
                 retention_duration_seconds=soft_delete_days * 86400
             ),
-            versioning=gcp.storage.BucketVersioningArgs(enabled=either(args.versioning, False)),
-            force_destroy=either(args.force_destroy, False),
+            versioning=gcp.storage.BucketVersioningArgs(enabled=given(args.versioning)),
+            force_destroy=args.force_destroy,
             deletion_policy="PREVENT" if protected else "DELETE",
             labels=args.labels,
             opts=held(self, protected),
@@ -129,7 +129,7 @@ def _lifecycle(name: str, args: RawLakeArgs) -> list[gcp.storage.BucketLifecycle
         raise ArgsError(f"{where}: {lost}")
     rules = [_rule("SetStorageClass", age, cls) for cls, age in taken]
     rules.append(_rule("Delete", args.delete_after_days))
-    if either(args.versioning, False):
+    if args.versioning:
         rules.append(
             gcp.storage.BucketLifecycleRuleArgs(
                 action=gcp.storage.BucketLifecycleRuleActionArgs(type="Delete"),

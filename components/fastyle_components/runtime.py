@@ -7,7 +7,7 @@ from enum import Enum
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, in_range
+from fastyle_components.base import Args, ArgsError, in_range, optional
 from fastyle_components.grants import holders, keyed
 
 
@@ -46,7 +46,7 @@ class SecretFileArgs(Args):
     """The secret's id, which should wait for the reader's grant."""
     file_name: str
     """Under `/secrets/<key>/`."""
-    version: str | None = None
+    version: str | None = optional("latest")
     """Default: latest, read again whenever the file is opened."""
 
 

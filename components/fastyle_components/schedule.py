@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, either, in_range, token
+from fastyle_components.base import Args, ArgsError, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,20 +26,20 @@ class ScheduleArgs(Args):
     """Whose token the call carries."""
     audience: pulumi.Input[str] | None = None
     """Audience of an identity token, for services. This or `google_api`."""
-    google_api: bool | None = None
+    google_api: bool | None = optional(False)
     """Send an access token instead, for Google's own APIs only. Default: no."""
-    method: str | None = None
+    method: str | None = optional("POST")
     """Default: POST."""
     body: str | None = None
     """JSON. Default: none."""
     description: str | None = None
-    deadline_seconds: int | None = None
+    deadline_seconds: int | None = optional(180, 15, 1800, "Scheduler's bounds on HTTP")
     """How long an answer may take: 15 to 1800. Default: 180."""
-    retries: int | None = None
+    retries: int | None = optional(3, 0, 5, "Scheduler's bounds")
     """0 to 5. Default: 3."""
-    paused: bool | None = None
+    paused: bool | None = optional(False)
     """Default: no."""
-    paused_elsewhere: bool | None = None
+    paused_elsewhere: bool | None = optional(False)
     """Something else pauses and resumes it (a budget guard): updates leave its state alone, unless `paused` is set.
     Default: no."""
 
@@ -56,12 +56,12 @@ class Schedule(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = ScheduleArgs.of(args)
+        args = ScheduleArgs.complete(args, name)
         _check(name, args)
-        google_api = either(args.google_api, False)
+        google_api = args.google_api
         target = gcp.cloudscheduler.JobHttpTargetArgs(
             uri=args.url,
-            http_method=either(args.method, "POST"),
+            http_method=args.method,
             headers={"Content-Type": "application/json"} if args.body is not None else None,
             body=None if args.body is None else base64.b64encode(args.body.encode()).decode(),
             oauth_token=gcp.cloudscheduler.JobHttpTargetOauthTokenArgs(
@@ -84,10 +84,10 @@ class Schedule(pulumi.ComponentResource):
             description=args.description,
             schedule=args.cron,
             time_zone=args.time_zone,
-            attempt_deadline=f"{either(args.deadline_seconds, 180)}s",
-            paused=either(args.paused, False),
+            attempt_deadline=f"{args.deadline_seconds}s",
+            paused=args.paused,
             retry_config=gcp.cloudscheduler.JobRetryConfigArgs(
-                retry_count=either(args.retries, 3),
+                retry_count=args.retries,
                 min_backoff_duration="30s",
                 max_backoff_duration="600s",
                 max_retry_duration="0s",
@@ -96,7 +96,7 @@ class Schedule(pulumi.ComponentResource):
             http_target=target,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                ignore_changes=["paused"] if either(args.paused_elsewhere, False) and not args.paused else None,
+                ignore_changes=["paused"] if args.paused_elsewhere and not args.paused else None,
             ),
         )
         self.job = job.name
@@ -107,7 +107,5 @@ def _check(name: str, args: ScheduleArgs) -> None:
     where = f"Schedule {name!r}"
     if len(args.cron.split()) != 5:
         raise ArgsError(f'{where}: cron {args.cron!r} has not five fields; write for instance "0 2 * * *"')
-    if either(args.google_api, False) == (args.audience is not None):
+    if args.google_api == (args.audience is not None):
         raise ArgsError(f"{where}: give it audience (a service) or google_api=true, one of the two")
-    in_range(f"{where}: deadline_seconds", either(args.deadline_seconds, 180), 15, 1800, "Scheduler's bounds on HTTP")
-    in_range(f"{where}: retries", either(args.retries, 3), 0, 5, "Scheduler's bounds")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, after, either, held, token
+from fastyle_components.base import Args, after, given, held, optional, token
 from fastyle_components.grants import holders, keyed
 
 
@@ -27,7 +27,7 @@ class SecretsArgs(Args):
     secrets: dict[str, SecretArgs]
     """Secrets by a stable key: letters, digits, hyphens, underscores."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Refuse to delete a secret. Default: yes."""
 
 
@@ -44,17 +44,17 @@ class Secrets(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = SecretsArgs.of(args)
+        args = SecretsArgs.complete(args, name)
         ids = {key: self._secret(key, spec, args) for key, spec in args.secrets.items()}
         self.secret_ids = pulumi.Output.all(**ids)
         self.register_outputs({"secret_ids": self.secret_ids})
 
     def _secret(self, key: str, spec: SecretArgs, args: SecretsArgs) -> pulumi.Output[str]:
         child, name = pulumi.ResourceOptions(parent=self), f"{self.pulumi_resource_name}-{key}"
-        protected = either(args.deletion_protection, True)
+        protected = given(args.deletion_protection)
         secret = gcp.secretmanager.Secret(
             name,
-            secret_id=either(spec.secret_id, key),
+            secret_id=spec.secret_id or key,
             replication=gcp.secretmanager.SecretReplicationArgs(auto=gcp.secretmanager.SecretReplicationAutoArgs()),
             deletion_policy="PREVENT" if protected else "DELETE",
             labels=args.labels,

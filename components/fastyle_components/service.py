@@ -7,7 +7,7 @@ import pulumi
 import pulumi_gcp as gcp
 import pulumi_gcp.cloudrunv2 as run
 
-from fastyle_components.base import Args, ArgsError, after, either, in_range, token
+from fastyle_components.base import Args, ArgsError, after, given, in_range, optional, token
 from fastyle_components.grants import holders, keyed
 from fastyle_components.runtime import (
     RUN_INGRESS,
@@ -44,7 +44,7 @@ class ServiceArgs(Args):
     """Secrets as files `/secrets/<key>/<file_name>`, by key."""
     invokers: dict[str, pulumi.Input[str]] | None = None
     """Members that may call it, by a stable key. Default: nobody."""
-    allow_unauthenticated: bool | None = None
+    allow_unauthenticated: bool | None = optional(False)
     """Switch the invoker check off: its code checks callers itself. Unlike a `Function` that everybody may call, this
     grants nothing to allUsers, which many organisations refuse. Default: no."""
     iap_project_number: str | None = None
@@ -54,28 +54,28 @@ class ServiceArgs(Args):
     account signed. IAP is asked first, so that a member of `invokers` who is not among them is refused."""
     audiences: list[str] | None = None
     """Custom audiences that identity tokens may carry beside the URL."""
-    ingress: Ingress | None = None
+    ingress: Ingress | None = optional(Ingress.INTERNAL)
     """Default: internal."""
     subnet: SubnetArgs | None = None
     """Default: no private network."""
-    cpu: str | None = None
+    cpu: str | None = optional("1")
     """vCPUs: 0.08 to 8. Default: "1"."""
-    memory: str | None = None
+    memory: str | None = optional("512Mi")
     """Default: "512Mi"."""
-    cpu_always_allocated: bool | None = None
+    cpu_always_allocated: bool | None = optional(False)
     """CPU between requests too, billed as long as an instance lives. Default: no."""
-    minimum_instances: int | None = None
+    minimum_instances: int | None = optional(0, 0, 1000, "Cloud Run's bounds")
     """Default: 0, nothing to pay when idle."""
-    maximum_instances: int | None = None
+    maximum_instances: int | None = optional(5, 1, 1000, "Cloud Run's bounds")
     """Bounds what a flood can cost. Default: 5."""
-    concurrency: int | None = None
+    concurrency: int | None = optional(80, 1, 1000, "1 under one CPU")
     """Requests at a time in one instance: 1 to 1000, 1 under one CPU. Default: 80."""
-    timeout_seconds: int | None = None
+    timeout_seconds: int | None = optional(300, 1, 3600, "Cloud Run's bounds")
     """1 to 3600. Default: 300."""
     health_path: str | None = None
     """Asked at start and while it lives. Default: none, the port alone is probed."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Default: yes."""
 
 
@@ -94,7 +94,7 @@ class Service(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = ServiceArgs.of(args)
+        args = ServiceArgs.complete(args, name)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
         service = run.Service(
@@ -102,18 +102,18 @@ class Service(pulumi.ComponentResource):
             name=args.service_name,
             project=args.project,
             location=args.location,
-            ingress=RUN_INGRESS[either(args.ingress, Ingress.INTERNAL)],
+            ingress=RUN_INGRESS[given(args.ingress)],
             # No launch_stage: Cloud Run answers with that of the newest feature in use, and "GA" beside a feature in
             # preview would be a difference for ever.
             custom_audiences=args.audiences,
             invoker_iam_disabled=True if args.allow_unauthenticated else None,
             iap_enabled=args.iap_project_number is not None,
             template=_template(args),
-            deletion_protection=either(args.deletion_protection, True),
+            deletion_protection=args.deletion_protection,
             labels=args.labels,
             opts=child,
         )
-        invokers = dict(either(args.invokers, {}))
+        invokers = dict(args.invokers or {})
         if args.iap_project_number is not None:
             # IAP asks on behalf of the person it let through.
             invokers["iap"] = f"serviceAccount:service-{args.iap_project_number}@gcp-sa-iap.iam.gserviceaccount.com"
@@ -137,13 +137,13 @@ class Service(pulumi.ComponentResource):
 
 
 def _template(args: ServiceArgs) -> run.ServiceTemplateArgs:
-    secrets = either(args.secret_files, {})
+    secrets = args.secret_files or {}
     return run.ServiceTemplateArgs(
         service_account=args.service_account_email,
-        timeout=f"{either(args.timeout_seconds, 300)}s",
-        max_instance_request_concurrency=either(args.concurrency, 80),
+        timeout=f"{args.timeout_seconds}s",
+        max_instance_request_concurrency=args.concurrency,
         scaling=run.ServiceTemplateScalingArgs(
-            min_instance_count=either(args.minimum_instances, 0), max_instance_count=either(args.maximum_instances, 5)
+            min_instance_count=args.minimum_instances, max_instance_count=args.maximum_instances
         ),
         vpc_access=None
         if args.subnet is None
@@ -161,9 +161,7 @@ def _template(args: ServiceArgs) -> run.ServiceTemplateArgs:
                 secret=run.ServiceTemplateVolumeSecretArgs(
                     secret=secret.secret_id,
                     items=[
-                        run.ServiceTemplateVolumeSecretItemArgs(
-                            path=secret.file_name, version=either(secret.version, "latest")
-                        )
+                        run.ServiceTemplateVolumeSecretItemArgs(path=secret.file_name, version=given(secret.version))
                     ],
                 ),
             )
@@ -179,8 +177,8 @@ def _container(args: ServiceArgs) -> run.ServiceTemplateContainerArgs:
     default_image = f"{args.location}-docker.pkg.dev/serverless-runtimes/google-22-full/runtimes/python311"
     return run.ServiceTemplateContainerArgs(
         image="scratch" if args.image is None else args.image,
-        base_image_uri=either(args.base_image, default_image) if source else None,
-        commands=either(args.commands, ["python"]) if source else args.commands,
+        base_image_uri=(args.base_image or default_image) if source else None,
+        commands=["python"] if source and args.commands is None else args.commands,
         args=["main.py"] if source and args.commands is None else None,
         source_code=None
         if source is None
@@ -194,15 +192,15 @@ def _container(args: ServiceArgs) -> run.ServiceTemplateContainerArgs:
         ports=run.ServiceTemplateContainerPortsArgs(container_port=8080),
         envs=[
             run.ServiceTemplateContainerEnvArgs(name=key, value=value)
-            for key, value in sorted(either(args.environment, {}).items())
+            for key, value in sorted((args.environment or {}).items())
         ],
         volume_mounts=[
             run.ServiceTemplateContainerVolumeMountArgs(name=key, mount_path=f"/secrets/{key}")
-            for key in either(args.secret_files, {})
+            for key in (args.secret_files or {})
         ],
         resources=run.ServiceTemplateContainerResourcesArgs(
-            limits={"cpu": either(args.cpu, "1"), "memory": either(args.memory, "512Mi")},
-            cpu_idle=not either(args.cpu_always_allocated, False),
+            limits={"cpu": given(args.cpu), "memory": given(args.memory)},
+            cpu_idle=not args.cpu_always_allocated,
             startup_cpu_boost=True,
         ),
         startup_probe=probe(
@@ -234,18 +232,17 @@ def _check(name: str, args: ServiceArgs) -> None:
         )
     if args.iap_people and args.iap_project_number is None:
         raise ArgsError(f"{where}: iap_people without iap_project_number would let nobody in; give the number")
-    if either(args.allow_unauthenticated, False) and (args.invokers or args.iap_project_number is not None):
+    if args.allow_unauthenticated and (args.invokers or args.iap_project_number is not None):
         raise ArgsError(
             f"{where}: allow_unauthenticated lets everybody in, before invokers or IAP are asked; give one of them"
         )
-    least, most = either(args.minimum_instances, 0), either(args.maximum_instances, 5)
+    least, most = given(args.minimum_instances), given(args.maximum_instances)
     in_range(f"{where}: maximum_instances", most, max(1, least), 1000, "at least minimum_instances")
     in_range(f"{where}: minimum_instances", least, 0, most, "at most maximum_instances")
-    cpu = either(args.cpu, "1")
-    check_size(f"{where}: ", cpu, either(args.memory, "512Mi"), either(args.concurrency, 80))
-    in_range(f"{where}: timeout_seconds", either(args.timeout_seconds, 300), 1, 3600, "Cloud Run's bounds")
-    if float(cpu) < 1 and either(args.cpu_always_allocated, False):
+    cpu = given(args.cpu)
+    check_size(f"{where}: ", cpu, given(args.memory), given(args.concurrency))
+    if float(cpu) < 1 and args.cpu_always_allocated:
         raise ArgsError(f"{where}: cpu_always_allocated needs a whole CPU; raise cpu to 1")
-    for key in either(args.environment, {}):
+    for key in args.environment or {}:
         if key == "PORT" or key.startswith("K_"):
             raise ArgsError(f"{where}: environment {key} is set by Cloud Run; name it otherwise")

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, held, in_range, token
+from fastyle_components.base import Args, ArgsError, after, given, held, optional, token
 from fastyle_components.grants import holders, keyed
 
 DAY_MS = 86_400_000
@@ -50,7 +50,7 @@ class DatasetArgs(Args):
     """Keys of datasets of the same warehouse whose views may read this one on behalf of people who may not."""
     table_expiration_days: int | None = None
     """New tables end so many days after their creation. Default: never."""
-    max_time_travel_hours: int | None = None
+    max_time_travel_hours: int | None = optional(168, 48, 168, "BigQuery's bounds")
     """How far back a table can be read as it was: 48 to 168, in days. Default: 168."""
 
 
@@ -65,9 +65,9 @@ class WarehouseArgs(Args):
     job_users: dict[str, pulumi.Input[str]] | None = None
     """Members that may run queries at the project's cost, by a stable key: reading a dataset alone runs none."""
     labels: dict[str, str] | None = None
-    deletion_protection: bool | None = None
+    deletion_protection: bool | None = optional(True)
     """Refuse to delete datasets and tables. Default: yes."""
-    force_destroy: bool | None = None
+    force_destroy: bool | None = optional(False)
     """Delete a dataset's tables with it, those that Pulumi does not know included. Default: no."""
 
 
@@ -88,14 +88,14 @@ class Warehouse(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WarehouseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = WarehouseArgs.of(args)
+        args = WarehouseArgs.complete(args, name)
         _check(name, args)
         self._args, self._child = args, pulumi.ResourceOptions(parent=self)
         datasets = {key: self._dataset(key, spec) for key, spec in args.datasets.items()}
         tables = {
             f"{key}.{table_id}": self._table(datasets[key], key, table_id, table)
             for key, spec in args.datasets.items()
-            for table_id, table in either(spec.tables, {}).items()
+            for table_id, table in (spec.tables or {}).items()
         }
         grants = [grant for key, spec in args.datasets.items() for grant in self._grants(datasets, key, spec)]
         grants += self._job_users()
@@ -107,7 +107,7 @@ class Warehouse(pulumi.ComponentResource):
 
     @property
     def _protected(self) -> bool:
-        return either(self._args.deletion_protection, True)
+        return given(self._args.deletion_protection)
 
     @property
     def _deletion_policy(self) -> str:
@@ -117,13 +117,13 @@ class Warehouse(pulumi.ComponentResource):
         expiration = spec.table_expiration_days
         return gcp.bigquery.Dataset(
             f"{self.pulumi_resource_name}-{key}",
-            dataset_id=either(spec.dataset_id, key),
+            dataset_id=spec.dataset_id or key,
             project=self._args.project,
             location=self._args.location,
             description=spec.description,
             default_table_expiration_ms=None if expiration is None else expiration * DAY_MS,
-            max_time_travel_hours=str(either(spec.max_time_travel_hours, 168)),
-            delete_contents_on_destroy=either(self._args.force_destroy, False),
+            max_time_travel_hours=str(spec.max_time_travel_hours),
+            delete_contents_on_destroy=self._args.force_destroy,
             deletion_policy=self._deletion_policy,
             labels=self._args.labels,
             opts=held(self, self._protected),
@@ -143,7 +143,7 @@ class Warehouse(pulumi.ComponentResource):
             description=spec.description,
             schema=spec.schema,
             time_partitioning=partitioning or None,
-            require_partition_filter=either(spec.require_partition_filter, True) if partitioning else None,
+            require_partition_filter=spec.require_partition_filter is not False if partitioning else None,
             clusterings=spec.clustering,
             deletion_protection=self._protected,
             labels=self._args.labels,
@@ -154,7 +154,7 @@ class Warehouse(pulumi.ComponentResource):
         dataset_id, project = datasets[key].dataset_id, self._args.project
         name = f"{self.pulumi_resource_name}-{key}"
         roles: dict[str, dict[str, pulumi.Input[str]]] = {}
-        for grant_key, grant in either(spec.grants, {}).items():
+        for grant_key, grant in (spec.grants or {}).items():
             roles.setdefault(_listed(grant.role), {})[f"{name}-{grant_key}"] = grant.member
         entries: list[pulumi.Resource] = [
             gcp.bigquery.DatasetAccess(
@@ -183,7 +183,7 @@ class Warehouse(pulumi.ComponentResource):
                 ),
                 opts=behind,
             )
-            for other in either(spec.authorized_datasets, [])
+            for other in (spec.authorized_datasets or [])
         ]
 
     def _job_users(self) -> list[pulumi.Resource]:
@@ -261,12 +261,10 @@ def _principal(where: str, member: pulumi.Input[str]) -> dict[str, Any]:
 def _check(name: str, args: WarehouseArgs) -> None:
     for key, spec in args.datasets.items():
         where = f"Warehouse {name!r}: dataset {key!r}"
-        hours = either(spec.max_time_travel_hours, 168)
-        in_range(f"{where}: max_time_travel_hours", hours, 48, 168, "BigQuery's bounds")
-        for other in either(spec.authorized_datasets, []):
+        for other in spec.authorized_datasets or []:
             if other not in args.datasets or other == key:
                 raise ArgsError(f"{where}: authorized_datasets names {other!r}; use another dataset of this warehouse")
-        for table_id, table in either(spec.tables, {}).items():
+        for table_id, table in (spec.tables or {}).items():
             _check_table(f"{where}: table {table_id!r}", table)
 
 
@@ -275,7 +273,7 @@ def _check_table(where: str, table: TableArgs) -> None:
         columns = {field["name"]: field["type"] for field in json.loads(table.schema)}
     except (ValueError, TypeError, KeyError):
         raise ArgsError(f"{where}: schema is not a JSON array of fields with name and type") from None
-    for column in [c for c in [table.partition_field, *either(table.clustering, [])] if c is not None]:
+    for column in [c for c in [table.partition_field, *(table.clustering or [])] if c is not None]:
         if column not in columns:
             raise ArgsError(f"{where}: column {column!r} is not in the schema; use one of {', '.join(columns)}")
     if table.partition_field and columns[table.partition_field] not in ("DATE", "TIMESTAMP", "DATETIME"):

@@ -35,7 +35,7 @@ class WorkloadArchive(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkloadArchiveArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = WorkloadArchiveArgs.of(args)
+        args = WorkloadArchiveArgs.complete(args, name)
         path = Path(args.path)
         suffix = next((s for s in (".tar.gz", ".zip") if path.name.endswith(s)), None)
         if suffix is None:

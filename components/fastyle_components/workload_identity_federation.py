@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from fastyle_components.base import Args, ArgsError, after, either, token
+from fastyle_components.base import Args, ArgsError, after, given, optional, token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,9 @@ class WorkloadIdentityFederationArgs(Args):
     code that is not on the branch yet, once the environment's reviewers approved. Forks get no token. Default: none."""
     project_roles: list[str]
     """What a deployment may do in the project."""
-    pool_id: str | None = None
+    pool_id: str | None = optional("github")
     """4 to 32 of a-z, 0-9, hyphen; a deleted id is blocked for 30 days. Default: github."""
-    account_id: str | None = None
+    account_id: str | None = optional("deploy-ci")
     """Default: deploy-ci."""
 
 
@@ -54,10 +54,10 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
         self, name: str, args: WorkloadIdentityFederationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(token(type(self)), name, None, opts)
-        args = WorkloadIdentityFederationArgs.of(args)
+        args = WorkloadIdentityFederationArgs.complete(args, name)
         _check(name, args)
         child = pulumi.ResourceOptions(parent=self)
-        pool_id = either(args.pool_id, "github")
+        pool_id = given(args.pool_id)
         pool = gcp.iam.WorkloadIdentityPool(
             f"{name}-pool",
             workload_identity_pool_id=pool_id,
@@ -83,7 +83,7 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
         )
         account = gcp.serviceaccount.Account(
             f"{name}-account",
-            account_id=either(args.account_id, "deploy-ci"),
+            account_id=args.account_id,
             project=args.project,
             display_name="Deploys from GitHub Actions",
             # An update that was killed may have made it without recording it.
@@ -134,13 +134,13 @@ SUBJECT_BYTES = 127
 
 def _others(args: WorkloadIdentityFederationArgs) -> dict[str, str]:
     """Accounts of the environments beside the one that deploys."""
-    return {**either(args.readers, {}), **either(args.previews, {})}
+    return {**(args.readers or {}), **(args.previews or {})}
 
 
 def _condition(args: WorkloadIdentityFederationArgs) -> str:
     """One repository and branch, and of each environment only the runs that it is for."""
     environments = [(args.environment, EVENTS["deploys"])]
-    environments += [(environment, EVENTS["looks"]) for environment in sorted(either(args.readers, {}))]
+    environments += [(environment, EVENTS["looks"]) for environment in sorted(args.readers or {})]
     runs = " || ".join(
         f"(assertion.environment == '{environment}' && assertion.event_name in [{', '.join(map(repr, events))}])"
         for environment, events in environments
@@ -173,15 +173,15 @@ def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
                 f"{where}: GitHub's subject {subject} has {size} bytes and Google takes {SUBJECT_BYTES}; every token "
                 "would be refused; shorten the environment's or the repository's name"
             )
-    for key, accounts in (("readers", either(args.readers, {})), ("previews", either(args.previews, {}))):
+    for key, accounts in (("readers", (args.readers or {})), ("previews", (args.previews or {}))):
         for environment, email in accounts.items():
             if environment == args.environment:
                 raise ArgsError(f"{where}: {key} names {environment!r}, which deploys; give the look one of its own")
             if not re.fullmatch(r"[^@\s]+@[a-z0-9-]+\.iam\.gserviceaccount\.com", email):
                 raise ArgsError(f"{where}: {key}.{environment} is {email!r}; write a service account's e-mail address")
-    if both := either(args.readers, {}).keys() & either(args.previews, {}).keys():
+    if both := (args.readers or {}).keys() & (args.previews or {}).keys():
         raise ArgsError(f"{where}: {min(both)!r} is in readers and previews; a look must not run a pull request's code")
-    pool_id = either(args.pool_id, "github")
+    pool_id = given(args.pool_id)
     if not re.fullmatch(r"(?!gcp-)[a-z0-9-]{4,32}", pool_id):
         raise ArgsError(f"{where}: pool_id {pool_id!r}; use 4 to 32 of a-z, 0-9, hyphen, not gcp-…")
     for role in args.project_roles:
