@@ -1,10 +1,10 @@
 """Serves the components to programs in any Pulumi language: `pulumi package add <this folder>`."""
 
-from importlib.metadata import version
+import sys
 
 from fastyle_components import COMPONENTS
-from fastyle_components.base import PACKAGE
-from pulumi.provider.experimental import component_provider_host
+from fastyle_components.schema import Provider
+from pulumi.provider import main
 
 if __name__ == "__main__":
-    component_provider_host(components=COMPONENTS, name=PACKAGE, version=version("fastyle-components"))
+    main(Provider(COMPONENTS), sys.argv[1:])

@@ -15,10 +15,10 @@ class ArchiveBucketArgs(Args):
     location: str
     """The region that deploys from it."""
     keep_replaced_days: int | None = optional(30)
-    """How long an archive that is no longer deployed can be taken back. Default: 30."""
+    """How long an archive that is no longer deployed can be taken back."""
     labels: dict[str, str] | None = None
     force_destroy: bool | None = optional(False)
-    """Delete the archives with the bucket. Default: no."""
+    """Delete the archives with the bucket."""
 
 
 class ArchiveBucket(pulumi.ComponentResource):

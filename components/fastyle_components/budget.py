@@ -23,7 +23,7 @@ class BudgetArgs(Args):
     currency: str
     """The billing account's own, ISO 4217."""
     thresholds: list[float] | None = optional([0.5, 0.9, 1.0, 1.2])
-    """Shares of the amount, ascending; 1.0 is all of it. Default: 0.5, 0.9, 1.0, 1.2."""
+    """Shares of the amount, ascending; 1.0 is all of it."""
     emails: list[str] | None = None
     """At most five, beside the billing account's administrators. Default: none."""
     topic_name: str | None = None
@@ -32,7 +32,7 @@ class BudgetArgs(Args):
     """One label and its value: only costs of resources that carry it count. Traffic, logs and what else no label is on
     does not. Default: everything in the project counts."""
     title_prefix: str | None = optional("")
-    """What the channels' titles begin with, where several budgets share a project. Default: nothing."""
+    """What the channels' titles begin with, where several budgets share a project."""
     labels: dict[str, str] | None = None
 
 

@@ -23,16 +23,16 @@ class BudgetGuardArgs(Args):
     member: pulumi.Input[str]
     """Whom the guard runs as: `serviceAccount:…`."""
     pauses_jobs: bool | None = optional(True)
-    """It may pause and resume Cloud Scheduler's jobs. Default: yes."""
+    """It may pause and resume Cloud Scheduler's jobs."""
     stops_databases: bool | None = optional(True)
-    """It may change Cloud SQL instances: their activation policy has no right of its own. Default: yes."""
+    """It may change Cloud SQL instances: their activation policy has no right of its own."""
     readers: dict[str, pulumi.Input[str]] | None = None
     """Members that may ask the memory whether they are stopped (simulators), by a stable key."""
     role_id: str | None = optional("budgetGuard")
-    """Of the custom role. A deleted id is blocked for weeks. Default: budgetGuard."""
+    """Of the custom role. A deleted id is blocked for weeks."""
     labels: dict[str, str] | None = None
     force_destroy: bool | None = optional(False)
-    """Delete the memory with the bucket. Default: no; what it holds paused would have to be resumed by hand."""
+    """Delete the memory with the bucket: what it holds paused would have to be resumed by hand."""
 
 
 class BudgetGuard(pulumi.ComponentResource):

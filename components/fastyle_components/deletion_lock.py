@@ -10,8 +10,8 @@ from fastyle_components.base import Args, given, optional, token
 @dataclass(frozen=True, kw_only=True)
 class DeletionLockArgs(Args):
     deletion_protection: bool | None = optional(True)
-    """Whether the lock is closed. Keep the component when it is to open: Pulumi refuses to delete one that is closed.
-    Default: yes."""
+    """Whether the lock is closed. Keep the component when it is to open: Pulumi refuses to delete one that is
+    closed."""
 
 
 class DeletionLock(pulumi.ComponentResource):

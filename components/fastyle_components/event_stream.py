@@ -18,7 +18,7 @@ class BigQueryExportArgs(Args):
     """`<project>.<dataset>.<table>`, of the stream's project, with the schema's fields and the columns
     subscription_name, message_id, publish_time, attributes."""
     drop_unknown_fields: bool | None = optional(False)
-    """Ignore fields that the table lacks. Default: no; such events wait, or become dead letters."""
+    """Ignore fields that the table lacks. Otherwise such events wait, or become dead letters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class StorageExportArgs(Args):
     folder: str | None = None
     """What objects' names begin with, before `/`. Default: the topic's name."""
     batch_seconds: int | None = optional(300, 60, 600, "Pub/Sub's bounds")
-    """The longest time an event waits for its file: 60 to 600. Default: 300."""
+    """The longest time an event waits for its file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class PushArgs(Args):
     audience: pulumi.Input[str]
     """The token's audience: one of the service's custom audiences, since its URL is not known beforehand."""
     ack_deadline_seconds: int | None = optional(60, 10, 600, "Pub/Sub's bounds")
-    """Time to answer: 10 to 600. Default: 60."""
+    """Time to answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +62,16 @@ class EventStreamArgs(Args):
     push: dict[str, PushArgs] | None = None
     """Push subscriptions by consumer."""
     retention_days: int | None = optional(7, 1, 31, "a subscription's bounds")
-    """How long a subscription keeps what is not acknowledged: 1 to 31. Default: 7."""
+    """How long a subscription keeps what is not acknowledged."""
     dead_letter_retention_days: int | None = optional(31, 1, 31, "a subscription's bounds")
-    """How long a dead letter waits for its mend: 1 to 31. Default: 31."""
+    """How long a dead letter waits for its mend."""
     max_delivery_attempts: int | None = optional(100, 5, 100, "Pub/Sub's bounds")
-    """5 to 100. Default: 100, about 16 hours of back-off: an outage is no poison."""
+    """100 are about 16 hours of back-off: an outage is no poison."""
     minimum_backoff_seconds: int | None = optional(10, 0, 600, "Pub/Sub's bounds")
-    """0 to 600. Default: 10."""
     maximum_backoff_seconds: int | None = optional(600, 0, 600, "Pub/Sub's bounds")
-    """0 to 600. Default: 600."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Refuse to delete the topics, the dead letters, and every subscription with its backlog. Default: yes."""
+    """Refuse to delete the topics, the dead letters, and every subscription with its backlog."""
 
 
 class EventStream(pulumi.ComponentResource):

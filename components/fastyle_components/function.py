@@ -40,9 +40,8 @@ class FunctionArgs(Args):
     source: SourceArgs
     """A .zip with main.py at its top."""
     entry_point: str | None = optional("handle")
-    """The callable in main.py. Default: handle."""
+    """The callable in main.py."""
     runtime: str | None = optional("python311")
-    """Default: python311."""
     environment: dict[str, pulumi.Input[str]] | None = None
     secret_files: dict[str, SecretFileArgs] | None = None
     """Secrets as files `/secrets/<key>/<file_name>`, by key."""
@@ -53,25 +52,18 @@ class FunctionArgs(Args):
     invokers: dict[str, pulumi.Input[str]] | None = None
     """Members that may call it, by a stable key. Default: nobody."""
     allow_unauthenticated: bool | None = optional(False)
-    """Let everybody call it: its code checks credentials itself. Default: no."""
+    """Let everybody call it: its code checks credentials itself."""
     ingress: Ingress | None = optional(Ingress.INTERNAL)
-    """Default: internal."""
     cpu: str | None = optional("1")
-    """Default: "1"."""
     memory: str | None = optional("512M")
-    """Default: "512M"."""
     minimum_instances: int | None = optional(0, 0, 1000, "Cloud Run's bounds")
-    """Default: 0."""
     maximum_instances: int | None = optional(5, 1, 1000, "Cloud Run's bounds")
-    """Default: 5."""
     concurrency: int | None = optional(1, 1, 1000, "1 under one CPU")
-    """Requests at a time in one instance, and threads to serve them. Default: 1, as for functions whose code is not known
-    to be safe."""
+    """Requests at a time in one instance, and threads to serve them. Raise it for code that is known to be safe."""
     timeout_seconds: int | None = optional(60, 1, 3600, "Cloud Run's bounds")
-    """Default: 60; at most 540 on a topic, 3600 on HTTP."""
+    """At most 540 on a topic."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Default: yes."""
 
 
 class Function(pulumi.ComponentResource):

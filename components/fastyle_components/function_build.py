@@ -19,13 +19,12 @@ class FunctionBuildArgs(Args):
     bucket: pulumi.Input[str]
     """Where the archives lie."""
     account_id: str | None = optional("function-build")
-    """The building service account's id. Default: function-build."""
+    """The building service account's id."""
     repository_id: str | None = optional("functions")
-    """Default: functions."""
     keep_versions: int | None = optional(3)
-    """Images kept of each function, for a roll-back. Default: 3."""
+    """Images kept of each function, for a roll-back."""
     delete_after_days: int | None = optional(7)
-    """Age at which the others go. Default: 7."""
+    """Age at which the others go."""
     wait_for: list[pulumi.Input[str]] | None = None
     """Outputs of what takes minutes to create anyway, a database's instance say. A new grant holds after about two
     minutes, sometimes seven and more (https://cloud.google.com/iam/docs/access-change-propagation), and a build that

@@ -40,19 +40,19 @@ class MonitoringArgs(Args):
     service_id: str | None = None
     """What the objectives belong to. Default: the component's name."""
     title_prefix: str | None = optional("")
-    """What titles of alerts, channels, objectives and the dashboard begin with, where several stacks share a project.
-    Default: nothing."""
+    """What titles of alerts, channels, objectives and the dashboard begin with, where several stacks share a
+    project."""
     backlog_minutes: int | None = optional(15, 1, 1440, "whole minutes of a day")
-    """How old an undelivered event may get. Default: 15."""
+    """How old an undelivered event may get."""
     freshness_hours: int | None = optional(20, 1, 23, "no condition of Cloud Monitoring lasts longer")
-    """How long no new marts may come out: 1 to 23, as no condition of Cloud Monitoring lasts longer. Default: 20."""
+    """How long no new marts may come out."""
     wait_for: list[pulumi.Input[str]] | None = None
     """Outputs of what takes ten minutes to create anyway: a database's instance, a Composer environment. An alert on the
     component's own metric waits for them, because Cloud Monitoring takes so long to know a new metric. Default: none."""
     latency_ms: int | None = optional(1000, 1, 60000, "milliseconds")
-    """What 99 of 100 answers of the API take at most. Default: 1000."""
+    """What 99 of 100 answers of the API take at most."""
     objectives: bool | None = optional(False)
-    """Keep three service level objectives with burn-rate alerts. Default: no."""
+    """Keep three service level objectives with burn-rate alerts."""
     delivery_objectives: dict[str, str] | None = None
     """Subscriptions whose delivery within `backlog_minutes` is an objective, where `objectives` are kept, by the
     objective's id. Default: none."""

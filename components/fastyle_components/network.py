@@ -19,9 +19,9 @@ class NetworkArgs(Args):
     subnet_cidr: str
     """/26 or larger, such as 10.10.0.0/24: direct VPC egress takes about two addresses an instance."""
     services_prefix_length: int | None = optional(20, 16, 24, "Cloud SQL needs a /24")
-    """Size of the range that Google's managed services (Cloud SQL) live in: 16 to 24. Default: 20."""
+    """Size of the range that Google's managed services (Cloud SQL) live in."""
     nat: bool | None = optional(False)
-    """A way out to the Internet from private addresses, billed by the hour. Default: no."""
+    """A way out to the Internet from private addresses, billed by the hour."""
     labels: dict[str, str] | None = None
 
 

@@ -25,7 +25,7 @@ class DatabaseUserArgs(Args):
     email: pulumi.Input[str]
     """A service account's, or a group's."""
     group: bool | None = optional(False)
-    """The e-mail is a group's. Default: no."""
+    """The e-mail is a group's."""
     roles: list[str] | None = None
     """Database roles, such as cloudsqlsuperuser for whoever migrates. Default: none; migrations grant the rest."""
 
@@ -40,7 +40,7 @@ class NightStopArgs(Args):
     service_account_email: pulumi.Input[str]
     """Calls the Cloud SQL API."""
     role_id: str | None = optional("databaseSwitch")
-    """Of the custom role by which it may change the instance. A deleted id is blocked for weeks. Default: databaseSwitch."""
+    """Of the custom role by which it may change the instance. A deleted id is blocked for weeks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,30 +59,24 @@ class OperationalDatabaseArgs(Args):
     users: dict[str, DatabaseUserArgs] | None = None
     """IAM users by a stable key. There are no passwords."""
     database_version: str | None = optional("POSTGRES_17")
-    """Default: POSTGRES_17."""
     availability: Availability | None = optional(Availability.ZONAL)
-    """Default: zonal."""
     disk_gb: int | None = optional(10, 10, 65536, "Cloud SQL's bounds")
-    """At the start; it only ever grows, by itself. A later change here does nothing. Default: 10."""
+    """At the start; it only ever grows, by itself. A later change here does nothing."""
     disk_limit_gb: int | None = optional(100)
-    """How far it may grow by itself; 0 is no limit. Default: 100."""
+    """How far it may grow by itself; 0 is no limit."""
     backups_kept: int | None = optional(7, 1, 365, "Cloud SQL's bounds")
-    """Daily backups. Default: 7."""
+    """Daily backups."""
     point_in_time_recovery: bool | None = optional(True)
-    """Restore to any second of the last `log_days`. Default: yes."""
+    """Restore to any second of the last `log_days`."""
     log_days: int | None = optional(7, 1, 7, "Enterprise edition's bounds")
-    """1 to 7. Default: 7 with point-in-time recovery."""
+    """With point-in-time recovery."""
     backup_hour: int | None = optional(3, 0, 23, "UTC")
-    """UTC. Default: 3."""
     maintenance_day: int | None = optional(7, 1, 7, "1 is Monday")
-    """1 Monday to 7 Sunday. Default: 7."""
     maintenance_hour: int | None = optional(4, 0, 23, "UTC")
-    """UTC. Default: 4."""
     flags: dict[str, str] | None = None
     """Further database flags; IAM log-in is always on."""
     client_sslmode: str | None = optional("require")
-    """What `url_template` asks of clients: require, or prefer. The server refuses the clear either way.
-    Default: require."""
+    """What `url_template` asks of clients: require, or prefer. The server refuses the clear either way."""
     night_stop: NightStopArgs | None = None
     """Default: it always runs."""
     stopped_elsewhere: bool | None = None
@@ -90,7 +84,7 @@ class OperationalDatabaseArgs(Args):
     that alone. Default: no."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """By Pulumi and by Cloud SQL itself. Default: yes."""
+    """By Pulumi and by Cloud SQL itself."""
 
 
 class OperationalDatabase(pulumi.ComponentResource):

@@ -40,28 +40,25 @@ class OrchestrationArgs(Args):
     airflow_overrides: dict[str, str] | None = None
     """Airflow settings as `section-key`."""
     size: str | None = optional("SMALL")
-    """Of the environment's database: SMALL, MEDIUM or LARGE. Default: SMALL."""
+    """Of the environment's database: SMALL, MEDIUM or LARGE."""
     worker_cpu: float | None = optional(0.5, 0.5, 32, "Composer 3's bounds")
-    """0.5 to 32. Default: 0.5."""
     worker_memory_gb: float | None = optional(2)
-    """1 to 8 a vCPU. Default: 2."""
+    """1 to 8 a vCPU."""
     maximum_workers: int | None = optional(3, 1, 100, "Composer's bounds")
-    """Default: 3; one always runs."""
+    """One always runs."""
     maintenance_days: list[str] | None = optional(["SA", "SU"])
-    """One to three of MO TU WE TH FR SA SU. Default: SA, SU."""
+    """One to three of MO TU WE TH FR SA SU."""
     maintenance_hour: int | None = optional(0, 0, 23, "UTC")
-    """UTC. Default: 0."""
     snapshot_cron: str | None = optional("0 4 * * *")
-    """When the environment is saved, UTC. Default: `0 4 * * *`."""
+    """When the environment is saved, UTC."""
     snapshot_days: int | None = optional(14)
-    """How long a snapshot is kept. Default: 14."""
+    """How long a snapshot is kept."""
     metadata_days: int | None = optional(60, 30, 730, "Composer's bounds")
-    """How long Airflow remembers runs: 30 to 730. Default: 60."""
+    """How long Airflow remembers runs."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Default: yes."""
     force_destroy: bool | None = optional(False)
-    """Delete the bucket's objects with it. Default: no."""
+    """Delete the bucket's objects with it."""
 
 
 class Orchestration(pulumi.ComponentResource):

@@ -28,18 +28,18 @@ class RawLakeArgs(Args):
     archive_after_days: int | None = None
     """Default: never moved to Archive."""
     soft_delete_days: int | None = optional(7)
-    """Deleted objects can be restored, and are billed, for so long: 7 to 90, or 0 for off. Default: 7."""
+    """Deleted objects can be restored, and are billed, for so long: 7 to 90, or 0 for off."""
     versioning: bool | None = optional(False)
-    """Keep overwritten objects for 30 days. Default: no; the lake is only ever appended to."""
+    """Keep overwritten objects for 30 days. The lake is only ever appended to."""
     readers: dict[str, pulumi.Input[str]] | None = None
     """Members that may read objects, by a stable key."""
     pubsub_project_number: str | None = None
     """Let Pub/Sub's service agent, which this number names, export into the bucket. Default: no."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Refuse to delete the bucket. Default: yes."""
+    """Refuse to delete the bucket."""
     force_destroy: bool | None = optional(False)
-    """Delete the objects with the bucket. Default: no."""
+    """Delete the objects with the bucket."""
 
 
 class RawLake(pulumi.ComponentResource):

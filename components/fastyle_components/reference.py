@@ -2,27 +2,23 @@
 
 import json
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pulumi.provider.experimental.component import ComponentProvider
-
 from fastyle_components import COMPONENTS
-from fastyle_components.base import PACKAGE
+from fastyle_components.schema import Provider
 
 HEAD = """# Reference
 
 Generated from the package's schema by `python -m fastyle_components.reference`; names as Python writes them, other
-languages use camelCase. A default that is not named here is the description's. `Input` takes outputs of other
+languages use camelCase. Bounds are checked before anything is planned. `Input` takes outputs of other
 resources, plain values must be known when the program runs.
 """
 
 
 def schema() -> dict[str, Any]:
     """The Pulumi package schema of all components."""
-    provider = ComponentProvider(COMPONENTS, PACKAGE, None, version("fastyle-components"))
-    loaded: dict[str, Any] = json.loads(provider.schema or "{}")
+    loaded: dict[str, Any] = json.loads(Provider(COMPONENTS).schema or "{}")
     return loaded
 
 

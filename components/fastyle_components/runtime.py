@@ -47,7 +47,7 @@ class SecretFileArgs(Args):
     file_name: str
     """Under `/secrets/<key>/`."""
     version: str | None = optional("latest")
-    """Default: latest, read again whenever the file is opened."""
+    """`latest` is read again whenever the file is opened."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,21 +27,17 @@ class ScheduleArgs(Args):
     audience: pulumi.Input[str] | None = None
     """Audience of an identity token, for services. This or `google_api`."""
     google_api: bool | None = optional(False)
-    """Send an access token instead, for Google's own APIs only. Default: no."""
+    """Send an access token instead, for Google's own APIs only."""
     method: str | None = optional("POST")
-    """Default: POST."""
     body: str | None = None
     """JSON. Default: none."""
     description: str | None = None
     deadline_seconds: int | None = optional(180, 15, 1800, "Scheduler's bounds on HTTP")
-    """How long an answer may take: 15 to 1800. Default: 180."""
+    """How long an answer may take."""
     retries: int | None = optional(3, 0, 5, "Scheduler's bounds")
-    """0 to 5. Default: 3."""
     paused: bool | None = optional(False)
-    """Default: no."""
     paused_elsewhere: bool | None = optional(False)
-    """Something else pauses and resumes it (a budget guard): updates leave its state alone, unless `paused` is set.
-    Default: no."""
+    """Something else pauses and resumes it (a budget guard): updates leave its state alone, unless `paused` is set."""
 
 
 class Schedule(pulumi.ComponentResource):

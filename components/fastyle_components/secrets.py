@@ -28,7 +28,7 @@ class SecretsArgs(Args):
     """Secrets by a stable key: letters, digits, hyphens, underscores."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Refuse to delete a secret. Default: yes."""
+    """Refuse to delete a secret."""
 
 
 class Secrets(pulumi.ComponentResource):

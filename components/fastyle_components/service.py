@@ -46,7 +46,7 @@ class ServiceArgs(Args):
     """Members that may call it, by a stable key. Default: nobody."""
     allow_unauthenticated: bool | None = optional(False)
     """Switch the invoker check off: its code checks callers itself. Unlike a `Function` that everybody may call, this
-    grants nothing to allUsers, which many organisations refuse. Default: no."""
+    grants nothing to allUsers, which many organisations refuse."""
     iap_project_number: str | None = None
     """Put Identity-Aware Proxy in front, whose agent this project number names. Default: off."""
     iap_people: dict[str, pulumi.Input[str]] | None = None
@@ -55,28 +55,24 @@ class ServiceArgs(Args):
     audiences: list[str] | None = None
     """Custom audiences that identity tokens may carry beside the URL."""
     ingress: Ingress | None = optional(Ingress.INTERNAL)
-    """Default: internal."""
     subnet: SubnetArgs | None = None
     """Default: no private network."""
     cpu: str | None = optional("1")
-    """vCPUs: 0.08 to 8. Default: "1"."""
+    """vCPUs: 0.08 to 8."""
     memory: str | None = optional("512Mi")
-    """Default: "512Mi"."""
     cpu_always_allocated: bool | None = optional(False)
-    """CPU between requests too, billed as long as an instance lives. Default: no."""
+    """CPU between requests too, billed as long as an instance lives."""
     minimum_instances: int | None = optional(0, 0, 1000, "Cloud Run's bounds")
-    """Default: 0, nothing to pay when idle."""
+    """With none there is nothing to pay when idle."""
     maximum_instances: int | None = optional(5, 1, 1000, "Cloud Run's bounds")
-    """Bounds what a flood can cost. Default: 5."""
+    """Bounds what a flood can cost."""
     concurrency: int | None = optional(80, 1, 1000, "1 under one CPU")
-    """Requests at a time in one instance: 1 to 1000, 1 under one CPU. Default: 80."""
+    """Requests at a time in one instance."""
     timeout_seconds: int | None = optional(300, 1, 3600, "Cloud Run's bounds")
-    """1 to 3600. Default: 300."""
     health_path: str | None = None
     """Asked at start and while it lives. Default: none, the port alone is probed."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Default: yes."""
 
 
 class Service(pulumi.ComponentResource):

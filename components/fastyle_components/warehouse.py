@@ -51,7 +51,7 @@ class DatasetArgs(Args):
     table_expiration_days: int | None = None
     """New tables end so many days after their creation. Default: never."""
     max_time_travel_hours: int | None = optional(168, 48, 168, "BigQuery's bounds")
-    """How far back a table can be read as it was: 48 to 168, in days. Default: 168."""
+    """How far back a table can be read as it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +66,9 @@ class WarehouseArgs(Args):
     """Members that may run queries at the project's cost, by a stable key: reading a dataset alone runs none."""
     labels: dict[str, str] | None = None
     deletion_protection: bool | None = optional(True)
-    """Refuse to delete datasets and tables. Default: yes."""
+    """Refuse to delete datasets and tables."""
     force_destroy: bool | None = optional(False)
-    """Delete a dataset's tables with it, those that Pulumi does not know included. Default: no."""
+    """Delete a dataset's tables with it, those that Pulumi does not know included."""
 
 
 class Warehouse(pulumi.ComponentResource):

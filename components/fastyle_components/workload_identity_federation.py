@@ -32,9 +32,8 @@ class WorkloadIdentityFederationArgs(Args):
     project_roles: list[str]
     """What a deployment may do in the project."""
     pool_id: str | None = optional("github")
-    """4 to 32 of a-z, 0-9, hyphen; a deleted id is blocked for 30 days. Default: github."""
+    """4 to 32 of a-z, 0-9, hyphen; a deleted id is blocked for 30 days."""
     account_id: str | None = optional("deploy-ci")
-    """Default: deploy-ci."""
 
 
 class WorkloadIdentityFederation(pulumi.ComponentResource):

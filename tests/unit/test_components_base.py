@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from typing import Any
 
 import pulumi
 import pytest
@@ -20,7 +21,7 @@ from fastyle_components import (
     WorkloadIdentity,
     WorkloadIdentityArgs,
 )
-from fastyle_components.base import Args, after, days
+from fastyle_components.base import DEFAULT, Args, Default, after, days
 
 from tests.support.components import declare, resolve
 
@@ -49,6 +50,64 @@ def test_arguments_may_be_a_dict_as_a_component_host_hands_them_over() -> None:
     as_args = declare(lambda: EventStream("s", EventStreamArgs.of(plain)))
     assert as_dict.resources == as_args.resources
     assert as_dict.one("s-to-lake")["cloudStorageConfig"]["maxDuration"] == "120s"
+
+
+def argument_classes() -> list[type]:
+    """Every class of arguments in the package."""
+    classes = list(Args.__subclasses__())
+    return sorted((cls for cls in classes if cls.__module__.startswith("fastyle_components")), key=lambda c: c.__name__)
+
+
+def test_a_default_is_within_its_bounds_and_of_its_field_s_type() -> None:
+    defaults: list[tuple[str, Default, Any]] = [
+        (f"{cls.__name__}.{field.name}", field.metadata[DEFAULT], field.type)
+        for cls in argument_classes()
+        for field in dataclasses.fields(cls)
+        if DEFAULT in field.metadata
+    ]
+    assert len(defaults) > 80
+    for where, default, annotation in defaults:
+        if default.least is not None and default.most is not None:
+            assert default.least <= default.value <= default.most, where
+            assert default.why, where
+        if type(default.value) is not list:
+            assert isinstance(default.value, annotation) or (annotation == float | None), where
+
+
+def test_a_default_or_bound_is_written_in_the_field_and_nowhere_else() -> None:
+    """The schema's descriptions and REFERENCE.md add it to the docstring."""
+    for cls in argument_classes():
+        source = inspect.getsource(cls)
+        again = re.findall(r"= optional\([^\n]*\n    \"\"\"[^\"]*Default: [^\"]*\"\"\"", source)
+        assert again == [], f"{cls.__name__}: the docstring repeats the default"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"retention_days": 32}, "EventStream 's': retention_days is 32; use 1 to 31"),
+        (
+            {"storage": {"bucket": "b", "batch_seconds": 59}},
+            "EventStream 's': storage.batch_seconds is 59; use 60 to 600",
+        ),
+        (
+            {
+                "push": {
+                    "shop": {
+                        "endpoint": "https://x/",
+                        "service_account_email": "a@b",
+                        "audience": "c",
+                        "ack_deadline_seconds": 5,
+                    }
+                }
+            },
+            "EventStream 's': push.shop.ack_deadline_seconds is 5; use 10 to 600",
+        ),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_refused_however_deep_it_stands(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ArgsError, match=re.escape(message)):
+        EventStreamArgs.complete({"topic": "sales", "project_number": "1", **wrong}, "s")
 
 
 def test_plain_data_becomes_enums_and_nested_arguments() -> None:
