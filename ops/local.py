@@ -117,11 +117,13 @@ def _release_locks() -> None:
 def _connect(outputs: dict[str, Any]) -> Endpoints:
     """Issue the operator's credential where it is missing, and write `endpoints.json`."""
     daemon = running_daemon()
+    server, _, _ = str(daemon["postgres"]).rpartition("/")
     token = _former_token() or secrets.token_urlsafe(32)
     endpoints = from_outputs(
         LOCAL,
         outputs,
-        **{name: daemon[name] for name in ("pubsub", "pubsub_control", "storage", "bigquery", "postgres", "control")},
+        **{name: daemon[name] for name in ("pubsub", "pubsub_control", "storage", "bigquery", "control")},
+        postgres=f"{server}/{outputs['database']['name']}",
         api_token=token,
     )
     for secret in endpoints.secrets:

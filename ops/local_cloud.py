@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 import time
 from typing import Any
 
 from fastyle_localcloud.engine.environment import engine_environment
+from fastyle_localcloud.engine.environment import export_lines as as_export_lines
 
 from ops.endpoints import REPOSITORY, STATE_DIR, Endpoints
 from ops.errors import OperatorError
@@ -20,6 +20,8 @@ BACKEND = STATE_DIR / "pulumi"  # where `engine_environment` keeps Pulumi's stat
 ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
+PROJECT = "fastyle-local"  # of Pulumi.local.yaml
+PASSPHRASE = "fastyle-local"  # noqa: S105 - public: the salt in Pulumi.local.yaml was made with it
 SETTLE_SECONDS = 120.0
 RUNNING_SECONDS = 60.0
 
@@ -30,14 +32,13 @@ def environment() -> dict[str, str]:
     Raises:
         OperatorError: the local cloud is not running.
     """
-    return engine_environment(STATE_DIR, int(running_daemon()["provider_port"]))
+    port = int(running_daemon()["provider_port"])
+    return engine_environment(STATE_DIR, port, passphrase=PASSPHRASE, program_dir=REPOSITORY)
 
 
 def export_lines() -> str:
-    """Shell lines for `eval "$(fastyle env)"`. The shell's own active environment stays: another program than this
-    project's, which names its environment in Pulumi.yaml, runs in it."""
-    told = {name: value for name, value in environment().items() if name != "VIRTUAL_ENV"}
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in told.items())
+    """Shell lines for `eval "$(fastyle env)"`."""
+    return as_export_lines(environment())
 
 
 def status() -> dict[str, Any]:
@@ -91,7 +92,10 @@ def _waiting(endpoints: Endpoints) -> dict[str, Any]:
 
 
 def run_verb(verb: str) -> None:
-    if subprocess.run([sys.executable, "-m", "fastyle_localcloud", verb], cwd=REPOSITORY, check=False).returncode:
+    """Have the local cloud `up` or `down`."""
+    command = [sys.executable, "-m", "fastyle_localcloud", "--state-dir", str(STATE_DIR), verb]
+    command += ["--project", PROJECT] if verb == "up" else []
+    if subprocess.run(command, check=False).returncode:
         raise OperatorError(
             f"the local cloud did not come {verb}; its words are above, its logs in {STATE_DIR / 'logs'}"
         )

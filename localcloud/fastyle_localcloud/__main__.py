@@ -1,4 +1,4 @@
-"""`python -m fastyle_localcloud up|down|status|logs|policy|clock`: the local cloud of this checkout."""
+"""`python -m fastyle_localcloud up|env|status|logs|policy|clock|down`: the local cloud of this folder."""
 
 from __future__ import annotations
 
@@ -20,25 +20,38 @@ from typing import Any
 import psutil
 
 from fastyle_localcloud.daemon import PROGRESS, lock
+from fastyle_localcloud.engine.bootstrap import EngineUnavailable
+from fastyle_localcloud.engine.environment import engine_environment, export_lines
 from fastyle_localcloud.processes import Identity, Records, stop_leftovers, wait_gone
 from fastyle_localcloud.provider.admission import POLICIES, policies_on, switch_policy
 from fastyle_localcloud.provider.clock import Clock
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.records import Records as ProviderRecords
+from fastyle_localcloud.settings import DEFAULT_STATE_DIR, Settings, SettingsError
 
-STATE_DIR = Path(__file__).resolve().parents[2] / ".localcloud"
 START_SECONDS = 180.0
+_NOT_RUNNING = "the local cloud is not running; start it with `python -m fastyle_localcloud up`"
 STOP_SECONDS = 60.0
 
 
-def up(state_dir: Path) -> int:
+def up(state_dir: Path, given: dict[str, Any]) -> int:
     """Start the daemon unless it runs; returns when everything is healthy. Two at once start one."""
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = state_dir / "logs" / "daemon.log"
     log.parent.mkdir(exist_ok=True)
+    settings = Settings.read(state_dir)
+    try:
+        wanted = settings.changed(state_dir, given)
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     if _daemon(state_dir):
+        if wanted != settings:
+            print("error: the local cloud runs with other settings; run `down` first", file=sys.stderr)
+            return 1
         print("    the local cloud is running")
         return 0
+    wanted.write(state_dir)
     offset = log.stat().st_size if log.exists() else 0
     daemon: subprocess.Popen[bytes] | None = None
     if held := lock(state_dir):
@@ -46,7 +59,7 @@ def up(state_dir: Path) -> int:
         with log.open("ab") as out:
             daemon = subprocess.Popen(
                 [sys.executable, "-m", "fastyle_localcloud.daemon", str(state_dir)],
-                cwd=Path(__file__).resolve().parents[2],
+                cwd=state_dir,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -84,7 +97,7 @@ def status(state_dir: Path, *, as_json: bool) -> int:
     """Show what runs; exit 1 when the daemon does not."""
     processes = _status(state_dir)
     if processes is None:
-        print("the local cloud is not running; start it with `make up`", file=sys.stderr)
+        print(_NOT_RUNNING, file=sys.stderr)
         return 1
     if as_json:
         print(json.dumps(processes))
@@ -97,6 +110,24 @@ def status(state_dir: Path, *, as_json: bool) -> int:
             print(f"  last ended: {p['last_exit']['reason']} at {p['last_exit']['at']}")
     for grant in processes["missing_grants"]:
         print(f"missing grant: {grant['role']} on {grant['resource']} for {grant['member']} ({grant['where']})")
+    return 0
+
+
+def env(state_dir: Path) -> int:
+    """Print the variables with which `pulumi` and Google's clients in a shell reach this cloud: `eval "$(… env)"`."""
+    if _daemon(state_dir) is None:
+        print(f"error: {_NOT_RUNNING}", file=sys.stderr)
+        return 1
+    described = json.loads((state_dir / "daemon.json").read_text())
+    try:
+        variables = engine_environment(state_dir, described["provider_port"])
+    except EngineUnavailable as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    clients = {f"{name.upper()}_EMULATOR_HOST": described[name] for name in ("pubsub", "storage", "bigquery")}
+    print(export_lines({**variables, **clients}))
+    # Where no environment is active, a program that names none runs in this one.
+    print(f'export VIRTUAL_ENV="${{VIRTUAL_ENV:-{variables["VIRTUAL_ENV"]}}}"')
     return 0
 
 
@@ -207,9 +238,14 @@ def _explain(log: Path, offset: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fastyle_localcloud", description=__doc__)
-    parser.add_argument("--state-dir", type=Path, default=STATE_DIR, help="default: .localcloud of this checkout")
+    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="default: .localcloud in this folder")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("up", help=up.__doc__)
+    start = verbs.add_parser("up", help=up.__doc__)
+    start.add_argument("--project", help="default, as for the others: what it was told before, or local-project")
+    start.add_argument("--project-number", help="default: 100000000001")
+    start.add_argument("--region", help="default: us-central1")
+    start.add_argument("--stacks", help="stacks that are real in it, with commas between; default: local")
+    verbs.add_parser("env", help=env.__doc__)
     verbs.add_parser("down", help=down.__doc__)
     verbs.add_parser("status", help=status.__doc__).add_argument("--json", action="store_true")
     log = verbs.add_parser("logs", help=logs.__doc__)
@@ -223,10 +259,14 @@ def main() -> int:
     arguments = parser.parse_args()
     state_dir = arguments.state_dir.resolve()
     if arguments.verb == "up":
+        given = {name: getattr(arguments, name) for name in ("project", "project_number", "region")}
+        given["stacks"] = tuple(arguments.stacks.split(",")) if arguments.stacks else None
         try:
-            return up(state_dir)
+            return up(state_dir, {name: value for name, value in given.items() if value is not None})
         except KeyboardInterrupt:
             return 130  # the daemon goes on starting; whoever called says so
+    if arguments.verb == "env":
+        return env(state_dir)
     if arguments.verb == "down":
         return down(state_dir)
     if arguments.verb == "status":

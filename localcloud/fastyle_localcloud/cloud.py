@@ -20,14 +20,11 @@ from fastyle_localcloud.ports import HOST, Ports, is_free
 from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.scheduler import Scheduler
 from fastyle_localcloud.secret_store import SecretStore
+from fastyle_localcloud.settings import Settings
 from fastyle_localcloud.standins import bigquery, postgres, storage
 from fastyle_localcloud.standins.storage_gate import StorageGate
 from fastyle_localcloud.supervisor import Supervisor
 from fastyle_localcloud.workloads import Workloads
-
-PROJECT = "fastyle-local"
-PROJECT_NUMBER = "100000000001"
-REGION = "us-central1"
 
 _PORTS = (
     *("control", "provider", "storage", "storage-behind", "bigquery", "bigquery-grpc"),
@@ -38,22 +35,21 @@ Progress = Callable[[str], None]
 
 
 class LocalCloud:
-    """One checkout's Google Cloud. Addresses are known, and stay the same, before anything runs."""
+    """The Google Cloud of one folder. Addresses are known, and stay the same, before anything runs."""
 
-    def __init__(
-        self, state_dir: Path, *, project: str = PROJECT, project_number: str = PROJECT_NUMBER, region: str = REGION
-    ) -> None:
+    def __init__(self, state_dir: Path, settings: Settings | None = None) -> None:
         self.state_dir = state_dir.resolve()
         self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.project = project
-        self.project_number = project_number
-        self.region = region
+        self.settings = settings or Settings()
+        self.project = self.settings.project
+        self.project_number = self.settings.project_number
+        self.region = self.settings.region
         self.ports = Ports(self.state_dir / "ports.json")
         self.iam = Iam(self.state_dir / "iam.sqlite")
         self.supervisor = Supervisor(self.state_dir)
         self.identities = Identities(self.state_dir, self.control_url)
         self.secrets = SecretStore(self.state_dir / "secrets")
-        self.metadata = MetadataServers(self.state_dir, self.ports, self.identities, project, project_number)
+        self.metadata = MetadataServers(self.state_dir, self.ports, self.identities, self.settings)
         self.scheduler = Scheduler(self, self.state_dir / "scheduler.json")
         self.control = Control(self)
         # Kept by the handlers of services and functions, shown by /status.
@@ -245,8 +241,6 @@ class LocalCloud:
             ),
             env={
                 **self.base_environment(),
-                # Our own package, wherever the daemon was started.
-                "PYTHONPATH": str(Path(__file__).parents[1]),
                 "LOCALCLOUD_IAM": str(self.state_dir / "iam.sqlite"),
                 "LOCALCLOUD_BIGQUERY": self.bigquery_url,
                 "LOCALCLOUD_OIDC_KEY": str(self.identities.key_path),

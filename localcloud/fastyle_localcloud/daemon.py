@@ -1,4 +1,4 @@
-"""The daemon of one checkout: stand-ins, provider, control server and workloads, until it is told to stop.
+"""The daemon of one local cloud: stand-ins, provider, control server and workloads, until it is told to stop.
 
 `daemon.json` appears once everything is ready and goes with it; `daemon.lock` is held for as long as it lives.
 """
@@ -21,10 +21,9 @@ from fastyle_localcloud.files import write_atomically
 from fastyle_localcloud.process import StartFailed
 from fastyle_localcloud.processes import Identity
 from fastyle_localcloud.provider.server import ProviderServer, serve
-from fastyle_localcloud.standins import postgres
+from fastyle_localcloud.settings import Settings
 
 PROGRESS = "==> "  # lines of the daemon's log that `up` shows
-DATABASE = "fastyle"
 
 
 def lock(state_dir: Path) -> IO[str] | None:
@@ -52,7 +51,7 @@ def describe(cloud: LocalCloud, provider_port: int) -> dict[str, object]:
         "pubsub_control": cloud.pubsub_control,
         "storage": cloud.storage_url,
         "bigquery": cloud.bigquery_url,
-        "postgres": postgres.dsn(cloud.state_dir / "data" / "postgres", cloud.postgres_port, DATABASE),
+        "postgres": cloud.postgres,
     }
 
 
@@ -62,7 +61,7 @@ async def run(state_dir: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    cloud, provider = LocalCloud(state_dir), None
+    cloud, provider = LocalCloud(state_dir, Settings.read(state_dir)), None
     described = state_dir / "daemon.json"
     described.unlink(missing_ok=True)  # of one that was killed
     starting = asyncio.create_task(_start(cloud))
@@ -109,7 +108,7 @@ def main() -> None:
     state_dir = Path(sys.argv[1]).resolve()
     held = lock(state_dir)
     if held is None:
-        sys.exit("error: another daemon of this checkout is running")
+        sys.exit("error: another daemon of this local cloud is running")
     with held, contextlib.suppress(KeyboardInterrupt):
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         logging.getLogger("aiohttp").setLevel(logging.WARNING)

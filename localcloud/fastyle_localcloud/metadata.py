@@ -11,6 +11,7 @@ from fastyle_localcloud.callers import only_programs
 from fastyle_localcloud.files import write_atomically
 from fastyle_localcloud.identity import TOKEN_SECONDS, Identities
 from fastyle_localcloud.ports import HOST, Ports, is_free
+from fastyle_localcloud.settings import Settings
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -18,12 +19,11 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 class MetadataServers:
     """Serves the accounts of this local cloud; an account's port stays the same over restarts."""
 
-    def __init__(self, state_dir: Path, ports: Ports, identities: Identities, project: str, number: str) -> None:
+    def __init__(self, state_dir: Path, ports: Ports, identities: Identities, settings: Settings) -> None:
         self._path = state_dir / "identity" / "accounts.json"
         self._ports = ports
         self._identities = identities
-        self._project = project
-        self._number = number
+        self._settings = settings
         self._accounts: set[str] = set(json.loads(self._path.read_text())) if self._path.exists() else set()
         self._runner: web.AppRunner | None = None
         self._sites: dict[str, web.TCPSite] = {}
@@ -85,12 +85,13 @@ class MetadataServers:
         assert transport is not None
         email = self._by_port[transport.get_extra_info("sockname")[1]]
         path = request.match_info["path"].rstrip("/")
+        settings = self._settings
         plain = {
-            "project/project-id": self._project,
-            "project/numeric-project-id": self._number,
+            "project/project-id": settings.project,
+            "project/numeric-project-id": settings.project_number,
             "universe/universe-domain": "googleapis.com",
             "instance/id": "0",
-            "instance/region": f"projects/{self._number}/regions/us-central1",
+            "instance/region": f"projects/{settings.project_number}/regions/{settings.region}",
         }
         if path in plain:
             return _answer(plain[path])

@@ -1,4 +1,4 @@
-"""Loopback ports by name: a name keeps its port over restarts, and checkouts do not meet."""
+"""Loopback ports by name: a name keeps its port over restarts, and two local clouds do not meet."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class NoFreePortError(Exception):
 class Ports:
     """`ports.get("bigquery")`: the recorded port, or a free one, recorded from now on.
 
-    The search starts at a place derived from the folder and the name, so that two checkouts on one machine
-    are unlikely to want the same one.
+    The search starts at a place derived from the folder and the name, so that two local clouds on one
+    machine are unlikely to want the same one.
     """
 
     def __init__(self, path: Path) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,8 @@ class Workload:
     archive: str
     generation: str
     environment: dict[str, str]
+    command: tuple[str, ...] = ("python", "main.py")
+    """A service's command with its arguments; a function's entry point."""
     secret_variables: dict[str, tuple[str, str]] = field(default_factory=dict)  # variable -> secret, version
     secret_files: tuple[SecretFile, ...] = ()
     health_path: str | None = None
@@ -70,7 +73,8 @@ class Workload:
     def load(cls, row: dict[str, Any]) -> Workload:
         files = tuple(SecretFile(**f) for f in row.pop("secret_files"))
         variables = {k: (v[0], v[1]) for k, v in row.pop("secret_variables").items()}
-        return cls(**row, secret_files=files, secret_variables=variables)
+        command = tuple(row.pop("command", cls.command))
+        return cls(**row, command=command, secret_files=files, secret_variables=variables)
 
 
 class Workloads:
@@ -133,8 +137,7 @@ class Workloads:
             )
         self._check_access(workload)
         folder = await self._unpack(workload)
-        manifest = json.loads((folder / "MANIFEST.json").read_text())
-        python, lib, how = await asyncio.to_thread(self._interpreter, manifest, folder)
+        python, how = await asyncio.to_thread(self._interpreter, workload, folder)
         environment = {
             **await cloud.workload_environment(workload.account),
             "K_SERVICE": workload.name,
@@ -155,14 +158,9 @@ class Workloads:
                 "archive": workload.archive,
             }
         )
-        argv: tuple[str, ...] = (python, "-I", "main.py")
-        if workload.kind == "function":
-            start = _FUNCTION.format(folder=str(folder), lib=lib)
-            options = ("--source", "main.py", "--target", "handle", "--host", HOST, "--port", str(port))
-            argv = (python, "-I", "-c", start, *options)
         return ProcessSpec(
             name=workload.name,
-            argv=argv,
+            argv=_argv(workload, python, folder, port),
             env=environment,
             cwd=folder,
             port=port,
@@ -194,6 +192,8 @@ class Workloads:
 
     def _local(self, workload: Workload, value: str) -> str:
         """The same value, with the private network's address and mounted folders as they are on this machine."""
+        if value == PRIVATE_ADDRESS:
+            return HOST
         value = value.replace(f"@{PRIVATE_ADDRESS}:5432", f"@{HOST}:{self._cloud.postgres_port}")
         for file in workload.secret_files:
             if value.startswith(file.mount):
@@ -245,33 +245,63 @@ class Workloads:
                 shutil.rmtree(old, ignore_errors=True)
         return target
 
-    def _interpreter(self, manifest: dict[str, Any], folder: Path) -> tuple[str, str, str]:
-        """Python, the folder of its packages, and in words what runs: the archive itself, or a twin of it."""
+    def _interpreter(self, workload: Workload, folder: Path) -> tuple[str, str]:
+        """Python, and in words what runs: the archive itself, or a twin of it with packages for this platform.
+
+        An archive tells of itself in MANIFEST.json: `python`, the version that its packages are for, and `requirements`,
+        what they are. Without one it is taken to fit; a function's requirements.txt is then installed, as a build would.
+        """
         here = f"{sys.version_info.major}.{sys.version_info.minor}"
         linux = sys.platform == "linux" and platform.machine() == "x86_64"
-        base = getattr(sys, "_base_executable", sys.executable)
-        if manifest["python"] == here and linux:
-            return base, str(folder / "lib"), "the deployed archive"
-        lib = folder / "lib"
-        shutil.rmtree(lib)
-        command = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", base, "--target", str(lib)]
-        done = subprocess.run([*command, *manifest["requirements"]], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Refused(
-                f"{manifest['name']}: its packages cannot be had for this platform: {done.stderr.strip()[-300:]}"
-            )
-        return base, str(lib), f"a twin for Python {here} on {platform.machine()}"
+        base: str = getattr(sys, "_base_executable", sys.executable)
+        manifest, lib = folder / "MANIFEST.json", folder / "lib"
+        if manifest.exists():
+            told = json.loads(manifest.read_text())
+            if told["python"] != here or not linux:
+                shutil.rmtree(lib)
+                _install(workload, base, lib, "--no-deps", *told["requirements"])
+                return base, f"a twin for Python {here} on {platform.machine()}"
+        elif workload.kind == "function" and not lib.exists():
+            listed = folder / "requirements.txt"
+            _install(workload, base, lib, "functions-framework", *(("-r", str(listed)) if listed.exists() else ()))
+        return base, "the deployed archive"
 
     def _save(self) -> None:
         rows = [asdict(workload) for workload in self._deployed.values()]
         write_atomically(self._path, json.dumps(rows, indent=1).encode())
 
 
+def _argv(workload: Workload, python: str, folder: Path, port: int) -> tuple[str, ...]:
+    """What starts it: a service's own command, or the functions framework."""
+    if workload.kind == "function":
+        start = _FUNCTION.format(folder=str(folder), lib=str(folder / "lib"))
+        options = ("--source", "main.py", "--target", *workload.command, "--host", HOST, "--port", str(port))
+        return python, "-I", "-c", start, *options
+    program, *arguments = workload.command
+    if re.fullmatch(r"(/usr/bin/)?python(3(\.\d+)?)?", program):
+        return python, *arguments
+    if (folder / program).is_file():
+        return str(folder / program), *arguments
+    raise Refused(
+        f"{workload.name}: the local cloud runs `python …` or a program of the archive, and {program!r} is neither"
+    )
+
+
+def _install(workload: Workload, python: str, lib: Path, *what: str) -> None:
+    """Install packages into `lib`, with uv where there is one."""
+    tool = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip", "--python", python]
+    command = [*tool, "install", "--quiet", "--target", str(lib), *(("--python", python) if tool[0] == "uv" else ())]
+    done = subprocess.run([*command, *what], capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(lib, ignore_errors=True)
+        raise Refused(f"{workload.name}: its packages cannot be had for this platform: {done.stderr.strip()[-300:]}")
+
+
 def _extract(archive: Path, folder: Path) -> None:
     folder.mkdir()
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as z:
-            z.extractall(folder)  # noqa: S202 - made by our own build
+            z.extractall(folder)  # noqa: S202 - the user's own build
     else:
         with tarfile.open(archive) as t:
             t.extractall(folder, filter="data")

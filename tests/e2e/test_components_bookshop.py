@@ -104,7 +104,7 @@ class Bookshop:
         self.environment = {
             **os.environ,
             **{name: value.strip("'") for name, value in exports.items()},
-            "FASTYLE_PYTHON": str(python),
+            "LOCALCLOUD_PYTHON": str(python),
             "VIRTUAL_ENV": str(python.parents[1]),
             "PYTHONPATH": str(folder / "host"),
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",

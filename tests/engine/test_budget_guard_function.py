@@ -24,6 +24,7 @@ from aiohttp import web
 from fastyle_localcloud.cloud import LocalCloud
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec
+from fastyle_localcloud.settings import Settings
 from fastyle_localcloud.standins import storage
 
 from workloads.packaging.archives import build
@@ -131,7 +132,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def project(tmp_path: Path, unpacked: Path) -> AsyncIterator[Guarded]:
-    cloud, sql = LocalCloud(tmp_path / "cloud"), SqlAdmin()
+    cloud, sql = LocalCloud(tmp_path / "cloud", Settings(project="fastyle-local")), SqlAdmin()
     app = web.Application()
     app.router.add_route("*", "/v1/{path:.*}", sql.answer)
     runner = web.AppRunner(app, access_log=None)

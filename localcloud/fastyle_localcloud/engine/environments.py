@@ -1,8 +1,8 @@
 """The Python environment of a program or policy pack, found as Pulumi's own language host finds it.
 
-`virtualenv` in the runtime's options (Pulumi.yaml, PulumiPolicy.yaml), relative to that file; what belongs to this
-project runs in this project's environment; anything else in the active one (`VIRTUAL_ENV`). A program that has none is
-refused: it would run on this project's packages without anybody noticing.
+`virtualenv` in the runtime's options (Pulumi.yaml, PulumiPolicy.yaml), relative to that file; what lies in
+`LOCALCLOUD_PROGRAM_DIR` runs in the language host's own environment; anything else in the active one (`VIRTUAL_ENV`). A
+program that has none is refused: it would run on the language host's packages without anybody noticing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-_PROJECT = Path(__file__).resolve().parents[3]
 
 
 class NoEnvironmentError(Exception):
@@ -34,7 +32,7 @@ def interpreter(directory: Path, root: Path, options: Mapping[str, Any], variabl
                 "program's packages into it"
             )
         return python
-    if directory.resolve().is_relative_to(_PROJECT):
+    if (programs := variables.get("LOCALCLOUD_PROGRAM_DIR")) and directory.resolve().is_relative_to(programs):
         return Path(sys.executable)
     if active := variables.get("VIRTUAL_ENV"):
         python = _python(Path(active))

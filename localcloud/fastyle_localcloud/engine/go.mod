@@ -1,4 +1,4 @@
-module fastyle/engine
+module localcloud/engine
 
 go 1.26
 

@@ -52,10 +52,9 @@ class ProgramHost(LanguageServer):
         return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: N802
-        """Nothing to install: the environment is locked, and whoever started this host has set it up."""
-        yield language_pb2.InstallDependenciesResponse(
-            stdout=b"Dependencies are locked in uv.lock: run `make setup`.\n"
-        )
+        """Nothing is installed: a program's environment is its owner's to set up."""
+        said = b"The local cloud installs nothing: set the program's environment up yourself.\n"
+        yield language_pb2.InstallDependenciesResponse(stdout=said)
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         try:

@@ -1,6 +1,6 @@
 """A Pulumi program's run, under the Python of the environment that the program names.
 
-Needs the standard library and that environment's own `pulumi`, nothing of this project: the language host imports it for
+Needs the standard library and that environment's own `pulumi`, nothing of this package: the language host imports it for
 a program of its own environment and starts it as a file (`python -P program_runner.py ANSWER`) for another's. The
 request comes on standard input, the answer goes to the file ANSWER, both as Pulumi's own messages.
 """

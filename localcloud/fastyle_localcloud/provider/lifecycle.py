@@ -20,14 +20,16 @@ from fastyle_localcloud.provider.settle import ProviderConfig, settle
 from fastyle_localcloud.provider.table import lookup, rules_by_token
 from fastyle_localcloud.provider.vocabulary import Reference, Rules, Shared, fill
 from fastyle_localcloud.provider.wire import Asset, dotted, walk
+from fastyle_localcloud.settings import Settings
 
 if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
 
 log = logging.getLogger("fastyle_localcloud.provider")
 
-LOCAL = "local"
-SCRATCH = "scratch-"  # stacks of this name are the tests' own
+SCRATCH = "scratch-"
+"""Beginning of the names of stacks for trials, which every local cloud takes. They meet what Google Cloud answers to a
+name that is taken; a stack that the cloud is for takes over what an interrupted run of its own left."""
 
 
 class Lifecycle:
@@ -35,6 +37,7 @@ class Lifecycle:
 
     def __init__(self, cloud: LocalCloud | None, records: Records, handlers: dict[str, Live]) -> None:
         self._cloud = cloud
+        self._stacks = (cloud.settings if cloud is not None else Settings()).stacks
         self._records = records
         self._clock = Clock(records)
         self._handlers = handlers
@@ -50,9 +53,8 @@ class Lifecycle:
             raise Refused(f"{token}: cannot tell its id from {rules.id!r} and what was given")
         known = self._records.get(token, planned["id"])
         adopted = rules.adopts is not None and inputs.get(rules.adopts) is True
-        # Stack `local` takes over what a run that was cut short left, or what a lost Pulumi state knew: nobody else
-        # has a part in this cloud. Scratch stacks meet what Google Cloud would answer.
-        own = known is not None and known.urn == urn and _stack(urn) == LOCAL
+        # What a run that was cut short left, or what a lost Pulumi state knew: nobody else has a part in this cloud.
+        own = known is not None and known.urn == urn and _stack(urn) in self._stacks
         if rules.exclusive and not adopted and not own and known is not None and known.complete:
             maker = f"{known.urn} made it" if known.urn else "it was abandoned (deletionPolicy ABANDON)"
             raise AlreadyExists(f"{planned['id']} already exists: {maker}; choose another name or import it")
@@ -155,13 +157,16 @@ class Lifecycle:
         stack = _stack(urn)
         if stack.startswith(SCRATCH):
             return
-        if stack != LOCAL:
+        if stack not in self._stacks:
             raise Refused(
                 f"stack {stack} lives on Google Cloud and this is the local cloud, which can preview it but never "
-                "change it: use a shell without `fastyle env`, where Pulumi takes the official gcp provider"
+                f"change it: it is for {', '.join(self._stacks)} (--stacks); use a shell without its variables, where "
+                "Pulumi takes the official gcp provider"
             )
         if self._cloud is None:
-            raise Refused("the local cloud is not running: this provider only plans; start it with `make up`")
+            raise Refused(
+                "the local cloud is not running: this provider only plans; start it with `python -m fastyle_localcloud up`"
+            )
 
     def _share(self, rules: Rules, urn: str, values: Properties) -> None:
         """Refuse or merge what another declaration has made already, and take away what this one would overwrite."""

@@ -1,7 +1,7 @@
 """Resources that live: code that makes a checked resource real in the stand-ins.
 
 Most types are only checked and recorded. A type that lives has one subclass of `Live`, registered under its
-Pulumi type token by a module in `localcloud/fastyle_localcloud/provider/handlers/`:
+Pulumi type token by a module in `provider/handlers/`:
 
     @live("gcp:pubsub/topic:Topic")
     class Topic(Live):

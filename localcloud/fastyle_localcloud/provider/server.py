@@ -233,7 +233,7 @@ class ProviderServer:
 async def serve(cloud: LocalCloud | None, records: Path | None, port: int = 0) -> ProviderServer:
     """Start the provider on a loopback port (0: a free one).
 
-    With a cloud, stacks `local` and `scratch-…` are real in it. Without one, every stack can be previewed, and
+    With a cloud, the stacks that it is for and `scratch-…` are real in it. Without one, every stack can be previewed, and
     `scratch-…` stacks are recorded in `records` (None: in memory) and nowhere else.
     """
     store = Records(records if records is not None else ":memory:")

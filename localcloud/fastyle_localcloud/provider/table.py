@@ -35,6 +35,6 @@ def lookup(token: str) -> tuple[ResourceSchema, Rules]:
         hint = f" (the nearest is {close[0]})" if close else ""
         raise Refused(
             f"the local cloud does not know {token}{hint}: it would neither check nor serve it; "
-            "add a line to localcloud/fastyle_localcloud/provider/rules/ or keep it out of this stack"
+            "keep it out of this stack, or add its rules to fastyle_localcloud/provider/rules/"
         )
     return load(token), rules

@@ -7,5 +7,7 @@ from pathlib import Path
 def folder_of(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"the Python package {package} is not installed: run `make setup`")
+        raise ModuleNotFoundError(
+            f"the Python package {package} is not installed, which fastyle-localcloud requires; install it"
+        )
     return Path(next(iter(spec.submodule_search_locations)))

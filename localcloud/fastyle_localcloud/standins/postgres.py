@@ -2,7 +2,7 @@
 
 Commits are written to the operating system before they are acknowledged and survive any kill of the processes.
 They are not forced to the disk (`fsync` is off): a power cut may cost the local data, and every commit is many
-times faster on an ordinary disk. `make clean` starts afresh.
+times faster on an ordinary disk. Without the state folder it starts afresh.
 """
 
 from __future__ import annotations
