@@ -13,6 +13,10 @@ from fastyle_policies.pricing.book import Pool, Rate, load
 
 # id: price as published, and how many of the book's units it is for.
 PUBLISHED = {
+    "firestore.deletes": ("0.01", 100_000),
+    "firestore.reads": ("0.03", 100_000),
+    "firestore.storage": ("0.15", 1),
+    "firestore.writes": ("0.09", 100_000),
     "artifacts.storage": ("0.10", 1),
     "bigquery.active": ("0.023", 1),
     "bigquery.insert-all": ("0.01", 200),
@@ -88,6 +92,10 @@ FREE = {
     "bigquery-queries": "1",
     "bigquery-read-api": "300",
     "bigquery-storage": "10",
+    "firestore-deletes": "600000",
+    "firestore-reads": "1500000",
+    "firestore-storage": "1",
+    "firestore-writes": "600000",
     "bigquery-write-api": "2048",
     "build-minutes": "2500",
     "functions-1-cpu": "200000",

@@ -116,13 +116,28 @@ def test_a_node_pool_of_a_first_preview_is_where_its_cluster_is() -> None:
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ({"machineType": "g2-standard-4"}, "the price book has no rates for machine type g2-standard-4"),
-        ({"guestAccelerators": [{"count": 1}]}, "the price book has no rates for GPUs"),
+        ({"machineType": "m3-ultramem-32"}, "the price book has no rates for machine type m3-ultramem-32"),
+        ({"guestAccelerators": [{"count": 1}]}, "the price book has no rates for GPUs 1 x of no name"),
         ({"diskSizeGb": "x"}, "diskSizeGb is 'x', which is no size"),
     ],
 )
 def test_nodes_that_the_book_cannot_price_are_not_estimated(config: dict[str, Any], why: str) -> None:
     assert estimated(resource(NODE_POOL, nodeConfig=config)).not_estimated == {NODE_POOL: [f"it: {why}"]}
+
+
+@prices(NODE_POOL)
+def test_nodes_with_gpus() -> None:
+    """Two nodes of n1-standard-4 with a V100 each: 2 x 511 x 2.48 = 2534.56; L4 of two g2-standard-8: 1,460 x 0.56004 = 817.6584."""
+    gpus = [{"type": "nvidia-tesla-v100", "count": 1}]
+    pool = resource(
+        NODE_POOL,
+        location="us-central1-a",
+        nodeCount=2,
+        nodeConfig={"machineType": "n1-standard-4", "guestAccelerators": gpus},
+    )
+    assert bill(pool)["GPU, nvidia-tesla-v100"] == ("1022", "2534.56")
+    pool = resource(NODE_POOL, location="us-central1-a", nodeCount=2, nodeConfig={"machineType": "g2-standard-8"})
+    assert bill(pool)["GPU, nvidia-l4"] == ("1460", "817.6584")
 
 
 @prices(JOB, FLEX_JOB)

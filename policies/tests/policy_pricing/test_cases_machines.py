@@ -97,10 +97,24 @@ def test_each_kind_of_machine_type_is_read(type_: str, line: str, quantity: str,
 @pytest.mark.parametrize(
     ("props", "why"),
     [
-        ({"machineType": "a2-highgpu-1g"}, "the price book has no rates for machine type a2-highgpu-1g"),
+        ({"machineType": "a2-ultragpu-1g"}, "the price book has no rates for machine type a2-ultragpu-1g"),
+        ({"machineType": "g2-standard-5"}, "there is no machine type g2-standard-5"),
+        (
+            {"machineType": "g2-standard-4", "scheduling": {"preemptible": True}},
+            "the price book has no rate compute.g2-standard-4-spot",
+        ),
         ({"machineType": "m3-standard-4"}, "the price book has no rates for machine type m3-standard-4"),
         ({"machineType": UNKNOWN}, "its machine type is secret or known only at update"),
-        ({"guestAccelerators": [{"type": "nvidia-l4", "count": 1}]}, "the price book has no rates for GPUs"),
+        (
+            {"guestAccelerators": [{"type": "nvidia-l4", "count": 1}]},
+            "the price book has no rates for GPUs 1 x nvidia-l4",
+        ),
+        ({"guestAccelerators": [{"count": 2}]}, "the price book has no rates for GPUs 2 x of no name"),
+        (
+            {"guestAccelerators": [{"type": "nvidia-tesla-t4", "count": -1}]},
+            "the price book has no rates for GPUs -1 x nvidia-tesla-t4",
+        ),
+        ({"guestAccelerators": [{"type": UNKNOWN}]}, "its GPUs are secret or known only at update"),
         (
             {"bootDisk": {"initializeParams": {"type": "pd-magic"}}},
             "the price book has no rate for disks of type pd-magic",
@@ -108,13 +122,52 @@ def test_each_kind_of_machine_type_is_read(type_: str, line: str, quantity: str,
         ({"bootDisk": {"initializeParams": {"size": "big"}}}, "the size of its disk is 'big', which is no size"),
         (
             {"machineType": "n2-custom-2-20480-ext"},
-            "the price book has no rates for machine type n2-custom-2-20480-ext",
+            "the price book has no rates for extended memory of N2",
         ),
     ],
 )
 def test_what_the_book_does_not_know_of_an_instance_is_not_estimated(props: dict[str, Any], why: str) -> None:
     of = instance("e2-micro")
     assert estimated(replace(of, props={**of.props, **props})).not_estimated == {INSTANCE: [f"it: {why}"]}
+
+
+@prices(INSTANCE)
+def test_gpus_are_billed_beside_their_machine() -> None:
+    """Two T4 on n1-standard-1, discounted with it: 2 x 511 x 0.35 = 357.7. For 100 hours in full: 200 x 0.35 = 70; K80 on spot
+    730 x 0.1719 = 125.487."""
+    t4 = instance("n1-standard-1", guestAccelerators=[{"type": "nvidia-tesla-t4", "count": 2}])
+    assert bill(t4)["GPU, nvidia-tesla-t4"] == ("1022", "357.7")
+    assert bill(t4, it={"monthly_running_hours": 100})["GPU, nvidia-tesla-t4"] == ("200", "70")
+    url = "projects/p/zones/us-central1-a/acceleratorTypes/nvidia-tesla-k80"
+    k80 = instance("n1-standard-1", guestAccelerators=[{"type": url}], scheduling={"preemptible": True})
+    assert bill(k80)["GPU, nvidia-tesla-k80, spot"] == ("730", "125.487")
+
+
+@prices(INSTANCE)
+@pytest.mark.parametrize(
+    ("type_", "machine", "gpus"),
+    [
+        ("g2-standard-4", ("730", "107.15823008"), ("730", "408.8292")),  # 730 x 0.146792096; 730 x 0.56004
+        ("g2-standard-24", ("4380", "642.94938048"), ("1460", "817.6584")),  # 6 x 4 vCPU and 16 GiB; 2 GPUs
+        ("a2-highgpu-1g", ("730", "2681.57105"), None),  # 730 x 3.673385, with its GPU
+        ("a2-highgpu-4g", ("2920", "10726.2842"), None),
+    ],
+)
+def test_machines_that_bring_their_gpus(type_: str, machine: tuple[str, str], gpus: tuple[str, str] | None) -> None:
+    """g2-standard-4: 0.146792096 + 0.56004 an hour, 515.99 a month; its GPU is counted once, though a block names it."""
+    named = [{"type": "nvidia-l4", "count": 1}]
+    for found in (bill(instance(type_)), bill(instance(type_, guestAccelerators=named))):
+        assert found["Machine"] == machine
+        assert found.get("GPU, nvidia-l4") == gpus
+
+
+@prices(INSTANCE)
+def test_memory_beyond_what_the_vcpus_go_with_is_extended() -> None:
+    """N1 with 2 vCPU and 15 GiB: 13 GiB x 511 x 1.05 x 0.004237, and 2 GiB x 511 x 0.00955 = 9.7601."""
+    found = bill(instance("custom-2-15360-ext"))
+    assert found["Memory"][0] == "6975.15"
+    assert found["Extended memory"] == ("1022", "9.7601")
+    assert "Extended memory" not in bill(instance("custom-2-13312-ext"))
 
 
 @prices(INSTANCE)

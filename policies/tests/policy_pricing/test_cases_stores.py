@@ -5,6 +5,7 @@ BigQuery's slots, load balancers, DNS, keys, tunnels. Rates of us-central1, list
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -140,6 +141,19 @@ def test_firestore_by_documents_and_storage() -> None:
     assert "edition Enterprise" in str(estimated(resource(FIRESTORE, databaseEdition="ENTERPRISE")).unpriced[0])
 
 
+@prices(FIRESTORE)
+def test_the_free_quota_is_the_default_databases_alone() -> None:
+    """2 million reads x 0.0000003 = 0.6, of which 30 days x 50,000 are free: 0.45; 10 GiB x 0.15 = 1.5 less 0.15."""
+    used = {"monthly_reads": 2_000_000, "storage_gib": 10}
+    default = resource(FIRESTORE, "default", name="(default)", locationId="us-central1")
+    found = estimated(default, default=used)
+    assert (found.list_price, found.total) == (Decimal("2.1"), Decimal("1.5"))
+    named = resource(FIRESTORE, "orders", name="orders", locationId="us-central1")
+    assert estimated(named, orders=used).total == Decimal("2.1")
+    both = estimated(default, named, default=used, orders=used)
+    assert both.total == Decimal("3.6")
+
+
 @prices(FILESTORE)
 @pytest.mark.parametrize(
     ("tier", "monthly"), [("BASIC_HDD", "163.84"), ("PREMIUM", "307.2"), ("ZONAL", "256"), ("ENTERPRISE", "460.8")]
@@ -171,9 +185,13 @@ def test_redis_by_the_price_of_its_size(tier: str, gb: int, line: str, monthly: 
 
 
 @prices(REDIS)
-def test_redis_with_read_replicas_is_not_estimated() -> None:
-    replicas = resource(REDIS, memorySizeGb=5, readReplicasMode="READ_REPLICAS_ENABLED")
-    assert "read replicas" in str(estimated(replicas).unpriced[0])
+def test_redis_with_read_replicas_by_the_node() -> None:
+    """5 GB x 730 h x 3 nodes x half of 0.054 = 295.65; with one replica, two nodes, what an instance without costs: 197.1."""
+    replicas = resource(REDIS, tier="STANDARD_HA", memorySizeGb=5, readReplicasMode="READ_REPLICAS_ENABLED")
+    assert bill(replicas) == {"Nodes, M2": ("5475", "295.65")}
+    assert estimated(replicas).resources[0].lines[0].confidence == "U"
+    one = replace(replicas, props={**replicas.props, "replicaCount": 1})
+    assert bill(one) == {"Nodes, M2": ("3650", "197.1")}
     assert "no rates for tier GOLD" in str(estimated(resource(REDIS, tier="GOLD")).unpriced[0])
 
 
@@ -247,10 +265,31 @@ def test_key_versions_and_what_is_done_with_them() -> None:
     assert bill(resource(KEY, versionTemplate=signing), it={"active_versions": 3}) == {
         "Key versions, HSM": ("3", "7.5")
     }
-    symmetric = estimated(resource(KEY, versionTemplate={"protectionLevel": "HSM"}))
-    assert "symmetric keys in an HSM" in str(symmetric.unpriced[0])
-    external = estimated(resource(KEY, versionTemplate={"protectionLevel": "EXTERNAL"}))
-    assert "protection level EXTERNAL" in str(external.unpriced[0])
+    odd = estimated(resource(KEY, versionTemplate={"protectionLevel": "MOON"}))
+    assert "no rates for protection level MOON" in str(odd.unpriced[0])
+
+
+@prices(KEY)
+@pytest.mark.parametrize(
+    ("template", "version", "operations"),
+    [
+        ({"protectionLevel": "HSM"}, "1", "3"),  # symmetric where nothing else is said
+        ({"protectionLevel": "HSM", "algorithm": "AES_256_GCM"}, "1", "3"),
+        ({"protectionLevel": "HSM", "algorithm": "HMAC_SHA256"}, "1", "3"),
+        ({"protectionLevel": "HSM", "algorithm": "RSA_SIGN_PKCS1_2048_SHA256"}, "1", "3"),
+        ({"protectionLevel": "HSM", "algorithm": "RSA_SIGN_PKCS1_4096_SHA256"}, "2.5", "15"),
+        ({"protectionLevel": "EXTERNAL"}, "3", "3"),
+        ({"protectionLevel": "EXTERNAL_VPC"}, "3", "3"),
+        ({"protectionLevel": "SOFTWARE", "algorithm": "RSA_SIGN_PKCS1_4096_SHA256"}, "0.06", "3"),
+    ],
+)
+def test_a_key_by_where_it_is_held_and_by_its_algorithm(
+    template: dict[str, str], version: str, operations: str
+) -> None:
+    """A version a month, and a million operations x 0.000003 = 3, or x 0.000015 = 15 (cloud.google.com/kms/pricing)."""
+    found = bill(resource(KEY, versionTemplate=template), it={"monthly_operations": 1_000_000})
+    assert found[f"Key versions, {template['protectionLevel']}"] == ("1", version)
+    assert found["Operations"] == ("1000000", operations)
 
 
 @prices(TUNNEL)

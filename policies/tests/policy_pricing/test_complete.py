@@ -52,7 +52,19 @@ def test_every_rate_is_used_by_some_pricer() -> None:
     # Made of a class, a size, a tier, a kind of disk or machine.
     families = (
         *("alloydb.", "bigquery.active", "bigquery.long-term", "bigquery.slots-", "bigtable.", "composer-2."),
-        *("compute.", "dataflow.", "disk.", "filestore.", "firestore.", "gke.pod-", "kms.", "redis.", "spark.", "sql"),
+        *(
+            "compute.",
+            "dataflow.",
+            "disk.",
+            "filestore.",
+            "firestore.",
+            "gke.pod-",
+            "gpu.",
+            "kms.",
+            "redis.",
+            "spark.",
+            "sql",
+        ),
         "storage.",
     )
     rates = {rate for region in load().regions.values() for rate in region}

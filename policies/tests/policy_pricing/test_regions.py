@@ -179,12 +179,36 @@ def test_a_chosen_pair_of_regions_is_billed_in_both_at_a_tenth_more() -> None:
     assert "are no regions" in str(estimate([odd], used).unpriced[0])
 
 
-def test_what_is_written_over_several_regions_is_replicated_for_money_and_that_is_said() -> None:
-    written = usage_of(it={"monthly_written_gib": 1})
-    several = estimate([resource("gcp:storage/bucket:Bucket", location="EU")], written)
-    assert any("replicated between its regions" in note for note in several.notes)
-    one = estimate([resource("gcp:storage/bucket:Bucket", location="europe-west1")], written)
-    assert not any("replicated" in note for note in one.notes)
+@pytest.mark.parametrize(
+    ("props", "line", "monthly"),
+    [
+        ({"location": "EU"}, "Replication", "2"),  # 100 x 0.02
+        ({"location": "EUR4"}, "Replication", "2"),
+        ({"location": "ASIA"}, "Replication", "8"),
+        ({"location": "NAM4", "rpo": "ASYNC_TURBO"}, "Turbo replication", "4"),
+        (
+            {
+                "location": "ASIA",
+                "customPlacementConfig": {"dataLocations": ["AUSTRALIA-SOUTHEAST1", "AUSTRALIA-SOUTHEAST2"]},
+            },
+            "Replication",
+            "8",
+        ),
+        ({"location": "europe-west1"}, "Replication", None),
+    ],
+)
+def test_what_is_written_over_several_regions_is_replicated_for_money(
+    props: dict[str, Any], line: str, monthly: str | None
+) -> None:
+    """100 GiB written x the rate of the continent; one region replicates nothing."""
+    written = usage_of(it={"monthly_written_gib": 100})
+    assert figures(estimate([resource("gcp:storage/bucket:Bucket", **props)], written)).get(f"it: {line}") == monthly
+
+
+def test_replication_that_the_book_has_no_rate_for_is_said() -> None:
+    bucket = resource("gcp:storage/bucket:Bucket", location="EU", rpo="ASYNC_TURBO")
+    found = estimate([bucket], usage_of(it={"monthly_written_gib": 1}))
+    assert any("has no rate storage.turbo-replication for eu" in note for note in found.notes)
 
 
 def test_the_tiers_of_tokyo_never_rise() -> None:

@@ -156,8 +156,11 @@ class Bill:
         assumes: Sequence[Constant] = (),
         region: str | None = None,
         least: Decimal | None = None,
+        free: bool = True,
     ) -> None:
         """Add a line of `quantity` of the rate's unit (`least` where sources contradict each other), at the price of `region` where that is not the resource's own.
+
+        A line that is not `free` has no part in the rate's free tier.
 
         Raises:
             NotPricedError: the book has no such rate.
@@ -167,7 +170,7 @@ class Bill:
             priced, fallback = self.book.rate(rate, where)
         except KeyError:
             raise NotPricedError(f"the price book has no rate {rate}") from None
-        if priced.free and not self.book.pools[priced.free].covers(where):
+        if priced.free and not (free and self.book.pools[priced.free].covers(where)):
             priced = priced.model_copy(update={"free": None})
         confidence = worst(
             [priced.confidence, *(constant.confidence for constant in assumes), *(["U"] if fallback else [])]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services import accelerators, disks, machines
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
 
 CLUSTER = "gcp:dataproc/cluster:Cluster"
@@ -44,10 +44,10 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
         count = _count(block, "numInstances", usual)
         of = machines.machine(block.get("machineType", DEFAULT_MACHINE))
         worker = of if role == "worker" else worker
-        machines.no_accelerators(block.get("accelerators"))
         cpus += machines.vcpus(of) * count
         if count:
             machines.run(bill, of, count, hours, label=f"{label}, ")
+            accelerators.attach(bill, of, block.get("accelerators"), count, hours, label=f"{label}, ")
             disk = _known(block.get("diskConfig"))
             size = _count(disk, "bootDiskSizeGb", DEFAULT_DISK_GIB) * hours / HOURS
             disks.hold(bill, disk.get("bootDiskType", "pd-standard"), size, count, label=f"{label}, boot disk")

@@ -28,19 +28,25 @@ def database(bill: Bill, usage: DatabaseUsage) -> None:
         bill.region = bill.place(place, "locationId")
     elif place is UNKNOWN:
         bill.note(f"its locationId is secret or known only at update; reckoned with {bill.region}")
+    free = _is_default(bill)
     for rate, count in (
         ("reads", usage.monthly_reads),
         ("writes", usage.monthly_writes),
         ("deletes", usage.monthly_deletes),
     ):
-        bill.add(f"firestore.{rate}", count, f"{text(count)} documents", name=f"Document {rate}", usage=True)
+        bill.add(f"firestore.{rate}", count, f"{text(count)} documents", name=f"Document {rate}", usage=True, free=free)
     gib = usage.storage_gib
-    bill.add("firestore.storage", gib, f"{text(gib)} GiB", name="Storage", usage=True)
+    bill.add("firestore.storage", gib, f"{text(gib)} GiB", name="Storage", usage=True, free=free)
     if bill.known("pointInTimeRecoveryEnablement", "") == "POINT_IN_TIME_RECOVERY_ENABLED":
         bill.add("firestore.pitr", gib, f"{text(gib)} GiB", name="Point-in-time recovery", usage=True)
     if usage.backup_gib:
         kept = usage.backup_gib
         bill.add("firestore.backup", kept, f"{text(kept)} GiB", name="Backups", usage=True)
+
+
+def _is_default(bill: Bill) -> bool:
+    """Whether the free quota is this database's: a project's default one's (cloud.google.com/firestore/pricing)."""
+    return bill.resource.get("name") == "(default)"
 
 
 PRICERS = (Pricer(token=DATABASE, usage=DatabaseUsage, price=database),)

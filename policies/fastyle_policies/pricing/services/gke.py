@@ -11,7 +11,7 @@ from pydantic import Field
 from fastyle_policies.model import UNKNOWN, Resource, dig, flag
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services import accelerators, disks, machines
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
 
 CLUSTER = "gcp:container/cluster:Cluster"
@@ -98,9 +98,10 @@ def _nodes(bill: Bill, config: Any, count: Decimal, hours: Decimal, label: str, 
         bill.note("a part of its nodeConfig is secret or known only at update; reckoned as if that part were unset")
     given = config if isinstance(config, Mapping) else {}
     known = {key: value for key, value in given.items() if value is not UNKNOWN and value is not None}
-    machines.no_accelerators(known.get("guestAccelerators"))
     of = machines.machine(known.get("machineType", DEFAULT_MACHINE))
-    machines.run(bill, of, count, hours, on_spot=machines.spot(known), label=label, usage=usage)
+    on_spot, gpus = machines.spot(known), known.get("guestAccelerators")
+    machines.run(bill, of, count, hours, on_spot=on_spot, label=label, usage=usage)
+    accelerators.attach(bill, of, gpus, count, hours, on_spot=on_spot, label=label, usage=usage)
     try:
         size = amount(known.get("diskSizeGb", DEFAULT_DISK_GIB))
     except ArithmeticError:

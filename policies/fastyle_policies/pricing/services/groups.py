@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, Resource
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services import accelerators, disks, machines
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown
 from fastyle_policies.pricing.services.instances import addresses, egress, hold_boot
 
@@ -36,12 +36,13 @@ def group(bill: Bill, usage: GroupUsage) -> None:
     count, usual = _size(bill), usage.instances is not None
     if usage.instances is not None:
         count = usage.instances
-    machines.no_accelerators(template.get("guestAccelerators"))
     scheduling = template.get("scheduling")
     if holds_unknown(scheduling):
         bill.note("whether it runs on spot capacity is secret or known only at update; reckoned as on demand")
     of = machines.machine(template.get("machineType"))
-    machines.run(bill, of, count, usage.monthly_running_hours, on_spot=machines.spot(scheduling), usage=usual)
+    on_spot, hours = machines.spot(scheduling), usage.monthly_running_hours
+    machines.run(bill, of, count, hours, on_spot=on_spot, usage=usual)
+    accelerators.attach(bill, of, template.get("guestAccelerators"), count, hours, on_spot=on_spot, usage=usual)
     for disk in template.blocks("disks"):
         if disk.get("type") == "SCRATCH" or disk.get("diskType") == "local-ssd":
             disks.local(bill, Decimal(1), count)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services import disks, machines
+from fastyle_policies.pricing.services import accelerators, disks, machines
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
 
 INSTANCE = "gcp:compute/instance:Instance"
@@ -26,9 +26,9 @@ class InstanceUsage(Usage):
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     stopped = bill.known("desiredStatus", "RUNNING") in ("TERMINATED", "SUSPENDED")
     hours = Decimal(0) if stopped else usage.monthly_running_hours
-    machines.no_accelerators(bill.get("guestAccelerators"))
-    on_spot = _on_spot(bill, bill.resource.get("scheduling"))
-    machines.run(bill, machines.machine(bill.resource.get("machineType")), Decimal(1), hours, on_spot=on_spot)
+    on_spot, of = _on_spot(bill, bill.resource.get("scheduling")), machines.machine(bill.resource.get("machineType"))
+    machines.run(bill, of, Decimal(1), hours, on_spot=on_spot)
+    accelerators.attach(bill, of, bill.resource.get("guestAccelerators"), Decimal(1), hours, on_spot=on_spot)
     if not dig(bill.resource.get("bootDisk"), "source"):
         given = dig(bill.get("bootDisk"), "initializeParams")
         hold_boot(bill, given, Decimal(1), "type", "size")

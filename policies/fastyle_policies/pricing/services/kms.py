@@ -12,6 +12,8 @@ from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer,
 
 KEY = "gcp:kms/cryptoKey:CryptoKey"
 DAY = Decimal(86400)
+# Keys of an external manager cost the same over the internet and over a VPC; those of an HSM by their algorithm, too.
+_FAMILIES = {"SOFTWARE": "software", "HSM": "hsm", "EXTERNAL": "external", "EXTERNAL_VPC": "external"}
 
 
 class KeyUsage(Usage):
@@ -26,13 +28,11 @@ class KeyUsage(Usage):
 def key(bill: Bill, usage: KeyUsage) -> None:
     level = str(bill.known("versionTemplate.protectionLevel", "SOFTWARE"))
     algorithm = str(bill.known("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION"))
-    symmetric = algorithm.startswith(("GOOGLE_SYMMETRIC", "AES", "HMAC"))
-    if level not in ("SOFTWARE", "HSM"):
+    if level not in _FAMILIES:
         raise NotPricedError(f"the price book has no rates for protection level {level[:40]}")
-    if level == "HSM" and symmetric:
-        raise NotPricedError("the price book has no rates for symmetric keys in an HSM")
     versions, words = _versions(bill, usage)
-    family = "software" if level == "SOFTWARE" else "hsm"
+    cheap = algorithm.startswith(("GOOGLE_SYMMETRIC", "AES", "HMAC")) or "_2048_" in algorithm
+    family = "hsm-symmetric" if level == "HSM" and cheap else _FAMILIES[level]
     bill.add(f"kms.{family}-version", versions, words, name=f"Key versions, {level}")
     count = usage.monthly_operations
     bill.add(f"kms.{family}-operations", count, f"{text(count)} operations", name="Operations", usage=True)

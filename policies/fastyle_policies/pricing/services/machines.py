@@ -31,7 +31,12 @@ _MEMORY: Mapping[str, Mapping[str, str]] = {
 _ODD: Mapping[str, str] = {"c4-standard-2": "7", "c4-highmem-2": "15"}  # GiB where a shape is not in proportion
 _WHOLE = {"e2-micro", "e2-small", "e2-medium", "f1-micro", "g1-small"}
 # Families with a price of one shape, by its vCPUs: the others are multiples of it.
-_MULTIPLES = {"t2d-standard": 1, "t2a-standard": 1, "c2-standard": 4}
+_MULTIPLES = {"t2d-standard": 1, "t2a-standard": 1, "c2-standard": 4, "g2-standard": 4}
+# GPUs that a machine brings, by its vCPUs (cloud.google.com/compute/docs/accelerator-optimized-machines).
+_G2_GPUS = {4: 1, 8: 1, 12: 1, 16: 1, 24: 2, 32: 1, 48: 4, 96: 8}
+_A2_VCPUS = 12  # of each GPU
+# GiB a vCPU beyond which a custom machine's memory is extended, at a price of its own.
+_EXTENDED_FROM = {"n1": Decimal("6.5")}
 _CUSTOM_DEARER = {"n1", "n2", "n2d", "n4"}
 # Price of each further quarter of the month: 30 % and 20 % less over the whole of it.
 _SUSTAINED = {
@@ -43,12 +48,16 @@ _SUSTAINED = {
     "c2": ("1", "0.8678", "0.733", "0.6"),
 }
 _SIZED = re.compile(r"([a-z]\w{1,3})-(standard|highmem|highcpu)-(\d{1,3})")
-_CUSTOM = re.compile(r"(?:([a-z]\w{1,3})-)?custom-(\d{1,3})-(\d{1,7})")
+_CUSTOM = re.compile(r"(?:([a-z]\w{1,3})-)?custom-(\d{1,3})-(\d{1,7})(-ext)?")
+_A2 = re.compile(r"a2-highgpu-([1248])g")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine type has: a family's vCPUs and GiB, or, without those, so many of the shape `whole`."""
+    """What a machine type has: a family's vCPUs and GiB, or, without those, so many of the shape `whole`.
+
+    `extended` is memory beyond what the vCPUs of a custom type go with, `gpus` what is priced beside the shape.
+    """
 
     family: str
     vcpus: Decimal = Decimal(0)
@@ -56,6 +65,8 @@ class Machine:
     whole: str = ""
     times: Decimal = Decimal(1)
     custom: bool = False
+    extended: Decimal = Decimal(0)
+    gpus: Decimal = Decimal(0)
 
 
 def machine(name: Any) -> Machine:
@@ -72,13 +83,27 @@ def machine(name: Any) -> Machine:
     if sized := _SIZED.fullmatch(short):
         family, kind, count = sized[1], sized[2], int(sized[3])
         if base := _MULTIPLES.get(f"{family}-{kind}"):
-            return Machine(family, whole=f"{family}-{kind}-{base}", times=Decimal(count) / base)
+            if family == "g2" and count not in _G2_GPUS:
+                raise NotPricedError(f"there is no machine type {short[:40]}")
+            gpus = Decimal(_G2_GPUS[count]) if family == "g2" else Decimal(0)
+            return Machine(family, whole=f"{family}-{kind}-{base}", times=Decimal(count) / base, gpus=gpus)
         if family in _MEMORY:
             memory = Decimal(_ODD[short]) if short in _ODD else Decimal(_MEMORY[family][kind]) * count
             return Machine(family, Decimal(count), memory)
     if (custom := _CUSTOM.fullmatch(short)) and (custom[1] or "n1") in _MEMORY:
-        return Machine(custom[1] or "n1", Decimal(custom[2]), Decimal(custom[3]) / 1024, custom=True)
+        return _customized(custom[1] or "n1", Decimal(custom[2]), Decimal(custom[3]) / 1024, bool(custom[4]))
+    if a2 := _A2.fullmatch(short):
+        return Machine("a2", whole="a2-highgpu-1g", times=Decimal(a2[1]))
     raise NotPricedError(f"the price book has no rates for machine type {short[:40]}")
+
+
+def _customized(family: str, cpus: Decimal, memory: Decimal, may_extend: bool) -> Machine:
+    if not may_extend:
+        return Machine(family, cpus, memory, custom=True)
+    if family not in _EXTENDED_FROM:
+        raise NotPricedError(f"the price book has no rates for extended memory of {family.upper()}")
+    usual = min(memory, cpus * _EXTENDED_FROM[family])
+    return Machine(family, cpus, usual, custom=True, extended=memory - usual)
 
 
 def vcpus(of: Machine) -> Decimal:
@@ -87,6 +112,8 @@ def vcpus(of: Machine) -> Decimal:
         return of.vcpus
     if of.whole in _WHOLE:
         return Decimal(2) if of.family == "e2" else Decimal(1)
+    if of.family == "a2":
+        return of.times * _A2_VCPUS
     return of.times * _MULTIPLES[of.whole.rpartition("-")[0]]
 
 
@@ -145,9 +172,12 @@ def run(
             usage=usage,
             assumes=assumes,
         )
-
-
-def no_accelerators(value: Any) -> None:
-    """Raises NotPricedError where a list of accelerators has any."""
-    if value:
-        raise NotPricedError("the price book has no rates for GPUs")
+    if of.extended:
+        quantity, told = of.extended * count * billed, f"{words} x {text(of.extended)} GiB"
+        bill.add(
+            f"compute.{of.family}-extended-memory{suffix}",
+            quantity,
+            told,
+            name=f"{label}Extended memory{kind}",
+            usage=usage,
+        )

@@ -1,4 +1,4 @@
-"""Memorystore for Redis: gigabytes by the hour, at the price of the instance's size and tier; read replicas."""
+"""Memorystore for Redis: gigabytes by the hour, at the price of the instance's size and tier; read replicas by the node."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ def instance(bill: Bill, usage: NoUsage) -> None:
     tier = str(bill.known("tier", "BASIC"))
     if tier not in _TIERS:
         raise NotPricedError(f"the price book has no rates for tier {tier[:40]}")
-    if bill.known("readReplicasMode", "READ_REPLICAS_DISABLED") == "READ_REPLICAS_ENABLED":
-        raise NotPricedError("the price book has no rates for read replicas, which cost by the node")
     gib = bill.number("memorySizeGb", 1)
     capacity = next((name for most, name in _CAPACITIES if gib <= most), "m5")
     words = f"{text(gib)} GB x 730 h"
+    if bill.known("readReplicasMode", "READ_REPLICAS_DISABLED") == "READ_REPLICAS_ENABLED":
+        nodes, share = bill.number("replicaCount", 2) + 1, bill.constant("redis.node-share")
+        quantity = gib * HOURS * nodes * share.value
+        words += f" x {text(nodes)} nodes x {text(share.value)} of an instance without read replicas"
+        bill.add(f"redis.standard-{capacity}", quantity, words, name=f"Nodes, {capacity.upper()}", assumes=(share,))
+        return
     bill.add(f"redis.{_TIERS[tier]}-{capacity}", gib * HOURS, words, name=f"Memory, {_TIERS[tier]} {capacity.upper()}")
 
 

@@ -17,6 +17,8 @@ BUCKET = "gcp:storage/bucket:Bucket"
 MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
 """Days that an object of a class is billed for at least. Colder classes come later."""
 COLDER = list(MINIMUM_DAYS)
+# Where replication between regions has one price (cloud.google.com/storage/pricing).
+_CONTINENTS = {"us": "us", "nam": "us", "northamerica": "us", "eu": "eu", "asia": "asia", "australia": "asia"}
 # What these older names are billed as.
 _ALIASES = {"REGIONAL": "STANDARD", "MULTI_REGIONAL": "STANDARD", "DURABLE_REDUCED_AVAILABILITY": "STANDARD"}
 
@@ -108,9 +110,7 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
     horizon = usage.after_months * DAYS
     pair = _pair(bill)
     if usage.monthly_written_gib and (pair or "-" not in bill.region):
-        bill.note(
-            "what is written is replicated between its regions, which is billed besides: the book has no rate for it"
-        )
+        _replicated(bill, usage.monthly_written_gib, pair)
     if holds_unknown(bill.resource.get("lifecycleRules")):
         bill.note("a part of its lifecycleRules is secret or known only at update; reckoned without that part")
     aged, deleted = stays(bill.resource, horizon)
@@ -183,6 +183,19 @@ def _stored(bill: Bill, pair: list[str], storage_class: str, quantity: Decimal, 
             assumes=(factor,),
             region=region,
         )
+
+
+def _replicated(bill: Bill, written: Decimal, pair: list[str]) -> None:
+    """What is written goes to the other region, or regions, besides; faster where turbo replication is asked for."""
+    place = pair[0] if pair else bill.region
+    # A chosen dual-region costs what its continent does.
+    continent = next((multi for prefix, multi in _CONTINENTS.items() if place.startswith(prefix)), place)
+    turbo = bill.known("rpo", "DEFAULT") == "ASYNC_TURBO"
+    rate, kind = ("storage.turbo-replication", "Turbo replication") if turbo else ("storage.replication", "Replication")
+    if rate not in bill.book.regions.get(continent, {}):
+        bill.note(f"what is written is replicated between its regions: the book has no rate {rate} for {continent}")
+        return
+    bill.add(rate, written, f"{text(written)} GiB written", name=kind, usage=True, region=continent)
 
 
 def _early_deletion(bill: Bill, flow: Decimal, last: str, age: Decimal, deleted: bool) -> None:
