@@ -46,7 +46,7 @@ def database(bill: Bill, usage: DatabaseUsage) -> None:
 
 def _is_default(bill: Bill) -> bool:
     """Whether the free quota is this database's: a project's default one's (cloud.google.com/firestore/pricing)."""
-    return bill.resource.get("name") == "(default)"
+    return bool(bill.resource.get("name") == "(default)")
 
 
 PRICERS = (Pricer(token=DATABASE, usage=DatabaseUsage, price=database),)
