@@ -1,6 +1,6 @@
 """`fastyle new`: writes the folder of a new thing with working defaults, so that nothing else has to be edited.
 
-A stream is written here, a mart by `ops.new_mart`.
+A stream is written here, a mart by `ops.new_mart`, a policy rule by `ops.new_rule`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ops import new_mart
+from ops import new_mart, new_rule
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 from ops.plainly import speaks_plainly
@@ -94,6 +94,19 @@ def new_mart_command(name: str, read_model: bool) -> None:
         f"wrote {place} and {new_mart.PAGE}\n"
         f"say in {place}/mart.yaml what a row is, in query.sql how it is made, then `make documents` and `make up`\n"
         f"its rows: view `marts.{folder.name}`; {shown}the next run of the pipeline builds all dates"
+    )
+
+
+@new.command("rule")
+@click.argument("name")
+@speaks_plainly
+def new_rule_command(name: str) -> None:
+    """Write policy rule NAME, such as bucket-storage-class, its table of cases, and its row of docs/policies.md."""
+    written = new_rule.write_rule(name, REPOSITORY)
+    click.echo(
+        f"wrote {written.module}, {written.cases} and {new_rule.PAGE}\n"
+        f"say in {written.module} what is wrong with which resources, in {written.cases} what it must say of them, then\n"
+        "uv run pytest policies/tests/policy_rules/test_rules.py, `make documents` and `make plan STACK=dev`"
     )
 
 

@@ -1,30 +1,12 @@
-"""All rules of the pack. Each module holds one concern and its `RULES`."""
+"""All rules of the pack. Each module of this folder holds one concern and its `RULES`; a module that is there counts."""
 
 from __future__ import annotations
 
-from fastyle_policies.model import Rule
-from fastyle_policies.rules import (
-    cost,
-    deployer,
-    exposure,
-    grants,
-    identity,
-    reliability,
-    retention,
-    sizes,
-    spend,
-    storage,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-RULES: tuple[Rule, ...] = (
-    *cost.RULES,
-    *sizes.RULES,
-    *spend.RULES,
-    *storage.RULES,
-    *retention.RULES,
-    *exposure.RULES,
-    *identity.RULES,
-    *reliability.RULES,
-    *grants.RULES,
-    *deployer.RULES,
+from fastyle_policies.model import Rule
+
+RULES: tuple[Rule, ...] = tuple(
+    rule for module in iter_modules(__path__) for rule in import_module(f"{__name__}.{module.name}").RULES
 )

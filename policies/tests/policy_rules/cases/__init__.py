@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from policy_rules.cases import (
-    cost,
-    deployer,
-    exposure,
-    grants,
-    identity,
-    reliability,
-    retention,
-    sizes,
-    spend,
-    storage,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from policy_rules.table import Cases
 
+_NO_TABLES = {"linked"}
+"""Modules that other modules share."""
+
 CASES: dict[str, Cases] = {
-    **cost.CASES,
-    **sizes.CASES,
-    **spend.CASES,
-    **storage.CASES,
-    **retention.CASES,
-    **exposure.CASES,
-    **identity.CASES,
-    **reliability.CASES,
-    **grants.CASES,
-    **deployer.CASES,
+    rule: cases
+    for module in iter_modules(__path__)
+    if module.name not in _NO_TABLES
+    for rule, cases in import_module(f"{__name__}.{module.name}").CASES.items()
 }

@@ -1,0 +1,81 @@
+"""A policy rule, added to a copy of this checkout by `fastyle new rule` alone: no file is edited by hand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OperatorError
+from ops.new_rule import write_rule
+from tests.support.checkout import REPOSITORY, Checkout
+from tests.unit.test_new_stream import contents
+
+NAME = "bucket-storage-class"
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, list[str]]:
+    """A copy with a rule more, and the files that the command wrote."""
+    copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
+    before = contents(copy.root)
+    command = [sys.executable, "-c", "from ops.cli import main; main()", "new", "rule", NAME]
+    subprocess.run(command, cwd=copy.root, check=True, capture_output=True)
+    after = contents(copy.root)
+    return copy, sorted(name for name in after if after[name] != before.get(name))
+
+
+def pytest_in(copy: Checkout, *arguments: str) -> str:
+    """What pytest prints in the copy, on the copy's own modules."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--no-header", *arguments]
+    return copy.run(*command, env={"PYTHONPATH": str(copy.root / "policies")}).stdout
+
+
+def test_the_command_writes_two_modules_and_a_row_of_the_page(grown: tuple[Checkout, list[str]]) -> None:
+    copy, written = grown
+    assert written == [
+        "docs/policies.md",
+        "policies/fastyle_policies/rules/bucket_storage_class.py",
+        "policies/tests/policy_rules/cases/bucket_storage_class.py",
+    ]
+    page, before = ((root / "docs/policies.md").read_text(encoding="utf-8") for root in (copy.root, REPOSITORY))
+    [row] = [line for line in page.splitlines() if line.startswith(f"| `{NAME}` |")]
+    assert "`allowed` = " in row
+    assert [line for line in before.splitlines() if line not in page] == []
+
+
+def test_its_cases_are_judged_and_the_committed_stacks_keep_it(grown: tuple[Checkout, list[str]]) -> None:
+    tables = ["policies/tests/policy_rules/test_rules.py", "tests/policies/test_reference.py"]
+    told = pytest_in(
+        grown[0], *tables, "tests/unit/test_config_policies.py", "-k", f"{NAME} or reference or every_rule"
+    )
+    for kind in ("wrong", "passes", "unset", "unknown"):
+        assert f"-{kind}] PASSED" in "\n".join(line for line in told.splitlines() if NAME in line), told
+    assert f"test_no_policy_objects[dev-{NAME}] PASSED" in told
+
+
+def test_the_engine_loads_it_and_it_stops_a_stack_in_its_own_words(grown: tuple[Checkout, list[str]]) -> None:
+    case = "test_each_rule_about_a_resource_stops_a_stack_in_its_own_words"
+    told = pytest_in(grown[0], "tests/policies/test_engine_stops.py", "-k", f"{case} or test_every_rule_is_among_them")
+    assert "2 passed" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bucket", "'bucket' is no name of a rule; write words in lower case and hyphens"),
+        ("Bucket-Class", "is no name of a rule"),
+        ("bucket-lifecycle", "rule bucket-lifecycle is there already, in .*rules/storage.py"),
+    ],
+)
+def test_a_name_that_cannot_be_is_one_sentence(name: str, words: str) -> None:
+    with pytest.raises(OperatorError, match=words):
+        write_rule(name, REPOSITORY)
+
+
+def test_outside_a_checkout_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="run this in a checkout"):
+        write_rule(NAME, tmp_path)
+    assert list(tmp_path.iterdir()) == []
