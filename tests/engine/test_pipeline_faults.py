@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.push import change, rfc3339, sale
 from tests.support.world import Event, World
+from tests.unit.test_event_identity import BODIES, LOADED, varied
 from workloads.events import STREAMS, consumed_by, validate
 from workloads.events.stream import HISTORY
 from workloads.events.validation import CLOCKS_DIFFER
@@ -312,3 +313,30 @@ def test_the_rule_in_sql_is_validate(bigquery_url: str, small_catalogue: Path, s
 def test_samples_are_fit_to_be_kept_and_shown() -> None:
     assert faults.printable("a\x00b\x1b[31m\ud800") == "a\\x00b\\x1b[31m\\ud800"
     assert Decimal(len(faults.printable("x" * 5000))) == 1000
+
+
+def test_both_stores_tell_the_same_conflicts(bigquery_url: str, small_catalogue: Path) -> None:
+    """Under one id each: an event, and the same with another value of one field; and one that is sent twice unchanged."""
+    world = World(bigquery_url, small_catalogue)
+    first: list[Event] = []
+    second: list[Event] = []
+    named: dict[str, str] = {}
+    for stream in LOADED:
+        for path, body in (*varied(stream), ("repeated", BODIES[stream])):
+            same = event_id(1000 + len(named))
+            named[same] = f"{stream}.{path}"
+            own = {"transaction_id": f"T{len(named)}"} if stream == "sales" else {}
+            first.append((stream, {**BODIES[stream], **own, "event_id": same}))
+            kept = {} if path == "transaction_id" else own
+            second.append((stream, {**body, **kept, "event_id": same}))
+    world.deliver(first, NOW - timedelta(minutes=40))
+    world.deliver(second, NOW - timedelta(minutes=30))
+    world.run()
+    log = world.sql("SELECT event_id, outcome FROM ${staging}.event_log WHERE publish_date >= '2020-01-01'")
+    conflicts = {named[row["event_id"]] for row in log if row["outcome"] == "conflict"}
+    listed = world.postgres("SELECT event_id::text FROM event_conflict")
+    changed = {name for name in named.values() if not name.endswith(".repeated")}
+    assert conflicts == {named[row["event_id"]] for row in listed} == changed
+    assert {named[row["event_id"]] for row in log if row["outcome"] == "duplicate"} == {
+        name for name in named.values() if name.endswith(".repeated")
+    }

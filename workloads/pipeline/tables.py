@@ -17,7 +17,7 @@ from workloads.events import STREAMS, Stream
 from workloads.events.googlesql import clamped
 from workloads.marts import MARTS
 from workloads.marts.columns import SQL, included
-from workloads.pipeline import contract, mart_tables, raw_tables
+from workloads.pipeline import contract, identity, mart_tables, raw_tables
 from workloads.pipeline.expressions import expression, expressions
 
 KINDS = ("table", "scratch", "view")
@@ -160,7 +160,8 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
 
     Of a row `r` of a stream's raw table `${broken:stream}` is what breaks the contract, `${published}` when its message
     was first published and `${instant}` its event_time within what a date can be made of; `${rule:stream}` identifies
-    the rule, and `${clamped:amount}` is an amount that can be multiplied.
+    the rule, `${identity:stream}` is the hash that tells repetitions from conflicts, and
+    `${clamped:amount}` is an amount that can be multiplied.
 
     Raises:
         KeyError: a name that `values` does not have.
@@ -187,6 +188,8 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
             return expression(name, argument)
         if name == "broken":
             return contract.broken(argument, "r", values["currency"])
+        if name == "identity":
+            return identity.body_hash(argument)
         if name == "rule":
             return contract.rule(argument, values["currency"])
         if name == "clamped":

@@ -4,14 +4,7 @@ WITH arrived AS (
     LEFT(TO_JSON_STRING(r), 2000) AS body,
     ${published} AS published_at,
     r.event_id,
-    FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(
-      FORMAT_TIMESTAMP('%F %H:%M:%E6S', r.event_time) AS event_time,
-      r.location_id,
-      r.sku,
-      r.kind,
-      r.quantity,
-      r.reference
-    ))) AS body_hash,
+    ${identity:inventory} AS body_hash,
     DATE(r.publish_time) AS publish_date,
     r.publish_time,
     r.message_id,

@@ -4,23 +4,7 @@ WITH arrived AS (
     LEFT(TO_JSON_STRING(r), 2000) AS body,
     ${published} AS published_at,
     r.event_id,
-    FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(
-      r.transaction_id,
-      FORMAT_TIMESTAMP('%F %H:%M:%E6S', r.event_time) AS event_time,
-      r.location_id,
-      r.channel,
-      r.customer_id,
-      r.currency,
-      ARRAY(
-        SELECT CONCAT(
-          CAST(l.line_number AS STRING), '|', l.sku, '|', CAST(l.quantity AS STRING), '|',
-          CAST(CAST(${clamped:l.unit_price} * 10000 AS INT64) AS STRING), '|',
-          CAST(CAST(${clamped:l.discount} * 10000 AS INT64) AS STRING)
-        )
-        FROM UNNEST(r.lines) AS l
-        ORDER BY l.line_number
-      ) AS lines
-    ))) AS body_hash,
+    ${identity:sales} AS body_hash,
     DATE(r.publish_time) AS publish_date,
     r.publish_time,
     r.message_id,
