@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.support.push import rfc3339, sale
 from tests.support.world import World
 from workloads.pipeline.tables import views
 from workloads.pipeline.warehouse import Warehouse
@@ -40,3 +42,20 @@ def test_views_are_written_when_their_declaration_changes_with_all_that_read_the
     other = world.settings.model_copy(update={"reorder_point": world.settings.reorder_point + 1})
     assert "marts.inventory_status_live" in written(Warehouse(other))
     assert written(Warehouse(other)) == []
+
+
+def test_a_mart_that_is_new_is_built_for_all_of_its_history_once(bigquery_url: str, small_catalogue: Path) -> None:
+    """As after an update that brings a mart, to a stack that has traded for a while."""
+    world = World(bigquery_url, small_catalogue)
+    now = datetime.now(UTC)
+    days = [now - timedelta(days=40), now - timedelta(days=3)]
+    world.deliver([("sales", sale(("TOP-1", 1), event_time=rfc3339(day))) for day in days], now - timedelta(minutes=40))
+    assert world.run().counts["dates"] == 2
+    before = world.published()
+    assert len(before["orders_daily"]) == 2
+    world.sql("DELETE FROM ${marts}.orders_daily_v1 WHERE business_date >= '2010-01-01'")
+    world.sql("DELETE FROM ${staging}.mart_histories WHERE target LIKE '%orders_daily%'")
+    world.postgres("DELETE FROM report_orders_daily")
+    assert world.run().counts["dates"] == 2
+    assert world.published() == before
+    assert world.run().counts["dates"] == 0
