@@ -45,7 +45,7 @@ test: setup  ## Run every test, fast ones first
 	@$(RUN) pytest --numprocesses logical --maxprocesses 3 --durations 25
 
 test-fast: setup  ## Run the unit tests: no engine, no local cloud
-	@$(RUN) pytest tests/unit policies/tests --numprocesses logical --maxprocesses 3 --quiet
+	@$(RUN) pytest tests/unit policies/tests localcloud/tests/cloud_provider --numprocesses logical --maxprocesses 3 --quiet
 
 check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .

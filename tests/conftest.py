@@ -64,6 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> tuple[int, int]:
         folder, *_, file = place(item).split("/")
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
+        if any(item.iter_markers("local")):
+            folder = folder if folder in ORDER else "engine"
         return last, ORDER.index(folder) if folder in ORDER else 0  # a package's own tests are unit tests
 
     def place(item: pytest.Item) -> str:

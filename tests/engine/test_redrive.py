@@ -14,10 +14,10 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from cloud_pubsub.standin import PROJECT, PubSub
 from ops import redrive as module
 from ops.errors import OperatorError
 from ops.redrive import RedriveReport, reason, redrive
-from tests.support.pubsub import PROJECT, PubSub
 from workloads.events import STREAMS, pubsub_definition
 from workloads.inventory_sync.dead_letter import PubSubDeadLetters
 from workloads.inventory_sync.delivery import Delivery

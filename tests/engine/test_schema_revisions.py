@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from google.pubsub_v1.types import Schema
 
+from cloud_pubsub.standin import PROJECT, PubSub
 from ops import schema_revisions
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
-from tests.support.pubsub import PROJECT, PubSub
 
 pytestmark = pytest.mark.local
 OPERATOR = "operator@p.iam.gserviceaccount.com"

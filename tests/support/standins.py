@@ -17,7 +17,7 @@ from fastyle_localcloud.standins import bigquery, storage
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, SchemaField, Table, TimePartitioning
 
-from tests.support.pubsub import free_port
+from cloud_pubsub.standin import free_port
 from workloads.events import STREAMS, bigquery_fields
 from workloads.pipeline.settings import Settings
 

@@ -22,7 +22,9 @@ from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import Encoding, Schema
 
-from tests.support.pubsub import AGENT, PROJECT, PubSub, eventually
+from cloud_pubsub.standin import AGENT, PROJECT, PubSub, eventually
+
+pytestmark = pytest.mark.local
 
 AVRO = json.dumps(
     {

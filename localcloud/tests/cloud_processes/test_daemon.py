@@ -17,14 +17,13 @@ import pytest
 from fastyle_localcloud.ports import HOST, is_free
 from fastyle_localcloud.processes import MARK, Identity, Records
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 STAND_INS = {"pubsub", "storage", "bigquery", "postgres"}
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 def localcloud(state_dir: Path, *arguments: str, check: bool = True) -> str:
     command = [sys.executable, "-m", "fastyle_localcloud", "--state-dir", str(state_dir), *arguments]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     output = done.stdout + done.stderr
     assert "Traceback" not in output, output
     assert not check or done.returncode == 0, output

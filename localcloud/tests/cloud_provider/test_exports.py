@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastyle_localcloud.provider.errors import Refused
 
-from tests.support.recorded import Cloud
+from cloud_provider.recorded import Cloud
 
 METADATA = {"subscription_name": "STRING", "message_id": "STRING", "publish_time": "TIMESTAMP", "attributes": "JSON"}
 FIELDS = {"event_id": "STRING", "quantity": "INT64"}

@@ -13,7 +13,7 @@ from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.schema import token_of
 from fastyle_localcloud.provider.table import lookup
 
-from tests.support.recorded import Cloud
+from cloud_provider.recorded import Cloud
 
 METRIC = {"name": "orders-made", "filter": "severity >= ERROR"}
 CLASSIC = {"conditionAbsent": {"filter": 'metric.type = "logging.googleapis.com/user/orders-made"', "duration": "600s"}}

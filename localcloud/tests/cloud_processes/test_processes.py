@@ -19,6 +19,8 @@ from fastyle_localcloud.ports import HOST, Ports, is_free
 from fastyle_localcloud.process import ProcessSpec, StartFailed
 from fastyle_localcloud.supervisor import Supervisor
 
+pytestmark = pytest.mark.local
+
 SERVER = """
 import http.server, os, sys
 print("serving", os.environ.get("COLOUR"), flush=True)
