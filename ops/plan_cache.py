@@ -27,6 +27,8 @@ _UNREAD = (
     "bench/",
     ".github/",
     "policies/config/",
+    "policies/config.json",
+    "policies/tests/",
     "policies/fastyle_policies/pricing/",
     "policies/fastyle_policies/rules/",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, cast
 
 from pulumi_policy import (
@@ -113,10 +114,12 @@ def policy_of(
     config: StackConfig = lambda stack: {},
     today: Callable[[], date] = date.today,
     inputs: Inputs | None = None,
+    pack: Path = Path(),
 ) -> Policy:
     """The SDK's policy for a rule. What the engine was given as `--policy-pack-config` goes over `config`.
 
-    `inputs` is shared by the policies of a pack: rules about resources fill it, those about the stack read it.
+    `inputs` is shared by the policies of a pack: rules about resources fill it, those about the stack read it. `pack` is
+    the pack's folder.
     """
     inputs = inputs if inputs is not None else Inputs()
     description = f"{rule.why}."
@@ -130,7 +133,7 @@ def policy_of(
     def parameters_for(urn: str, given: Mapping[str, Any]) -> Parameters:
         # The stack's name is only in the URNs: the engine tells a pack nothing else of it.
         stack = urn.split("::")[0].rpartition(":")[2]
-        return validated(rule, {**config(stack).get(rule.id, {}), **plain(given)})
+        return validated(rule, {**config(stack).get(rule.id, {}), **plain(given)}, pack)
 
     waivers_judged = False
 

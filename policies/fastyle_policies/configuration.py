@@ -1,4 +1,4 @@
-"""Parameters of rules: from a file a stack, and from what the engine is given as `--policy-pack-config`.
+"""Parameters of rules: from the files of the pack's folder, and from what the engine is given as `--policy-pack-config`.
 
 A wrong name or value is refused by name before anything is judged. The engine itself refuses an unknown rule in
 words that do not name it, and tells the pack its configuration only after that; so the pack reads the same file.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import ValidationError
 
 from fastyle_policies.model import Parameters, Rule
@@ -29,30 +30,48 @@ class WrongConfiguration(ValueError):  # noqa: N818 - what the user reads is the
     """Parameters that a rule does not take: a line for each, with file, rule and parameter."""
 
 
-def stack_config(folder: Path, rules: Sequence[Rule]) -> StackConfig:
-    """Parameters by stack, from `<folder>/<stack>.json`; none, hence the strict defaults, for a stack without one.
+def stack_config(pack: Path, rules: Sequence[Rule]) -> StackConfig:
+    """Parameters by stack: `config.json` of the pack's folder for every stack, `config/<stack>.json` over it.
 
-    A file maps rules to parameters; its key `all` holds parameters for every rule. Every file is read at once.
+    A file maps rules to parameters; its key `all` holds parameters for every rule that takes them. A stack that no file
+    is about gets the defaults, which are strict. Every file is read at once.
 
     Raises:
         WrongConfiguration: a rule that does not exist, or a parameter it does not take; names file and key.
     """
-    files = {path.stem: _stack_file(path, rules) for path in sorted(folder.glob("*.json"))}
-    return lambda stack: files.get(stack, {})
+    shared = pack / "config.json"
+    every = _parameters_in(shared, rules, pack) if shared.exists() else {}
+    stacks = {
+        path.stem: _over(every, _parameters_in(path, rules, pack)) for path in sorted((pack / "config").glob("*.json"))
+    }
+    return lambda stack: stacks.get(stack, every)
 
 
-def _stack_file(path: Path, rules: Sequence[Rule]) -> PackConfig:
+def _over(every: PackConfig, own: PackConfig) -> PackConfig:
+    return {name: {**every.get(name, {}), **given} for name, given in own.items()}
+
+
+def _parameters_in(path: Path, rules: Sequence[Rule], pack: Path) -> PackConfig:
     content = _read(path)
     shared = content.pop(ALL, {})
     by_id = {rule.id: rule for rule in rules}
-    config = {name: {**shared, **content.get(name, {})} for name in by_id}
+    takes = {rule.id: rule.parameters.model_fields.keys() for rule in rules}
+    config = {
+        name: {**{key: value for key, value in shared.items() if key in takes[name]}, **content.get(name, {})}
+        for name in by_id
+    }
     wrong = [_unknown_rule(name, by_id) for name in sorted(set(content) - set(by_id))]
-    wrong += [words for name, given in config.items() for words in configuration_errors(by_id[name], given)]
+    anywhere = sorted({key for keys in takes.values() for key in keys})
+    wrong += [
+        f"{ALL}.{key}: no rule has such a parameter{_meant(key, anywhere)}"
+        for key in sorted(shared.keys() - set(anywhere))
+    ]
+    wrong += [words for name, given in config.items() for words in configuration_errors(by_id[name], given, pack)]
     _refuse(str(path), wrong)
     return config
 
 
-def check_engine_config(path: Path, rules: Sequence[Rule]) -> None:
+def check_engine_config(path: Path, rules: Sequence[Rule], pack: Path) -> None:
     """Hold a file that the engine is given against the rules; there a rule may have a level in place of parameters.
 
     Raises:
@@ -68,29 +87,34 @@ def check_engine_config(path: Path, rules: Sequence[Rule]) -> None:
         elif level is not None and level not in LEVELS:
             wrong.append(f"{name}: {json.dumps(level)} is no enforcement level; write one of {', '.join(LEVELS)}")
         elif name != ALL:
-            wrong += configuration_errors(by_id[name], parameters)
+            wrong += configuration_errors(by_id[name], parameters, pack)
         elif parameters:
             wrong.append(
                 f"{ALL}: the engine takes an enforcement level for all rules and no parameters; "
-                "give them to each rule, or write them into policies/config/<stack>.json"
+                "give them to each rule, or write them into config/<stack>.json in the pack's folder"
             )
     _refuse(f"{FLAG} {path}", wrong)
 
 
-def validated(rule: Rule, given: Mapping[str, Any]) -> Parameters:
+def pack_folder(context: Any) -> Path:
+    """The folder from which paths among the parameters are read; `context` is what pydantic was given."""
+    return Path(context["pack"]) if context else Path()
+
+
+def validated(rule: Rule, given: Mapping[str, Any], pack: Path = Path()) -> Parameters:
     """The parameters of a rule.
 
     Raises:
         WrongConfiguration: one that it does not take.
     """
-    _refuse(FLAG, list(configuration_errors(rule, given)))
-    return rule.parameters.model_validate(given)
+    _refuse(FLAG, list(configuration_errors(rule, given, pack)))
+    return rule.parameters.model_validate(given, context={"pack": pack})
 
 
-def configuration_errors(rule: Rule, given: Mapping[str, Any]) -> Iterator[str]:
+def configuration_errors(rule: Rule, given: Mapping[str, Any], pack: Path = Path()) -> Iterator[str]:
     """What is wrong with the parameters of a rule, by name."""
     try:
-        rule.parameters.model_validate(given)
+        rule.parameters.model_validate(given, context={"pack": pack})
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             at = ".".join([rule.id, *map(str, problem["loc"])])
@@ -131,10 +155,6 @@ def engine_config_files() -> list[Path]:
 
     None where command lines of other processes cannot be read: then the engine and `validated` have the only word.
     """
-    try:
-        import psutil  # the local cloud brings it: a pack that runs elsewhere goes without
-    except ImportError:
-        return []
     try:
         for process in psutil.Process().parents():
             line = process.cmdline()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,9 +15,11 @@ from typing import Any
 
 import pytest
 from fastyle_policies import gcp
+from fastyle_policies.configuration import stack_config
 from fastyle_policies.least_privilege.given import BASIC_ROLES, Grant, grants
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource
+from fastyle_policies.rules import RULES
 from fastyle_policies.rules.deployer import deployers, needed, roles_missing
 from fastyle_policies.rules.grants import Wiring, grants_missing, grants_once, grants_surplus, grants_unresolved
 
@@ -69,8 +70,7 @@ def read(plans: dict[str, Preview]) -> dict[str, Plan]:
 
 
 def wiring(stack: str) -> Wiring:
-    config = json.loads((REPOSITORY / "policies" / "config" / f"{stack}.json").read_text(encoding="utf-8"))
-    return Wiring.model_validate(config.get("grants-surplus", {}))
+    return Wiring.model_validate(stack_config(REPOSITORY / "policies", RULES)(stack)["grants-surplus"])
 
 
 def is_grant(resource: Resource) -> bool:

@@ -7,21 +7,27 @@ from fastyle_policies.configuration import stack_config
 from fastyle_policies.pricing import read_usage, usage_reference
 from fastyle_policies.rules import RULES
 
+from tests.support.configuration import configuration
 from tests.support.plans import REPOSITORY
 
-CONFIG = REPOSITORY / "policies" / "config"
+PACK = REPOSITORY / "policies"
+
+
+def declared(stack: str) -> bool:
+    """Whether the stack's own file says that it is protected."""
+    return bool(configuration(stack).get("fastyle:protected") == "true")
 
 
 def test_the_committed_configurations_are_valid_and_waive_nothing() -> None:
-    of = stack_config(CONFIG, RULES)
+    of = stack_config(PACK, RULES)
     for stack in ("local", "dev", "prod"):
         assert {rule for rule, parameters in of(stack).items() if parameters.get("waivers")} == set()
-        assert {parameters["environment"] for parameters in of(stack).values()} == {stack}
+        assert {parameters["protected"] for parameters in of(stack).values()} == {declared(stack)}
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_the_stacks_have_a_ceiling_a_baseline_and_their_usage_file(stack: str) -> None:
-    config = stack_config(CONFIG, RULES)(stack)
+    config = stack_config(PACK, RULES)(stack)
     for rule in ("spend-ceiling", "component-ceiling", "budget-covers-estimate", "spend-increase"):
         assert config[rule]["usage"] == stack
     assert config["spend-ceiling"]["maximum"] <= {"dev": 15, "prod": 1200}[stack]  # the budget of each

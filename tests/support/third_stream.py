@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import functions_framework
-from fastyle_policies.configuration import stack_config
+from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES
 
 import workloads
@@ -46,12 +46,12 @@ def event_of(stream: Stream) -> Json:
 def planned(stack: str, folder: Path) -> Json:
     """The composition of a stack: its resources with their conditions, and what the policies say of it."""
     made = declare(program(stack, folder))
-    given = stack_config(REPOSITORY / "policies" / "config", RULES)(stack)
+    given = stack_config(REPOSITORY / "policies", RULES)(stack)
     resources = recorded(made.resources, stack)
     objections = [
         line
         for rule in RULES
-        for line in said(violations(rule, resources, rule.parameters.model_validate(given.get(rule.id, {}))))
+        for line in said(violations(rule, resources, validated(rule, given.get(rule.id, {}), REPOSITORY / "policies")))
     ]
     return {
         "objections": objections,

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from fastyle_localcloud.provider.exports import check_export
 from fastyle_localcloud.provider.records import Record, Records
-from fastyle_policies.configuration import stack_config
+from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES
 
 from infra.config import load_config
@@ -26,13 +26,13 @@ from tests.support.inventory import INVENTORIES
 from tests.support.program import composed
 
 STACKS = tuple(stack_names())
-CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
+CONFIG = stack_config(REPOSITORY / "policies", RULES)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_policy_objects(stack: str, rule: Any) -> None:
-    parameters = rule.parameters.model_validate(CONFIG(stack).get(rule.id, {}))
+    parameters = validated(rule, CONFIG(stack).get(rule.id, {}), REPOSITORY / "policies")
     assert said(violations(rule, recorded(composed(stack).resources, stack), parameters)) == []
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from fastyle_policies.configuration import stack_config
+from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES, spend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from tests.support.configuration import REPOSITORY, configuration
 from tests.support.program import program
 from tools.configuration_reference import reference
 
-POLICY_CONFIG = stack_config(REPOSITORY / "policies" / "config", RULES)
+POLICY_CONFIG = stack_config(REPOSITORY / "policies", RULES)
 # Names that Google Cloud accepts, where no preview checks them: LIMITS of each service's documentation.
 NAMES = {
     "gcp:pubsub/topic:Topic": ("name", r"(?!goog)[A-Za-z][\w.~+%-]{2,254}"),
@@ -100,7 +100,7 @@ def test_any_stack_keeps_its_promises(tmp_path_factory: Any, config: dict[str, A
     everything = recorded(resources, config["stack"])
     for rule in (rule for rule in RULES if rule.mandatory and rule.id not in OF_THE_PLACE):
         own = {"replay_days": 20} if rule.id == "lake-retention" else {}
-        parameters = rule.parameters.model_validate(POLICY_CONFIG(config["stack"]).get(rule.id, {}) | own)
+        parameters = validated(rule, POLICY_CONFIG(config["stack"]).get(rule.id, {}) | own, REPOSITORY / "policies")
         assert said(violations(rule, everything, parameters)) == [], rule.id
     grants = [json.dumps([k.partition("::")[0], v], sort_keys=True) for k, v in resources.items() if "role" in v]
     assert len(set(grants)) == len(grants), "one grant twice: destroying one would take the other's right"

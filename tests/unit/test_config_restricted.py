@@ -20,7 +20,7 @@ from fastyle_localcloud.provider.admission import INVOKER, MEMBERS, admit, switc
 from fastyle_localcloud.provider.clock import Clock
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.records import Records
-from fastyle_policies.configuration import stack_config
+from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES
 
 from infra.config import ConfigError
@@ -99,10 +99,10 @@ def test_tills_get_in_by_a_service_that_asks_them_itself_and_nothing_is_built() 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_no_policy_objects(stack: str) -> None:
-    given = stack_config(REPOSITORY / "policies" / "config", RULES)(stack)
+    given = stack_config(REPOSITORY / "policies", RULES)(stack)
     resources = recorded(composed(restricted(stack)).resources, stack)
     for rule in RULES:
-        parameters = rule.parameters.model_validate(given.get(rule.id, {}))
+        parameters = validated(rule, given.get(rule.id, {}), REPOSITORY / "policies")
         assert said(violations(rule, resources, parameters)) == [], rule.id
 
 

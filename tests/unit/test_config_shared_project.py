@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from fastyle_policies.configuration import stack_config
+from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES
 
 from infra.codes import FIRST_WORDS
@@ -205,16 +205,16 @@ def test_what_names_another_resource_names_one_of_its_own_stack(prefix: str | No
 
 
 def test_no_policy_objects_to_a_prefixed_stack() -> None:
-    given = stack_config(REPOSITORY / "policies" / "config", RULES)("dev")
+    given = stack_config(REPOSITORY / "policies", RULES)("dev")
     public = given["no-public-grant"]["public"]
-    given["log-retention-present"] = {"environment": "dev", "required": False}  # the stack that keeps the project does
+    given["log-retention-present"] = {"required": False}  # the stack that keeps the project does
     given["no-public-grant"]["public"] = {f"anna-{name}": why for name, why in public.items()}
     resources = recorded(prefixed("anna").resources, "anna")
     for rule in RULES:
         # Nobody wakes for dev, and NAT is not in its estimate: what the stack switches on for its names' sake only.
         if rule.id.startswith(("spend-", "component-ceiling", "budget-covers")):
             continue
-        parameters = rule.parameters.model_validate(given.get(rule.id, {}))
+        parameters = validated(rule, given.get(rule.id, {}), REPOSITORY / "policies")
         assert said(violations(rule, resources, parameters)) == [], rule.id
 
 

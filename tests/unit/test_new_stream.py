@@ -38,7 +38,10 @@ def third(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     subprocess.run(command, cwd=copy.root, check=True, capture_output=True)
     after = contents(copy.root)
     scratch = tmp_path_factory.mktemp("archives")
-    told = copy.run(sys.executable, "-m", "tests.support.third_stream", KEY, str(scratch))
+    told = copy.run(
+        *(sys.executable, "-m", "tests.support.third_stream", KEY, str(scratch)),
+        env={"PYTHONPATH": str(copy.root / "policies" / "tests")},
+    )
     made: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
     assert Path(made["from"]) == copy.root, "the modules of another checkout were asked"
     return made | {"written": sorted(name for name in after if after[name] != before.get(name))}

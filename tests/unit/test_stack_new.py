@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from fastyle_policies.configuration import stack_config
+from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES
 
 from infra.config import load_config
@@ -28,6 +28,8 @@ def checkout(tmp_path: Path) -> Path:
     """The files that tell of stacks."""
     for path in REPOSITORY.glob("Pulumi*.yaml"):
         shutil.copy(path, tmp_path)
+    (tmp_path / "policies").mkdir()
+    shutil.copy(REPOSITORY / "policies" / "config.json", tmp_path / "policies")
     for folder in (POLICY_SETTINGS, USAGE):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     return tmp_path
@@ -54,14 +56,9 @@ def test_it_is_the_source_with_a_prefix_and_without_what_the_project_has_once(ch
 def test_no_policy_objects_to_it_by_its_own_settings(checkout: Path) -> None:
     create("anna", "dev", repository=checkout)
     resources = recorded(composed(config_of(checkout, "anna")).resources, "anna")
-    settings = checkout / POLICY_SETTINGS / "anna.json"
-    text = settings.read_text(encoding="utf-8")
-    assert text.count('"usage": "anna"') == 5
-    # The same usage, where the pack of this checkout finds it.
-    settings.write_text(text.replace('"usage": "anna"', '"usage": "dev"'), encoding="utf-8")
-    given = stack_config(checkout / POLICY_SETTINGS, RULES)("anna")
+    given = stack_config(checkout / "policies", RULES)("anna")
     for rule in RULES:
-        parameters = rule.parameters.model_validate(given.get(rule.id, {}))
+        parameters = validated(rule, given.get(rule.id, {}), checkout / "policies")
         assert said(violations(rule, resources, parameters)) == [], rule.id
 
 
@@ -71,7 +68,7 @@ def test_one_made_after_a_prefixed_one_has_its_own_prefix_alone(checkout: Path) 
     assert config_of(checkout, "ben")["fastyle:name_prefix"] == "ben"
     settings = json.loads((checkout / POLICY_SETTINGS / "ben.json").read_text(encoding="utf-8"))
     assert sorted(settings["no-public-grant"]["public"]) == ["ben-pos-api", "ben-pos-entrance"]
-    assert settings["component-ceiling"]["usage"] == "ben"
+    assert settings["all"] == {"protected": False, "usage": "ben"}
 
 
 def test_secrets_of_the_source_are_not_taken_along(checkout: Path) -> None:

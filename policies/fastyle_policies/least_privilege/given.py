@@ -9,13 +9,16 @@ from fnmatch import fnmatchcase
 
 from fastyle_policies import gcp
 from fastyle_policies.links import Index, Target, short_name
-from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.model import UNKNOWN, Resource, dig
 
 PROJECT = "project"  # stands for the one project of the plan
 KEY_RING = "gcp:kms/keyRing:KeyRing"
 SERVICE_IDENTITY = "gcp:projects/serviceIdentity:ServiceIdentity"
 CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
+SOURCES = "gcf-v2-sources"
+"""Cloud Functions' own bucket `gcf-v2-sources-<number>-<region>`: it comes with the first function, so that a grant on it is
+one on the project with a condition."""
 
 # Grant type -> (property that names what is granted on, types of that). Each is non-authoritative. A function of the
 # second generation is called through its Cloud Run service: a role on the function itself opens nothing.
@@ -128,9 +131,16 @@ def grants(index: Index) -> Iterator[Grant]:
         named = next((key for key in _MEMBERS if resource.get(key) is not None), "member")
         member = principal(index, resource, named, resource.get(named))
         role = BASIC_ROLES.get(role, role) if isinstance(role, str) else ""
-        if (condition := resource.get("condition.title")) is not None:
-            on = frozenset([f"{PROJECT} where {condition}"])  # it holds on no more than the condition says
+        if (condition := resource.get("condition")) is not None:
+            on = frozenset([f"{PROJECT} where {_condition(condition)}"])  # it holds on no more than the condition says
         yield Grant(on, role, member, resource, _people(named, resource.get(named)), _permissions(index, role))
+
+
+def _condition(condition: object) -> str:
+    """How a condition is told from another one: by the bucket of a link, which an unknown expression may name, else by its title."""
+    expression = dig(condition, "expression")
+    of_sources = expression is UNKNOWN or f"/buckets/{SOURCES}-" in str(expression)
+    return SOURCES if of_sources else str(dig(condition, "title"))
 
 
 def _permissions(index: Index, role: str) -> frozenset[str]:

@@ -8,34 +8,27 @@ functions; access control of Composer 2 and 3; log sinks; IAP).
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege import further
-from fastyle_policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, principal
+from fastyle_policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, SOURCES, principal
+from fastyle_policies.least_privilege.uses import ON, Use, use_of
 from fastyle_policies.links import Index, Target, exported_table, short_name
 from fastyle_policies.model import UNKNOWN, Resource, dig, flag
 
 PUBSUB_AGENT = "agent:gcp-sa-pubsub"
 OBJECT_VIEWER = "roles/storage.objectViewer"
-SOURCES = "sources-of-functions"
-"""Title of the condition on `gcf-v2-sources-<number>-<region>`, a bucket of Cloud Functions' own."""
-
 # Usual roles of agents (cloud.google.com/iam/docs/service-agents).
 AGENT_ROLES = {
     "pubsub.googleapis.com": "roles/pubsub.serviceAgent",
     "eventarc.googleapis.com": "roles/eventarc.serviceAgent",
 }
 
-# What a budget guard is given the name of, it pauses or stops.
-GUARDED = {
-    "GUARD_JOBS": (
-        "roles/cloudscheduler.admin",
-        frozenset(["cloudscheduler.jobs.get", "cloudscheduler.jobs.pause", "cloudscheduler.jobs.enable"]),
-    ),
-    "GUARD_DATABASE": ("roles/cloudsql.editor", frozenset(["cloudsql.instances.get", "cloudsql.instances.update"])),
-}
+SWITCHING = frozenset(["cloudsql.instances.get", "cloudsql.instances.update"])
+"""What stopping and starting a database takes: a custom role with these will do."""
 
 # A role and those that contain all of it.
 WIDER: dict[str, frozenset[str]] = {
@@ -119,9 +112,9 @@ class Unresolved:
 class Needs:
     """Walks a plan's links."""
 
-    def __init__(self, index: Index, dataset_roles: dict[str, str]) -> None:
+    def __init__(self, index: Index, uses: Mapping[str, Use] = MappingProxyType({})) -> None:
         self.index = index
-        self.dataset_roles = dataset_roles
+        self.uses = uses
         self.unresolved: list[Unresolved] = []
         self.opaque: set[str] = set()
         """Members of whose needs not all can be told: no grant to one of them is left over for certain."""
@@ -167,12 +160,6 @@ class Needs:
 
     def on_project(self, resource: Resource, link: str, role: str, member: str) -> Iterator[Need]:
         yield from self.need(resource, link, role, Target(outside=PROJECT), member)
-
-    def _guarded(self, resource: Resource, link: str, kind: str, member: str) -> Iterator[Need]:
-        """What pausing or stopping takes, for which a role of the plan's own will do."""
-        role, permissions = GUARDED[kind]
-        for need in self.on_project(resource, link, role, member):
-            yield replace(need, permissions=permissions)
 
     def _shown(self, member: str) -> str:
         if account := self.index.by_urn.get(member):
@@ -264,7 +251,8 @@ class Needs:
             if not isinstance(uri, str):
                 self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
             elif "://sqladmin.googleapis.com/" in uri:
-                yield from self._guarded(job, "database schedule", "GUARD_DATABASE", caller)
+                for need in self.on_project(job, "database schedule", "roles/cloudsql.editor", caller):
+                    yield replace(need, permissions=SWITCHING)
             elif run := re.search(r"run\.googleapis\.com/.*/jobs/([^/:]+):run$", uri):
                 target = Target(self.index.named(gcp.RUN_JOB, run[1])) or Target(outside=run[1])
                 yield from self.need(job, "schedule", "roles/run.invoker", target, caller)
@@ -328,30 +316,20 @@ class Needs:
             yield from self.on_project(w, "Cloud SQL connection", "roles/cloudsql.client", account)
 
     def _from_environment(self, w: Resource, account: str) -> Iterator[Need]:
-        """What a workload is given the name of, it uses: topics, datasets, buckets, the database."""
+        """What a workload is given the name of, it uses: topics, datasets, buckets, whatever its program says."""
+        variables = list(gcp.variables(w))
+        names = frozenset(variable.name for variable in variables)
         queries = False
-        guards = any(variable.name == "GUARD_MODE" for variable in gcp.variables(w))
-        for variable in gcp.variables(w):
-            name, value = variable.name, variable.value
-            if value in (None, ""):
-                continue  # nothing is named
-            if name.endswith("_TOPIC"):
-                topic = self.index.resolve_value(w, variable.source, value, gcp.TOPIC)
-                yield from self.need(w, name, "roles/pubsub.publisher", topic, account)
-            elif name.endswith("_DATASET"):
-                queries = True
-                role = self.dataset_roles.get(name, "roles/bigquery.dataEditor")
-                dataset = self.index.resolve_value(w, variable.source, value, gcp.DATASET)
-                yield from self.need(w, name, role, dataset, account)
-            elif name.endswith("_BUCKET"):
-                bucket = self.index.resolve_value(w, variable.source, value, gcp.BUCKET)
-                # A budget guard keeps its memory there; whoever else is given it only asks.
-                role = "roles/storage.objectUser" if name == "GUARD_BUCKET" and guards else OBJECT_VIEWER
-                yield from self.need(w, name, role, bucket, account)
-            elif name in GUARDED and value != "[]":
-                yield from self._guarded(w, name, name, account)
-            elif name == "DATABASE_AUTH" and value == "iam":
-                yield from self.on_project(w, "Cloud SQL login", "roles/cloudsql.instanceUser", account)
+        for variable in variables:
+            use = use_of(variable, names, self.uses)
+            if use is None:
+                continue
+            queries |= use.on == "dataset"
+            target = Target(outside=PROJECT)
+            if use.on != "project":
+                target = self.index.resolve_value(w, variable.source, variable.value, ON[use.on])
+            for need in self.need(w, variable.name, use.role, target, account):
+                yield replace(need, permissions=frozenset(use.permissions))
         if queries:
             yield from self.on_project(w, "BigQuery jobs", "roles/bigquery.jobUser", account)
 

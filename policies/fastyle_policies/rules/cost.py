@@ -62,6 +62,12 @@ def budget_thresholds(budget: Resource, p: BudgetThresholds) -> Iterator[str]:
 
 
 class BytesBilled(Parameters):
+    datasets: list[str] = Field(
+        default=["*_DATASET"], description="environment variables whose holder queries BigQuery, by pattern"
+    )
+    limit: str = Field(
+        default="MAXIMUM_BYTES_BILLED", description="environment variable that limits the bytes a query may bill"
+    )
     maximum: int = Field(default=100 * 1024**3, description="largest limit a workload may give its queries, in bytes")
 
 
@@ -71,12 +77,12 @@ def bytes_billed(workload: Resource, p: BytesBilled) -> Iterator[str]:
             yield from _limit("query.maximumBytesBilled", workload.get("query.maximumBytesBilled"), p)
         return
     env = {variable.name: variable.value for variable in gcp.variables(workload)}
-    if not any(name.endswith("_DATASET") for name in env):
+    if not any(matches(name, p.datasets) for name in env):
         return
-    if "MAXIMUM_BYTES_BILLED" in env:
-        yield from _limit("MAXIMUM_BYTES_BILLED", env["MAXIMUM_BYTES_BILLED"], p)
+    if p.limit in env:
+        yield from _limit(p.limit, env[p.limit], p)
     elif not gcp.environment_unknown(workload):
-        yield "queries BigQuery (it is given a dataset) without MAXIMUM_BYTES_BILLED"
+        yield f"queries BigQuery (it is given a dataset) without {p.limit}"
 
 
 def _limit(name: str, limit: object, p: BytesBilled) -> Iterator[str]:
@@ -144,7 +150,7 @@ RULES: tuple[Rule, ...] = (
         id="bytes-billed-limit",
         severity=Severity.HIGH,
         why="What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table",
-        mend="set MAXIMUM_BYTES_BILLED in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
+        mend="set the variable that `limit` of this rule names in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
         unknown=DEFERRED,
         types=(*gcp.WORKLOADS, gcp.BIGQUERY_JOB),
         check=bytes_billed,

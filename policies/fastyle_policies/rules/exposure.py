@@ -1,4 +1,4 @@
-"""Exposure: nothing public but by name, no secret in plain sight, no invented trade in production."""
+"""Exposure: nothing public but by name, no secret in plain sight, no invented events in a protected stack."""
 
 from __future__ import annotations
 
@@ -143,18 +143,22 @@ def private_database(instance: Resource, p: Parameters) -> Iterator[str]:
 
 
 class Simulator(Parameters):
-    variable: str = Field(default="SIMULATOR_ENABLED", description="environment variable that switches a simulator on")
+    switches: list[str] = Field(
+        default=[],
+        description="environment variables that switch a simulator on, by pattern; none: there is no simulator",
+    )
 
 
 def no_simulator(workload: Resource, p: Simulator) -> Iterator[str]:
-    if not p.protected:
+    if not p.protected or not p.switches:
         return
     if gcp.environment_unknown(workload):
-        yield f"may have {p.variable}: its environment is not known at preview"
+        yield f"may have {', '.join(p.switches)}: its environment is not known at preview"
     for variable in gcp.variables(workload):
-        if variable.name == p.variable and (variable.secret is not None or flag(variable.value) not in (None, False)):
+        on = variable.secret is not None or flag(variable.value) not in (None, False)
+        if on and matches(variable.name, p.switches):
             value = "a secret's value" if variable.secret is not None else shown(variable.value)
-            yield f"has {p.variable} set to {value} in a protected stack"
+            yield f"has {variable.name} set to {value} in a protected stack"
 
 
 RULES: tuple[Rule, ...] = (
@@ -201,8 +205,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="no-simulator",
         severity=Severity.CRITICAL,
-        why="No simulator runs in production. Invented trade in real reports cannot be told apart later",
-        mend="set SIMULATOR_ENABLED to false; a stack without real trade has `protected: false` in the pack's configuration",
+        why="No simulator runs in a protected stack. Invented events in real reports cannot be told apart later",
+        mend="set the variable to false; a stack without real events has `protected: false` in the pack's configuration",
         unknown=REFUSED,
         types=gcp.WORKLOADS,
         check=no_simulator,

@@ -10,15 +10,16 @@ from fastyle_policies import gcp
 from fastyle_policies.least_privilege.blind_spots import blind_spot
 from fastyle_policies.least_privilege.given import GRANTS, PROJECT, Grant, grants, holders
 from fastyle_policies.least_privilege.needed import WIDER, Need, Needs
+from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Rule, Severity, Violation, matches
 from fastyle_policies.rules.deployer import deployers
 
 
 class Wiring(Parameters):
-    dataset_roles: dict[str, str] = Field(
-        default={"RAW_DATASET": "roles/bigquery.dataViewer"},
-        description="role on the dataset that an environment variable ending in _DATASET names; others: dataEditor",
+    uses: dict[str, Use] = Field(
+        default_factory=dict,
+        description="what a workload needs for an environment variable, by pattern; before `*_TOPIC` (publisher), `*_DATASET` (dataEditor) and `*_BUCKET` (objectViewer)",
     )
     expected: list[str] = Field(
         default=[],
@@ -36,14 +37,14 @@ def _fits(grant: Grant, need: Need, index: Index) -> bool:
 def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
     made = list(grants(index))
-    for need in Needs(index, p.dataset_roles).all():
+    for need in Needs(index, p.uses).all():
         if need.required and not any(_fits(grant, need, index) for grant in made):
             yield Violation(f"lacks a grant. {need.sentence}", need.resource)
 
 
 def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
-    needs = Needs(index, p.dataset_roles)
+    needs = Needs(index, p.uses)
     derived, made = list(needs.all()), list(grants(index))
     for unresolved in needs.unresolved:
         if unresolved.unless is None or not any(_fits(grant, unresolved.unless, index) for grant in made):
@@ -76,7 +77,7 @@ def _words(grant: Grant, index: Index) -> str:
 
 def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
-    walked = Needs(index, p.dataset_roles)
+    walked = Needs(index, p.uses)
     needs = list(walked.all())
     for grant, served in _explained(grants(index), needs, index, p):
         shown = _member(grant, index)
@@ -118,14 +119,21 @@ def grants_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
             )
 
 
-def database_users(plan: Plan, p: Parameters) -> Iterator[Violation]:
+class DatabaseUsers(Parameters):
+    logins: dict[str, str] = Field(
+        default_factory=dict,
+        description="environment variable, and its value with which a workload logs in to Cloud SQL as its own account",
+    )
+
+
+def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
     index = Index(plan)
     users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
     unknown = any(
         user.get("name") is not None and not isinstance(user.get("name"), str) for user in plan.of(gcp.SQL_USER)
     )
     for workload in plan.of(*gcp.WORKLOADS):
-        if not any(v.name == "DATABASE_AUTH" and v.value == "iam" for v in gcp.variables(workload)):
+        if not any(v.name in p.logins and v.value == p.logins[v.name] for v in gcp.variables(workload)):
             continue
         email = workload.get(gcp.account_path(workload))
         if not isinstance(email, str):
@@ -185,6 +193,6 @@ RULES: tuple[Rule, ...] = (
         mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
         unknown="an unknown user name or account passes at preview",
         check=database_users,
-        parameters=Parameters,
+        parameters=DatabaseUsers,
     ),
 )

@@ -10,65 +10,63 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 import fastyle_policies.pricing
 from fastyle_policies import gcp
+from fastyle_policies.configuration import pack_folder
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Severity, Violation, number
 from fastyle_policies.pricing import Estimate, PricingError, UsageFile
 from fastyle_policies.pricing.lines import ResourceCost, total
 from fastyle_policies.pricing.report import FREE_TIERS, component_name, money
 from fastyle_policies.pricing.services.base import region_of
 
-USAGE = Path(fastyle_policies.__file__).parents[1] / "usage"
-PROTECTED, OTHERS = Decimal(2000), Decimal(100)
-"""USD a month that a protected stack, and another one, may cost where nobody configured a ceiling."""
 CURRENCY = "USD"
 """What estimates and ceilings are in: the currency of the price book's sources."""
 _ROWS = 8
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
 
+def located(name: str, pack: Path) -> str:
+    """The path of a usage file: `usage/NAME.yaml` in the pack's folder where that is there, else a path from it."""
+    inside = pack / "usage" / f"{name}.yaml"
+    return str(inside if inside.exists() else pack / name)
+
+
 @cache
-def usage_file(name: str) -> UsageFile:
-    """The usage file of that name in `policies/usage`, or at that path; none, hence no usage, for an empty one.
+def usage_file(path: str) -> UsageFile:
+    """The usage file at that path; none, hence no usage, for an empty one.
 
     Raises:
         PricingError: it cannot be read.
     """
-    if not name:
-        return UsageFile()
-    inside = USAGE / f"{name}.yaml"
-    return fastyle_policies.pricing.read_usage(inside if inside.exists() else Path(name))
+    return fastyle_policies.pricing.read_usage(Path(path)) if path else UsageFile()
 
 
 class Spend(Parameters):
     usage: str = Field(
         default="",
-        description="usage file: a name in policies/usage, or a path; empty: none, so that the stack is idle",
+        description="usage file: a name in the folder `usage` of the pack, or a path from the pack's folder; empty: none, so that the stack is idle",
     )
     month: str = Field(default="sale", description="month of the usage file's calendar to reckon with")
 
     @field_validator("usage")
     @classmethod
-    def _readable(cls, value: str) -> str:
+    def _readable(cls, value: str, info: ValidationInfo) -> str:
+        path = located(value, pack_folder(info.context)) if value else ""
         try:
-            usage_file(value)
+            usage_file(path)
         except PricingError as e:
             raise ValueError(str(e)) from None
-        return value
+        return path
 
 
 class SpendCeiling(Spend):
-    maximum: float | None = Field(
-        default=None, ge=0, description="USD a month for the stack; null: 2,000 where `protected`, else 100"
-    )
+    maximum: float = Field(default=100, ge=0, description="USD a month for the stack")
 
 
 class ComponentCeiling(Spend):
-    maximum: float | None = Field(
-        default=None, ge=0, description="USD a month for a component; null: half of the stack's, where that is null too"
-    )
+    maximum: float = Field(default=50, ge=0, description="USD a month for a component")
     components: dict[str, float] = Field(
         default_factory=dict, description="other ceilings by component name; `*` and `?` match as in a shell"
     )
@@ -155,23 +153,17 @@ def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
     if isinstance(estimate, Violation):
         yield estimate
         return
-    limit = _limit(p.maximum, p, plan)
+    limit = Decimal(str(p.maximum))
     if estimate.total > limit:
         words = f"the stack costs {money(estimate.total)} {estimate.currency} in a {p.month} month, above its ceiling of {money(limit)}:"
         yield Violation(_over(estimate, limit, words))
-
-
-def _limit(maximum: float | None, p: Spend, plan: Plan, share: Decimal = Decimal(1)) -> Decimal:
-    if maximum is not None:
-        return Decimal(str(maximum))
-    return (PROTECTED if p.protected else OTHERS) * share
 
 
 def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
     estimate = _judged(plan, p)
     if isinstance(estimate, Violation):
         return  # the stack's ceiling says so
-    usual = _limit(p.maximum, p, plan, Decimal("0.5"))
+    usual = Decimal(str(p.maximum))
     by_key = {(r.type, r.name): r for r in plan.resources}
     for component, resources in estimate.components().items():
         if component is None:
@@ -275,7 +267,7 @@ RULES: tuple[Rule, ...] = (
         id="spend-ceiling",
         severity=Severity.HIGH,
         why="A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed",
-        mend="make the plan cheaper (`fastyle cost --stack …` shows every line), or raise `maximum` of this rule",
+        mend="make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule",
         unknown=RECKONED,
         check=spend_ceiling,
         parameters=SpendCeiling,
@@ -321,7 +313,7 @@ RULES: tuple[Rule, ...] = (
         id="spend-unpriced",
         severity=Severity.LOW,
         why="What the estimator cannot price is named. A ceiling says nothing of it",
-        mend="watch its cost in Cloud Billing, or add its pricer to policies/fastyle_policies/pricing/services",
+        mend="watch its cost in Cloud Billing, or add its pricer to fastyle_policies/pricing/services",
         unknown=RECKONED,
         check=spend_unpriced,
         parameters=Spend,

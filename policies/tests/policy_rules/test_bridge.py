@@ -18,6 +18,7 @@ from fastyle_policies.configuration import (
     engine_config_files,
     given_files,
     stack_config,
+    validated,
 )
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.rules import RULES
@@ -35,15 +36,49 @@ def test_a_value_that_the_sdk_would_raise_on_is_unknown_and_the_rest_is_read() -
 
 
 def config(tmp_path: Path, **content: Any) -> dict[str, Any]:
-    (tmp_path / "dev.json").write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "config").mkdir(exist_ok=True)
+    (tmp_path / "config" / "dev.json").write_text(json.dumps(content), encoding="utf-8")
     return stack_config(tmp_path, RULES)("dev")
 
 
 def test_what_a_file_says_for_all_rules_holds_for_each_unless_it_says_otherwise(tmp_path: Path) -> None:
-    found = config(tmp_path, all={"environment": "dev"}, labels={"required": ["team"], "environment": "test"})
-    assert found["labels"] == {"environment": "test", "required": ["team"]}
-    assert found["budget-present"] == {"environment": "dev"}
+    found = config(tmp_path, all={"protected": False}, labels={"required": ["team"], "protected": True})
+    assert found["labels"] == {"protected": True, "required": ["team"]}
+    assert found["budget-present"] == {"protected": False}
     assert sorted(found) == sorted(BY_ID)
+
+
+def test_what_a_file_says_for_all_rules_holds_for_those_that_take_it(tmp_path: Path) -> None:
+    found = config(tmp_path, all={"public": {"shop": "it asks for a token"}, "replay_days": 30})
+    assert found["no-public-grant"] == {"public": {"shop": "it asks for a token"}}
+    assert found["lake-retention"] == {"replay_days": 30}
+    assert found["bucket-private"] == {}
+    with pytest.raises(WrongConfiguration, match=r"dev\.json: all\.replay_day: no rule has such a parameter; did you"):
+        config(tmp_path, all={"replay_day": 30})
+
+
+def test_what_holds_for_every_stack_is_in_one_file_and_a_stacks_own_goes_over_it(tmp_path: Path) -> None:
+    every = {"all": {"protected": False}, "labels": {"required": ["team"]}, "lake-retention": {"replay_days": 30}}
+    (tmp_path / "config.json").write_text(json.dumps(every), encoding="utf-8")
+    own = config(tmp_path, **{"all": {"protected": True}, "lake-retention": {"replay_days": 90}})
+    assert own["labels"] == {"required": ["team"], "protected": True}
+    assert own["lake-retention"] == {"replay_days": 90, "protected": True}
+    assert stack_config(tmp_path, RULES)("other")["lake-retention"] == {"replay_days": 30, "protected": False}
+    (tmp_path / "config.json").write_text(json.dumps({"lables": {}}), encoding="utf-8")
+    with pytest.raises(WrongConfiguration, match=r"config\.json: no rule is named lables; did you mean labels\?$"):
+        stack_config(tmp_path, RULES)
+
+
+def test_a_usage_file_lies_in_the_packs_folder_by_its_name_or_path(tmp_path: Path) -> None:
+    (tmp_path / "usage").mkdir()
+    for path in ("usage/shop.yaml", "own.yaml"):
+        (tmp_path / path).write_text("version: 1\n", encoding="utf-8")
+    rule = BY_ID["spend-ceiling"]
+    for name, path in (("shop", "usage/shop.yaml"), ("own.yaml", "own.yaml"), ("usage/shop.yaml", "usage/shop.yaml")):
+        parameters: Any = validated(rule, {"usage": name}, tmp_path)
+        assert parameters.usage == str(tmp_path / path)
+    with pytest.raises(WrongConfiguration, match=r"spend-ceiling\.usage: .*other\.yaml: No such file"):
+        validated(rule, {"usage": "other.yaml"}, tmp_path)
 
 
 def test_a_stack_without_a_file_has_the_strict_defaults(tmp_path: Path) -> None:
@@ -94,27 +129,27 @@ def test_a_parameter_that_does_not_exist_or_fit_is_named(
         ({"grants-surplus": {"expcted": []}}, "grants-surplus.expcted: the rule has no such parameter"),
         ({"labels": {"required": "team"}}, "labels.required: Input should be a valid list"),
         ({"labels": {"waivers": [{"resource": "a"}]}}, "labels.waivers.0.reason: Field required"),
-        ({"spend-ceiling": {"usage": "nowhere.yaml"}}, "spend-ceiling.usage: Value error, nowhere.yaml: No such file"),
+        ({"spend-ceiling": {"usage": "nowhere.yaml"}}, "spend-ceiling.usage: Value error, "),
         ({"labels": "nonsense"}, 'labels: "nonsense" is no enforcement level; write one of advisory, mandatory'),
         ({"labels": 5}, "labels: 5 is no enforcement level"),
         ({"labels": {"enforcementLevel": "mandatry"}}, 'labels: "mandatry" is no enforcement level'),
-        ({"all": {"environment": "dev"}}, "all: the engine takes an enforcement level for all rules and no parameters"),
+        ({"all": {"protected": False}}, "all: the engine takes an enforcement level for all rules and no parameters"),
     ],
 )
 def test_what_the_engine_is_given_is_refused_by_name(tmp_path: Path, content: Any, words: str) -> None:
     file = tmp_path / "given.json"
     file.write_text(json.dumps(content | {"budget-present": {"required": False}}), encoding="utf-8")
     with pytest.raises(WrongConfiguration) as refusal:
-        check_engine_config(file, RULES)
+        check_engine_config(file, RULES, tmp_path)
     assert str(refusal.value).startswith(f"{FLAG} {file}: {words}")
     assert "budget-present" not in str(refusal.value)
 
 
 def test_every_mistake_has_its_line(tmp_path: Path) -> None:
     file = tmp_path / "given.json"
-    file.write_text(json.dumps({"lables": {}, "labels": {"requried": [], "environment": 5}}), encoding="utf-8")
+    file.write_text(json.dumps({"lables": {}, "labels": {"requried": [], "protected": 5}}), encoding="utf-8")
     with pytest.raises(WrongConfiguration) as refusal:
-        check_engine_config(file, RULES)
+        check_engine_config(file, RULES, tmp_path)
     assert len(str(refusal.value).splitlines()) == 3
 
 
@@ -129,7 +164,7 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
 def test_what_the_engine_takes_passes(tmp_path: Path, content: Any) -> None:
     file = tmp_path / "given.json"
     file.write_text(json.dumps(content), encoding="utf-8")
-    check_engine_config(file, RULES)
+    check_engine_config(file, RULES, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '"labels"'])
@@ -137,7 +172,7 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: str) -> 
     file = tmp_path / "given.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(WrongConfiguration, match=re.escape(f"{file}: it ")):
-        check_engine_config(file, RULES)
+        check_engine_config(file, RULES, tmp_path)
 
 
 @pytest.mark.parametrize(

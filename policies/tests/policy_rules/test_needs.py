@@ -9,20 +9,25 @@ from typing import Any
 import pytest
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.needed import Need, Needs
+from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Plan, Resource
 from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus
 
 from policy_rules import resources as r
+from policy_rules.cases.linked import USES
 
 RUNNER = r.account("shop-runner")
 TRADES, MARTS, LAKE = r.topic("trades"), r.dataset("marts"), r.bucket("lake")
 KEYS = r.resource(gcp.SECRET, "keys", secretId="shop-keys")
 
 
+OWN = {name: Use.model_validate(use) for name, use in USES.items()}
+
+
 def needs(of: Resource, *others: Resource, unresolved: int = 0) -> list[Need]:
     """What the links of one resource need, beside the others."""
-    walked = Needs(Index(Plan((RUNNER, TRADES, MARTS, LAKE, KEYS, *others, of))), {})
+    walked = Needs(Index(Plan((RUNNER, TRADES, MARTS, LAKE, KEYS, *others, of))), OWN)
     found = [need for need in walked.all() if need.resource == of]
     assert len([u for u in walked.unresolved if u.resource == of]) == unresolved
     return found
@@ -126,7 +131,7 @@ def test_a_variable_without_a_value_names_nothing(name: str, value: Any) -> None
 @pytest.mark.parametrize(
     ("env", "link"),
     [
-        ({"DATABASE_AUTH": "iam"}, ["Cloud SQL login"]),
+        ({"DATABASE_AUTH": "iam"}, ["DATABASE_AUTH"]),
         ({"DATABASE_AUTH": "password"}, []),
         ({"SIGN_IN": "iam"}, []),
         ({"GUARD_JOBS": "[]"}, []),

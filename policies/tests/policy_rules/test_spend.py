@@ -141,13 +141,10 @@ def test_what_names_no_region_is_priced_where_the_stack_is() -> None:
     assert {line.rate.region for _, line in there.lines()} == {"southamerica-east1"}
 
 
-@pytest.mark.parametrize(("environment", "stands"), [("dev", False), ("prod", True)])
-def test_without_configuration_a_stack_is_idle_and_has_a_ceiling_by_its_environment(
-    environment: str, stands: bool
-) -> None:
-    labelled = replace(DATABASE, props={**DATABASE.props, "labels": {"environment": environment}})
-    assert (list(spend_ceiling(plan(database=labelled), SpendCeiling())) == []) is stands
-    assert (list(component_ceiling(plan(database=labelled), ComponentCeiling())) == []) is stands
+def test_without_configuration_a_stack_is_idle_and_has_a_ceiling_of_100() -> None:
+    assert only(list(spend_ceiling(plan(), SpendCeiling()))).message.startswith(
+        "the stack costs 100.32 USD in a sale month, above its ceiling of 100.00:"
+    )
     assert list(budget_covers(plan(), BudgetCovers())) == []
     assert list(spend_increase(plan(), SpendIncrease())) == []
 
@@ -167,7 +164,7 @@ def test_a_component_has_the_usual_ceiling_or_its_own() -> None:
 def test_the_usual_ceiling_of_a_component_is_half_of_the_stacks() -> None:
     """730 h x (0.0413 + 3.75 x 0.007) + 10 GB x 0.17 = 49.3115 + 1.70 = 51.01 a month."""
     settings = {**DATABASE.props["settings"], "tier": "db-custom-1-3840"}
-    labelled = replace(DATABASE, props={**DATABASE.props, "settings": settings, "labels": {"environment": "dev"}})
+    labelled = replace(DATABASE, props={**DATABASE.props, "settings": settings})
     assert list(spend_ceiling(plan(database=labelled), SpendCeiling())) == []
     assert only(list(component_ceiling(plan(database=labelled), ComponentCeiling()))).message.startswith(
         "costs 51.01 USD in a sale month at list price, above the ceiling of 50.00:\n"
@@ -306,6 +303,7 @@ def test_a_usage_file_that_does_not_fit_is_a_violation_once_not_a_crash() -> Non
 def test_a_usage_file_that_is_not_there_is_told_when_the_configuration_is_read(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="no-such"):
         SpendCeiling(usage="no-such")
-    (tmp_path / "dev.json").write_text(json.dumps({"spend-ceiling": {"usage": "no-such"}}), encoding="utf-8")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "dev.json").write_text(json.dumps({"spend-ceiling": {"usage": "no-such"}}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"dev\.json: spend-ceiling\.usage: .*no-such.*No such file"):
         stack_config(tmp_path, RULES)

@@ -326,6 +326,7 @@ CASES: dict[str, Cases] = {
             r.function("fn", env=_OFF),
             r.composer("airflow", env=_OFF),
         ],
+        parameters={"switches": ["SIMULATOR_ENABLED"]},
         cases=[
             _simulating("wrong", "true", "true"),
             _simulating("wrong", "yes", "yes"),
@@ -333,7 +334,9 @@ CASES: dict[str, Cases] = {
             _simulating("passes", "0"),
             _simulating("passes", "FALSE"),
             _simulating("passes", "true", protected=False),
-            _simulating("passes", "true", variable="OTHER"),
+            _simulating("passes", "true", switches=["OTHER"]),
+            _simulating("passes", "true", switches=[]),
+            _simulating("wrong", "true", "true", switches=["*_ENABLED"]),
             Case(
                 "wrong",
                 {"run.template.containers.0.envs.0": _SECRET},

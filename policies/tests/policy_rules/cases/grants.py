@@ -10,7 +10,7 @@ from fastyle_policies.least_privilege.needed import OBJECT_VIEWER
 from fastyle_policies.model import UNKNOWN, Resource
 
 from policy_rules import resources as r
-from policy_rules.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEEDED
+from policy_rules.cases.linked import ALL, ALSO, BUILD, BUILD_ON, GUARDS, NEEDED, USES
 from policy_rules.table import Case, Cases
 
 _JOBS = "guard: lacks a grant. GUARD_JOBS: account 'shop-guard' needs roles/cloudscheduler.admin on project"
@@ -52,6 +52,7 @@ def _twice(name: str, other: str, role: str) -> str:
 CASES: dict[str, Cases] = {
     "grants-missing": Cases(
         good=ALL,
+        parameters={"uses": USES},
         cases=[
             *(
                 _without(grant.name, _in_plan_order([f"{needs}: {sentence}", *ALSO.get(grant.name, [])]))
@@ -203,7 +204,7 @@ CASES: dict[str, Cases] = {
                 [
                     "ledger: lacks a grant. RAW_DATASET: account 'shop-ledger' needs roles/bigquery.dataEditor on Dataset 'streams'"
                 ],
-                {"dataset_roles": {}},
+                {"uses": {key: use for key, use in USES.items() if key != "RAW_DATASET"}},
             ),
             # Ends of links that only the update knows are found by what they were computed from.
             Case(
@@ -352,7 +353,7 @@ CASES: dict[str, Cases] = {
     ),
     "grants-surplus": Cases(
         good=ALL,
-        parameters={"expected": ["roles/storage.admin shop-ci", "roles/pubsub.* shop-tools"]},
+        parameters={"uses": USES, "expected": ["roles/storage.admin shop-ci", "roles/pubsub.* shop-tools"]},
         cases=[
             Case(
                 "wrong",
@@ -479,6 +480,7 @@ CASES: dict[str, Cases] = {
         without={"unset": "a grant that is not made is grants-missing's matter"},
     ),
     "database-user": Cases(
+        parameters={"logins": {"DATABASE_AUTH": "iam"}},
         good=[
             r.account("shop-teller"),
             r.service("plain", "shop-plain", env={"DATABASE_AUTH": "none"}),

@@ -128,6 +128,16 @@ _PLAN = [
 ]
 
 
+USES: dict[str, dict[str, object]] = {
+    "RAW_DATASET": {"on": "dataset", "role": "roles/bigquery.dataViewer"},
+    "DATABASE_AUTH": {"on": "project", "role": "roles/cloudsql.instanceUser", "values": ["iam"]},
+    "GUARD_BUCKET": {"on": "bucket", "role": "roles/storage.objectUser", "beside": "GUARD_MODE"},
+    "GUARD_JOBS": {"on": "project", "role": "roles/cloudscheduler.admin", "permissions": list(GUARDS[:3])},
+    "GUARD_DATABASE": {"on": "project", "role": "roles/cloudsql.editor", "permissions": list(GUARDS[3:])},
+}
+"""What the variables of this program's workloads mean, beside the conventions."""
+
+
 def _grants() -> list[tuple[Resource, str, str]]:
     """Each grant, the resource whose link needs it, and the sentence about it; one line a grant."""
     found: list[tuple[Resource, str, str]] = []
@@ -167,7 +177,7 @@ def _grants() -> list[tuple[Resource, str, str]]:
     add(on(dataset_kind, "reads-raw", "roles/bigquery.dataViewer", r.member("shop-ledger"), datasetId="streams"), "ledger", "RAW_DATASET", "Dataset 'streams'", ledger)
     add(on(dataset_kind, "writes-marts", "roles/bigquery.dataEditor", r.member("shop-ledger"), datasetId="marts"), "ledger", "MARTS_DATASET", "Dataset 'marts'", ledger)
     add(on(bucket_kind, "reads-lake", "roles/storage.objectViewer", r.member("shop-ledger"), bucket="shop-1-trades-lake"), "ledger", "LAKE_BUCKET", "Bucket 'trades-lake'", ledger)
-    add(on("projects/iAMMember", "logs-in", "roles/cloudsql.instanceUser", r.member("shop-ledger")), "ledger", "Cloud SQL login", "project", ledger)
+    add(on("projects/iAMMember", "logs-in", "roles/cloudsql.instanceUser", r.member("shop-ledger")), "ledger", "DATABASE_AUTH", "project", ledger)
     add(on("projects/iAMMember", "queries", "roles/bigquery.jobUser", r.member("shop-ledger")), "ledger", "BigQuery jobs", "project", ledger)
     add(on(run_kind, "enters", "roles/run.invoker", r.AGENT.format("iap"), name="ledger"), "ledger", "IAP", "Service 'ledger'", "the service agent of iap")
     add(on("projects/iAMMember", "connects", "roles/cloudsql.client", r.member("shop-ledger")), "ledger", "Cloud SQL connection", "project", ledger)
@@ -213,10 +223,13 @@ BUILD = [
         "roles/storage.objectViewer",
         r.member("shop-builder"),
         project=r.PROJECT,
-        condition={"title": "sources-of-functions", "expression": "resource.name.startsWith('…')"},
+        condition={
+            "title": "copies",
+            "expression": "resource.name.startsWith('projects/_/buckets/gcf-v2-sources-1-us-central1')",
+        },
     ),
 ]
 BUILD_ON = {"b-reads": "Bucket 'archives'", "b-writes": "Repository 'functions'", "b-logs": "project"}
-BUILD_ON["b-copies"] = "project where sources-of-functions"
+BUILD_ON["b-copies"] = "project where gcf-v2-sources"
 NEEDED = _grants()
 ALL = [*_PLAN, *(grant for grant, _, _ in NEEDED), *BUILD]

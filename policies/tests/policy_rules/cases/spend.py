@@ -42,7 +42,6 @@ CASES: dict[str, Cases] = {
                 ],
             ),
             Case("passes", {_ZONES: "REGIONAL"}, parameters={"maximum": 214.25}),
-            Case("passes", {_ZONES: "REGIONAL"}, parameters={"maximum": None}),  # 2,000 where `protected`
             Case("unset", {_DISK: ...}),  # 10 GB
             Case("unset", {_TIER: ...}),  # no price: `spend-unpriced` says so
             Case("unknown", {_DISK: UNKNOWN}),
