@@ -337,6 +337,5 @@ def test_both_stores_tell_the_same_conflicts(bigquery_url: str, small_catalogue:
     listed = world.postgres("SELECT event_id::text FROM event_conflict")
     changed = {name for name in named.values() if not name.endswith(".repeated")}
     assert conflicts == {named[row["event_id"]] for row in listed} == changed
-    assert {named[row["event_id"]] for row in log if row["outcome"] == "duplicate"} == {
-        name for name in named.values() if name.endswith(".repeated")
-    }
+    assert {named[row["event_id"]] for row in log if row["outcome"] == "loaded"} == {*named.values()}
+    assert {row["outcome"] for row in log} == {"loaded", "conflict"}
