@@ -42,10 +42,10 @@ clean:  ## The same, and remove the state and caches of this checkout
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test: setup  ## Run every test, fast ones first
-	@$(RUN) pytest --numprocesses logical --maxprocesses 3 --durations 25
+	@$(RUN) pytest --numprocesses 3 --durations 25
 
-test-fast: setup  ## Run the unit tests: no engine, no local cloud
-	@$(RUN) pytest tests/unit policies/tests localcloud/tests/cloud_provider --numprocesses logical --maxprocesses 3 --quiet
+test-fast: setup  ## Run the unit tests but for the slow ones: no engine, no local cloud
+	@$(RUN) pytest tests/unit policies/tests localcloud/tests/cloud_provider -m "not slow" --numprocesses logical --maxprocesses 3 --quiet
 
 check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .

@@ -15,9 +15,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
-# Fast tests first: a mistake is known in seconds. The stack's come last, when the other workers are done: it has as many
-# processes as a machine has cores, or more, and what waits for it should not wait for something else.
-ORDER = ("unit", "policies", "plans", "sql", "engine", "dags", "browser", "e2e")
+# Fast tests first: a mistake is known in seconds. The stack's come last, unless other workers run the others meanwhile:
+# its tests follow one another and wait a good deal, so that the suite takes as long as they do.
+ORDER = ("unit", "policies", "engine", "plans", "dags", "sql", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # What a session makes once, each worker would make again: files that share such a thing (the fixture of that
@@ -53,24 +53,31 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+def pytest_configure() -> None:
+    """No garbage is collected during imports, which leave none."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Everything imported is left out of the garbage collector's rounds, which else take a third of a composition."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> tuple[int, int]:
+    def rank(item: pytest.Item) -> tuple[bool, int, int]:
         folder, *_, file = place(item).split("/")
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
         if any(item.iter_markers("local")):
             folder = folder if folder in ORDER else "engine"
-        return last, ORDER.index(folder) if folder in ORDER else 0  # a package's own tests are unit tests
+        # A package's own tests are unit tests.
+        return one_of_many and together(place(item)) != "stack", last, ORDER.index(folder) if folder in ORDER else 0
 
     def place(item: pytest.Item) -> str:
         return item.path.relative_to(item.config.rootpath).as_posix().removeprefix("tests/")
 
+    one_of_many = bool(items) and hasattr(items[0].config, "workerinput")
     items.sort(key=rank)
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}  # named like a fixture, but none

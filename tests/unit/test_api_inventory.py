@@ -357,6 +357,7 @@ async def test_the_dashboard_s_files_are_at_the_root(filled: str, tmp_path: Path
         assert (await client.get("/v1/inventory")).json()["items"]
 
 
+@pytest.mark.slow
 async def test_the_api_waits_for_the_schema_and_survives_the_database_s_death() -> None:
     server = Server()
     try:

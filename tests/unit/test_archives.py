@@ -13,6 +13,8 @@ import pytest
 from workloads.packaging import archives
 from workloads.packaging.archives import REPOSITORY, PackagingError, build
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:

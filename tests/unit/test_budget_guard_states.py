@@ -22,6 +22,8 @@ from workloads.budget_guard.guard import LEASE, Load, Observe, Outcome, Turn, te
 from workloads.budget_guard.memory import Hold, Memory, dump
 from workloads.budget_guard.notice import Notice
 
+pytestmark = pytest.mark.slow
+
 SHARES = ("0.5", "1.0", "1.2")
 NOTICES = [(month, share) for month in (0, 1) for share in SHARES]
 KINDS = ("refused", "lost", "killed", "killed after")

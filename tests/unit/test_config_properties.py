@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from fastyle_policies.configuration import stack_config, validated
 from fastyle_policies.rules import RULES, spend
 from hypothesis import HealthCheck, given, settings
@@ -71,6 +72,7 @@ OF_THE_PLACE = {"region-allowed", *(rule.id for rule in spend.RULES)}
 """Any region may be drawn: ceilings and the last agreed amount are those of the committed stack in its own region."""
 
 
+@pytest.mark.slow
 @given(configurations())
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

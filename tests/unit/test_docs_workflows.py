@@ -60,6 +60,7 @@ def test_actionlint_finds_nothing_and_would(tmp_path: Path) -> None:
     assert done.returncode != 0, "a lint that finds nothing in a broken file proves nothing"
 
 
+@pytest.mark.slow
 def test_gitleaks_finds_nothing_and_would(tmp_path: Path) -> None:
     gitleaks = built("gitleaks")
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
@@ -364,6 +365,7 @@ def test_an_audit_without_a_network_is_a_skip_that_tries_again(tmp_path: Path) -
 # --- what is shipped ---
 
 
+@pytest.mark.slow
 def test_every_archive_has_a_bill_that_lists_what_is_in_it() -> None:
     workload = "api"
     document = sbom.archive_bill(workload)
@@ -379,6 +381,7 @@ def test_every_archive_has_a_bill_that_lists_what_is_in_it() -> None:
     assert sbom.archive_bill(workload) == document, "the same commit, the same bytes"
 
 
+@pytest.mark.slow
 def test_every_package_is_under_a_licence_that_was_decided_on() -> None:
     found = sbom.bills()
     assert set(found) == {*sbom.workloads(), "fastyle-components", "fastyle-platform"}

@@ -46,6 +46,8 @@ from workloads.pos_api.service import PosApi
 from workloads.pos_api.simulation import simulation
 from workloads.runtime.credentials import CredentialStore
 
+pytestmark = pytest.mark.slow
+
 BATCH = 50  # requests of one example: what hypothesis itself does for each takes longer than a request
 API, POS, PIPELINE, PUSH, GUARD = 80, 60, 20, 40, 20
 assert BATCH * (API + POS + PIPELINE + PUSH + GUARD) >= 10_000

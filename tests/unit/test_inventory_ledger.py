@@ -116,6 +116,7 @@ def shared() -> str:
     return migrated_database()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, order=st.randoms(use_true_random=False), batch=st.integers(1, 8))
 def test_on_hand_is_the_contract_s_whatever_comes_when_and_how_often(
@@ -163,6 +164,7 @@ def simulated(seed: int, size: int) -> list[tuple[str, dict[str, Any]]]:
     return events
 
 
+@pytest.mark.slow
 async def test_two_instances_of_several_writers_record_the_same_events_once(postgres: str) -> None:  # noqa: F811
     """Every event goes to both instances, in different orders: locks in a circle would show as retries and time."""
     events = simulated(7, 600)

@@ -339,6 +339,7 @@ async def test_a_migration_that_cannot_work_keeps_its_revision_from_starting(
         assert (await service.client.get("/health")).status_code == 503
 
 
+@pytest.mark.slow
 async def test_postgresql_killed_in_mid_stream_loses_and_doubles_nothing(issuer: Issuer) -> None:
     """Deliveries go on throughout, each repeated until acknowledged, as Pub/Sub does."""
     server = Server()

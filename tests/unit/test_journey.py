@@ -34,6 +34,7 @@ def source() -> Any:
     return table[(times >= "2017-03-01") & (times < "2017-03-15")]
 
 
+@pytest.mark.slow
 def test_two_weeks_are_six_thousand_baskets(sales: Events, dropped: Dropped, source: Any) -> None:
     lines = sum(len(event["lines"]) for event in sales)
     assert len(sales) + dropped.baskets == source["basket_id"].nunique() == 5_975

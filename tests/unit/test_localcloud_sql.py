@@ -7,9 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
+import pytest
 from fastyle_localcloud.provider.handlers.sql import Database, DatabaseInstance, User
 
 from tests.support.postgres import Server
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_instance_takes_its_databases_and_users_along_and_no_other_s() -> None:

@@ -14,6 +14,8 @@ from tests.support.checkout import Checkout
 from tests.unit.test_new_stream import contents
 from workloads.marts import MARTS
 
+pytestmark = pytest.mark.slow
+
 NAME = "sales_by_location"
 FOLDER = f"sql/bigquery/marts/{NAME}"
 FILES = [f"{FOLDER}/{name}" for name in ("checks.sql", "mart.yaml", "query.sql")]

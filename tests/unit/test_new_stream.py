@@ -18,6 +18,8 @@ from workloads.events import STREAMS
 from workloads.events.rules import rules_of
 from workloads.events.stream import FOLDER, read_streams
 
+pytestmark = pytest.mark.slow
+
 KEY, TOPIC = "price_changes", "price-changes"
 
 

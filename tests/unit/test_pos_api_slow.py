@@ -32,6 +32,8 @@ import workloads.pos_api.publisher as publisher
 body.BODY_SECONDS, body.PIECE_SECONDS = 3.0, 1.0
 publisher.ATTEMPT_SECONDS, publisher.RETRY_SECONDS, publisher.ANSWER_SECONDS = 1.0, 1.5, 3.0
 from workloads.pos_api.main import handle as handle
+
+pytestmark = pytest.mark.slow
 """
 
 

@@ -19,6 +19,8 @@ from workloads.pos_api.catalogue import SAMPLES, Catalogue
 from workloads.pos_api.simulator import MAX_OUTAGE
 from workloads.pos_api.simulator import simulate as simulate_company
 
+pytestmark = pytest.mark.slow
+
 CATALOGUE = Catalogue.read()
 MONDAY = datetime(2026, 3, 2, 5, tzinfo=UTC)  # midnight in New York
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -21,6 +21,8 @@ from tests.unit.test_pos_api import credentials
 from workloads.pos_api.service import PosApi
 from workloads.runtime.credentials import CredentialStore
 
+pytestmark = pytest.mark.slow
+
 
 class Kept:
     """A publisher that keeps what it is given."""

@@ -43,6 +43,7 @@ def test_each_package_is_locked_by_its_hash_and_brings_its_licence(tmp_path: Pat
     assert len([name for name in found if name.startswith("web/licenses/")]) == len(packages)
 
 
+@pytest.mark.slow
 def test_all_that_the_page_loads_is_light(tmp_path: Path) -> None:
     libraries = [f for name, f in web.files(FOLDER, load("api").web, tmp_path, REPOSITORY) if name.endswith(".js")]
     ours = [f for f in STATIC.rglob("*") if f.is_file()]
@@ -50,6 +51,7 @@ def test_all_that_the_page_loads_is_light(tmp_path: Path) -> None:
     assert sum(compressed.values()) < 250_000, compressed
 
 
+@pytest.mark.slow
 def test_a_changed_package_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "web"
     shutil.copytree(FOLDER, folder)
