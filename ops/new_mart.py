@@ -15,7 +15,7 @@ PAGE = Path("docs", "marts.md")
 
 _DECLARATION = """\
 # What a row is and where rows go. The keys are explained in sql/bigquery/marts/README.md.
-description: {words} by day and location.
+description: "{words}: net sales and transactions by day and location."
 owner: data-platform
 grain: [business_date, location_id]
 publication: by_date
