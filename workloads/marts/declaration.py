@@ -1,8 +1,8 @@
 """One mart's folder: its declaration, read and checked.
 
-`sql/bigquery/marts/<mart>/` has `mart.yaml` (what a row is and where it goes), `query.sql` (how it is made) and,
-where it needs them, `checks.sql` (what must hold beside the grain before it is published). The folder's name is the mart's; sql/bigquery/marts/README.md says
-what each file may hold. Everything else about a mart is derived from these.
+`sql/bigquery/marts/<mart>/` has `mart.yaml` (what a row is and where it goes), `query.sql` (how it is made) and, where it
+needs them, `checks.sql` (what must hold beside the grain before it is published). The folder's name is the mart's;
+sql/bigquery/marts/README.md says what each file may hold. Everything else about a mart is derived from these.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ DATE = "business_date"
 HISTORY = {"sales_lines": "sales", "inventory_changes": "inventory"}
 """The tables of dataset `staging` that hold the history of a stream."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_ENDINGS = ("_live", *(f"_v{version}" for version in range(10)))
+_OF_ANOTHER = re.compile(r".*(_live|_v\d+)")  # names of a mart's own views and tables
 _PARAMETERS = {"from", "from_", "to", "page_size", "page_token"}
 _DERIVED = {"name", "query", "own_checks"}
-_TAKEN = ("publications", "quality_results", "published_marts", "day", "publication")
+# Tables that are there: of dataset marts, `build_…` in staging, `report_…` in Cloud SQL.
+_TAKEN = ("publications", "quality_results", "dates", "day", "publication")
 _BETWEEN = "', '"
 _UNIQUE = """\
 -- check: {mart}.unique
@@ -193,7 +194,7 @@ class Mart(_Declared):
 
 def check_name(name: str) -> None:
     """Raise a ValueError when no mart can have this name."""
-    if not _NAME.fullmatch(name) or name.endswith(_ENDINGS) or name in _TAKEN:
+    if not _NAME.fullmatch(name) or _OF_ANOTHER.fullmatch(name) or name in _TAKEN:
         raise ValueError(
             f"sql/bigquery/marts/{name}: a mart's name is a lower-case word such as returns_daily, at most 40 characters, "
             "does not end in _live or _v1, and is not a table of the pipeline's own; name the folder so"
