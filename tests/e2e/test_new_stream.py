@@ -4,6 +4,7 @@ fresh copy: a local cloud of its own for each would treble what the suite takes.
 from __future__ import annotations
 
 import io
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -39,6 +40,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     stack["config"] |= {key: EUROPE[key] for key in BUSINESS}
     stack["config"]["fastyle:simulator"] |= {"catalogue": EUROPE["fastyle:simulator"]["catalogue"]}
     path.write_text(yaml.safe_dump(stack), encoding="utf-8")
+    policies = copy.root / "policies" / "config"
+    local, europe = (json.loads((policies / f"{name}.json").read_text(encoding="utf-8")) for name in ("local", "europe"))
+    (policies / "local.json").write_text(json.dumps(local | {"region-allowed": europe["region-allowed"]}))
     copy.make("up")
     yield copy
     copy.make("down", check=False)
