@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +16,9 @@ from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.google import request, service_headers
 from ops.sender import PATHS
-from ops.verify.marked import Marked
 from ops.verify.stores import Stores, get
-from workloads.events import STREAMS
+from workloads.events import STREAMS, consumed_by
+from workloads.events.stream import INVENTORY
 from workloads.events.verification import LOCATION_ID, SKU
 
 RUNBOOK = "docs/operations/alerts.md"
@@ -27,6 +27,11 @@ _CLOCKS = timedelta(minutes=5)  # by which this machine's and Google's may diffe
 _TO_INVENTORY = "to-inventory"
 _LOCAL_SECONDS = 30.0  # nothing on this machine takes longer, unless it is broken
 WHAT = {"sales": "sale", "inventory": "stock change"}
+
+
+def what(stream: str) -> str:
+    """One event of a stream, in words."""
+    return WHAT.get(stream, f"event of {stream}")
 
 
 @contextmanager
@@ -52,17 +57,17 @@ def credential(endpoints: Endpoints, secret: str, locations: list[str], given: s
 
 
 class Journey:
-    """The way of the two events: what each hop took, or why it was not made."""
+    """The way of the events, one a stream: what each hop took, or why it was not made."""
 
-    def __init__(self, stores: Stores, marked: Marked, subscriptions: dict[str, Check]) -> None:
+    def __init__(self, stores: Stores, marked: dict[str, Any], subscriptions: dict[str, Check]) -> None:
         self._stores, self._endpoints = stores, stores.endpoints
-        self._events = marked.by_stream()
+        self._events = {key: event for key, event in marked.items() if key in stores.endpoints.topics}
         self._broken = {name for name, check in subscriptions.items() if check.state != "passed"}
         self.sent_at = datetime.now(UTC)
         self._started = time.monotonic()
 
     def send(self, token: str, *, is_new: bool) -> Check:
-        """Send both; a credential that is new may take a minute to be noticed."""
+        """Send each; a credential that is new may take a minute to be noticed."""
         name, headers = "pos-api", {"authorization": f"Bearer {token}"}
         deadline = time.monotonic() + (_NOTICED_SECONDS if is_new else 0)
         self.sent_at = datetime.now(UTC)
@@ -80,13 +85,14 @@ class Journey:
             if answer.status_code != 202:
                 return failed(
                     name,
-                    f"the {WHAT[stream]} is not accepted: {answer.status_code} {answer.text[:200]}{self._missing()}",
+                    f"the {what(stream)} is not accepted: {answer.status_code} {answer.text[:200]}{self._missing()}",
                     "give a token that is good for the reserved location with --token"
                     if answer.status_code in (401, 403)
                     else _mend("errors"),
                 )
         self._started = time.monotonic()
-        return passed(name, f"accepted a marked sale and a marked stock change in {self._started - began:.1f} s")
+        sent = " and ".join(f"a marked {what(stream)}" for stream in self._events)
+        return passed(name, f"accepted {sent} in {self._started - began:.1f} s")
 
     def raw(self) -> Check:
         def arrived(stream: str) -> bool:
@@ -120,34 +126,45 @@ class Journey:
             movements: list[Any] = answer.json()["movements"]
             return any(movement["event_id"] == self._id(stream) for movement in movements)
 
-        return self._hop("live-inventory", _TO_INVENTORY, arrived, seconds=180)
+        taken = [stream for stream in self._events if stream in consumed_by(INVENTORY)]
+        return self._hop("live-inventory", _TO_INVENTORY, arrived, seconds=180, streams=taken)
 
-    def _hop(self, name: str, suffix: str, arrived: Callable[[str], bool], *, seconds: float) -> Check:
-        """Wait for both events; a subscription that is known to be broken is not waited for."""
+    def _hop(
+        self,
+        name: str,
+        suffix: str,
+        arrived: Callable[[str], bool],
+        *,
+        seconds: float,
+        streams: Sequence[str] | None = None,
+    ) -> Check:
+        """Wait for the event of each stream, or of those given; a subscription that is known to be broken is not waited
+        for."""
+        awaited = list(self._events if streams is None else streams)
         limit = self._started + (_LOCAL_SECONDS if self._stores.is_local else seconds)
         pause = 0.3 if self._stores.is_local else 2.0
-        topics = {stream: self._stores.endpoints.topics[stream].rpartition("/")[2] for stream in self._events}
+        topics = {stream: self._stores.endpoints.topics[stream].rpartition("/")[2] for stream in awaited}
         subscriptions = {stream: f"{topic}-{suffix}" for stream, topic in topics.items()}
         if broken := self._broken & set(subscriptions.values()):
             return unknown(
                 name, f"not followed: subscription {', '.join(sorted(broken))} is broken, see `subscriptions`"
             )
         took: dict[str, float] = {}
-        while missing := self._events.keys() - took.keys():
+        while missing := set(awaited) - took.keys():
             for stream in sorted(missing, reverse=True):
                 if arrived(stream):
                     took[stream] = time.monotonic() - self._started
-            if self._events.keys() == took.keys():
+            if len(took) == len(awaited):
                 break
             if time.monotonic() > limit:
                 words = "; ".join(self._why(stream, subscriptions[stream]) for stream in sorted(missing, reverse=True))
                 return failed(name, words, _mend("backlog"))
             time.sleep(pause)
-        return passed(name, ", ".join(f"{WHAT[stream]} after {took[stream]:.1f} s" for stream in self._events))
+        return passed(name, ", ".join(f"{what(stream)} after {took[stream]:.1f} s" for stream in awaited))
 
     def _why(self, stream: str, subscription: str) -> str:
         seconds = time.monotonic() - self._started
-        words = f"the {WHAT[stream]} has not arrived in {seconds:.0f} s by subscription {subscription}"
+        words = f"the {what(stream)} has not arrived in {seconds:.0f} s by subscription {subscription}"
         if subscription.endswith(_TO_INVENTORY):
             words += f" to service inventory-sync{self._process('inventory-sync')}"
         stats = self._stores.statistics().get(subscription)

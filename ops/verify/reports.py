@@ -14,6 +14,8 @@ from ops.checks import Check, failed, passed, unknown
 from ops.errors import OperatorError
 from ops.google import NoCredentials, service_headers
 from ops.verify.stores import Stores, get
+from workloads.events import consumed_by
+from workloads.events.stream import HISTORY
 from workloads.events.verification import LOCATION_ID
 from workloads.marts import MARTS
 from workloads.marts.declaration import DATE
@@ -75,7 +77,7 @@ class Pipeline:
                 f"SELECT '{stream}' AS stream, DATE(publish_time) AS publish_date, COUNT(*) AS n "
                 f"FROM `{{raw}}.{table}` WHERE publish_time >= @since AND location_id = @location "
                 "GROUP BY publish_date"
-                for stream, table in (("sales", "sales_transactions"), ("inventory", "inventory_changes"))
+                for stream, table in ((key, stream.table) for key, stream in consumed_by(HISTORY).items())
             )
             + ") AS c LEFT JOIN `{staging}.raw_counts` AS k ON k.stream = c.stream AND k.publish_date = c.publish_date"
         )

@@ -41,7 +41,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     stack["config"]["fastyle:simulator"] |= {"catalogue": EUROPE["fastyle:simulator"]["catalogue"]}
     path.write_text(yaml.safe_dump(stack), encoding="utf-8")
     policies = copy.root / "policies" / "config"
-    local, europe = (json.loads((policies / f"{name}.json").read_text(encoding="utf-8")) for name in ("local", "europe"))
+    local, europe = (
+        json.loads((policies / f"{name}.json").read_text(encoding="utf-8")) for name in ("local", "europe")
+    )
     (policies / "local.json").write_text(json.dumps(local | {"region-allowed": europe["region-allowed"]}))
     copy.make("up")
     yield copy
@@ -76,7 +78,12 @@ def test_an_event_of_the_new_stream_is_in_warehouse_and_lake(grown: Checkout, ev
         return [row["event_id"] for row in grown.warehouse().query_and_wait(query)]
 
     eventually(lambda: event["event_id"] in rows(), "the event in the raw table")
-    grown.fastyle("pipeline", "run")  # it flushes the exports first, and checks the raw table's quality
+    # Its trade is of every stream; its run of the pipeline checks the raw table's quality, after the exports are flushed.
+    verified = {check["name"]: check for check in json.loads(grown.fastyle("verify", "--json").stdout)["checks"]}
+    assert {check["state"] for check in verified.values()} == {"passed"}
+    for name in ("pos-api", "raw-table", "lake"):
+        assert "event of price_changes" in verified[name]["detail"]
+    assert "price_changes" not in verified["live-inventory"]["detail"], "nothing takes its pushes"
     assert event["event_id"] in lake_ids(grown)
     with grown.http() as api:
         named = [check["check_name"] for check in api.get("/v1/quality").raise_for_status().json()["items"]]

@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import fastyle_policies.pricing
 import functions_framework
 from fastyle_policies.configuration import stack_config, validated
+from fastyle_policies.pricing import read_usage
 from fastyle_policies.rules import RULES
 
 import workloads
@@ -53,8 +55,11 @@ def planned(stack: str, folder: Path) -> Json:
         for rule in RULES
         for line in said(violations(rule, resources, validated(rule, given.get(rule.id, {}), REPOSITORY / "policies")))
     ]
+    usage = read_usage(REPOSITORY / "policies" / "usage" / f"{stack}.yaml")
+    estimate = fastyle_policies.pricing.estimate(resources, usage, region="us-central1")
     return {
         "objections": objections,
+        "used": {cost.name: str(cost.part(usage=True)) for cost in estimate.resources},
         "resources": {key: inputs.get("name") or inputs.get("tableId") for key, inputs in made.resources.items()},
         "conditions": {
             key.rpartition("::")[2]: [condition["displayName"] for condition in inputs["conditions"]]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,8 @@ def third(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     subprocess.run(command, cwd=copy.root, check=True, capture_output=True)
     after = contents(copy.root)
     scratch = tmp_path_factory.mktemp("archives")
-    told = copy.run(
-        *(sys.executable, "-m", "tests.support.third_stream", KEY, str(scratch)),
-        env={"PYTHONPATH": str(copy.root / "policies" / "tests")},
-    )
+    modules = os.pathsep.join(str(copy.root / folder) for folder in ("policies", "policies/tests"))
+    told = copy.run(sys.executable, "-m", "tests.support.third_stream", KEY, str(scratch), env={"PYTHONPATH": modules})
     made: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
     assert Path(made["from"]) == copy.root, "the modules of another checkout were asked"
     return made | {"written": sorted(name for name in after if after[name] != before.get(name))}
@@ -58,6 +58,10 @@ def test_the_command_writes_a_folder_and_the_events_page_and_nothing_else(third:
 def test_prod_is_planned_with_it_and_no_policy_objects(third: dict[str, Any]) -> None:
     plan = third["planned"]
     assert plan["objections"] == []
+    assert Decimal(plan["used"][f"{KEY}-topic"]) > 0, (
+        "a stream without lines of its own in a usage file costs something"
+    )
+    assert Decimal(plan["used"][f"warehouse-raw-{KEY}"]) > 0
     made = set(plan["resources"].values())
     assert {
         TOPIC,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from ops.catalog_rows import RowFault, parse_location, parse_product
-from ops.verify.marked import marked_trade
+from ops.verify.marked import marked_event, marked_trade
 from tests.support.postgres import migrated_database, postgres  # noqa: F401
 from tests.support.push import change, sale
 from tests.unit.test_api_inventory import client_of, write
 from workloads.events import STREAMS, validate
+from workloads.events.formats import FORMATS
 from workloads.events.verification import LOCATION_ID, SKU
 from workloads.inventory_sync.ledger import CHANNEL
 from workloads.pipeline.tables import tables
@@ -39,7 +41,7 @@ LISTS = (
 
 def marked() -> list[tuple[str, dict[str, Any]]]:
     now = datetime.now(UTC)
-    made = marked_trade("USD", now).by_stream()
+    made = marked_trade("USD", now)
     whole = {key: validate(STREAMS[key], event, currency="USD", now=now) for key, event in made.items()}
     assert all(isinstance(event, dict) for event in whole.values()), whole
     return list(whole.items())  # type: ignore[arg-type]
@@ -165,3 +167,29 @@ def test_every_query_over_raw_tables_leaves_it_out() -> None:
     checks = {key: table.checks or "" for key, table in tables().items() if key.startswith("raw.")}
     assert len(checks) == len(STREAMS)
     assert [key for key, text in checks.items() if "${verification_location}" not in text] == []
+
+
+def test_a_stream_that_has_a_schema_alone_has_its_marked_event() -> None:
+    """A value that fits for each field that must be given, whatever its format; sales and changes have their own."""
+    fields: dict[str, dict[str, Any]] = {
+        "by": {"format": "id"},
+        "number": {"format": "uuid"},
+        "since": {"format": "time"},
+        "price": {"format": "amount"},
+        "paid_in": {"format": "currency"},
+        "kind": {"format": "symbol", "symbols": ["up", "down"]},
+        "n": {"format": "integer", "minimum": 3, "maximum": 9},
+    }
+    described = [
+        {"name": name, "type": "string", "doc": "d", "contract": contract} for name, contract in fields.items()
+    ]
+    several = {"name": "steps", "type": {"items": {"fields": described}}, "contract": {"min_items": 0, "max_items": 9}}
+    note = {"name": "note", "default": None, "contract": {"format": "id"}}
+    stream = replace(STREAMS["inventory"], key="prices", avro={"fields": [*described, several, note]})
+    event = marked_event(stream, "EUR", datetime.now(UTC))
+    assert event["location_id"] == LOCATION_ID
+    assert "note" not in event
+    for record in (event, *event["steps"]):
+        faults = {name: FORMATS[contract["format"]](contract)(record[name]) for name, contract in fields.items()}
+        assert {name: fault for name, fault in faults.items() if fault is not None} == {}
+    assert event["paid_in"] == "EUR"
