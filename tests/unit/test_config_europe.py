@@ -69,7 +69,7 @@ def test_everything_of_it_is_priced_and_its_budget_covers_it() -> None:
     assert (found.not_estimated, found.unpriced) == ({}, ())
     settings = json.loads((REPOSITORY / "policies" / "config" / "europe.json").read_text(encoding="utf-8"))
     euros = configuration("europe")["fastyle:budget"]["monthly_amount"]
-    assert found.total < euros * Decimal(str(settings["budget-covers-estimate"]["rates"]["EUR"]))
+    assert found.total < euros * Decimal(str(settings["all"]["rates"]["EUR"]))
 
 
 def strings(value: Any) -> list[str]:
