@@ -16,6 +16,7 @@ Overrides = dict[str, str | None]
 
 _WORKLOADS = {"pos-api": "pos_api", "inventory-sync": "inventory_sync", "api": "api", "pipeline": "pipeline"}
 _CLASSES = ("nearline", "coldline", "archive")
+DATABASE = "database-instance"
 KEPT_FOR_EVER = "warehouse-staging"
 """The dataset that holds the history from which marts are rebuilt: its tables never expire, by contract."""
 
@@ -25,6 +26,11 @@ def overrides_of(option: Option, resources: Sequence[Resource], config: Mapping[
     if option.moves:
         return {"gcp:region": option.moves[1]}
     overrides: Overrides = {}
+    for job in option.adds:
+        key = {f"{DATABASE}-stop": "stop_cron", f"{DATABASE}-start": "start_cron"}.get(job.name)
+        if key is None:
+            return None
+        overrides[f"fastyle:database.night_stop.{key}"] = str(job.get("schedule"))
     by_urn = {resource.urn: resource for resource in resources}
     for edit in option.edits:
         resource = by_urn[edit.urn]
@@ -74,8 +80,8 @@ def _lifecycle(changed: Resource, path: str, config: Mapping[str, Any]) -> Overr
 
 
 _KEYS: dict[tuple[str, str], Callable[[Resource, str, Mapping[str, Any]], Overrides]] = {
-    ("database-instance", "settings.availabilityType"): _simply("fastyle:database.availability"),
-    ("database-instance", "settings.tier"): _simply("fastyle:database.tier"),
+    (DATABASE, "settings.availabilityType"): _simply("fastyle:database.availability"),
+    (DATABASE, "settings.tier"): _simply("fastyle:database.tier"),
     ("workload", "serviceConfig.minInstanceCount"): _minimum,
     ("workload", "template.scaling.minInstanceCount"): _minimum,
     ("workload", "scaling.minInstanceCount"): _minimum,

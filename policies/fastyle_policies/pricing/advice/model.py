@@ -45,6 +45,7 @@ class Option:
     loses: str
     edits: tuple[Edit, ...] = ()
     moves: tuple[str, str] | None = None  # everything of the first region into the second
+    adds: tuple[Resource, ...] = ()
     instead: tuple[Resource, ...] | None = None  # another plan, to which all other options are then applied
     gives_up: frozenset[str] = frozenset()
     rests_on_usage: bool = False
@@ -65,6 +66,7 @@ class Option:
             for edit in edits:
                 resource = with_property(resource, edit.path, edit.value)
             changed.append(resource)
+        changed += self.adds
         if self.moves:
             changed = [moved(resource, *self.moves) for resource in changed]
         return changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from fastyle_policies.model import Resource
-from fastyle_policies.pricing.advice import databases, platform, serving, stores
+from fastyle_policies.pricing.advice import databases, nights, platform, serving, stores
 from fastyle_policies.pricing.advice.model import Option
 from fastyle_policies.pricing.services.base import PricedPlan
 from fastyle_policies.pricing.services.composer import ENVIRONMENT
@@ -18,6 +18,7 @@ from fastyle_policies.pricing.usage import UsageFile
 
 REQUIREMENTS = {
     "ha": "a zone's outage stops nothing",
+    "nights": "databases answer at night and at weekends",
     "no-cold-start": "no request waits for an instance to start",
     "capacity": "machines stay as large as they are",
     "cheap-reads": "reading what is old costs nothing",
@@ -34,7 +35,7 @@ REQUIREMENTS = {
 
 Rule = Callable[[Resource, PricedPlan, UsageFile], Iterator[Option]]
 _RULES: dict[str, Sequence[Rule]] = {
-    INSTANCE: (databases.availability, databases.tier),
+    INSTANCE: (databases.availability, databases.tier, nights.night_stop),
     SERVICE: (serving.minimum_of_service, serving.billing),
     FUNCTION: (serving.minimum_of_function,),
     BUCKET: (stores.classes, stores.expiry, stores.soft_delete),

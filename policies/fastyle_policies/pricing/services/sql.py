@@ -6,13 +6,14 @@ Doubled when highly available. A replica is billed as an instance of its own.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from pydantic import Field
 
-from fastyle_policies.model import UNKNOWN, flag
+from fastyle_policies.model import UNKNOWN, Resource, flag
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, PricedPlan, Pricer, Usage, text
 from fastyle_policies.pricing.services.run import logs
 from fastyle_policies.pricing.services.switching import running_share
 
@@ -69,14 +70,15 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     logs(bill, usage.monthly_log_gib)
 
 
-def _name(bill: Bill) -> str:
-    return str(bill.resource.get("name") or bill.resource.name)
+def switches(instance: Resource, plan: PricedPlan) -> Sequence[Resource]:
+    """The plan's Scheduler jobs that may stop and start an instance: those that call its address."""
+    return plan.schedules.get(str(instance.get("name") or instance.name), ())
 
 
 def _hours(bill: Bill, usage: InstanceUsage) -> tuple[Decimal, str]:
     if usage.monthly_running_hours is not None:
         return usage.monthly_running_hours, f"{text(usage.monthly_running_hours)} h"
-    if share := running_share(bill.resource, bill.plan.schedules.get(_name(bill), ())):
+    if share := running_share(bill.resource, switches(bill.resource, bill.plan)):
         hours = HOURS * share.fraction
         return hours, f"{text(HOURS)} h x {text(share.fraction * 100)} % ({share.why})"
     if bill.known("settings.activationPolicy", "ALWAYS") == "NEVER":
