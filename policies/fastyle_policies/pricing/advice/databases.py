@@ -45,12 +45,12 @@ def tier(database: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Opt
     fitting = _halved(vcpus)
     if used is None:
         fitting = fitting[:1]
-        words = "half of its vCPUs and memory; its use is not measured: look at its load first"
+        words = "vCPUs and memory that it may need: its use is not measured, look at its load first"
     else:
         needed = used / HOURS * PEAK / FILLED
         fitting = [count for count in fitting if count >= needed][-1:]
         words = (
-            f"half or more of its vCPUs, memory and connections; it computes for {text(used.quantize(Decimal('0.1')))} "
+            f"vCPUs, memory and connections; it computes for {text(used.quantize(Decimal('0.1')))} "
             f"vCPU-hours a month, and ten times the average still leaves {100 - int(FILLED * 100)} % free"
         )
     for count in fitting:

@@ -20,6 +20,8 @@ def _exchanged(value: Any, own: str, to: str) -> Any:
         return {key: _exchanged(each, own, to) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_exchanged(each, own, to) for each in value]
+    if isinstance(value, str) and "/" in value:
+        return "/".join(_exchanged(part, own, to) for part in value.split("/"))
     if isinstance(value, str) and (place := value.lower()) != to:
         if place == own:
             return to

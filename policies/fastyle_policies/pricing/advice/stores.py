@@ -38,8 +38,8 @@ def classes(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Op
     if not used.monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
         return
     for ladder in LADDERS:
-        ladder_of = partial(_with_ladder, ladder)
-        if ladder_of(now := _rules(bucket.get(LIFECYCLE))) == now:
+        ladder_of, now = partial(_with_ladder, ladder), _rules(bucket.get(LIFECYCLE))
+        if ladder_of(now) == now or not _fits(ladder, now):
             continue
         steps = ", ".join(f"{name.lower()} after {age} days" for name, age in ladder.items())
         loses = (
@@ -120,6 +120,11 @@ def _expires(resource: Resource, path: str, usage: UsageFile) -> Iterator[Option
 
 def _rules(value: Any) -> list[dict[str, Any]]:
     return [dict(rule) for rule in value if isinstance(rule, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _fits(ladder: Mapping[str, int], rules: list[dict[str, Any]]) -> bool:
+    """Whether every step comes before what is written is deleted: else it is the ladder without those steps."""
+    return len([rule for rule in _with_ladder(ladder, rules) if _type(rule) == "SetStorageClass"]) == len(ladder)
 
 
 def _with_ladder(ladder: Mapping[str, int], value: Any) -> list[dict[str, Any]]:
