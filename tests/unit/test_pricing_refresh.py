@@ -521,3 +521,100 @@ def test_tiers_of_a_regions_row_are_written_as_data(folder: Path) -> None:
     assert "sql.vcpu,vCPU-hour,0.05,100: 0.04,C," in (folder / "europe-west1.csv").read_text()
     [tier] = load(folder).regions["europe-west1"]["sql.vcpu"].tiers
     assert (tier.above, tier.price) == (Decimal(100), Decimal("0.04"))
+
+
+NAMED = {
+    "Compute Engine": [
+        sku(
+            "E2 Instance Core running in Americas",
+            "h",
+            {0: "0.02181159"},
+            regions=("us-central1", "us-east1"),
+            group="CPU",
+        ),
+        sku("E2 Instance Core running in Frankfurt", "h", {0: "0.03"}, regions=("europe-west3",), group="CPU"),
+        sku("E2 Instance Ram running in Americas", "GiBy.h", {0: "0.003"}, regions=("us-central1",), group="RAM"),
+        sku(
+            "Spot Preemptible E2 Instance Core running in Americas",
+            "h",
+            {0: "0.0131"},
+            regions=("us-central1",),
+            group="CPU",
+            usage="Preemptible",
+        ),
+        sku("E2 Custom Instance Core running in Americas", "h", {0: "9"}, regions=("us-central1",), group="CPU"),
+        sku("Commitment v1: E2 Cpu in Americas for 1 Year", "h", {0: "9"}, regions=("us-central1",), usage="Commit1Yr"),
+        sku("Nvidia Tesla T4 GPU running in Americas", "h", {0: "0.35"}, regions=("us-central1",), group="GPU"),
+        sku("SSD backed PD Capacity", "GiBy.mo", {0: "0.18"}, regions=("us-central1",), group="SSD"),
+        sku("Regional SSD backed PD Capacity", "GiBy.mo", {0: "0.36"}, regions=("us-central1",), group="SSD"),
+        sku("Extreme PD IOPS", "mo", {0: "0.065"}, regions=("us-central1",), group="SSD"),
+    ],
+    "Kubernetes Engine": [
+        sku("Autopilot Pod mCPU Requests (us-central1)", "h", {0: "0.0000445"}, regions=("us-central1",)),
+        sku("Regional Kubernetes Clusters", "h", {0: "0.1"}),
+    ],
+    "Cloud DNS": [
+        sku("ManagedZone", "mo", {0: "0.2", 25: "0.1"}),
+        sku("DNS Query (port 53)", "count", {0: "0.0000004", 1_000_000_000: "0.0000002"}),
+    ],
+    "Cloud Memorystore for Redis": [
+        sku("Redis Capacity Standard M2 Iowa", "GiBy.h", {0: "0.054"}, regions=("us-central1",)),
+        sku("Redis Standard Node Capacity M2 Iowa", "GiBy.h", {0: "0.027"}, regions=("us-central1",)),
+    ],
+    "Cloud Key Management Service (KMS)": [
+        sku("Active HSM symmetric key versions", "mo", {0: "1"}),
+        sku("HSM symmetric cryptographic operations", "count", {0: "0.000003"}),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def by_catalogue() -> dict[tuple[str, str], Finding]:
+    """What the catalogue's documented shape says of our own book."""
+
+    def get(url: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        path = url.removeprefix(f"{API}/")
+        if path == "services":
+            return {"services": [{"name": f"services/{n}", "displayName": name} for n, name in enumerate(NAMED)]}
+        return {"skus": list(NAMED.values())[int(path.split("/")[1])]}
+
+    return {(f.rate.region, f.rate.id): f for f in refresh.compare(Catalogue(get))}
+
+
+@pytest.mark.parametrize(
+    ("region", "rate", "price"),
+    [
+        ("us-central1", "compute.e2-vcpu", "0.02181159"),
+        ("us-east1", "compute.e2-vcpu", "0.02181159"),
+        ("europe-west3", "compute.e2-vcpu", "0.03"),
+        ("us-central1", "compute.e2-memory", "0.003"),
+        ("us-central1", "compute.e2-vcpu-spot", "0.0131"),  # neither the machine on demand nor a commitment
+        ("us-central1", "gpu.nvidia-tesla-t4", "0.35"),
+        ("us-central1", "disk.pd-ssd", "0.18"),  # not the disk in two zones
+        ("us-central1", "disk.regional-pd-ssd", "0.36"),
+        ("us-central1", "disk.pd-extreme-iops", "0.065"),
+        ("us-central1", "gke.pod-vcpu", "0.0445"),  # a thousand mCPU
+        ("global", "gke.cluster-regional", "0.1"),
+        ("global", "dns.zone", "0.2"),
+        ("global", "dns.queries", "0.0000004"),
+        ("us-central1", "redis.standard-m2", "0.054"),  # not a node of a cluster
+        ("global", "kms.hsm-symmetric-version", "1"),
+        ("global", "kms.hsm-symmetric-operations", "0.000003"),
+    ],
+)
+def test_rates_of_further_types_are_found_by_the_catalogues_names(
+    by_catalogue: dict[tuple[str, str], Finding], region: str, rate: str, price: str
+) -> None:
+    found = by_catalogue[region, rate]
+    assert found.offer, found.reason
+    assert found.offer.price == Decimal(price)
+    assert found.verdict == (
+        "confirmed" if (found.rate.price, found.rate.tiers) == (found.offer.price, found.offer.tiers) else "changed"
+    )
+
+
+def test_a_name_of_the_catalogue_that_is_no_such_entry_is_told(folder: Path) -> None:
+    header = "rate,service,description,group,factor,usage,confidence,source\n"
+    (folder / "skus.csv").write_text(f"{header}pubsub.retention,Cloud Pub/Sub,Retained,,,Sometimes,G,here\n")
+    with pytest.raises(ValueError, match=r"skus.csv: pubsub.retention: usage: "):
+        load(folder)

@@ -3,7 +3,7 @@
 Under `rates/`, YAML files declare rates in full: those of the reference region, and in `global.yaml` what is the same
 everywhere and the free tiers, which belong to the billing account. A CSV file a region has one row a rate; where the
 reference region or `global.yaml` declares the same rate, the row takes its free tier and SKU from there. `sources.csv`
-says what the sources are that rows name by key.
+says what the sources are that rows name by key, `skus.csv` how Google's catalogue calls the rates that declare no SKU.
 
 A rate that a region lacks is looked up in `global`, then in the reference region. That fallback is named in the
 estimate with its share: a rate is never guessed.
@@ -71,6 +71,7 @@ class Sku(BaseModel):
     description: str = Field(description="regular expression that the whole description of one SKU matches")
     group: str | None = Field(default=None, description="resource group of its category, where descriptions are alike")
     id: str | None = Field(default=None, description="SKU id, which decides where several match")
+    usage: Literal["OnDemand", "Preemptible"] = Field(default="OnDemand", description="usage type of its category")
     factor: Exact = Field(
         default=Decimal(1),
         description="quantity of this book in what the SKU counts, beyond its unit: 0.001 of milli-DCU",
@@ -178,15 +179,20 @@ def load(folder: Path = FOLDER) -> Book:
     pools = {name: pool for file in files.values() for name, pool in file.pools.items()}
     regions = {region: {k: _placed(r, k, region) for k, r in file.rates.items()} for region, file in files.items()}
     declared = {**regions.get(REFERENCE, {}), **regions.get(GLOBAL, {})}
-    sources = rate_rows.sources(folder)
+    sources, skus = rate_rows.sources(folder), rate_rows.skus(folder)
     for path in sorted(folder.glob("*.csv")):
-        if path.name != rate_rows.SOURCES:
+        if path.name not in rate_rows.NO_REGIONS:
             rates = regions.setdefault(path.stem, {})
             for number, row in rate_rows.read(path):
                 where = f"{path}:{number}"
                 if row["rate"] in rates:
                     raise ValueError(f"{where}: {row['rate']} is there twice")
                 rates[row["rate"]] = _of_row(row, path.stem, sources, declared, where)
+    named = {identifier: _sku(folder, identifier, row) for identifier, row in skus.items()}
+    for rates in regions.values():
+        for identifier in rates.keys() & named.keys():
+            if rates[identifier].sku is None:
+                rates[identifier] = rates[identifier].model_copy(update={"sku": named[identifier]})
     for region, regional_rates in regions.items():
         for identifier, rate in regional_rates.items():
             if rate.free and rate.free not in pools:
@@ -228,6 +234,15 @@ def _of_row(
         wrong = e.errors()[0]
         raise ValueError(f"{where}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
     return rate
+
+
+def _sku(folder: Path, identifier: str, row: Mapping[str, str]) -> Sku:
+    try:
+        return Sku.model_validate(row)
+    except ValidationError as e:
+        wrong = e.errors()[0]
+        where = f"{folder / rate_rows.SKUS}: {identifier}"
+        raise ValueError(f"{where}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
 
 
 def _file(path: Path) -> _RegionFile:

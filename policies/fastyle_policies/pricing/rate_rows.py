@@ -9,6 +9,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 SOURCES = "sources.csv"
+SKUS = "skus.csv"
+NO_REGIONS = (SOURCES, SKUS)
+"""Files beside those of the regions."""
 COLUMNS = ("rate", "unit", "price", "tiers", "confidence", "source", "read", "note")
 
 
@@ -42,6 +45,18 @@ def sources(folder: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     return {row["key"]: row["url"] for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))}
+
+
+def skus(folder: Path) -> dict[str, dict[str, str]]:
+    """How the Cloud Billing Catalog names rates, by rate; columns that are empty are left out."""
+    path = folder / SKUS
+    if not path.exists():
+        return {}
+    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    return {
+        row["rate"]: {key: value for key, value in row.items() if value and key not in ("rate", "source")}
+        for row in rows
+    }
 
 
 def tiers(column: str) -> list[tuple[Decimal, Decimal]]:

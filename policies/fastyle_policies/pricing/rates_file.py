@@ -51,7 +51,7 @@ def write(findings: Sequence[Finding], today: date, folder: Path = FOLDER) -> li
         if after != text:
             texts[path] = after
     for path in sorted(folder.glob("*.csv")):
-        if path.name != rate_rows.SOURCES:
+        if path.name not in rate_rows.NO_REGIONS:
             before = path.read_text(encoding="utf-8")
             after = _rows(path, [f for f in findings if f.offer and f.rate.region == path.stem], today)
             if after != before:

@@ -27,7 +27,7 @@ _MONTHS = {"mo": Decimal(1), "d": 1 / DAYS, "h": 1 / HOURS}
 _BYTES = {"MB": "MiBy", "MiB": "MiBy", "GB": "GiBy", "GiB": "GiBy", "TiB": "TiBy"}
 _HOURS = {"h": Decimal(1), "min": Decimal(1) / 60, "s": Decimal(1) / 3600, "d": Decimal(24), "mo": HOURS}
 _COUNTED = {"request", "operation", "access", "query", "rotation"}
-_KEPT_MONTHLY = {"job", "version", "zone-month"}
+_KEPT_MONTHLY = {"job", "version", "zone-month", "IOPS-month"}
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _match(rate: Rate, skus: Sequence[Sku]) -> Sku:
             sku
             for sku in skus
             if re.fullmatch(wanted.description, sku.description)
-            and sku.category.usage_type == "OnDemand"
+            and sku.category.usage_type == wanted.usage
             and wanted.group in (None, sku.category.resource_group)
         ]
         everywhere = [sku for sku in matches if GLOBAL in sku.service_regions]
