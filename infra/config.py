@@ -20,12 +20,10 @@ from infra.crons import clash
 from infra.fields import Api, Key, Label, label_of, setting
 from infra.settings import (
     Access,
-    ApiAuth,
     Budget,
     Ci,
     Composer,
     Database,
-    GuardMode,
     Inventory,
     Lake,
     Monitoring,
@@ -38,6 +36,8 @@ from infra.settings import (
     Warehouse,
     Workloads,
 )
+from workloads.api.interface import ApiAuth
+from workloads.budget_guard.interface import Mode
 from workloads.events import STREAMS
 
 ALWAYS = (
@@ -344,7 +344,7 @@ class StackConfig(Section):
             "budget.emails is empty; an overspend would wait for the billing administrators; "
             "write budget.emails: [finance@example.com]": not self.budget.emails,
             "budget.guard is act; a late notice would stop what shops sell with; "
-            "write budget.guard: tell": self.budget.guard is GuardMode.ACT,
+            "write budget.guard: tell": self.budget.guard is Mode.ACT,
             "monitoring is missing; nobody hears of an outage; write monitoring.emails: [oncall@example.com]": (
                 self.monitoring is None
             ),

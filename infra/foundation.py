@@ -37,7 +37,9 @@ from fastyle_components import (
 from infra.config import StackConfig
 from infra.labels import labels
 from infra.naming import Names
-from infra.settings import ApiAuth, GuardMode, Orchestrator
+from infra.settings import Orchestrator
+from workloads.api.interface import ApiAuth
+from workloads.budget_guard.interface import Mode
 from workloads.events import STREAMS, bigquery_fields
 from workloads.pipeline.tables import datasets_read_by_views
 
@@ -104,7 +106,7 @@ class Foundation:
     @property
     def acts(self) -> bool:
         """Whether a budget guard pauses and stops things here."""
-        return self.config.budget.guard is GuardMode.ACT
+        return self.config.budget.guard is Mode.ACT
 
     @property
     def airflow_identity(self) -> str:

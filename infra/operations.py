@@ -27,12 +27,15 @@ from fastyle_components import (
 from infra.foundation import Foundation
 from infra.labels import prefix_label
 from infra.naming import Names
-from infra.settings import Ci, Composer, GuardMode, Orchestrator
+from infra.settings import Ci, Composer, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
 from infra.streaming import Parts
+from workloads.budget_guard import interface as guard
 from workloads.events import STREAMS, Stream
 from workloads.events.stream import INVENTORY
 from workloads.packaging.airflow import added_packages, delivered_files, delivered_plugins
+from workloads.pipeline import interface as pipeline
+from workloads.runtime import interface as common
 
 SCHEDULED = "pipeline-run"
 """The Cloud Scheduler job that the budget guard may pause."""
@@ -52,7 +55,7 @@ def late_run(environment: str) -> str:
     """A filter for what workloads/plugins/fastyle_deadline.py logs in one Composer environment of a run that missed its
     deadline."""
     where = f'resource.type = "cloud_composer_environment" AND resource.labels.environment_name = "{environment}"'
-    return f"{where} AND {logged('pipeline_late')}"
+    return f"{where} AND {logged(pipeline.LATE)}"
 
 
 def publication(service: str, environment: str | None) -> str:
@@ -61,7 +64,7 @@ def publication(service: str, environment: str | None) -> str:
     sources = [f'resource.labels.service_name = "{service}"']
     if environment is not None:
         sources.append(f'resource.labels.environment_name = "{environment}"')
-    return f"({' OR '.join(sources)}) AND {logged('marts_published')}"
+    return f"({' OR '.join(sources)}) AND {logged(pipeline.PUBLISHED)}"
 
 
 def monitored_subscriptions(names: Names, streams: Sequence[Stream]) -> list[str]:
@@ -135,7 +138,7 @@ class Operations:
         config, base = self._config, self._base
         # Without a cron the DAG runs when it is told to, and never by itself.
         waits = config.pipeline.paused or config.orchestrator is not Orchestrator.COMPOSER
-        schedule: dict[str, pulumi.Input[str]] = {} if waits else {"PIPELINE_CRON": config.pipeline.cron}
+        schedule: dict[str, pulumi.Input[str]] = {} if waits else {pipeline.CRON: config.pipeline.cron}
         stays = config.deletion_protection if settings.deletion_protection is None else settings.deletion_protection
         return Orchestration(
             "orchestration",
@@ -193,12 +196,12 @@ class Operations:
             pulumi.ResourceOptions.merge(base.opts, pulumi.ResourceOptions(providers=[provider])),
         )
 
-    def _guard(self, mode: GuardMode, budget: Budget) -> None:
+    def _guard(self, mode: guard.Mode, budget: Budget) -> None:
         """A function that hears every notice; in mode `tell` it has no right to change anything."""
         config, base, parts = self._config, self._base, self._parts
-        environment: dict[str, pulumi.Input[str]] = {"GUARD_MODE": mode.value, "GUARD_BUDGET": budget.budget}
+        environment: dict[str, pulumi.Input[str]] = {guard.MODE: mode.value, guard.BUDGET: budget.budget}
         if base.guard is not None:
-            environment |= self._may_stop() | {"GUARD_BUCKET": base.guard.bucket}
+            environment |= self._may_stop() | {common.GUARD_BUCKET: base.guard.bucket}
         Function(
             "budget-guard",
             FunctionArgs(
@@ -227,14 +230,14 @@ class Operations:
         jobs = f"projects/{config.project}/locations/{config.region}/jobs"
         scheduled = config.orchestrator is Orchestrator.SCHEDULER and not config.pipeline.paused
         stops: dict[str, pulumi.Input[str]] = {
-            "GUARD_JOBS": json.dumps([f"{jobs}/{base.names.job(SCHEDULED)}"] if scheduled else []),
-            "GUARD_DATABASE": base.database.instance,
+            guard.JOBS: json.dumps([f"{jobs}/{base.names.job(SCHEDULED)}"] if scheduled else []),
+            guard.DATABASE: base.database.instance,
         }
         night = config.database.night_stop
         if night is not None:
             # Else the morning's schedule would start what the guard stopped.
-            stops["GUARD_DATABASE_JOB"] = f"{jobs}/{base.names.database_job('start')}"
-            stops["GUARD_DATABASE_STOP"], stops["GUARD_DATABASE_START"] = night.stop_cron, night.start_cron
+            stops[guard.DATABASE_JOB] = f"{jobs}/{base.names.database_job('start')}"
+            stops[guard.DATABASE_STOP], stops[guard.DATABASE_START] = night.stop_cron, night.start_cron
         return stops
 
     def _monitoring(self, settings: MonitoringSettings) -> None:

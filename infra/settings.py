@@ -22,6 +22,8 @@ from fastyle_components import (
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
 
 from infra.fields import Cron, Days, Email, Key, Member, Role, Weekday, accepted, distinct, setting
+from workloads.api.interface import ApiAuth
+from workloads.budget_guard.interface import Mode
 from workloads.pos_api.catalogue import SAMPLE, SAMPLES
 
 
@@ -34,11 +36,6 @@ class Section(BaseModel):
 class Orchestrator(Enum):
     SCHEDULER = "scheduler"
     COMPOSER = "composer"
-
-
-class ApiAuth(Enum):
-    PLATFORM = "platform"
-    TOKEN = "token"  # noqa: S105
 
 
 class Entrance(Enum):
@@ -253,11 +250,6 @@ class Access(Section):
     )
 
 
-class GuardMode(Enum):
-    TELL = "tell"
-    ACT = "act"
-
-
 class Budget(Section):
     monthly_amount: int = setting(means="without it nobody hears of an overspend", example=50, ge=1)
     currency: str | None = setting(
@@ -271,7 +263,7 @@ class Budget(Section):
         True,
         means="whether notices go to a topic as well; Google's own sender is granted it, which an organisation may refuse",
     )
-    guard: GuardMode | None = setting(None, means="whether a function acts on notices", example="tell")
+    guard: Mode | None = setting(None, means="whether a function acts on notices", example="tell")
 
     @model_validator(mode="after")
     def _heard(self) -> Self:

@@ -25,11 +25,18 @@ from fastyle_components import (
     WorkloadArchive,
     WorkloadArchiveArgs,
 )
+from fastyle_components.function import THREADS
 
 from infra.foundation import Foundation
-from infra.settings import ApiAuth, Entrance, Orchestrator, Workload
+from infra.settings import Entrance, Orchestrator, Workload
+from workloads.api import interface as api
+from workloads.api.interface import ApiAuth
 from workloads.events import STREAMS, Stream, consumed_by, pubsub_definition
 from workloads.events.stream import INVENTORY
+from workloads.inventory_sync import interface as inventory_sync
+from workloads.pipeline import interface as pipeline
+from workloads.pos_api import interface as pos_api
+from workloads.runtime import interface as common
 
 
 class Parts:
@@ -76,29 +83,29 @@ class Parts:
     def environment(self, values: dict[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
         """What every workload reads, and its own."""
         config = self._config
-        common: dict[str, pulumi.Input[str]] = {
-            "GOOGLE_CLOUD_PROJECT": config.project,
-            "TIMEZONE": config.timezone,
-            "CURRENCY": config.currency,
-            "LOG_LEVEL": "INFO",
+        shared: dict[str, pulumi.Input[str]] = {
+            common.PROJECT: config.project,
+            common.TIMEZONE: config.timezone,
+            common.CURRENCY: config.currency,
+            common.LOG_LEVEL: "INFO",
         }
-        return common | values
+        return shared | values
 
     def _database_environment(self, identity: str) -> dict[str, pulumi.Input[str]]:
         user = quote(self._base.user(identity), safe="")
         url = self._base.database.url_template.apply(lambda template: template.replace("{user}", user))
-        return {"DATABASE_URL": url, "DATABASE_AUTH": "iam"}
+        return {common.DATABASE_URL: url, common.DATABASE_AUTH: common.DatabaseAuth.IAM.value}
 
     def _stock_environment(self) -> dict[str, pulumi.Input[str]]:
         inventory = self._config.inventory
         return {
-            "REORDER_POINT": str(inventory.reorder_point),
-            "MAX_DAYS_OF_COVER": str(inventory.max_days_of_cover),
+            common.REORDER_POINT: str(inventory.reorder_point),
+            common.MAX_DAYS_OF_COVER: str(inventory.max_days_of_cover),
         }
 
     def _topics(self) -> dict[str, pulumi.Input[str]]:
         """Topics' full names, after the publishers' grants."""
-        return {f"{key.upper()}_TOPIC": stream.topic for key, stream in self.streams.items()}
+        return {common.topic(key): stream.topic for key, stream in self.streams.items()}
 
     @property
     def entrance(self) -> str:
@@ -149,16 +156,18 @@ class Parts:
         )
 
     def _inventory_sync(self) -> Service:
-        roles = {self._base.user("api"): "reader"} | {self._base.user(key): "writer" for key in self._base.builders}
+        roles = {self._base.user("api"): common.Role.READER} | {
+            self._base.user(key): common.Role.WRITER for key in self._base.builders
+        }
         return self._service(
             "inventory_sync",
             {
                 **self._database_environment("inventory-sync"),
-                "DATABASE_ROLES": json.dumps(roles, sort_keys=True),
-                "PUSH_AUDIENCE": self._names.audience("inventory_sync"),
-                "PUSH_SERVICE_ACCOUNT": self._base.identities["push-invoker"].email,
+                inventory_sync.DATABASE_ROLES: json.dumps(roles, sort_keys=True),
+                inventory_sync.PUSH_AUDIENCE: self._names.audience("inventory_sync"),
+                inventory_sync.PUSH_SERVICE_ACCOUNT: self._base.identities["push-invoker"].email,
                 **{
-                    f"{key.upper()}_DEAD_LETTER_TOPIC": self._names.dead_letter_topic(stream.topic)
+                    common.dead_letter_topic(key): self._names.dead_letter_topic(stream.topic)
                     for key, stream in consumed_by(INVENTORY).items()
                 },
             },
@@ -208,14 +217,14 @@ class Parts:
     def _pos_environment(self) -> dict[str, pulumi.Input[str]]:
         base, config = self._base, self._config
         environment = self._topics() | {
-            "CREDENTIALS_FILE": "/secrets/pos-credentials/credentials.json",
-            "SIMULATOR_ENABLED": str(config.simulator.enabled).lower(),
-            "SIMULATOR_SEED": str(config.simulator.seed),
-            "SIMULATOR_CATALOGUE": config.simulator.catalogue,
-            "BRAND": config.brand,
+            common.CREDENTIALS_FILE: "/secrets/pos-credentials/credentials.json",
+            pos_api.SIMULATOR_ENABLED: str(config.simulator.enabled).lower(),
+            pos_api.SIMULATOR_SEED: str(config.simulator.seed),
+            pos_api.SIMULATOR_CATALOGUE: config.simulator.catalogue,
+            common.BRAND: config.brand,
         }
         if config.simulator.enabled and base.guard is not None:
-            environment["GUARD_BUCKET"] = base.guard.bucket
+            environment[common.GUARD_BUCKET] = base.guard.bucket
         return self.environment(environment)
 
     def _pos_service(self) -> Service:
@@ -229,7 +238,7 @@ class Parts:
                 location=config.region,
                 service_account_email=base.identities["pos-api"].email,
                 source=self.source("pos_entrance"),
-                environment=self._pos_environment() | {"THREADS": str(shape.concurrency)},
+                environment=self._pos_environment() | {THREADS: str(shape.concurrency)},
                 secret_files=self._credentials("pos_credentials"),
                 allow_unauthenticated=True,
                 ingress=shape.ingress,
@@ -277,12 +286,12 @@ class Parts:
     def _api(self) -> Service:
         access = self._config.access
         environment = self._database_environment("api") | self._stock_environment()
-        environment["API_AUTH"] = access.api_auth.value
-        environment |= {"BRAND": self._config.brand, "LOCALE": self._config.locale}
+        environment[api.API_AUTH] = access.api_auth.value
+        environment |= {common.BRAND: self._config.brand, api.LOCALE: self._config.locale}
         files = None
         if access.api_auth is ApiAuth.TOKEN:
             files = self._credentials("api_credentials")
-            environment["CREDENTIALS_FILE"] = "/secrets/api-credentials/credentials.json"
+            environment[common.CREDENTIALS_FILE] = "/secrets/api-credentials/credentials.json"
         callers: dict[str, pulumi.Input[str]] = dict(access.programs)
         # Keys of the configuration have no underscore: these meet none of them.
         callers |= {f"operator_{key}": member for key, member in access.operators.items()}
@@ -306,11 +315,11 @@ class Parts:
         return {
             **self._database_environment(identity),
             **self._stock_environment(),
-            "RAW_DATASET": self._names.dataset("raw"),
-            "STAGING_DATASET": self._names.dataset("staging"),
-            "MARTS_DATASET": self._names.dataset("marts"),
-            "LAKE_BUCKET": base.lake.bucket,
-            "BIGQUERY_LOCATION": config.region,
-            "MAXIMUM_BYTES_BILLED": str(config.warehouse.maximum_bytes_billed),
-            "RAW_RETENTION_DAYS": str(config.warehouse.raw_retention_days),
+            pipeline.RAW_DATASET: self._names.dataset("raw"),
+            pipeline.STAGING_DATASET: self._names.dataset("staging"),
+            pipeline.MARTS_DATASET: self._names.dataset("marts"),
+            pipeline.LAKE_BUCKET: base.lake.bucket,
+            pipeline.BIGQUERY_LOCATION: config.region,
+            pipeline.MAXIMUM_BYTES_BILLED: str(config.warehouse.maximum_bytes_billed),
+            pipeline.RAW_RETENTION_DAYS: str(config.warehouse.raw_retention_days),
         }

@@ -18,7 +18,8 @@ import psycopg
 from tests.support.checkout import Checkout
 from workloads.marts import MARTS
 from workloads.runtime.database import DatabaseSettings
-from workloads.runtime.migrate import Role, migrate
+from workloads.runtime.interface import Role
+from workloads.runtime.migrate import migrate
 
 DATABASE = "airflow_twin"
 DATASETS = {"STAGING_DATASET": "staging_airflow", "MARTS_DATASET": "marts_airflow"}

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from workloads.budget_guard import memory
 from workloads.budget_guard.guard import level_of
+from workloads.budget_guard.interface import Mode
 from workloads.budget_guard.memory import Hold, Memory, Unreadable
 from workloads.budget_guard.notice import Unusable, read
 from workloads.budget_guard.service import Guard, awake, switches
-from workloads.budget_guard.settings import Mode, Settings
+from workloads.budget_guard.settings import Settings
 from workloads.runtime.settings import SettingsError, load
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)

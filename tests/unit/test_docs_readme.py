@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -81,3 +82,18 @@ def test_every_room_has_a_readme_that_says_how_it_is_tested() -> None:
         text = (REPOSITORY / room / "README.md").read_text(encoding="utf-8")
         assert f"({room}/README.md)" in CONTRIBUTING
         assert room in ("components", "tests") or "Test: " in text, room
+
+
+def test_every_decision_has_a_number_of_its_own_a_status_and_a_date() -> None:
+    records = sorted((REPOSITORY / "docs" / "decisions").glob("[0-9]*.md"))
+    numbers = [path.name[:4] for path in records]
+    assert len(records) >= 15
+    assert len(set(numbers)) == len(numbers)
+    for path in records:
+        number = int(path.name[:4])
+        head = rf"# {number}\. .+\n\n- Status: (accepted|superseded by \d+)\n- Date: (\d{{4}}-\d\d-\d\d)\n\n"
+        match = re.match(head, path.read_text(encoding="utf-8"))
+        assert match, (
+            f"{path.name}: write `# {number}. Title`, `- Status: accepted` and `- Date: 2026-01-31` at its top"
+        )
+        assert date.fromisoformat(match[2])

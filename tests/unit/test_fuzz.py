@@ -32,8 +32,8 @@ from tests.unit.test_budget_guard_notices import event as notice
 from tests.unit.test_inventory_push import Letters
 from tests.unit.test_pos_api import credentials
 from workloads.api.app import create_app
+from workloads.budget_guard.interface import Mode
 from workloads.budget_guard.service import Guard
-from workloads.budget_guard.settings import Mode
 from workloads.budget_guard.settings import Settings as GuardSettings
 from workloads.events import STREAMS, decode, encode, validate
 from workloads.inventory_sync.app import create_app as create_sync

@@ -27,7 +27,8 @@ from workloads.inventory_sync.group_commit import GroupCommit, Unrecordable
 from workloads.inventory_sync.ledger import Outcome, notices, record
 from workloads.inventory_sync.stock import Position
 from workloads.runtime.database import DatabaseSettings, connect_async
-from workloads.runtime.migrate import Role, migrate
+from workloads.runtime.interface import Role
+from workloads.runtime.migrate import migrate
 
 TIMEZONE = ZoneInfo("America/New_York")
 LOCATIONS, SKUS = ("S01", "W01"), ("A", "B")

@@ -28,7 +28,8 @@ from starlette.types import ASGIApp
 from ops.endpoints import Endpoints
 from tools.bench.browser import chromium
 from workloads.api.app import POOL_SIZE, create_app
-from workloads.api.settings import ApiAuth, Settings
+from workloads.api.interface import ApiAuth
+from workloads.api.settings import Settings
 from workloads.runtime.database import pool
 
 SECONDS = 3.0  # for which an endpoint is asked, one request after the other

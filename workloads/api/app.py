@@ -26,8 +26,9 @@ from workloads.api.changes import Changes
 from workloads.api.dependencies import snapshot
 from workloads.api.feed import Feed
 from workloads.api.freshness import SharedFreshness
+from workloads.api.interface import ApiAuth
 from workloads.api.routes import ROUTERS
-from workloads.api.settings import ApiAuth, Settings
+from workloads.api.settings import Settings
 from workloads.marts.read_model import reports
 from workloads.runtime import basis
 from workloads.runtime.credentials import CredentialStore

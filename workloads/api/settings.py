@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from workloads.api.interface import ApiAuth
 from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.settings import WorkloadSettings
-
-
-class ApiAuth(StrEnum):
-    """Who checks the caller."""
-
-    PLATFORM = "platform"  # Cloud Run's invoker check or IAP, before the request gets here
-    TOKEN = "token"  # noqa: S105  (the API itself: a bearer token of CREDENTIALS_FILE)
 
 
 class Settings(WorkloadSettings, DatabaseSettings):

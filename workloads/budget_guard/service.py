@@ -13,17 +13,15 @@ from cronsim import CronSim
 
 from workloads.budget_guard.google_apis import GoogleCloud
 from workloads.budget_guard.guard import Outcome, Switch, handle, level_of, tell
+from workloads.budget_guard.interface import EVENT, Mode
 from workloads.budget_guard.memory import Unreadable
 from workloads.budget_guard.notice import Notice, Unusable, read
-from workloads.budget_guard.settings import Mode, Settings
+from workloads.budget_guard.settings import Settings
 from workloads.runtime.brake import STATE_OBJECT
 from workloads.runtime.google import session as google_session
 from workloads.runtime.objects import ObjectFile
 
 log = logging.getLogger(__name__)
-
-EVENT = "budget_guard"
-"""The extra `event` of every line about a notice: alerts and people look for it."""
 
 _SEVERITY = {0: logging.INFO, 1: logging.WARNING, 2: logging.ERROR}
 

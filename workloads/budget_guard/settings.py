@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Self
 
 from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator, model_validator
 
 from workloads.budget_guard.google_apis import SCHEDULER, SQL_ADMIN
+from workloads.budget_guard.interface import Mode
 from workloads.runtime.settings import WorkloadSettings
 
 _JOB = r"^projects/[^/]+/locations/[^/]+/jobs/[^/]+$"
-
-
-class Mode(Enum):
-    TELL = "tell"
-    ACT = "act"
 
 
 class Settings(WorkloadSettings):

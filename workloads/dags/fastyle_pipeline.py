@@ -13,7 +13,9 @@ from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, Deadl
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from workloads.pipeline import airflow_steps
+from workloads.pipeline.interface import CRON
 from workloads.pipeline.tasks import DEADLINE, OWNER, TASKS, Action, Task
+from workloads.runtime.interface import TIMEZONE
 
 DOC = """
 ### From raw events to published marts
@@ -35,7 +37,7 @@ WAIT = timedelta(minutes=5)
 
 def schedule() -> CronTriggerTimetable | None:
     """When runs are due, on the business's clock; never by themselves while the environment does not say so."""
-    cron, zone = os.environ.get("PIPELINE_CRON"), os.environ.get("TIMEZONE")
+    cron, zone = os.environ.get(CRON), os.environ.get(TIMEZONE)
     if not cron or not zone:
         return None
     try:

@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 from workloads.events import consumed_by
 from workloads.events.stream import INVENTORY
 from workloads.runtime.database import DatabaseSettings
-from workloads.runtime.migrate import Role
+from workloads.runtime.interface import Role, dead_letter_topic
 from workloads.runtime.settings import WorkloadSettings, topic_of_each
 
 TAKEN = tuple(consumed_by(INVENTORY))
@@ -28,7 +28,7 @@ def _parse_json(value: Any) -> Any:
         raise ValueError("is not JSON") from None
 
 
-@topic_of_each(TAKEN, "dead_letter_topic")
+@topic_of_each(TAKEN, dead_letter_topic, "dead-letter topic")
 class Settings(WorkloadSettings, DatabaseSettings):
     """The service's settings; one environment variable each, of the same name in capitals."""
 
@@ -43,4 +43,4 @@ class Settings(WorkloadSettings, DatabaseSettings):
     @property
     def dead_letter_topics(self) -> dict[str, str]:
         """The full name of the dead-letter topic of each stream that live inventory takes."""
-        return {stream: getattr(self, f"{stream}_dead_letter_topic") for stream in TAKEN}
+        return {stream: getattr(self, dead_letter_topic(stream).lower()) for stream in TAKEN}

@@ -13,7 +13,7 @@ from workloads.events.stream import HISTORY
 from workloads.marts import MARTS
 from workloads.marts.declaration import DATE
 from workloads.marts.declaration import HISTORY as HISTORY_TABLES
-from workloads.pipeline import catalogue, quality, read_model, statements
+from workloads.pipeline import catalogue, interface, quality, read_model, statements
 from workloads.pipeline.run import Run
 from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
@@ -192,4 +192,4 @@ def publish_marts(run: Run) -> str:
 def publish_read_model(run: Run) -> None:
     """Copy to Cloud SQL what it does not have yet: this publication, and any that a killed run left behind."""
     read_model.publish(run.database, run.warehouse, run.settings.timezone)
-    log.info("marts_published", extra={"event": "marts_published", "run_id": run.run_id, **run.counts})
+    log.info(interface.PUBLISHED, extra={"event": interface.PUBLISHED, "run_id": run.run_id, **run.counts})

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from workloads.events import STREAMS
 from workloads.pos_api.catalogue import SAMPLE
+from workloads.runtime.interface import topic
 from workloads.runtime.settings import WorkloadSettings, topic_of_each
 
 
-@topic_of_each(STREAMS, "topic")
+@topic_of_each(STREAMS, topic, "topic")
 class Settings(WorkloadSettings):
     """What the POS API reads from its environment, and `<STREAM>_TOPIC` of every stream."""
 
@@ -25,4 +26,4 @@ class Settings(WorkloadSettings):
     @property
     def topics(self) -> dict[str, str]:
         """The full name of each stream's topic."""
-        return {stream: getattr(self, f"{stream}_topic") for stream in STREAMS}
+        return {stream: getattr(self, topic(stream).lower()) for stream in STREAMS}

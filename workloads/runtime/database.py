@@ -7,7 +7,6 @@ connection: tokens live for an hour, connections for longer.
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
 from typing import Any
 
 import google.auth
@@ -18,19 +17,14 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workloads.runtime.interface import DatabaseAuth
+
 LOGIN_SCOPE = "https://www.googleapis.com/auth/sqlservice.login"
 CONNECT_SECONDS = 3
 # A statement that waits longer is given up, so that a request is refused while its caller still listens.
 STATEMENT_MILLISECONDS = 10_000
 # A silently dead server (a failed-over instance, a cut network) is noticed within about 15 s.
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3}
-
-
-class DatabaseAuth(StrEnum):
-    """Where the password comes from."""
-
-    IAM = "iam"
-    NONE = "none"
 
 
 class DatabaseSettings(BaseSettings):

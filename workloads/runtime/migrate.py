@@ -9,7 +9,6 @@ that the code before them still runs, and a roll-back is that code.
 from __future__ import annotations
 
 import logging
-from enum import StrEnum
 from pathlib import Path
 
 import psycopg
@@ -22,19 +21,13 @@ from sqlalchemy.exc import DBAPIError
 
 from workloads.marts import read_model
 from workloads.runtime.database import DatabaseSettings, parameters
+from workloads.runtime.interface import Role
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "sql" / "postgres"
 _LOCK = 0x66617374_796C6500  # an arbitrary key of our own ("fastyle") for pg_advisory_lock
 _MIGRATION_MILLISECONDS = 15 * 60 * 1000
-
-
-class Role(StrEnum):
-    """What a database user may do with the tables."""
-
-    READER = "reader"
-    WRITER = "writer"
 
 
 _PRIVILEGES = {

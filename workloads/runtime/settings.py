@@ -38,13 +38,18 @@ class WorkloadSettings(BaseSettings):
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-def topic_of_each(streams: Iterable[str], suffix: str) -> Callable[[type[Settings]], type[Settings]]:
-    """A class decorator that adds a field `<stream>_<suffix>` for each stream: the full name of a topic."""
-    what = suffix.replace("_", " ")
+def topic_of_each(
+    streams: Iterable[str], variable: Callable[[str], str], what: str
+) -> Callable[[type[Settings]], type[Settings]]:
+    """A class decorator that adds a field for each stream, the full name of a topic.
+
+    Args:
+        variable: the environment variable of a stream; the field is its name in small letters.
+    """
 
     def add(model: type[Settings]) -> type[Settings]:
         fields = {
-            f"{stream}_{suffix}": (
+            variable(stream).lower(): (
                 str,
                 Field(
                     pattern="^projects/[^/]+/topics/[^/]+$",
