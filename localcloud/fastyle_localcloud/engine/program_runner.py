@@ -7,6 +7,7 @@ request comes on standard input, the answer goes to the file ANSWER, both as Pul
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import sys
@@ -21,6 +22,7 @@ from pulumi.runtime.proto import language_pb2
 
 def run(server: LanguageServer, request: Any) -> Any:
     """Run the program of a `RunRequest` in this process; returns the `RunResponse`."""
+    gc.disable()  # a program ends within seconds, and its process with it; a third of them would go into collecting
     program = Path(request.info.program_directory, request.info.entry_point or ".").resolve()
     os.chdir(request.pwd)
     server.program = lambda: _run_program(program)
