@@ -16,14 +16,16 @@ from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
 # Fast tests first: a mistake is known in seconds. The stack's come last, unless other workers run the others meanwhile:
-# its tests follow one another and wait a good deal, so that the suite takes as long as they do.
-ORDER = ("unit", "policies", "engine", "plans", "dags", "sql", "browser", "e2e")
+# its tests follow one another and wait a good deal, so that the suite takes as long as they do. Names of folders, and of
+# what is shared (below).
+ORDER = ("unit", "policies", "grown", "engine", "plans", "dags", "sql", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # What a session makes once, each worker would make again: files that share such a thing (the fixture of that
 # name) go to one worker together.
 SHARED = {
     "e2e": "stack",
+    "e2e/test_new_stream.py": "grown",  # a cloud of its own
     "dags/test_dag_run.py": "stack",
     "browser/test_dashboard_live.py": "stack",
     "plans": "plans",
@@ -71,8 +73,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
         if any(item.iter_markers("local")):
             folder = folder if folder in ORDER else "engine"
+        group = together(place(item))
+        kind = group if group in ORDER else folder
         # A package's own tests are unit tests.
-        return one_of_many and together(place(item)) != "stack", last, ORDER.index(folder) if folder in ORDER else 0
+        return one_of_many and group != "stack", last, ORDER.index(kind) if kind in ORDER else 0
 
     def place(item: pytest.Item) -> str:
         return item.path.relative_to(item.config.rootpath).as_posix().removeprefix("tests/")
