@@ -9,18 +9,17 @@ import base64
 import binascii
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 from fastyle_localcloud.callers import only_programs
+from fastyle_localcloud.foundation import Foundation
 from fastyle_localcloud.ports import HOST
-from fastyle_localcloud.scheduler import Job
+from fastyle_localcloud.scheduler import Job, Scheduler
 from fastyle_localcloud.secret_store import SecretError, Version
-
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
+from fastyle_localcloud.workloads import Workloads
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -28,8 +27,10 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Control:
     """One HTTP server on the `control` port."""
 
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: Foundation, scheduler: Scheduler, workloads: Workloads) -> None:
         self._cloud = cloud
+        self._scheduler = scheduler
+        self._workloads = workloads
         self._runner: web.AppRunner | None = None
         # What the daemon adds to the status: the provider's port.
         self.extra: dict[str, Any] = {}
@@ -80,11 +81,11 @@ class Control:
             "project": cloud.project,
             "region": cloud.region,
             "processes": cloud.supervisor.status(),
-            "services": cloud.services,
-            "jobs": cloud.scheduler.status(),
+            "services": self._workloads.services,
+            "jobs": self._scheduler.status(),
             "subscriptions": subscriptions,
-            "moved": cloud.workloads.moved,
-            "missing_grants": _missing_grants(subscriptions, cloud.scheduler.status(), cloud.refused_starts),
+            "moved": self._workloads.moved,
+            "missing_grants": _missing_grants(subscriptions, self._scheduler.status(), self._workloads.refused_starts),
             **self.extra,
         }
         return web.json_response(status)
@@ -178,7 +179,7 @@ class Control:
     # --- Cloud Scheduler ---
 
     async def _jobs(self, request: web.Request) -> web.Response:
-        return web.json_response({"jobs": self._cloud.scheduler.status()})
+        return web.json_response({"jobs": self._scheduler.status()})
 
     async def _job(self, request: web.Request) -> web.Response:
         return web.json_response(_described(self._named(request)))
@@ -190,19 +191,19 @@ class Control:
             raise _Problem(404, f"unknown method :{verb}")
         if job.paused == (verb == "pause"):
             raise _Problem(400, f"{job.name} is {_described(job)['state']}")
-        self._cloud.scheduler.put(job.name, {**job.inputs, "paused": verb == "pause"})
+        self._scheduler.put(job.name, {**job.inputs, "paused": verb == "pause"})
         return web.json_response(_described(job))
 
     async def _run_job(self, request: web.Request) -> web.Response:
         """Runs the job and waits: the answer holds the attempt, which the cloud reports in its log only."""
         name = self._named(request).name
-        return web.json_response({"name": name, "attempt": await self._cloud.scheduler.run_now(name)})
+        return web.json_response({"name": name, "attempt": await self._scheduler.run_now(name)})
 
     def _named(self, request: web.Request) -> Job:
         self._check_project(request)
         info = request.match_info
         name = f"projects/{self._cloud.project}/locations/{info['location']}/jobs/{info['job']}"
-        job = self._cloud.scheduler.get(name)
+        job = self._scheduler.get(name)
         if job is None:
             raise _Problem(404, f"{name} not found")
         return job

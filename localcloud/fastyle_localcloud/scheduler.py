@@ -13,16 +13,14 @@ import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import aiohttp
 from cronsim import CronSim, CronSimError
 
 from fastyle_localcloud.files import write_atomically
-
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
+from fastyle_localcloud.foundation import Foundation
 
 _LOG = logging.getLogger(__name__)
 _KEPT_ATTEMPTS = 20
@@ -71,7 +69,7 @@ def check(inputs: dict[str, Any]) -> None:
 class Scheduler:
     """The jobs of the local cloud, by name; they survive a restart of the daemon."""
 
-    def __init__(self, cloud: LocalCloud, path: Path) -> None:
+    def __init__(self, cloud: Foundation, path: Path) -> None:
         self._cloud = cloud
         self._path = path
         self._jobs: dict[str, Job] = {}

@@ -92,15 +92,6 @@ class Supervisor:
             if process is not None:
                 await process.stop()
 
-    async def restart(self, name: str) -> None:
-        """Stop and start again, as after a change of what the process reads at its start."""
-        async with self._lock(name):
-            former = self._processes[name]
-            await former.stop()
-            process = self._adopt(former.spec)
-            process.keep_running()
-            await process.healthy()
-
     def status(self) -> list[dict[str, Any]]:
         """Per process: name, pid, state, restarts, last_exit, rss and peak_rss (bytes), port, since."""
         return [process.status() for process in self._processes.values()]

@@ -18,17 +18,15 @@ import tempfile
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from fastyle_localcloud.files import write_atomically
+from fastyle_localcloud.foundation import Foundation
 from fastyle_localcloud.ports import HOST, is_free
 from fastyle_localcloud.process import ProcessSpec, StartFailed
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.secret_store import SecretError
-
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
 
 _LOG = logging.getLogger(__name__)
 _ACCESSOR = "roles/secretmanager.secretAccessor"
@@ -80,10 +78,14 @@ class Workload:
 class Workloads:
     """The deployed workloads by name; they come back with the daemon."""
 
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: Foundation) -> None:
         self._cloud = cloud
         self._path = cloud.state_dir / "workloads.json"
         self._deployed: dict[str, Workload] = {}
+        self.services: list[dict[str, Any]] = []
+        """What runs and how, for `/status`."""
+        self.refused_starts: dict[str, dict[str, Any]] = {}
+        """The grant for want of which a workload does not start, by name."""
         self.moved: dict[str, str] = {}
         """New base URLs, by name, of what another program has taken the port of. A program's state has the old one
         until it is refreshed."""
@@ -116,7 +118,7 @@ class Workloads:
         await self._cloud.supervisor.remove(name)
         if workload := self._deployed.pop(name, None):
             self._cloud.iam.forget_endpoint(workload.resource)
-        self._cloud.services[:] = [s for s in self._cloud.services if s["name"] != name]
+        self.services = [s for s in self.services if s["name"] != name]
         shutil.rmtree(self._folder(name), ignore_errors=True)
         self._save()
 
@@ -148,8 +150,8 @@ class Workloads:
         self._deployed[workload.name] = workload
         self._write_secret_files(workload)
         cloud.iam.register_endpoint(self.url(workload.name), workload.resource)
-        cloud.services[:] = [s for s in cloud.services if s["name"] != workload.name]
-        cloud.services.append(
+        self.services = [s for s in self.services if s["name"] != workload.name]
+        self.services.append(
             {
                 "name": workload.name,
                 "kind": workload.kind,
@@ -186,9 +188,9 @@ class Workloads:
             resource = f"projects/{self._cloud.project}/secrets/{secret}"
             if not self._cloud.iam.allows(resource, _ACCESSOR, member):
                 missing = {"resource": resource, "role": _ACCESSOR, "member": member}
-                self._cloud.refused_starts[workload.name] = missing
+                self.refused_starts[workload.name] = missing
                 raise Refused(f"{workload.name}: permission denied on secret {secret}: grant {_ACCESSOR} to {member}")
-        self._cloud.refused_starts.pop(workload.name, None)
+        self.refused_starts.pop(workload.name, None)
 
     def _local(self, workload: Workload, value: str) -> str:
         """The same value, with the private network's address and mounted folders as they are on this machine."""

@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.given import principal
+from fastyle_policies.least_privilege.needed import Need, PlatformNeeds
 from fastyle_policies.links import Target
 from fastyle_policies.model import UNKNOWN, Resource
-
-if TYPE_CHECKING:
-    from fastyle_policies.least_privilege.needed import Need, Needs
 
 NOTIFICATION = "gcp:storage/notification:Notification"
 TRIGGER = "gcp:eventarc/trigger:Trigger"
@@ -55,7 +52,15 @@ AGENTS_OF = {
 _CHANGES = re.compile(r"\b(insert|merge|update|delete|truncate|create|drop|alter)\b", re.IGNORECASE)
 
 
-def needs_of(needs: Needs, resource: Resource) -> Iterator[Need]:
+class Needs(PlatformNeeds):
+    """Walks all of a plan's links."""
+
+    def of(self, resource: Resource) -> Iterator[Need]:
+        yield from super().of(resource)
+        yield from _further(self, resource)
+
+
+def _further(needs: PlatformNeeds, resource: Resource) -> Iterator[Need]:
     """What the links of a resource need, as far as they are of these kinds."""
     yield from _key(needs, resource)
     if resource.type == NOTIFICATION:
@@ -69,7 +74,7 @@ def needs_of(needs: Needs, resource: Resource) -> Iterator[Need]:
         yield from _sql_user(needs, resource)
 
 
-def _key(needs: Needs, resource: Resource) -> Iterator[Need]:
+def _key(needs: PlatformNeeds, resource: Resource) -> Iterator[Need]:
     path, agent = KEYS.get(resource.type, ("", ""))
     if path and _given(resource, path):
         yield from _uses_key(needs, resource, path, agent)
@@ -88,7 +93,7 @@ def _given(resource: Resource, path: str) -> bool:
     return bool(value) or (value is UNKNOWN and bool(resource.references.get(path.partition(".")[0])))
 
 
-def _uses_key(needs: Needs, resource: Resource, path: str, agent: str) -> Iterator[Need]:
+def _uses_key(needs: PlatformNeeds, resource: Resource, path: str, agent: str) -> Iterator[Need]:
     key = needs.index.resolve(resource, path, gcp.CRYPTO_KEY)
     for need in needs.need(resource, "customer-managed key", KEY_USER, key, agent):
         # A key of another project is granted by whoever owns it: no grant here says nothing.
@@ -97,7 +102,7 @@ def _uses_key(needs: Needs, resource: Resource, path: str, agent: str) -> Iterat
             needs.cannot_follow(resource, f"customer-managed key outside the plan ({KEY_USER})", unless=need)
 
 
-def _trigger(needs: Needs, trigger: Resource) -> Iterator[Need]:
+def _trigger(needs: PlatformNeeds, trigger: Resource) -> Iterator[Need]:
     caller = needs.account(trigger, "serviceAccount")
     criteria = trigger.blocks("matchingCriterias")
     kind = next((str(c.get("value")) for c in criteria if c.get("attribute") == "type"), "")
@@ -114,7 +119,7 @@ def _trigger(needs: Needs, trigger: Resource) -> Iterator[Need]:
         needs.cannot_follow(trigger, "event trigger (a destination other than Cloud Run or Workflows)", caller)
 
 
-def _transfer(needs: Needs, transfer: Resource) -> Iterator[Need]:
+def _transfer(needs: PlatformNeeds, transfer: Resource) -> Iterator[Need]:
     """A scheduled query runs as an account of its own; what it reads and writes stands in its text."""
     account = needs.account(transfer, "serviceAccountName")
     if transfer.get("notificationPubsubTopic"):
@@ -145,7 +150,7 @@ def _transfer(needs: Needs, transfer: Resource) -> Iterator[Need]:
                     yield replace(need, required=False)
 
 
-def _sql_user(needs: Needs, user: Resource) -> Iterator[Need]:
+def _sql_user(needs: PlatformNeeds, user: Resource) -> Iterator[Need]:
     """Who logs in by IAM needs the right to do so beside the user in the database."""
     if user.get("type") not in ("CLOUD_IAM_SERVICE_ACCOUNT", "CLOUD_IAM_USER", "CLOUD_IAM_GROUP"):
         return

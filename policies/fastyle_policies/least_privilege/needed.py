@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from fastyle_policies import gcp
-from fastyle_policies.least_privilege import further
 from fastyle_policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, SOURCES, principal
 from fastyle_policies.least_privilege.uses import ON, Use, use_of
 from fastyle_policies.links import Index, Target, exported_table, short_name
@@ -109,8 +108,8 @@ class Unresolved:
     unless: Need | None = None  # a grant that would do: where the plan makes it, nothing is left to tell
 
 
-class Needs:
-    """Walks a plan's links."""
+class PlatformNeeds:
+    """Walks a plan's links of a data platform's own kind."""
 
     def __init__(self, index: Index, uses: Mapping[str, Use] = MappingProxyType({})) -> None:
         self.index = index
@@ -121,24 +120,27 @@ class Needs:
 
     def all(self) -> Iterator[Need]:
         for resource in self.index.plan.resources:
-            if resource.type == gcp.SUBSCRIPTION:
-                yield from self._subscription(resource)
-            elif resource.type == gcp.JOB:
-                yield from self._schedule(resource)
-            elif resource.type in gcp.WORKLOADS:
-                yield from self._workload(resource)
-            elif resource.type == gcp.BUDGET:
-                yield from self._publisher(
-                    resource, "allUpdatesRule.pubsubTopic", "billing-budget-alert@system.gserviceaccount.com"
-                )
-            elif resource.type == "gcp:monitoring/notificationChannel:NotificationChannel":
-                if resource.get("type") == "pubsub":
-                    yield from self._publisher(resource, "labels.topic", "agent:gcp-sa-monitoring-notification", True)
-            elif resource.type in gcp.SINKS:
-                yield from self._sink(resource)
-            elif resource.type == SERVICE_IDENTITY:
-                yield from self._agent(resource)
-            yield from further.needs_of(self, resource)
+            yield from self.of(resource)
+
+    def of(self, resource: Resource) -> Iterator[Need]:
+        """What the links of one resource need."""
+        if resource.type == gcp.SUBSCRIPTION:
+            yield from self._subscription(resource)
+        elif resource.type == gcp.JOB:
+            yield from self._schedule(resource)
+        elif resource.type in gcp.WORKLOADS:
+            yield from self._workload(resource)
+        elif resource.type == gcp.BUDGET:
+            yield from self._publisher(
+                resource, "allUpdatesRule.pubsubTopic", "billing-budget-alert@system.gserviceaccount.com"
+            )
+        elif resource.type == "gcp:monitoring/notificationChannel:NotificationChannel":
+            if resource.get("type") == "pubsub":
+                yield from self._publisher(resource, "labels.topic", "agent:gcp-sa-monitoring-notification", True)
+        elif resource.type in gcp.SINKS:
+            yield from self._sink(resource)
+        elif resource.type == SERVICE_IDENTITY:
+            yield from self._agent(resource)
 
     # -- how a need is put together ------------------------------------------------------------------------------
 

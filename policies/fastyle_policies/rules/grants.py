@@ -8,8 +8,9 @@ from pydantic import Field
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.blind_spots import blind_spot
+from fastyle_policies.least_privilege.further import Needs
 from fastyle_policies.least_privilege.given import GRANTS, PROJECT, Grant, grants, holders
-from fastyle_policies.least_privilege.needed import WIDER, Need, Needs
+from fastyle_policies.least_privilege.needed import WIDER, Need
 from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Rule, Severity, Violation, matches

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from fastyle_policies import gcp
-from fastyle_policies.least_privilege.needed import Need, Needs
+from fastyle_policies.least_privilege.further import Needs
+from fastyle_policies.least_privilege.needed import Need
 from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Plan, Resource

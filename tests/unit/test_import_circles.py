@@ -1,0 +1,63 @@
+"""Imports between modules: no module of a room needs one that needs it, at run time or for the type checker."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROOMS = (
+    "components/fastyle_components",
+    "localcloud/fastyle_localcloud",
+    "policies/fastyle_policies",
+    "infra",
+    "ops",
+    "tools",
+    "workloads",
+)
+
+
+def modules(package: Path) -> dict[str, Path]:
+    """The modules of a package by name."""
+    paths = {path.relative_to(package.parent).with_suffix(""): path for path in package.rglob("*.py")}
+    return {".".join(place.parts).removesuffix(".__init__"): path for place, path in paths.items()}
+
+
+def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
+    """The package's modules that one names in an import, wherever in its text the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            # `from package import module` needs the module; a name of the package itself needs its `__init__`.
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (each if each in known else node.module for each in submodules if node.module in known)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str] | None:
+    """A circle of modules, each of which needs the next one."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])[::-1]
+    return None
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_module_of_a_room_needs_one_that_needs_it(room: str) -> None:
+    known = modules(REPOSITORY / room)
+    assert len(known) > 5, "the room is elsewhere"
+    graph = {name: set(imported(path, known)) - {name} for name, path in known.items()}
+    assert circle(graph) is None, " -> ".join(circle(graph) or [])
+
+
+def test_a_circle_is_told_with_its_modules() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) in (
+        ["a", "b", "c", "a"],
+        ["b", "c", "a", "b"],
+        ["c", "a", "b", "c"],
+    )
