@@ -37,7 +37,7 @@ class Settings:
         except FileNotFoundError:
             return cls()
         known = {field.name: kept[field.name] for field in fields(cls) if field.name in kept}
-        return cls(**{**known, "stacks": tuple(known["stacks"])})
+        return cls(**{**known, "stacks": tuple(known.get("stacks", cls.stacks))})
 
     def write(self, state_dir: Path) -> None:
         write_atomically(state_dir / "settings.json", json.dumps(asdict(self), indent=1).encode())

@@ -162,7 +162,7 @@ class Workloads:
         )
         return ProcessSpec(
             name=workload.name,
-            argv=_argv(workload, python, folder, port),
+            argv=start_command(workload, python, folder, port),
             env=environment,
             cwd=folder,
             port=port,
@@ -273,7 +273,7 @@ class Workloads:
         write_atomically(self._path, json.dumps(rows, indent=1).encode())
 
 
-def _argv(workload: Workload, python: str, folder: Path, port: int) -> tuple[str, ...]:
+def start_command(workload: Workload, python: str, folder: Path, port: int) -> tuple[str, ...]:
     """What starts it: a service's own command, or the functions framework."""
     if workload.kind == "function":
         start = _FUNCTION.format(folder=str(folder), lib=str(folder / "lib"))

@@ -17,7 +17,8 @@ def _short(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
 
-def _service(values: Properties) -> Workload:
+def service_workload(values: Properties) -> Workload:
+    """What a Cloud Run service asks for."""
     template = values.get("template") or {}
     containers = template.get("containers") or []
     source = containers[0].get("sourceCode", {}).get("cloudStorageSource") if len(containers) == 1 else None
@@ -27,6 +28,9 @@ def _service(values: Properties) -> Workload:
             "with one container; an image needs a container engine"
         )
     container: dict[str, Any] = containers[0]
+    commands, arguments = container.get("commands") or ["python"], container.get("args") or []
+    if not container.get("commands") and not arguments:
+        arguments = ["main.py"]
     variables, secrets = {}, {}
     for env in container.get("envs") or []:
         if reference := (env.get("valueSource") or {}).get("secretKeyRef"):
@@ -53,7 +57,7 @@ def _service(values: Properties) -> Workload:
         bucket=source["bucket"],
         archive=source["object"],
         generation=str(source.get("generation") or 0),
-        command=(*(container.get("commands") or ["python"]), *(container.get("args") or ["main.py"])),
+        command=(*commands, *arguments),
         environment=variables,
         secret_variables=secrets,
         secret_files=tuple(files),
@@ -61,7 +65,8 @@ def _service(values: Properties) -> Workload:
     )
 
 
-def _function(values: Properties) -> Workload:
+def function_workload(values: Properties) -> Workload:
+    """What a function asks for."""
     build, service = values.get("buildConfig") or {}, values.get("serviceConfig") or {}
     source = (build.get("source") or {}).get("storageSource")
     if not source:
@@ -96,7 +101,7 @@ def _function(values: Properties) -> Workload:
 @live("gcp:cloudrunv2/service:Service")
 class Service(Live):
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        url = await cloud.workloads.deploy(_service(inputs))
+        url = await cloud.workloads.deploy(service_workload(inputs))
         return inputs["id"], {"uri": url, "urls": [url]}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
@@ -121,7 +126,7 @@ def _addresses(function: Properties, url: str) -> Properties:
 @live("gcp:cloudfunctionsv2/function:Function")
 class Function(Live):
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        return inputs["id"], _addresses(inputs, await cloud.workloads.deploy(_function(inputs)))
+        return inputs["id"], _addresses(inputs, await cloud.workloads.deploy(function_workload(inputs)))
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         deployed = cloud.workloads.deployed(state["name"])
