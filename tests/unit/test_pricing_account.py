@@ -78,4 +78,16 @@ def test_the_command_compares_stacks_under_one_account(monkeypatch: pytest.Monke
     done = CliRunner().invoke(cli, ["cost", "--stack", "dev", "--stack", "prod", "--explain", "x"])
     assert done.exit_code == 1
     assert "several stacks are compared as they are" in done.output
-    assert "**one account**" in account.as_markdown(pooled({"dev": stack(2), "prod": stack(2)}))
+
+
+def test_the_comment_of_several_stacks_is_a_table() -> None:
+    """Two stacks of two jobs each, of which an account has three for nothing: 4 - 3 = 1 x 0.10; no logs."""
+    jobs = [resource("gcp:cloudscheduler/job:Job", f"job-{n}") for n in range(2)]
+    assert account.as_markdown(pooled({"dev": estimated(*jobs), "prod": estimated(*jobs)})).splitlines() == [
+        "|  | month |",
+        "| --- | ---: |",
+        "| stack dev | 0.00 |",
+        "| stack prod | 0.00 |",
+        "| tiers that one account has only once | +0.10 |",
+        "| **one account** | **0.10** |",
+    ]

@@ -550,6 +550,8 @@ NAMED = {
         sku("Extreme PD IOPS", "mo", {0: "0.065"}, regions=("us-central1",), group="SSD"),
     ],
     "Kubernetes Engine": [
+        sku("Zonal Kubernetes Clusters", "h", {0: "0.1"}, sku_id="6B92-A835-08AB"),
+        sku("Zonal Kubernetes Clusters", "h", {0: "9"}, sku_id="0000-0000-0000"),  # the id decides
         sku("Autopilot Pod mCPU Requests (us-central1)", "h", {0: "0.0000445"}, regions=("us-central1",)),
         sku("Regional Kubernetes Clusters", "h", {0: "0.1"}),
     ],
@@ -595,6 +597,7 @@ def by_catalogue() -> dict[tuple[str, str], Finding]:
         ("us-central1", "disk.pd-extreme-iops", "0.065"),
         ("us-central1", "gke.pod-vcpu", "0.0445"),  # a thousand mCPU
         ("global", "gke.cluster-regional", "0.1"),
+        ("global", "gke.cluster-zonal", "0.1"),
         ("global", "dns.zone", "0.2"),
         ("global", "dns.queries", "0.0000004"),
         ("us-central1", "redis.standard-m2", "0.054"),  # not a node of a cluster
@@ -618,3 +621,25 @@ def test_a_name_of_the_catalogue_that_is_no_such_entry_is_told(folder: Path) -> 
     (folder / "skus.csv").write_text(f"{header}pubsub.retention,Cloud Pub/Sub,Retained,,,Sometimes,G,here\n")
     with pytest.raises(ValueError, match=r"skus.csv: pubsub.retention: usage: "):
         load(folder)
+
+
+def test_a_file_of_which_nothing_is_stated_stays_as_it_was_written(folder: Path) -> None:
+    """Quotes that a writer would leave out, too: what is not refreshed is in no difference."""
+    text = ROWS.replace("elsewhere", "https://example.com/old").replace("computed\n", '"computed"\n')
+    (folder / "europe-west1.csv").write_text(text)
+    written = rates_file.write(refresh.compare(Catalogue(Api(sql=[VCPU])), folder), TODAY, folder)
+    assert (folder / "europe-west1.csv").read_text() == text
+    assert "europe-west1.csv" not in [path.name for path in written]
+
+
+def test_a_price_without_tiers_is_written_without_any(folder: Path) -> None:
+    dearer = sku("Message Delivery Basic", "TiBy", {0: "80"})
+    rates_file.write(refresh.compare(Catalogue(Api(pubsub=[dearer])), folder), TODAY, folder)
+    assert "tiers" not in (folder / "global.yaml").read_text()
+
+
+def test_tiers_that_go_are_told_as_what_they_were(folder: Path) -> None:
+    tiered = sku("Message Delivery Basic", "TiBy", {0: "40", 1024: "20"})
+    findings = refresh.compare(Catalogue(Api(pubsub=[tiered])), folder)
+    told = refresh.describe(load(folder), findings)
+    assert "; tiers none -> 0.01953125 above 1048576, AAAA-BBBB-CCCC" in told
