@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any
 
+import yaml
 from fastyle_localcloud.engine.environment import engine_environment
 from fastyle_localcloud.engine.environment import export_lines as as_export_lines
 
@@ -20,7 +21,6 @@ BACKEND = STATE_DIR / "pulumi"  # where `engine_environment` keeps Pulumi's stat
 ENDPOINTS = STATE_DIR / "endpoints.json"
 LEDGER = STATE_DIR / "ledger.sqlite"
 FIRST_DAY = STATE_DIR / "first-day.json"
-PROJECT = "fastyle-local"  # of Pulumi.local.yaml
 PASSPHRASE = "fastyle-local"  # noqa: S105 - public: the salt in Pulumi.local.yaml was made with it
 SETTLE_SECONDS = 120.0
 RUNNING_SECONDS = 60.0
@@ -94,11 +94,18 @@ def _waiting(endpoints: Endpoints) -> dict[str, Any]:
 def run_verb(verb: str) -> None:
     """Have the local cloud `up` or `down`."""
     command = [sys.executable, "-m", "fastyle_localcloud", "--state-dir", str(STATE_DIR), verb]
-    command += ["--project", PROJECT] if verb == "up" else []
+    command += _place() if verb == "up" else []
     if subprocess.run(command, check=False).returncode:
         raise OperatorError(
             f"the local cloud did not come {verb}; its words are above, its logs in {STATE_DIR / 'logs'}"
         )
+
+
+def _place() -> list[str]:
+    """The project and the region that stack `local` is configured for, as options of `up`."""
+    config = yaml.safe_load((REPOSITORY / "Pulumi.local.yaml").read_text(encoding="utf-8"))["config"]
+    keys = {"--project": "gcp:project", "--project-number": "fastyle:project_number", "--region": "gcp:region"}
+    return [text for option, key in keys.items() for text in (option, str(config[key]))]
 
 
 def daemon_if_any() -> dict[str, Any] | None:
