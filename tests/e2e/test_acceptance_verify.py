@@ -44,14 +44,6 @@ SUMMARY = (
 )
 
 
-def verified(stack: Checkout) -> tuple[int, dict[str, dict[str, str]]]:
-    """The exit code, and every check by name. Progress goes to standard error, beside the document."""
-    result = stack.fastyle("verify", "--stack", "local", "--json", check=False)
-    start = result.stdout.index('{\n "checks"')
-    document, _ = json.JSONDecoder().raw_decode(result.stdout[start:])
-    return result.returncode, {check["name"]: check for check in document["checks"]}
-
-
 def figures(stack: Checkout) -> dict[str, Any]:
     """What people read, but for the time at which it was read."""
     found: dict[str, Any] = {}
@@ -82,7 +74,7 @@ def summary(stack: Checkout) -> str:
 def test_it_passes_and_changes_no_figure(stack: Checkout) -> None:
     stack.fastyle("pipeline", "run")  # nothing of the trade is waiting to be published by the run that verifies
     before, accounts, started = figures(stack), summary(stack), time.monotonic()
-    code, checks = verified(stack)
+    code, checks = stack.verified()
     seconds = time.monotonic() - started
     assert {name: check for name, check in checks.items() if check["state"] != "passed"} == {}
     assert code == 0
@@ -101,7 +93,7 @@ def test_each_thing_that_is_broken_is_named_and_nothing_else(stack: Checkout) ->
     ):
         delete_subscription(stack, subscription)
         try:
-            code, checks = verified(stack)
+            code, checks = stack.verified()
         finally:
             restored = stack.pulumi("up", "--stack", "local", "--yes", "--skip-preview", "--refresh", check=False)
     assert restored.returncode == 0, restored.stdout[-2000:]

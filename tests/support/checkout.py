@@ -74,6 +74,12 @@ class Checkout:
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.fastyle("status", "--json", check=False).stdout))
 
+    def verified(self) -> tuple[int, dict[str, dict[str, str]]]:
+        """`fastyle verify`: its exit code, and every check by name. Progress goes to standard error, beside the document."""
+        result = self.fastyle("verify", "--stack", "local", "--json", check=False)
+        document, _ = json.JSONDecoder().raw_decode(result.stdout[result.stdout.index('{\n "checks"') :])
+        return result.returncode, {check["name"]: check for check in document["checks"]}
+
     def http(self, service: str = "api", *, token: str | None = None) -> httpx.Client:
         """A client of `api` or `pos_api`, with the operator's token unless another is given."""
         endpoints = self.endpoints
