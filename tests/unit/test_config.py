@@ -122,6 +122,30 @@ BAD: list[tuple[str, str, Any, str]] = [
     ),
     (
         "dev",
+        "brand",
+        "東京",
+        "fastyle:brand: '東京' has no Latin letter or digit; the label `application` would say nothing; write the name in Latin letters",
+    ),
+    (
+        "dev",
+        "brand",
+        "<b>",
+        "fastyle:brand is '<b>', not of that form; the business's name: in the dashboard, the APIs' titles, alerts and the label `application`; write for instance fastyle:brand: \"Fastyle\"",
+    ),
+    (
+        "dev",
+        "locale",
+        "german",
+        "fastyle:locale is 'german', not of that form; how the dashboard writes numbers and dates; its words are English; write for instance fastyle:locale: \"de-DE\"",
+    ),
+    (
+        "dev",
+        "simulator.catalogue",
+        "asia",
+        "fastyle:simulator.catalogue: ops/data has no catalogue 'asia'; the POS API would not start; write one of catalogue, catalogue-europe",
+    ),
+    (
+        "dev",
         "timezone",
         "Mars/Olympus",
         "fastyle:timezone: 'Mars/Olympus' is no IANA time zone; business dates could not be cut; write for instance America/New_York",

@@ -58,6 +58,13 @@ def test_labels_are_on_everything_and_ours_win() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("brand", "label"), [("Fastyle", "fastyle"), ("Lüders & Söhne", "luders-sohne"), ("H. M. 77", "h-m-77")]
+)
+def test_a_business_s_name_is_a_label_as_the_cloud_takes_one(brand: str, label: str) -> None:
+    assert labels(load_config(changed("dev", "brand", brand)), "lake")["application"] == label
+
+
 @pytest.mark.parametrize("label", [{"Team": "data"}, {"team": "Data"}, {"team": "x" * 64}, {"t" * 64: "x"}, {"2": "x"}])
 def test_a_label_that_the_cloud_refuses_is_refused_here(label: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"fastyle:labels"):

@@ -112,3 +112,17 @@ def test_the_command_says_what_it_wrote_and_what_is_next(checkout: Path, monkeyp
         "wrote Pulumi.anna.yaml, policies/config/anna.json, policies/usage/anna.yaml\n"
         "every name begins with anna; next: make plan STACK=anna\n"
     )
+
+
+def test_the_list_says_which_stacks_are_protected_and_which_a_merge_deploys() -> None:
+    """A line a stack for people, the same for workflows."""
+    told = CliRunner().invoke(cli, ["stack", "list"])
+    rows = json.loads(CliRunner().invoke(cli, ["stack", "list", "--json"]).output)
+    assert [row["name"] for row in rows] == stack_names()
+    lines = {line.split()[0]: line for line in told.output.splitlines()}
+    assert list(lines) == stack_names()
+    for row in rows:
+        assert row["project"] in lines[row["name"]]
+        assert ("protected" in lines[row["name"]]) is row["protected"]
+        assert ("deployed by merges" in lines[row["name"]]) is row["continuous_deployment"]
+    assert {(row["protected"], row["continuous_deployment"]) for row in rows} >= {(True, True), (False, False)}
