@@ -145,6 +145,7 @@ def run(name: str, room: Classical, children: int, sample: int | None) -> dict[s
     tests = sorted(test for pattern in room.tests for test in REPOSITORY.glob(pattern))
     keys = {mutant.id: _key(mutant, tests) for mutant in chosen}
     left = [mutant for mutant in chosen if not set(keys[mutant.id]) & set(found)]
+    random.Random(0).shuffle(left)  # noqa: S311  # what is stopped half-way is a fair sample, too
     if left:
         judge = _Judge({str(path) for path in _sources(room)}, left, children, lambda: _keep(path, found), found, keys)
         arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", *map(str, tests)]

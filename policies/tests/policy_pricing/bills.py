@@ -152,6 +152,8 @@ SAMPLES: tuple[Resource, ...] = (
         location=REGION,
         capacityConfig={"vcpuCount": "3", "memoryBytes": str(2**33)},
     ),
+    resource("gcp:cloudtasks/queue:Queue", "queue", location=REGION),
+    resource("gcp:redis/cluster:Cluster", "caches", region=REGION, shardCount=3, nodeType="REDIS_STANDARD_SMALL"),
     resource("gcp:redis/instance:Instance", "cache", region=REGION, tier="STANDARD_HA", memorySizeGb=5),
     resource("gcp:spanner/instance:Instance", "spanner", config=f"regional-{REGION}", numNodes=1),
     resource("gcp:logging/metric:Metric", "metric", metricDescriptor={"valueType": "DISTRIBUTION"}),

@@ -13,6 +13,7 @@ from fastyle_policies.pricing.book import Pool, Rate, load
 
 # id: price as published, and how many of the book's units it is for.
 PUBLISHED = {
+    "tasks.operations": ("0.40", 1_000_000),
     "firestore.deletes": ("0.01", 100_000),
     "firestore.reads": ("0.03", 100_000),
     "firestore.storage": ("0.15", 1),
@@ -92,6 +93,7 @@ FREE = {
     "bigquery-queries": "1",
     "bigquery-read-api": "300",
     "bigquery-storage": "10",
+    "tasks-operations": "1000000",
     "firestore-deletes": "600000",
     "firestore-reads": "1500000",
     "firestore-storage": "1",

@@ -20,8 +20,10 @@ from fastyle_policies.pricing.services.filestore import INSTANCE as FILESTORE
 from fastyle_policies.pricing.services.firestore import DATABASE as FIRESTORE
 from fastyle_policies.pricing.services.kms import KEY
 from fastyle_policies.pricing.services.redis import INSTANCE as REDIS
+from fastyle_policies.pricing.services.redis_clusters import CLUSTER as REDIS_CLUSTER
 from fastyle_policies.pricing.services.reservations import BI_ENGINE, RESERVATION
 from fastyle_policies.pricing.services.spanner import INSTANCE as SPANNER
+from fastyle_policies.pricing.services.tasks import QUEUE
 from fastyle_policies.pricing.services.tunnels import TUNNEL
 
 from policy_pricing.bills import bill, estimated, prices, resource
@@ -193,6 +195,42 @@ def test_redis_with_read_replicas_by_the_node() -> None:
     one = replace(replicas, props={**replicas.props, "replicaCount": 1})
     assert bill(one) == {"Nodes, M2": ("3650", "197.1")}
     assert "no rates for tier GOLD" in str(estimated(resource(REDIS, tier="GOLD")).unpriced[0])
+
+
+@prices(REDIS_CLUSTER)
+@pytest.mark.parametrize(
+    ("kind", "monthly"),
+    [  # as a peer's golden data has them, for 9 nodes and 730 hours
+        ("REDIS_SHARED_CORE_NANO", "208.926"),  # 6,570 x 0.0318
+        ("REDIS_STANDARD_SMALL", "936.225"),
+        ("REDIS_HIGHMEM_MEDIUM", "1263.411"),
+        ("REDIS_HIGHMEM_XLARGE", "5637.717"),
+    ],
+)
+def test_a_redis_cluster_by_its_nodes(kind: str, monthly: str) -> None:
+    """Three shards of a primary and two replicas: 9 x 730 h = 6,570 x 0.0318 for the smallest."""
+    of = resource(REDIS_CLUSTER, region="us-central1", nodeType=kind, shardCount=3, replicaCount=2)
+    [line] = bill(of).values()
+    assert line == ("6570", monthly)
+
+
+@prices(REDIS_CLUSTER)
+def test_what_else_a_redis_cluster_has() -> None:
+    """One shard without replicas: 730 x 0.1923 = 140.379; 1,000 GiB of backups x 0.08111 = 81.11."""
+    kept = resource(REDIS_CLUSTER, region="us-central1", shardCount=1, persistenceConfig={"mode": "AOF"})
+    assert bill(kept, it={"backup_gib": 1000}) == {
+        "Nodes, highmem-medium": ("730", "140.379"),
+        "Backups": ("1000", "81.11"),
+    }
+    assert any("append-only file is billed besides" in note for note in estimated(kept).notes)
+    assert "nodes of type TINY" in str(estimated(resource(REDIS_CLUSTER, nodeType="TINY")).unpriced[0])
+
+
+@prices(QUEUE)
+def test_a_queue_by_its_operations() -> None:
+    """3 million x 0.0000004 = 1.2, of which a million are free: 0.8 are left."""
+    found = estimated(resource(QUEUE), it={"monthly_operations": 3_000_000})
+    assert (found.list_price, found.total) == (Decimal("1.2"), Decimal("0.8"))
 
 
 @prices(RESERVATION, BI_ENGINE)

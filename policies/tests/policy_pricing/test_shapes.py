@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastyle_policies.pricing import Estimate, documents, estimate
 from fastyle_policies.pricing.report import plain
+from fastyle_policies.pricing.services import PRICERS
+from fastyle_policies.pricing.services.free import why_free
 
 from policy_pricing import shapes
 from policy_pricing.bills import usage_of
@@ -83,3 +85,77 @@ def test_a_saas_on_cloud_run() -> None:
     found = of(shapes.saas_on_cloud_run())
     assert costs(found) == {"app": "18.396", "http": "18.25", "main": "34.74", "replica": "34.74", "nightly": "0.1"}
     assert plain(found.total) == "106.126"
+
+
+# What a typical program of each shape is made of, by the services that its authors reach for; shapes.py estimates one of
+# each. Whatever is neither priced nor free must stand in UNPRICED with the reason.
+TYPICAL = {
+    "web shop on GKE": """
+        compute/network:Network compute/subnetwork:Subnetwork compute/firewall:Firewall compute/router:Router
+        compute/routerNat:RouterNat compute/address:Address compute/globalAddress:GlobalAddress compute/backendBucket:BackendBucket
+        compute/backendService:BackendService compute/healthCheck:HealthCheck compute/uRLMap:URLMap
+        compute/targetHttpsProxy:TargetHttpsProxy compute/targetHttpProxy:TargetHttpProxy compute/sSLPolicy:SSLPolicy
+        compute/globalForwardingRule:GlobalForwardingRule compute/managedSslCertificate:ManagedSslCertificate
+        compute/sslCertificate:SSLCertificate compute/securityPolicy:SecurityPolicy compute/disk:Disk container/cluster:Cluster
+        container/nodePool:NodePool dns/managedZone:ManagedZone dns/recordSet:RecordSet redis/instance:Instance
+        redis/cluster:Cluster sql/databaseInstance:DatabaseInstance sql/database:Database sql/user:User storage/bucket:Bucket
+        artifactregistry/repository:Repository secretmanager/secret:Secret secretmanager/secretVersion:SecretVersion
+        kms/keyRing:KeyRing kms/cryptoKey:CryptoKey serviceaccount/account:Account serviceaccount/iAMMember:IAMMember
+        projects/iAMMember:IAMMember projects/service:Service servicenetworking/connection:Connection
+        cloudbuild/trigger:Trigger monitoring/alertPolicy:AlertPolicy monitoring/uptimeCheckConfig:UptimeCheckConfig
+        gkebackup/backupPlan:BackupPlan""",
+    "data lake on Composer and Dataflow": """
+        storage/bucket:Bucket storage/bucketObject:BucketObject storage/notification:Notification bigquery/dataset:Dataset
+        bigquery/table:Table bigquery/routine:Routine bigquery/connection:Connection bigquery/datasetIamMember:DatasetIamMember
+        bigquery/dataTransferConfig:DataTransferConfig bigquery/job:Job bigquery/reservation:Reservation
+        bigquery/reservationAssignment:ReservationAssignment composer/environment:Environment dataflow/job:Job
+        dataflow/flexTemplateJob:FlexTemplateJob dataproc/cluster:Cluster dataproc/batch:Batch
+        dataproc/autoscalingPolicy:AutoscalingPolicy dataproc/metastoreService:MetastoreService pubsub/topic:Topic
+        pubsub/subscription:Subscription pubsub/schema:Schema datastream/stream:Stream
+        datastream/connectionProfile:ConnectionProfile dataplex/lake:Lake dataplex/zone:Zone dataplex/asset:Asset
+        datacatalog/taxonomy:Taxonomy datacatalog/policyTag:PolicyTag storage/transferJob:TransferJob
+        cloudfunctionsv2/function:Function cloudscheduler/job:Job logging/projectSink:ProjectSink kms/cryptoKey:CryptoKey
+        compute/network:Network compute/subnetwork:Subnetwork compute/routerNat:RouterNat secretmanager/secret:Secret
+        serviceaccount/account:Account projects/iAMMember:IAMMember artifactregistry/repository:Repository""",
+    "SaaS on Cloud Run": """
+        cloudrunv2/service:Service cloudrunv2/job:Job cloudrunv2/serviceIamMember:ServiceIamMember
+        cloudrun/domainMapping:DomainMapping compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup
+        compute/backendService:BackendService compute/uRLMap:URLMap compute/targetHttpsProxy:TargetHttpsProxy
+        compute/globalForwardingRule:GlobalForwardingRule compute/globalAddress:GlobalAddress
+        compute/managedSslCertificate:ManagedSslCertificate compute/securityPolicy:SecurityPolicy iap/brand:Brand iap/client:Client
+        iap/webBackendServiceIamMember:WebBackendServiceIamMember vpcaccess/connector:Connector compute/network:Network
+        sql/databaseInstance:DatabaseInstance sql/database:Database sql/user:User redis/instance:Instance
+        firestore/database:Database firestore/index:Index storage/bucket:Bucket pubsub/topic:Topic
+        pubsub/subscription:Subscription cloudtasks/queue:Queue cloudscheduler/job:Job eventarc/trigger:Trigger
+        workflows/workflow:Workflow cloudbuild/trigger:Trigger cloudbuildv2/connection:Connection
+        cloudbuildv2/repository:Repository artifactregistry/repository:Repository secretmanager/secret:Secret
+        secretmanager/secretIamMember:SecretIamMember dns/managedZone:ManagedZone dns/recordSet:RecordSet
+        identityplatform/config:Config firebase/project:Project firebase/webApp:WebApp monitoring/alertPolicy:AlertPolicy
+        monitoring/uptimeCheckConfig:UptimeCheckConfig logging/metric:Metric billing/budget:Budget""",
+}
+UNPRICED = {
+    "compute/securityPolicy:SecurityPolicy": "no citable rate for Cloud Armor's policies, rules and requests",
+    "monitoring/uptimeCheckConfig:UptimeCheckConfig": "no citable rate for executions of checks",
+    "gkebackup/backupPlan:BackupPlan": "no citable rate for protected pods and backups",
+    "bigquery/dataTransferConfig:DataTransferConfig": "free or not by its source, of which no rate is citable",
+    "dataproc/metastoreService:MetastoreService": "no citable rate for its tiers",
+    "datastream/stream:Stream": "its published rates are quoted as unconfirmed, by one source",
+    "dataplex/lake:Lake": "its processing is billed by DCU, of which no rate is citable",
+    "dataplex/zone:Zone": "as its lake",
+    "dataplex/asset:Asset": "as its lake",
+    "storage/transferJob:TransferJob": "free or not by its agents, of which the only rate is unconfirmed",
+    "workflows/workflow:Workflow": "no citable rate for its steps",
+    "identityplatform/config:Config": "no citable rate for active users",
+}
+
+
+@pytest.mark.parametrize("shape", TYPICAL)
+def test_what_a_typical_program_has_is_priced_or_free_or_named_with_the_reason(shape: str) -> None:
+    types = TYPICAL[shape].split()
+    left = {t for t in types if f"gcp:{t}" not in PRICERS and not why_free(f"gcp:{t}")}
+    assert left == set(UNPRICED) & set(types)
+    assert len(left) < len(types) / 5
+
+
+def test_no_reason_is_left_for_what_is_priced() -> None:
+    assert {t for t in UNPRICED if f"gcp:{t}" in PRICERS or why_free(f"gcp:{t}")} == set()

@@ -1,0 +1,40 @@
+"""Memorystore for Redis Cluster: nodes by the hour, at the price of their type; backups by the month."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from fastyle_policies.pricing.lines import HOURS
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+
+CLUSTER = "gcp:redis/cluster:Cluster"
+_NODES = {
+    "REDIS_SHARED_CORE_NANO": "shared-core-nano",
+    "REDIS_STANDARD_SMALL": "standard-small",
+    "REDIS_HIGHMEM_MEDIUM": "highmem-medium",
+    "REDIS_HIGHMEM_XLARGE": "highmem-xlarge",
+}
+
+
+class ClusterUsage(Usage):
+    backup_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of backups")
+
+
+def cluster(bill: Bill, usage: ClusterUsage) -> None:
+    kind = str(bill.known("nodeType", "REDIS_HIGHMEM_MEDIUM"))
+    if kind not in _NODES:
+        raise NotPricedError(f"the price book has no rates for nodes of type {kind[:40]}")
+    shards, replicas = bill.number("shardCount", 1), bill.number("replicaCount", 0)
+    nodes, name = shards * (replicas + 1), _NODES[kind]
+    words = f"{text(shards)} shards x {text(replicas + 1)} nodes x 730 h"
+    bill.add(f"redis.node-{name}", nodes * HOURS, words, name=f"Nodes, {name}")
+    if bill.known("persistenceConfig.mode", "DISABLED") == "AOF":
+        bill.note("the storage of its append-only file is billed besides: how large it is the plan does not tell")
+    if usage.backup_gib:
+        gib = usage.backup_gib
+        bill.add("redis.cluster-backup", gib, f"{text(gib)} GiB", name="Backups", usage=True)
+
+
+PRICERS = (Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),)
