@@ -6,12 +6,19 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import fastyle_policies.pricing
-from fastyle_policies.pricing import Estimate, PricingError, UsageFile, account, difference, documents, pooled, report
+from fastyle_policies.pricing import (
+    Estimate,
+    PricingError,
+    UsageFile,
+    account,
+    difference,
+    documents,
+    pooled,
+    questions,
+)
 from fastyle_policies.pricing.difference import Difference
 
 from ops.endpoints import REPOSITORY
@@ -64,18 +71,15 @@ def priced(document: documents.Document, request: Request) -> Estimate:
 
 
 def usage_of(request: Request) -> UsageFile:
-    """The usage file asked for; else the stack's; else none, so that usage counts as nothing."""
+    """The usage file asked for; else the stack's; else none, so that usage counts as nothing.
+
+    Raises:
+        PricingError: it is not there, or has no such month or variable.
+    """
     path = request.usage or (USAGE / f"{request.stack}.yaml" if request.stack else None)
-    if path is None or (request.usage is None and not path.exists()):
-        if request.variables or request.month:
-            raise OperatorError(
-                "there is no usage file whose variables or months could be chosen; give one with --usage"
-            )
-        return UsageFile()
-    usage = fastyle_policies.pricing.read_usage(path)
-    if request.variables:
-        usage = usage.with_variables({name: _number(name, value) for name, value in _pairs(request.variables)})
-    return usage.for_month(request.month) if request.month else usage
+    if path is not None and request.usage is None and not path.exists():
+        path = None
+    return questions.usage_with(path, request.month, request.variables)
 
 
 def planned(request: Request, repository: Path = REPOSITORY) -> documents.Document:
@@ -102,16 +106,6 @@ def _pairs(given: Sequence[str]) -> list[tuple[str, str]]:
     return [(key, value) for key, value in pairs]
 
 
-def _number(name: str, value: str) -> Decimal:
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise OperatorError(f"{name}={value}: '{value}' is no number") from None
-    if not number.is_finite():
-        raise OperatorError(f"{name}={value}: '{value}' is no number")
-    return number
-
-
 def run(
     request: Request,
     *,
@@ -131,21 +125,15 @@ def run(
     if request.plan and (request.overrides or against):
         raise OperatorError("--set and --against plan a stack anew; with --plan there is none to plan")
     estimate = estimated(request)
-    if explain:
-        try:
-            return report.explain(estimate, explain)
-        except PricingError as e:
-            raise OperatorError(str(e)) from None
-    if against:
+    if against and not explain:
         return _compared(
             Difference(before(request, against), estimate), style, f"Stack {request.stack} against {against}"
         )
     title = f"Stack {request.stack}" if request.stack else str(request.plan)
-    if style == "json":
-        return report.as_json(estimate)
-    if style == "markdown":
-        return report.as_markdown(estimate, title)
-    return report.as_table(estimate, datetime.now(UTC).date(), everything=everything, width=width)
+    try:
+        return questions.shown(estimate, title, style=style, explain=explain, everything=everything, width=width)
+    except PricingError as e:
+        raise OperatorError(str(e)) from None
 
 
 def run_pooled(requests: Sequence[Request], *, style: str = "table") -> str:
