@@ -88,7 +88,8 @@ audit: setup  ## Hold the locked packages against known vulnerabilities
 sbom: setup  ## What each archive and package holds, as CycloneDX with checked licences, in dist/sbom
 	@$(RUN) python -m tools.sbom
 
-dist: setup  ## Wheel and source archive of the component package, in dist/components
-	@rm -rf dist/components
-	@uv build --quiet --package fastyle-components --out-dir dist/components
-	@ls dist/components
+dist: setup  ## Wheel and source archive of each package, in dist/packages
+	@rm -rf dist/packages
+	@for package in components policies localcloud; do uv build --quiet --package fastyle-$$package --out-dir dist/packages; done
+	@rm -f dist/packages/.gitignore
+	@ls dist/packages
