@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pulumi_gcp
-
 from fastyle_policies.provided import PLACES, TYPES
 
 
@@ -37,6 +35,8 @@ def arguments_of(resource: Any) -> list[str]:
 
 def resource_classes() -> Iterator[tuple[str, Any]]:
     """Every resource class of the SDK with its type token, as the SDK registers them."""
+    import pulumi_gcp  # the file is written by whoever develops the package: its users need no SDK of Google Cloud
+
     text = Path(str(pulumi_gcp.__file__)).read_text(encoding="utf-8")
     modules = json.loads(text.split('resource_modules="""', 1)[1].split('"""', 1)[0])
     for entry in modules:

@@ -42,5 +42,5 @@ def test_our_own_files_are_of_the_form_and_tell_each_kind_of_month(stack: str) -
 
 
 def test_the_reference_of_keys_is_current() -> None:
-    document = usage_reference.DOCUMENT.read_text(encoding="utf-8")
-    assert document == usage_reference.current(document), "run `python -m fastyle_policies.pricing.usage_reference`"
+    document = (REPOSITORY / "docs" / "usage-file.md").read_text(encoding="utf-8")
+    assert document == usage_reference.current(document), "run `make documents`"

@@ -1,13 +1,9 @@
-"""`python -m fastyle_policies.pricing.usage_reference` writes the table of keys into docs/usage-file.md."""
+"""The table of keys that a usage file may have, by resource type, made of the pricers themselves."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastyle_policies.pricing.blocks import put
 from fastyle_policies.pricing.services import PRICERS
-
-DOCUMENT = Path(__file__).parents[3] / "docs" / "usage-file.md"
 
 
 def table() -> str:
@@ -22,7 +18,3 @@ def table() -> str:
 def current(document: str) -> str:
     """The document as it should be."""
     return put(document, "keys", table())
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(current(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
