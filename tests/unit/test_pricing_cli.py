@@ -219,9 +219,10 @@ def test_mistakes_are_told_before_anything_is_planned(planned: Planned) -> None:
 
 
 def test_a_stack_that_does_not_exist_is_one_line() -> None:
+    names = ", ".join(sorted(path.name.split(".")[1] for path in Path(__file__).parents[2].glob("Pulumi.*.yaml")))
     assert fastyle("--stack", "staging") == (
         1,
-        "Error: stack staging does not exist; those that have a file, Pulumi.<stack>.yaml: dev, local, prod\n",
+        f"Error: stack staging does not exist; those that have a file, Pulumi.<stack>.yaml: {names}\n",
     )
 
 
