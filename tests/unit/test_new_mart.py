@@ -22,7 +22,7 @@ FILES = [f"{FOLDER}/{name}" for name in ("checks.sql", "mart.yaml", "query.sql")
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def with_mart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the copy makes of its new mart, and the files that the command wrote."""
     copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
     before = contents(copy.root)
@@ -36,23 +36,23 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return made | {"written": sorted(name for name in after if after[name] != before.get(name))}
 
 
-def test_the_command_writes_a_folder_and_the_marts_page_and_nothing_else(grown: dict[str, Any]) -> None:
-    assert grown["written"] == ["docs/marts.md", *FILES]
-    assert sorted(grown["marts"]) == sorted([*MARTS, NAME])
+def test_the_command_writes_a_folder_and_the_marts_page_and_nothing_else(with_mart: dict[str, Any]) -> None:
+    assert with_mart["written"] == ["docs/marts.md", *FILES]
+    assert sorted(with_mart["marts"]) == sorted([*MARTS, NAME])
 
 
-def test_its_tables_views_and_checks_follow(grown: dict[str, Any]) -> None:
-    assert grown["tables"] == {
+def test_its_tables_views_and_checks_follow(with_mart: dict[str, Any]) -> None:
+    assert with_mart["tables"] == {
         f"staging.build_{NAME}": "scratch",
         f"marts.{NAME}_v1": "table",
         f"marts.{NAME}": "view",
         f"marts.{NAME}_live": "view",
     }
-    assert grown["checks"] == [f"{NAME}.unique", f"{NAME}.complete"]
+    assert with_mart["checks"] == [f"{NAME}.unique", f"{NAME}.complete"]
 
 
-def test_its_tasks_follow(grown: dict[str, Any]) -> None:
-    tasks = grown["tasks"]
+def test_its_tasks_follow(with_mart: dict[str, Any]) -> None:
+    tasks = with_mart["tasks"]
     build = tasks[f"build_{NAME}"]
     assert (build["after"], build["group"], build["mart"]) == (["find_dirty_dates"], "build_marts", NAME)
     assert (build["reads"], build["writes"]) == (["staging.sales_lines"], [f"staging.build_{NAME}"])
@@ -61,20 +61,20 @@ def test_its_tasks_follow(grown: dict[str, Any]) -> None:
     assert f"cloudsql.report_{NAME}" in tasks["publish_read_model"]["writes"]
 
 
-def test_its_read_model_is_a_table_and_a_path_of_the_api(grown: dict[str, Any]) -> None:
-    assert grown["columns"] == ["business_date", "location_id", "net_sales", "transactions", "publication_id"]
-    assert f"/v1/marts/{NAME}" in grown["paths"]
+def test_its_read_model_is_a_table_and_a_path_of_the_api(with_mart: dict[str, Any]) -> None:
+    assert with_mart["columns"] == ["business_date", "location_id", "net_sales", "transactions", "publication_id"]
+    assert f"/v1/marts/{NAME}" in with_mart["paths"]
 
 
-def test_prod_is_planned_with_it_and_no_policy_objects(grown: dict[str, Any]) -> None:
+def test_prod_is_planned_with_it_and_no_policy_objects(with_mart: dict[str, Any]) -> None:
     """BigQuery tables are the pipeline's to create: the plan delivers the folder to all that make something of it."""
-    assert grown["objections"] == []
-    assert grown["delivered"] == [f"dags/{file}" for file in FILES]
-    assert grown["archives"] == dict.fromkeys(("api", "inventory_sync", "pipeline"), FILES)
+    assert with_mart["objections"] == []
+    assert with_mart["delivered"] == [f"dags/{file}" for file in FILES]
+    assert with_mart["archives"] == dict.fromkeys(("api", "inventory_sync", "pipeline"), FILES)
 
 
-def test_its_statements_are_type_checked_and_prune_their_partitions(grown: dict[str, Any]) -> None:
-    proven = grown["proven"]
+def test_its_statements_are_type_checked_and_prune_their_partitions(with_mart: dict[str, Any]) -> None:
+    proven = with_mart["proven"]
     assert proven["wrong"] == []
     assert proven["statements"] >= 10
     assert proven["reads"] >= 3
