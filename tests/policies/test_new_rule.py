@@ -17,7 +17,7 @@ NAME = "bucket-storage-class"
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, list[str]]:
+def copy_with_rule(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, list[str]]:
     """A copy with a rule more, and the files that the command wrote."""
     copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
     before = contents(copy.root)
@@ -33,8 +33,8 @@ def pytest_in(copy: Checkout, *arguments: str) -> str:
     return copy.run(*command, env={"PYTHONPATH": str(copy.root / "policies")}).stdout
 
 
-def test_the_command_writes_two_modules_and_a_row_of_the_page(grown: tuple[Checkout, list[str]]) -> None:
-    copy, written = grown
+def test_the_command_writes_two_modules_and_a_row_of_the_page(copy_with_rule: tuple[Checkout, list[str]]) -> None:
+    copy, written = copy_with_rule
     assert written == [
         "docs/policies.md",
         "policies/fastyle_policies/rules/bucket_storage_class.py",
@@ -46,19 +46,21 @@ def test_the_command_writes_two_modules_and_a_row_of_the_page(grown: tuple[Check
     assert [line for line in before.splitlines() if line not in page] == []
 
 
-def test_its_cases_are_judged_and_the_committed_stacks_keep_it(grown: tuple[Checkout, list[str]]) -> None:
+def test_its_cases_are_judged_and_the_committed_stacks_keep_it(copy_with_rule: tuple[Checkout, list[str]]) -> None:
     tables = ["policies/tests/policy_rules/test_rules.py", "tests/policies/test_reference.py"]
     told = pytest_in(
-        grown[0], *tables, "tests/unit/test_config_policies.py", "-k", f"{NAME} or reference or every_rule"
+        copy_with_rule[0], *tables, "tests/unit/test_config_policies.py", "-k", f"{NAME} or reference or every_rule"
     )
     for kind in ("wrong", "passes", "unset", "unknown"):
         assert f"-{kind}] PASSED" in "\n".join(line for line in told.splitlines() if NAME in line), told
     assert f"test_no_policy_objects[dev-{NAME}] PASSED" in told
 
 
-def test_the_engine_loads_it_and_it_stops_a_stack_in_its_own_words(grown: tuple[Checkout, list[str]]) -> None:
+def test_the_engine_loads_it_and_it_stops_a_stack_in_its_own_words(copy_with_rule: tuple[Checkout, list[str]]) -> None:
     case = "test_each_rule_about_a_resource_stops_a_stack_in_its_own_words"
-    told = pytest_in(grown[0], "tests/policies/test_engine_stops.py", "-k", f"{case} or test_every_rule_is_among_them")
+    told = pytest_in(
+        copy_with_rule[0], "tests/policies/test_engine_stops.py", "-k", f"{case} or test_every_rule_is_among_them"
+    )
     assert "2 passed" in told
 
 
