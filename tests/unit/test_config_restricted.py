@@ -130,6 +130,7 @@ def test_the_service_is_the_function_under_google_s_framework(tmp_path: Path) ->
         "GOOGLE_CLOUD_PROJECT": "p",
         "TIMEZONE": "Europe/Berlin",
         "CURRENCY": "EUR",
+        "BRAND": "Bookshop",
         **{f"{stream.upper()}_TOPIC": f"projects/p/topics/{stream}" for stream in STREAMS},
         "CREDENTIALS_FILE": str(tmp_path / "credentials.json"),
         "PUBSUB_EMULATOR_HOST": "127.0.0.1:9",
