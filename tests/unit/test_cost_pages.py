@@ -12,7 +12,7 @@ from fastyle_policies.pricing.documents import Document
 from tools.cost_pages import dataflow
 from tools.cost_pages.changes import Costed, adding, setting, without
 from tools.cost_pages.plot import Line, Mark, svg
-from tools.cost_pages.scale import load
+from tools.cost_pages.scale import connections, load, machine, mebibytes
 
 DATABASE = Resource(
     "gcp:sql/databaseInstance:DatabaseInstance",
@@ -62,6 +62,21 @@ def test_a_load_is_that_of_one_sale_day() -> None:
     assert twenty.events_a_second == Decimal(62_000) * 12 / 100 / 3600 * 3
     assert many.events_a_second == 100 * twenty.events_a_second
     assert twenty.measured("change_bytes") < twenty.message_bytes < twenty.measured("sale_bytes")
+
+
+def test_what_a_tier_and_an_amount_of_memory_hold() -> None:
+    """Cloud SQL's documented defaults of max_connections, by memory."""
+    assert machine("db-custom-4-15360") == (4, Decimal(15))
+    assert [connections(Decimal(gib)) for gib in ("3.75", "6", "7.5", "15", "30", "60", "120")] == [
+        100,
+        200,
+        400,
+        500,
+        600,
+        800,
+        1000,
+    ]
+    assert [mebibytes(amount) for amount in ("512Mi", "4Gi")] == [512, 4096]
 
 
 def test_the_smallest_dataflow_job() -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
+from functools import cache
 
 from fastyle_policies.pricing.blocks import pipe_table
 from fastyle_policies.pricing.report import money
 from fastyle_policies.pricing.usage import Days, UsageFile
 
+from infra.config import load_config
 from ops.cost import Request, usage_of
 from tools.cost_pages.changes import Change, Costed, setting
+from workloads.pos_api.catalogue import SAMPLE, SAMPLES
 
 SIZES = (20, 200, 2000)
 PEAK_HOUR = Decimal("0.12")  # share of a day's trade in its busiest hour (workloads/pos_api/demand.py)
 BURST = Decimal(3)  # the busiest minute against its hour's average: assumed
 ONE_BRANCH = Decimal("0.15")  # share of trade of the busiest of twenty branches (the same)
-SKUS = 338  # of the sample catalogue
 LIMITS = "https://docs.cloud.google.com"
 
 
@@ -79,112 +82,136 @@ def _instances(cpu_ms: str) -> Callable[[Load], Decimal]:
     return lambda load: load.events_a_second * load.measured(cpu_ms) / 1000
 
 
-LIMITS_OF_PROD: tuple[Limit, ...] = (
-    Limit(
-        what="POS API, instances of one vCPU",
-        unit="instances",
-        limit=Decimal(20),
-        source="`fastyle:workloads.pos_api.maximum_instances`",
-        used=_instances("pos_api_cpu_ms"),
-    ),
-    Limit(
-        what="inventory-sync, instances of one vCPU",
-        unit="instances",
-        limit=Decimal(10),
-        source="`fastyle:workloads.inventory_sync.maximum_instances`",
-        used=_instances("inventory_sync_cpu_ms"),
-    ),
-    Limit(
-        what="database, connections: 2 writers an instance of inventory-sync, 5 an instance of the API, 3 of the pipeline",
-        unit="connections",
-        limit=Decimal(400),
-        source=f"[Cloud SQL flags]({LIMITS}/sql/docs/postgres/flags): max_connections of 7.5 GiB",
-        used=lambda load: (
-            _up(_instances("inventory_sync_cpu_ms")(load)) * 2
-            + _up(Decimal(load.branches) * 3 / 60 * load.measured("api_cpu_ms") / 1000) * 5
-            + 3
+def limits(costs: Costed) -> tuple[Limit, ...]:
+    """What can be full in a stack: what its configuration sets, and Google's quotas."""
+    config = load_config(costs.document.config)
+    services, composer = config.workloads, config.airflow
+    cpus, memory = machine(config.database.tier)
+    workers = f"; Composer's workers have {composer.worker_memory_gb:g} GiB" if composer else ""
+    skus = catalogue_size()
+    return (
+        Limit(
+            what="POS API, instances of one vCPU",
+            unit="instances",
+            limit=Decimal(services.pos_api.maximum_instances or 0),
+            source="`fastyle:workloads.pos_api.maximum_instances`",
+            used=_instances("pos_api_cpu_ms"),
         ),
-    ),
-    Limit(
-        what="pipeline, memory for comparing stock with live inventory: 1 kB a shelf",
-        unit="MiB",
-        limit=Decimal(4096),
-        source="`fastyle:workloads.pipeline.memory`; Composer's workers have 2 GiB",
-        used=lambda load: Decimal(load.branches) * SKUS * 1000 / 1024**2,
-    ),
-    Limit(
-        what="one ordering key: the busiest branch of twenty",
-        unit="kB/s",
-        limit=Decimal(1000),
-        source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 1 MB/s a key; none of our subscriptions orders",
-        used=lambda load: load.bytes_a_second / load.branches * 20 * ONE_BRANCH / 1000,
-    ),
-    Limit(
-        what="push to inventory-sync",
-        unit="kB/s",
-        limit=Decimal(440_000),
-        source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 440 MB/s in a large region",
-        used=lambda load: load.bytes_a_second / 1000,
-    ),
-    Limit(
-        what="publish, and each export subscription",
-        unit="kB/s",
-        limit=Decimal(4_000_000),
-        source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 4 GB/s in a large region",
-        used=lambda load: load.bytes_a_second / 1000,
-    ),
-    Limit(
-        what="BigQuery's Storage Write API under the export",
-        unit="kB/s",
-        limit=Decimal(300_000),
-        source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 300 MB/s a region",
-        used=lambda load: load.bytes_a_second / 1000,
-    ),
-    Limit(
-        what="database, vCPUs",
-        unit="vCPUs",
-        limit=Decimal(2),
-        source="`fastyle:database.tier`",
-        used=_instances("database_cpu_ms"),
-    ),
-    Limit(
-        what="database, disk after three years of ordinary months",
-        unit="GB",
-        limit=Decimal(500),
-        source="`fastyle:database.disk_limit_gb`",
-        used=lambda load: load.ordinary("events") * 36 * load.measured("event_database_bytes") / 1000**3,
-    ),
-    Limit(
-        what="bytes billed of the dearest statement",
-        unit="GiB",
-        limit=Decimal(100),
-        source="`fastyle:warehouse.maximum_bytes_billed`",
-        used=lambda load: (
-            load.measured("sales") / load.measured("days") * load.measured("statement_scan_bytes") / 1024**3
+        Limit(
+            what="inventory-sync, instances of one vCPU",
+            unit="instances",
+            limit=Decimal(services.inventory_sync.maximum_instances or 0),
+            source="`fastyle:workloads.inventory_sync.maximum_instances`",
+            used=_instances("inventory_sync_cpu_ms"),
         ),
-    ),
-    Limit(
-        what="DML statements on one table at a time",
-        unit="running",
-        limit=Decimal(2),
-        source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 2 running and 20 queued",
-        used=lambda load: Decimal(1),
-    ),
-    Limit(
-        what="partitions of the history after three years",
-        unit="days",
-        limit=Decimal(10_000),
-        source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 10,000 a table",
-        used=lambda load: Decimal(365 * 3),
-    ),
-    Limit(
-        what="Scheduler jobs",
-        unit="jobs",
-        limit=Decimal(1000),
-        source=f"[Scheduler quotas]({LIMITS}/scheduler/quotas): 1,000 a region",
-        used=lambda load: Decimal(3),
-    ),
-)
+        Limit(
+            what="database, connections: 2 writers an instance of inventory-sync, 5 an instance of the API, 3 of the pipeline",
+            unit="connections",
+            limit=Decimal(connections(memory)),
+            source=f"[Cloud SQL flags]({LIMITS}/sql/docs/postgres/flags): max_connections of {memory.normalize()} GiB",
+            used=lambda load: (
+                _up(_instances("inventory_sync_cpu_ms")(load)) * 2
+                + _up(Decimal(load.branches) * 3 / 60 * load.measured("api_cpu_ms") / 1000) * 5
+                + 3
+            ),
+        ),
+        Limit(
+            what="pipeline, memory for comparing stock with live inventory: 1 kB a shelf",
+            unit="MiB",
+            limit=mebibytes(services.pipeline.memory or "512Mi"),
+            source=f"`fastyle:workloads.pipeline.memory`{workers}",
+            used=lambda load: Decimal(load.branches) * skus * 1000 / 1024**2,
+        ),
+        Limit(
+            what="one ordering key: the busiest branch of twenty",
+            unit="kB/s",
+            limit=Decimal(1000),
+            source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 1 MB/s a key; none of our subscriptions orders",
+            used=lambda load: load.bytes_a_second / load.branches * 20 * ONE_BRANCH / 1000,
+        ),
+        Limit(
+            what="push to inventory-sync",
+            unit="kB/s",
+            limit=Decimal(440_000),
+            source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 440 MB/s in a large region",
+            used=lambda load: load.bytes_a_second / 1000,
+        ),
+        Limit(
+            what="publish, and each export subscription",
+            unit="kB/s",
+            limit=Decimal(4_000_000),
+            source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 4 GB/s in a large region",
+            used=lambda load: load.bytes_a_second / 1000,
+        ),
+        Limit(
+            what="BigQuery's Storage Write API under the export",
+            unit="kB/s",
+            limit=Decimal(300_000),
+            source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 300 MB/s a region",
+            used=lambda load: load.bytes_a_second / 1000,
+        ),
+        Limit(
+            what="database, vCPUs",
+            unit="vCPUs",
+            limit=Decimal(cpus),
+            source="`fastyle:database.tier`",
+            used=_instances("database_cpu_ms"),
+        ),
+        Limit(
+            what="database, disk after three years of ordinary months",
+            unit="GB",
+            limit=Decimal(config.database.disk_limit_gb or 0),
+            source="`fastyle:database.disk_limit_gb`",
+            used=lambda load: load.ordinary("events") * 36 * load.measured("event_database_bytes") / 1000**3,
+        ),
+        Limit(
+            what="bytes billed of the dearest statement",
+            unit="GiB",
+            limit=Decimal(config.warehouse.maximum_bytes_billed) / 1024**3,
+            source="`fastyle:warehouse.maximum_bytes_billed`",
+            used=lambda load: (
+                load.measured("sales") / load.measured("days") * load.measured("statement_scan_bytes") / 1024**3
+            ),
+        ),
+        Limit(
+            what="DML statements on one table at a time",
+            unit="running",
+            limit=Decimal(2),
+            source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 2 running and 20 queued",
+            used=lambda load: Decimal(1),
+        ),
+        Limit(
+            what="partitions of the history after three years",
+            unit="days",
+            limit=Decimal(10_000),
+            source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 10,000 a table",
+            used=lambda load: Decimal(365 * 3),
+        ),
+    )
+
+
+def machine(tier: str) -> tuple[int, Decimal]:
+    """vCPUs and GiB of memory of a Cloud SQL tier `db-custom-<vCPU>-<MB>`."""
+    cpus, megabytes = tier.removeprefix("db-custom-").split("-")
+    return int(cpus), Decimal(megabytes) / 1024
+
+
+def connections(memory: Decimal) -> int:
+    """Cloud SQL's default of max_connections: https://cloud.google.com/sql/docs/postgres/flags#postgres-m"""
+    steps = ((120, 1000), (60, 800), (30, 600), (15, 500), (Decimal("7.5"), 400), (6, 200))
+    return next((most for least, most in steps if memory >= least), 100)
+
+
+def mebibytes(amount: str) -> Decimal:
+    """The memory of a service, such as 512Mi or 4Gi."""
+    return Decimal(amount[:-2]) * {"Mi": 1, "Gi": 1024}[amount[-2:]]
+
+
+@cache
+def catalogue_size() -> int:
+    """SKUs of the sample catalogue."""
+    with (SAMPLES / SAMPLE / "products.csv").open(encoding="utf-8", newline="") as file:
+        return len({row["sku"] for row in csv.DictReader(file)})
 
 
 def _up(value: Decimal) -> Decimal:
@@ -221,7 +248,7 @@ def flow(costs: Costed) -> str:
         ["events a sale day", *(f"{x.events_a_day:,.0f}" for x in loads)],
         ["events a second, busiest minute", *(f"{x.events_a_second:,.1f}" for x in loads)],
         ["bytes a second into each topic's subscriptions", *(f"{x.bytes_a_second:,.0f}" for x in loads)],
-        ["shelves (branch and SKU)", *(f"{x.branches * SKUS:,}" for x in loads)],
+        ["shelves (branch and SKU)", *(f"{x.branches * catalogue_size():,}" for x in loads)],
         ["history a year, GiB", *(f"{_history(x):,.1f}" for x in loads)],
     ]
     return "\n".join(pipe_table(["", *(f"{n:,} branches" for n in SIZES)], rows))
@@ -237,7 +264,7 @@ def _history(x: Load) -> Decimal:
 def saturation(costs: Costed) -> str:
     """How full each thing is at each size, the fullest at the largest size first."""
     loads = [load(costs, n) for n in SIZES]
-    order = sorted(LIMITS_OF_PROD, key=lambda limit: -limit.used(loads[-1]) / limit.limit)
+    order = sorted(limits(costs), key=lambda limit: -limit.used(loads[-1]) / limit.limit)
     rows = [
         [
             limit.what,
