@@ -7,7 +7,7 @@ from importlib.metadata import version
 from google.oauth2.credentials import Credentials
 
 from ops.checks import Check, failed, passed, unknown
-from ops.preflight.google_apis import Google
+from ops.preflight.google_apis import Answer, Google
 from ops.preflight.needs import Needs
 from ops.preflight.permissions import ON_BILLING_ACCOUNT, ON_PROJECT, needed, untold
 
@@ -51,13 +51,11 @@ def project(google: Google, needs: Needs, number: str | None) -> Check:
     """The project is there, active, and has the number that the configuration says."""
     name = "project"
     answer = google.get("cloudresourcemanager", f"v3/projects/{needs.project}")
-    if answer.disabled_api:
-        return _off(name, answer.disabled_api, needs)
-    if answer.status in (403, 404):
+    if answer.status in (403, 404) and not answer.disabled_api:
         detail = f"project {needs.project} does not exist, or the caller may not see it ({answer.message})"
         return failed(name, detail, "create it, correct gcp:project, or log in as somebody who may")
-    if not answer.ok:
-        return unknown(name, f"not seen: {answer.message}")
+    if unseen := _unseen(name, answer, needs):
+        return unseen
     actual = str(answer.body.get("name", "")).rpartition("/")[2]
     if answer.body.get("state") != "ACTIVE":
         state = answer.body.get("state")
@@ -95,12 +93,10 @@ def _permissions(google: Google, name: str, api: str, path: str, wanted: list[st
     held: set[str] = set()
     for start in range(0, len(wanted), _AT_ONCE):
         answer = google.test(api, path, wanted[start : start + _AT_ONCE])
-        if answer.disabled_api:
-            return _off(name, answer.disabled_api, needs)
-        if answer.status in (403, 404):
+        if answer.status in (403, 404) and not answer.disabled_api:
             return failed(name, f"none can be had on {path.partition('/')[2]}: {answer.message}", mend)
-        if not answer.ok:
-            return unknown(name, f"not seen: {answer.message}")
+        if unseen := _unseen(name, answer, needs):
+            return unseen
         held.update(answer.body.get("permissions", []))
     if missing := sorted(set(wanted) - held):
         more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
@@ -114,10 +110,8 @@ def billing(google: Google, needs: Needs) -> Check:
     """The project is billed to the account whose budget the plan makes."""
     name = "billing"
     answer = google.get("cloudbilling", f"v1/projects/{needs.project}/billingInfo")
-    if answer.disabled_api:
-        return _off(name, answer.disabled_api, needs)
-    if not answer.ok:
-        return unknown(name, f"not seen: {answer.message}", "the caller needs roles/billing.projectManager or viewer")
+    if unseen := _unseen(name, answer, needs, "the caller needs roles/billing.projectManager or viewer"):
+        return unseen
     account = str(answer.body.get("billingAccountName", "")).rpartition("/")[2]
     mend = f"gcloud billing projects link {needs.project} --billing-account {needs.billing_account}"
     if not answer.body.get("billingEnabled"):
@@ -135,10 +129,8 @@ def currency(google: Google, needs: Needs) -> Check:
     """The budget is in the currency of its account: another one is refused."""
     name = "currency"
     answer = google.get("cloudbilling", f"v1/billingAccounts/{needs.billing_account}")
-    if answer.disabled_api:
-        return _off(name, answer.disabled_api, needs)
-    if not answer.ok:
-        return unknown(name, f"not seen: {answer.message}", "the caller needs roles/billing.viewer on the account")
+    if unseen := _unseen(name, answer, needs, "the caller needs roles/billing.viewer on the account"):
+        return unseen
     actual = answer.body.get("currencyCode")
     if not actual:
         return unknown(name, "the account does not say its currency")
@@ -162,12 +154,8 @@ def apis(google: Google, needs: Needs) -> Check:
     for start in range(0, len(wanted), _NAMES_AT_ONCE):
         names = [f"{parent}/services/{service}" for service in wanted[start : start + _NAMES_AT_ONCE]]
         answer = google.get("serviceusage", f"v1/{parent}/services:batchGet", names=names)
-        if answer.disabled_api:
-            return _off(name, answer.disabled_api, needs)
-        if not answer.ok:
-            return unknown(
-                name, f"not seen: {answer.message}", "the caller needs roles/serviceusage.serviceUsageViewer"
-            )
+        if unseen := _unseen(name, answer, needs, "the caller needs roles/serviceusage.serviceUsageViewer"):
+            return unseen
         states = {s["name"].rpartition("/")[2]: s.get("state") for s in answer.body.get("services", [])}
         on.update(service for service, state in states.items() if state == "ENABLED")
     off = [service for service in wanted if service not in on]
@@ -181,6 +169,11 @@ def apis(google: Google, needs: Needs) -> Check:
     return passed(name, f"{len(on)} of {len(wanted)} are on{later}")
 
 
-def _off(name: str, api: str, needs: Needs) -> Check:
-    mend = f"gcloud services enable {api} --project {needs.project}"
-    return unknown(name, f"not seen: {api} is off in the project that the caller's calls count for", mend)
+def _unseen(name: str, answer: Answer, needs: Needs, mend: str = "") -> Check | None:
+    """The check `name` when its question was not answered: an API that is off, or a right that the caller lacks."""
+    if answer.ok:
+        return None
+    if api := answer.disabled_api:
+        mend = f"gcloud services enable {api} --project {needs.project}"
+        return unknown(name, f"not seen: {api} is off in the project that the caller's calls count for", mend)
+    return unknown(name, f"not seen: {answer.message}", mend)
