@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote
 
 import pulumi
@@ -227,61 +228,48 @@ class Parts:
             environment[common.GUARD_BUCKET] = base.guard.bucket
         return self.environment(environment)
 
-    def _pos_service(self) -> Service:
-        """The same entrance without a function: nothing is granted to allUsers, and nothing is built."""
+    def _pos_arguments(self) -> dict[str, Any]:
+        """The arguments that both forms of the POS API share. Everybody may call it: tills are not Google identities,
+        its code checks a credential per location."""
         base, config, shape = self._base, self._config, self._config.workloads.pos_api
-        return Service(
-            "pos-api",
-            ServiceArgs(
-                service_name=self.entrance,
-                project=config.project,
-                location=config.region,
-                service_account_email=base.identities["pos-api"].email,
-                source=self.source("pos_entrance"),
-                environment=self._pos_environment() | {THREADS: str(shape.concurrency)},
-                secret_files=self._credentials("pos_credentials"),
-                allow_unauthenticated=True,
-                ingress=shape.ingress,
-                cpu=shape.cpu,
-                memory=shape.memory,
-                minimum_instances=shape.minimum_instances,
-                maximum_instances=shape.maximum_instances,
-                concurrency=shape.concurrency,
-                timeout_seconds=shape.timeout_seconds,
-                labels=base.labels("pos-api"),
-                deletion_protection=config.deletion_protection,
-            ),
-            base.opts,
-        )
+        return {
+            "project": config.project,
+            "location": config.region,
+            "service_account_email": base.identities["pos-api"].email,
+            "secret_files": self._credentials("pos_credentials"),
+            "allow_unauthenticated": True,
+            "ingress": shape.ingress,
+            "cpu": shape.cpu,
+            "minimum_instances": shape.minimum_instances,
+            "maximum_instances": shape.maximum_instances,
+            "concurrency": shape.concurrency,
+            "timeout_seconds": shape.timeout_seconds,
+            "labels": base.labels("pos-api"),
+            "deletion_protection": config.deletion_protection,
+        }
+
+    def _pos_service(self) -> Service:
+        """The POS API as a service: nothing is granted to allUsers, and nothing is built."""
+        shape = self._config.workloads.pos_api
+        own = {
+            "service_name": self.entrance,
+            "source": self.source("pos_entrance"),
+            "environment": self._pos_environment() | {THREADS: str(shape.concurrency)},
+            "memory": shape.memory,
+        }
+        return Service("pos-api", ServiceArgs.of(self._pos_arguments() | own), self._base.opts)
 
     def _pos_api(self) -> Function:
-        """The one public entrance: tills are not Google identities, its code checks a credential per location."""
-        base, config, shape = self._base, self._config, self._config.workloads.pos_api
-        return Function(
-            "pos-api",
-            FunctionArgs(
-                function_name=self._names.function("pos_api"),
-                project=config.project,
-                location=config.region,
-                service_account_email=base.identities["pos-api"].email,
-                build_service_account=self.build.service_account,
-                repository=self.build.repository,
-                source=self.source("pos_api"),
-                environment=self._pos_environment(),
-                secret_files=self._credentials("pos_credentials"),
-                allow_unauthenticated=True,
-                ingress=shape.ingress,
-                cpu=shape.cpu,
-                memory=shape.memory.removesuffix("i"),  # functions count in M and G
-                minimum_instances=shape.minimum_instances,
-                maximum_instances=shape.maximum_instances,
-                concurrency=shape.concurrency,
-                timeout_seconds=shape.timeout_seconds,
-                labels=base.labels("pos-api"),
-                deletion_protection=config.deletion_protection,
-            ),
-            base.opts,
-        )
+        """The POS API as a function, the one public entrance."""
+        own = {
+            "function_name": self._names.function("pos_api"),
+            "build_service_account": self.build.service_account,
+            "repository": self.build.repository,
+            "source": self.source("pos_api"),
+            "environment": self._pos_environment(),
+            "memory": self._config.workloads.pos_api.memory.removesuffix("i"),  # functions count in M and G
+        }
+        return Function("pos-api", FunctionArgs.of(self._pos_arguments() | own), self._base.opts)
 
     def _api(self) -> Service:
         access = self._config.access

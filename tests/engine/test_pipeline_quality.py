@@ -16,6 +16,7 @@ import fastavro
 import psycopg
 import pytest
 
+from tests.support.lake import MESSAGE_SCHEMA
 from tests.support.push import change, sale
 from tests.support.world import Event, World
 from tests.unit.test_api_inventory import client_of
@@ -201,20 +202,9 @@ class FakeLake:
         yield File("somebody's notes", 0), False
 
     def opened(self, files: Iterator[File]) -> Iterator[tuple[File, io.BytesIO]]:
-        schema = {
-            "type": "record",
-            "name": "m",
-            "fields": [
-                {"name": "data", "type": "bytes"},
-                {"name": "attributes", "type": {"type": "map", "values": "string"}},
-                {"name": "message_id", "type": "string"},
-                {"name": "publish_time", "type": {"type": "long", "logicalType": "timestamp-micros"}},
-                {"name": "subscription_name", "type": "string"},
-            ],
-        }
         for file in files:
             content = io.BytesIO()
-            fastavro.writer(content, schema, self._kept[file.name])
+            fastavro.writer(content, MESSAGE_SCHEMA, self._kept[file.name])
             content.seek(0)
             yield file, content
 

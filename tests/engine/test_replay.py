@@ -20,6 +20,7 @@ import pytest
 from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no stubs
 
 from tests.support.events import change, sale
+from tests.support.lake import MESSAGE_SCHEMA
 from tests.support.on_hand import on_hand
 from tests.support.postgres import migrated_database
 from tests.support.standins import PROJECT, bigquery_client, create_raw_tables, pipeline_settings, standins
@@ -36,17 +37,6 @@ pytestmark = pytest.mark.local
 
 Event = tuple[str, dict[str, Any]]
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SCHEMA = {
-    "type": "record",
-    "name": "PubSubMessage",
-    "fields": [
-        {"name": "subscription_name", "type": "string"},
-        {"name": "message_id", "type": "string"},
-        {"name": "publish_time", "type": {"type": "long", "logicalType": "timestamp-micros"}},
-        {"name": "attributes", "type": {"type": "map", "values": "string"}},
-        {"name": "data", "type": "bytes"},
-    ],
-}
 
 
 class Stores:
@@ -83,7 +73,7 @@ class Stores:
 
     def put_records(self, key: str, records: list[dict[str, Any]], published: datetime = DAY, *, cut: float = 1) -> str:
         buffer = io.BytesIO()
-        fastavro.writer(buffer, SCHEMA, records, codec="deflate", sync_interval=2000)
+        fastavro.writer(buffer, MESSAGE_SCHEMA, records, codec="deflate", sync_interval=2000)
         name = f"{STREAMS[key].topic}/{published:%Y-%m-%d/%H_%M_%SZ}_{next(self._numbers):012x}.avro"
         self.bucket.blob(name).upload_from_string(buffer.getvalue()[: int(cut * buffer.tell())])
         return name

@@ -23,6 +23,7 @@ from google.api_core.exceptions import GoogleAPIError
 from psycopg.rows import dict_row
 
 from tests.support.jobs import settings
+from tests.support.lake import MESSAGE_SCHEMA
 from tests.support.postgres import postgres
 from workloads.pipeline import history, replay, runner, service
 from workloads.pipeline.attempts import OutOfTime, TimeBox
@@ -167,19 +168,6 @@ def test_the_service_answers_an_unforeseen_error_with_its_reason(monkeypatch: py
     asyncio.run(ask())
 
 
-SCHEMA = {
-    "type": "record",
-    "name": "m",
-    "fields": [
-        {"name": "data", "type": "bytes"},
-        {"name": "attributes", "type": {"type": "map", "values": "string"}},
-        {"name": "message_id", "type": "string"},
-        {"name": "publish_time", "type": {"type": "long", "logicalType": "timestamp-micros"}},
-        {"name": "subscription_name", "type": "string"},
-    ],
-}
-
-
 def test_a_damaged_object_is_a_bad_file_whatever_is_damaged() -> None:
     content = io.BytesIO()
     message = {
@@ -189,7 +177,7 @@ def test_a_damaged_object_is_a_bad_file_whatever_is_damaged() -> None:
         "publish_time": datetime(2026, 3, 1, tzinfo=UTC),
         "subscription_name": "s",
     }
-    fastavro.writer(content, SCHEMA, [message] * 20, codec="deflate", sync_interval=400)
+    fastavro.writer(content, MESSAGE_SCHEMA, [message] * 20, codec="deflate", sync_interval=400)
     whole, dice, bad = content.getvalue(), random.Random(7), 0
     assert len(list(messages(io.BytesIO(whole)))) == 20
     damaged = [whole.replace(b'"bytes"', b'"bites"'), whole.replace(b'"type"', b'"tipe"'), whole.replace(b"{", b"[")]
