@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -97,24 +98,27 @@ def test_every_make_target_exists(path: Path) -> None:
         assert set(wanted) <= targets, f"{name(path)}: make {' '.join(arguments)}"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
-def test_every_pulumi_option_exists(path: Path) -> None:
-    """As the pinned engine understands it; a verb's own help is the list."""
+@cache
+def pulumi_help(*verb: str) -> subprocess.CompletedProcess[str]:
+    """What the pinned engine says of a verb."""
     from fastyle_localcloud.engine import bootstrap
 
     engine = bootstrap.ensure_engine(lambda line: None)
-    known: dict[tuple[str, ...], str] = {}
+    return subprocess.run([engine.pulumi, *verb, "--help"], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_every_pulumi_option_exists(path: Path) -> None:
+    """As the pinned engine understands it; a verb's own help is the list."""
     for arguments in of(path, "pulumi"):
         verb = tuple(word for word in arguments[:2] if re.fullmatch(r"[a-z-]+", word) and not word.startswith("-"))
         verb = verb if verb[:1] in (("stack",), ("config",), ("package",)) else verb[:1]
         if not verb:
             continue
-        if verb not in known:
-            done = subprocess.run([engine.pulumi, *verb, "--help"], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{name(path)}: pulumi {' '.join(verb)}"
-            known[verb] = done.stdout
+        told = pulumi_help(*verb)
+        assert told.returncode == 0, f"{name(path)}: pulumi {' '.join(verb)}"
         for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):
-            assert re.search(rf"{option}\b", known[verb]), f"{name(path)}: pulumi {' '.join(verb)} {option}"
+            assert re.search(rf"{option}\b", told.stdout), f"{name(path)}: pulumi {' '.join(verb)} {option}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

@@ -29,6 +29,7 @@ import grpc
 from bqemulator.cli import main
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
+from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 
 from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser
@@ -80,7 +81,7 @@ def parse_once() -> None:
         return parse(dialect(**dict(settings)), text)
 
     def remembered(self: Dialect, sql: str, **options: Any) -> list[Any]:
-        if options:
+        if options or not isinstance(self, BigQuery):  # what was translated for DuckDB is parsed once
             return parse(self, sql, **options)
         trees = parsed(type(self), tuple(self.settings.items()), sql)
         asking = sys._getframe(2).f_globals.get("__name__")  # behind sqlglot.parse_one
