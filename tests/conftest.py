@@ -18,7 +18,7 @@ from tests.support.plans import STACKS, Plan, Project, provider
 # Fast tests first: a mistake is known in seconds. The stack's come last, unless other workers run the others meanwhile:
 # its tests follow one another and wait a good deal, so that the suite takes as long as they do. Names of folders, and of
 # what is shared (below).
-ORDER = ("unit", "policies", "grown", "engine", "plans", "dags", "sql", "browser", "e2e")
+ORDER = ("unit", "policies", "grown", "bookshops", "engine", "plans", "dags", "sql", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # What a session makes once, each worker would make again: files that share such a thing (the fixture of that
@@ -26,6 +26,7 @@ LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.
 SHARED = {
     "e2e": "stack",
     "e2e/test_new_stream.py": "grown",  # a cloud of its own
+    "e2e/test_components_bookshop.py": "bookshops",  # another one, from wheels
     "dags/test_dag_run.py": "stack",
     "browser/test_dashboard_live.py": "stack",
     "plans": "plans",
