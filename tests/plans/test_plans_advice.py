@@ -7,7 +7,7 @@ from fastyle_policies.pricing import documents
 from fastyle_policies.pricing.documents import Document
 
 import ops.cost
-from ops.advice.stack import Asked, Subject, advised
+from ops.advice.stack import Asked, advised
 from ops.cost import Request, priced
 from ops.plan import plan
 from tests.support.plans import Plan
@@ -37,20 +37,3 @@ def test_its_figures_are_those_of_planning_the_changed_stack(
             resources = option.applied(resources)
     found = priced(Document(tuple(resources), changed.config, changed.notes), Request(stack="prod"))
     assert found.total == best.monthly
-
-
-def test_nights_off_are_worth_what_the_plan_with_them_is(
-    plans: dict[str, Plan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """dev as it would be without its night stop, told to have one: the keys that it has, and the figure of dev as it is."""
-    awake = documents.read(plan("dev", overrides={"fastyle:database.night_stop": None}, policies=False).document)
-    monkeypatch.setattr("ops.advice.stack.planned", lambda request: awake)
-    subject = Subject.of(Request(stack="dev"))
-    [option] = [option for option in subject.options if option.adds]
-    assert subject.keys[id(option)] == {
-        "fastyle:database.night_stop.stop_cron": "0 20 * * *",
-        "fastyle:database.night_stop.start_cron": "0 8 * * 1-5",
-    }
-    assert option.refused == ""
-    asleep = priced(documents.read(plans["dev"].document), Request(stack="dev"))
-    assert subject.weigher.of([option]).total == asleep.total

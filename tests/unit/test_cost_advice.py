@@ -6,6 +6,7 @@ Plans are a few of the program's resources under its own names; the configuratio
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from fastyle_policies.model import Resource
+from fastyle_policies.pricing import estimate
+from fastyle_policies.pricing.advice import options
 from fastyle_policies.pricing.documents import Document
 
 import ops.cost
+from ops.advice.keys import overrides_of
 from ops.cli import cli
 from ops.cost import Request
 from policy_pricing.bills import resource
+from tests.support.configuration import configuration as configured
+from tests.support.program import composed
 
 REPOSITORY = Path(__file__).parents[2]
 PREVIEW = REPOSITORY / "policies" / "tests" / "policy_pricing" / "foreign" / "preview.json"
@@ -180,3 +186,29 @@ def test_the_table_and_the_markdown_tell_the_same() -> None:
         assert each["change"] in markdown
         assert each["resource"] in table
     assert "refused: " in table
+
+
+def test_nights_off_are_worth_what_the_program_with_them_costs() -> None:
+    """dev as it would be without its night stop, told to have one: the keys that it has, and the figure of dev as it is."""
+    asleep = configured("dev")
+    awake = {**asleep, "fastyle:database": {**asleep["fastyle:database"]}}
+    del awake["fastyle:database"]["night_stop"]
+    usage = ops.cost.usage_of(Request(stack="dev"))
+    resources = _composed(awake)
+    [option] = [option for option in options(resources, usage) if option.adds]
+    assert overrides_of(option, resources, awake) == {
+        "fastyle:database.night_stop.stop_cron": "0 20 * * *",
+        "fastyle:database.night_stop.start_cron": "0 8 * * 1-5",
+    }
+    told = estimate(option.applied(resources), usage, region=asleep["gcp:region"], strict=False)
+    planned = estimate(_composed(asleep), usage, region=asleep["gcp:region"], strict=False)
+    assert told.total == planned.total
+    assert told.total < estimate(resources, usage, region=asleep["gcp:region"], strict=False).total
+
+
+def _composed(config: Mapping[str, Any]) -> list[Resource]:
+    return [
+        resource(*key.partition("::")[::2], **inputs)
+        for key, inputs in composed(config).resources.items()
+        if key.startswith("gcp:")
+    ]
