@@ -14,6 +14,8 @@ from workloads.api.app import STATIC
 from workloads.packaging import web
 from workloads.packaging.archives import REPOSITORY, load
 
+pytestmark = pytest.mark.slow
+
 FOLDER = REPOSITORY / "workloads" / "api" / "web"
 
 
@@ -22,7 +24,6 @@ def digests(folder: Path) -> dict[str, str]:
     return {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in found}
 
 
-@pytest.mark.slow
 def test_npm_of_this_machine_and_of_the_lock_bring_the_same_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +44,6 @@ def test_each_package_is_locked_by_its_hash_and_brings_its_licence(tmp_path: Pat
     assert len([name for name in found if name.startswith("web/licenses/")]) == len(packages)
 
 
-@pytest.mark.slow
 def test_all_that_the_page_loads_is_light(tmp_path: Path) -> None:
     libraries = [f for name, f in web.files(FOLDER, load("api").web, tmp_path, REPOSITORY) if name.endswith(".js")]
     ours = [f for f in STATIC.rglob("*") if f.is_file()]
@@ -51,7 +51,6 @@ def test_all_that_the_page_loads_is_light(tmp_path: Path) -> None:
     assert sum(compressed.values()) < 250_000, compressed
 
 
-@pytest.mark.slow
 def test_a_changed_package_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "web"
     shutil.copytree(FOLDER, folder)

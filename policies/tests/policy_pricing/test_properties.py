@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 
 from policy_pricing.bills import REGION, SAMPLES, estimated, resource, usage_of
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2026, 11, 1)
 # More of these is less work: requests that are served at once, messages in a request, bytes in an object.
 SHARED = {"requests_at_once", "messages_per_request", "object_mib"}
