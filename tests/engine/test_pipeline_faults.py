@@ -98,6 +98,16 @@ def test_a_fault_stops_every_run_until_it_is_waived_or_mended(world: World) -> N
     assert ended["ended_at"] is not None
 
 
+def test_a_fault_of_a_check_that_is_gone_stops_no_run(world: World) -> None:
+    world.postgres(
+        "INSERT INTO quality_fault (check_name, place, table_name, severity, description, failures, first_seen, "
+        "last_seen, examined_at, first_run_id, last_run_id) "
+        "VALUES ('sales_lines.renamed', '', 't', 'error', 'd', 1, now(), now(), now(), 'r', 'r') RETURNING id"
+    )
+    assert world.run().state == "succeeded"
+    assert "sales_lines.renamed" not in open_faults(world)
+
+
 @pytest.mark.usefixtures("without_rule")
 def test_what_a_run_loaded_and_did_not_check_the_next_one_checks(world: World) -> None:
     world.deliver([receipt(3, -5)], live=False)

@@ -97,3 +97,14 @@ def test_every_decision_has_a_number_of_its_own_a_status_and_a_date() -> None:
             f"{path.name}: write `# {number}. Title`, `- Status: accepted` and `- Date: 2026-01-31` at its top"
         )
         assert date.fromisoformat(match[2])
+
+
+def test_the_name_of_a_unit_test_says_its_room() -> None:
+    section = (REPOSITORY / "tests" / "README.md").read_text(encoding="utf-8").split("## Names of the unit tests", 1)[1]
+    rows = [line.strip("|").split("|")[1] for line in section.splitlines() if line.startswith("|")][2:]
+    subjects = [subject for cell in rows for subject in re.findall(r"`(\w+)`", cell)]
+    files = [path.stem.removeprefix("test_") for path in (REPOSITORY / "tests" / "unit").glob("test_*.py")]
+    strange = [name for name in files if not any(name.startswith(subject) for subject in subjects)]
+    assert strange == [], "begin the file with its room's subject, or add a subject to tests/README.md"
+    unused = [subject for subject in subjects if not any(name.startswith(subject) for name in files)]
+    assert unused == [], "no file begins so"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from ops.errors import OperatorError
 from tests.support.jobs import settings
 from tests.support.postgres import postgres
 from workloads.pipeline import faults, service
+from workloads.runtime.database import connect
 
 __all__ = ["postgres"]
 
@@ -69,6 +70,20 @@ async def test_a_waiver_is_for_an_open_fault_to_a_date_with_a_reason(postgres: s
         answer = await waived(postgres, **good)
         assert (answer.status_code, answer.json()["waived_until"]) == (200, str(today))
         assert database.execute("SELECT fault_id, reason FROM quality_waiver").fetchall() == [(1, "counted by hand")]
+
+
+def test_a_fault_of_a_check_that_is_gone_ends(postgres: str) -> None:
+    """Renamed or taken away, it would stop the publication for ever."""
+    with connect(settings(postgres)) as database:
+        database.execute(
+            "INSERT INTO quality_fault (check_name, place, table_name, severity, description, failures, first_seen, "
+            "last_seen, examined_at, ended_at, first_run_id, last_run_id) VALUES "
+            "('gone', '', 't', 'error', 'd', 1, now(), now(), now(), NULL, 'r', 'r'),"
+            "('kept', '', 't', 'error', 'd', 1, now(), now(), now(), NULL, 'r', 'r')"
+        )
+        faults.retire(database, datetime.now(UTC), {"kept"})
+        standing = faults.stopping(database, faults.today("America/New_York"))
+        assert [fault["check_name"] for fault in standing] == ["kept"]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 from workloads.pipeline import faults, read_model
 from workloads.pipeline.checks import PLACES, Case, Check, checks
 from workloads.pipeline.faults import Examined
-from workloads.pipeline.reconcile import reconcile
+from workloads.pipeline.reconcile import HISTORY, LAKE, reconcile
 from workloads.pipeline.run import QualityStop, Run, Scopes
 from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
@@ -44,6 +44,8 @@ def check(run: Run) -> None:
     _keep(run, results)
     for outcome in outcomes:
         faults.record(run.database, run.run_id, checked_at, outcome.check, outcome.cases, outcome.examined)
+    known = {HISTORY, LAKE, *(each.name for each in checks().values()), *(outcome.check.name for outcome in outcomes)}
+    faults.retire(run.database, checked_at, known)
     if scopes.marked_at is not None:  # once the faults are kept
         run.warehouse.query(f"DELETE FROM ${{staging}}.unchecked_dates WHERE marked_at <= {literal(scopes.marked_at)}")
     run.counts["checks_failed"] = sum(result["status"] == "fail" for result in results)
