@@ -22,6 +22,8 @@ from tests.support.publisher_server import PublisherServer, publisher_server
 from tests.unit.test_pos_api import SALES, environment_in, wait_for
 from workloads.pos_api.publisher import PROBE_SECONDS, Outage, PublishError
 
+pytestmark = pytest.mark.slow
+
 THREADS = 8
 GOOD = {"Authorization": "Bearer all"}
 # Deadlines a tenth of the real ones: what is shown is that they hold.
@@ -32,8 +34,6 @@ import workloads.pos_api.publisher as publisher
 body.BODY_SECONDS, body.PIECE_SECONDS = 3.0, 1.0
 publisher.ATTEMPT_SECONDS, publisher.RETRY_SECONDS, publisher.ANSWER_SECONDS = 1.0, 1.5, 3.0
 from workloads.pos_api.main import handle as handle
-
-pytestmark = pytest.mark.slow
 """
 
 
