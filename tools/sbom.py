@@ -1,7 +1,7 @@
 """What is shipped, and under which licences: `python -m tools.sbom [--out dist/sbom]`, or `make sbom`.
 
-One CycloneDX 1.5 document for each workload's archive and for the two packages (`fastyle-components`, which others
-install, and the program). Names, versions, hashes and dependencies come from uv.lock through `uv export`; what an
+One CycloneDX 1.5 document for each workload's archive and for the packages: those that others install, and the
+program. Names, versions, hashes and dependencies come from uv.lock through `uv export`; what an
 archive's document lists is what lies in that archive, and its licences are read there. The same commit gives the same
 bytes. A licence that is not on the list below is an error: whoever adds the package decides about it here.
 """
@@ -27,6 +27,9 @@ from typing import Any
 
 from workloads.packaging import web
 from workloads.packaging.archives import REPOSITORY, PackagingError, build, load
+
+PACKAGES = ("fastyle-components", "fastyle-localcloud", "fastyle-policies")
+"""What others install: `make dist`."""
 
 # Licences that let us ship a package unchanged with its notice. LGPL-3.0 (psycopg) and MPL-2.0 (certifi) are copyleft
 # for changes to the package itself, which are not made: its files go into the archive as published.
@@ -238,7 +241,8 @@ def _is_metadata(name: str) -> bool:
 def bills() -> dict[str, dict[str, Any]]:
     """Every document by its name."""
     documents = {workload: archive_bill(workload) for workload in workloads()}
-    documents["fastyle-components"] = package_bill("fastyle-components", "--package", "fastyle-components")
+    for name in PACKAGES:
+        documents[name] = package_bill(name, "--package", name)
     documents["fastyle-platform"] = package_bill("fastyle-platform", "--no-default-groups")
     return documents
 

@@ -384,7 +384,7 @@ def test_every_archive_has_a_bill_that_lists_what_is_in_it() -> None:
 @pytest.mark.slow
 def test_every_package_is_under_a_licence_that_was_decided_on() -> None:
     found = sbom.bills()
-    assert set(found) == {*sbom.workloads(), "fastyle-components", "fastyle-platform"}
+    assert set(found) == {*sbom.workloads(), *sbom.PACKAGES, "fastyle-platform"}
     assert all(document["components"] for document in found.values())
 
 
