@@ -36,12 +36,12 @@ def variables(interface: ModuleType) -> set[str]:
     return {value for value in constants(interface).values() if value.isupper()}
 
 
-def test_every_workload_with_settings_has_a_contract() -> None:
+def test_every_workload_with_settings_has_an_interface() -> None:
     assert {path.parent.name for path in (REPOSITORY / "workloads").glob("*/settings.py")} == set(INTERFACES)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_settings_read_the_variables_of_the_contract(name: str) -> None:
+def test_settings_read_the_variables_of_the_interface(name: str) -> None:
     interface = import_module(f"workloads.{name}.interface")
     read = {field.upper() for field in import_module(f"workloads.{name}.settings").Settings.model_fields}
     of_streams = {common.topic(key) for key in STREAMS} | {
@@ -66,7 +66,7 @@ def literals(folder: str) -> dict[str, set[str]]:
     return strings
 
 
-def test_no_variable_or_event_of_a_contract_is_written_a_second_time() -> None:
+def test_no_variable_or_event_of_an_interface_is_written_a_second_time() -> None:
     names: set[str] = set()
     for name in INTERFACES:
         interface = import_module(f"workloads.{name}.interface")
@@ -85,7 +85,7 @@ def test_no_variable_or_event_of_a_contract_is_written_a_second_time() -> None:
 
 
 @pytest.mark.parametrize("name", INTERFACES)
-def test_a_contract_needs_the_standard_library_alone(name: str) -> None:
+def test_an_interface_needs_the_standard_library_alone(name: str) -> None:
     """The program reads it without a workload's dependencies: in a Python without site packages."""
     command = [
         sys.executable,
