@@ -32,11 +32,7 @@ _LOG = logging.getLogger(__name__)
 _ACCESSOR = "roles/secretmanager.secretAccessor"
 PRIVATE_ADDRESS = "10.0.0.3"  # of the Cloud SQL instance, as a program sees it
 
-# Cloud Functions start the framework's own command; -I keeps this machine's packages out.
-_FUNCTION = (
-    "import sys; sys.path[:0] = [{folder!r}, {lib!r}]; from functions_framework._cli import _cli; "
-    "sys.argv[0] = 'functions-framework'; _cli()"
-)
+_FUNCTION = Path(__file__).with_name("function_server.py")
 
 
 @dataclass(frozen=True)
@@ -276,9 +272,9 @@ class Workloads:
 def start_command(workload: Workload, python: str, folder: Path, port: int) -> tuple[str, ...]:
     """What starts it: a service's own command, or the functions framework."""
     if workload.kind == "function":
-        start = _FUNCTION.format(folder=str(folder), lib=str(folder / "lib"))
+        # As Cloud Functions start the framework; -I keeps this machine's packages out.
         options = ("--source", "main.py", "--target", *workload.command, "--host", HOST, "--port", str(port))
-        return python, "-I", "-c", start, *options
+        return python, "-I", str(_FUNCTION), str(folder), str(folder / "lib"), *options
     program, *arguments = workload.command
     if re.fullmatch(r"(/usr/bin/)?python(3(\.\d+)?)?", program):
         return python, *arguments

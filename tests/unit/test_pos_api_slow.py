@@ -11,12 +11,16 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+import functions_framework
 import httpx
 import pytest
+from fastyle_localcloud import function_server
 
+import workloads
 from tests.support.events import sale
 from tests.support.publisher_server import PublisherServer, publisher_server
 from tests.unit.test_pos_api import SALES, environment_in, wait_for
@@ -46,13 +50,19 @@ def pubsub() -> Iterator[PublisherServer]:
 @pytest.fixture(scope="module")
 def address(pubsub: PublisherServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """The server that runs in the cloud, with few threads."""
-    folder = tmp_path_factory.mktemp("pos-api")
+    command = [sys.executable, "-m", "functions_framework"]
+    with serving(command, tmp_path_factory.mktemp("pos-api"), pubsub) as served:
+        yield served
+
+
+@contextmanager
+def serving(command: list[str], folder: Path, pubsub: PublisherServer) -> Iterator[tuple[str, int]]:
     environment = environment_in(folder, pubsub)
     (folder / "main.py").write_text(ENTRY)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", "handle"]
+    command = [*command, "--source", "main.py", "--target", "handle"]
     variables = os.environ | environment | {"THREADS": str(THREADS)}
     process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], cwd=folder, env=variables)
     try:
@@ -124,6 +134,36 @@ def test_a_slow_body_is_given_up(address: tuple[str, int], framing: str) -> None
         assert [client.status() for client in clients] == [408] * len(clients)
         answer = httpx.post(f"http://{address[0]}:{address[1]}{SALES}", json=sale(), headers=GOOD, timeout=20)
         assert answer.status_code == 202
+
+
+def test_slow_heads_keep_no_thread_of_the_local_cloud(pubsub: PublisherServer, tmp_path: Path) -> None:
+    """In the cloud they end at Google's front end; the framework's server alone gives each a thread, for ever."""
+    packages = str(Path(functions_framework.__file__).parents[1])
+    command = [sys.executable, "-I", function_server.__file__, str(tmp_path), packages]
+    tmp_path.joinpath("workloads").symlink_to(Path(workloads.__file__ or "").parent)
+    with serving(command, tmp_path, pubsub) as address, ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(3 * THREADS)]
+        started, stop = time.monotonic(), threading.Event()
+
+        def drip() -> None:
+            while not stop.wait(0.2):
+                for connection in connections:
+                    with suppress(OSError):
+                        connection.sendall(b"X-Slow: 1\r\n")
+
+        for connection in connections:
+            connection.sendall(f"POST {SALES} HTTP/1.1\r\n".encode())
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        url = f"http://{address[0]}:{address[1]}{SALES}"
+        with httpx.Client(headers=GOOD, timeout=20) as client:  # also on a connection that served one before
+            assert [client.post(url, json=sale()).status_code for _ in range(3)] == [202] * 3
+        assert time.monotonic() - started < function_server.HEAD_SECONDS, "it was not their end that made room"
+        for connection in connections:
+            with suppress(ConnectionResetError):
+                assert connection.recv(1024) == b""
+        stop.set()
+        dripping.join()
 
 
 def test_a_body_that_ends_early_is_the_senders_fault(address: tuple[str, int]) -> None:

@@ -1,0 +1,80 @@
+"""Google's functions framework behind a front end: `python -I function_server.py FOLDER LIBRARIES OPTION…`.
+
+A script of its own: it runs with the packages of the deployed archive and with nothing of this one.
+
+In the cloud a container sees a request once its head is complete; who sends a head slowly is Google's front end's to bear.
+The framework's server alone would give each such sender a thread for as long as bytes come. Here a head is gathered
+without a thread, and its connection is closed when it does not become complete in time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+HEAD_SECONDS = 5.0
+HEAD_BYTES = 64 * 1024
+_END = b"\r\n\r\n"
+
+
+def gather_heads() -> None:
+    """Have gunicorn's worker put a connection back to its poller until the head of the request is there."""
+    from gunicorn.workers import gthread
+
+    class Connection(gthread.TConn):  # type: ignore[misc]
+        head = b""
+        began: float | None = None  # by the monotonic clock: the first byte of the head that is being gathered
+
+        def gather(self) -> bool | None:
+            """Whether the head is complete; None when there is nothing to wait for any more."""
+            self.sock.setblocking(False)
+            if self.initialized:  # what came with the request before
+                self.head += self.parser.unreader.take_buffered()
+            closed = False
+            try:
+                while _END not in self.head and len(self.head) < HEAD_BYTES and not closed:
+                    piece = self.sock.recv(HEAD_BYTES)
+                    self.head, closed = self.head + piece, not piece
+            except BlockingIOError:
+                pass
+            if _END in self.head or len(self.head) >= HEAD_BYTES:  # too long a head is the parser's to refuse
+                return True
+            now = time.monotonic()
+            self.began = self.began or now
+            return None if closed or now - self.began > HEAD_SECONDS else False
+
+        def hand_over(self) -> None:
+            """Give what was gathered to the parser."""
+            self.sock.setblocking(True)
+            self.init()
+            self.parser.unreader.unread(self.head)
+            self.head, self.began = b"", None
+
+    class Worker(gthread.ThreadWorker):  # type: ignore[misc]
+        def handle(self, conn: Any) -> Any:
+            try:
+                complete = conn.gather()
+                if complete:
+                    conn.hand_over()
+            except OSError:
+                complete = None
+            if complete is None:
+                return False
+            return super().handle(conn) if complete else gthread._DEFER
+
+    gthread.TConn, gthread.ThreadWorker = Connection, Worker
+
+
+def main() -> None:
+    folder, libraries, *options = sys.argv[1:]
+    sys.path[:0] = [folder, libraries]
+    gather_heads()
+    from functions_framework._cli import _cli
+
+    sys.argv = ["functions-framework", *options]
+    _cli()
+
+
+if __name__ == "__main__":
+    main()
