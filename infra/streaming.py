@@ -310,4 +310,5 @@ class Parts:
             pipeline.BIGQUERY_LOCATION: config.region,
             pipeline.MAXIMUM_BYTES_BILLED: str(config.warehouse.maximum_bytes_billed),
             pipeline.RAW_RETENTION_DAYS: str(config.warehouse.raw_retention_days),
+            pipeline.STREAM_RETENTION_DAYS: str(config.streams.retention_days),
         }

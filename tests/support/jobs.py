@@ -47,6 +47,7 @@ ANSWERS: tuple[tuple[str, Rows], ...] = (
         [{"business_date": DAY, "marked_at": datetime(2026, 3, 5, tzinfo=UTC)}],
     ),
     ("AS first_change", [{"first_change": datetime(2026, 3, 1, tzinfo=UTC)}]),
+    ("AS live_since", [{"live_since": DAY}]),
     ("MIN(business_date) AS since", [{"since": DAY}]),
     (
         "FROM marts.publications ORDER BY",

@@ -52,7 +52,7 @@ def measure(histories: Sequence[int] = HISTORIES) -> dict[str, Any]:
     analyser = Analyser(schemas())
     try:
         with tempfile.TemporaryDirectory() as folder:
-            catalogue = _catalogue(Path(folder))
+            catalogue = invented_catalogue(Path(folder))
             costs = {}
             for url in started_bigquery(Path(folder)):
                 for days in histories:
@@ -176,7 +176,7 @@ def _trade(dice: random.Random, at: datetime, *, opening: bool = False) -> list[
     return [*first, *changes, *sales]
 
 
-def _catalogue(folder: Path) -> Path:
+def invented_catalogue(folder: Path) -> Path:
     header = "sku,name,category,style,size,colour,list_price,unit_cost,valid_from,reorder_point\n"
     products = (f"SKU-{n:02},Product {n},category-{n % 9},,,,10.00,4.50,,\n" for n in range(_SKUS))
     (folder / "products.csv").write_text(header + "".join(products), encoding="utf-8")

@@ -40,12 +40,14 @@ def declared(mart: Mart) -> Iterator[dict[str, Any]]:
     stable = f"SELECT\n  {names}\nFROM ${{marts}}.{mart.table}"
     yield _table("marts", mart.name, "view", f"{subject}, as last published.{filtered}", shown, query=stable)
     if mart.live:
+        old_counts = " A count of stock dated more than 60 days ago comes with the next run."
         yield _table(
             "marts",
             f"{mart.name}_live",
             "view",
             f"{mart.name} as it would be if the pipeline ran now: what arrived since the last run included. "
-            f"Computed when read{f'; filter on {DATE}' if by_date else ''}.",
+            f"Computed when read{f'; filter on {DATE}' if by_date else ''}."
+            f"{old_counts if '${source:stock}' in mart.query else ''}",
             shown,
             query=f"${{live:marts.{mart.table}}}",
         )

@@ -21,5 +21,8 @@ class Settings(WorkloadSettings, DatabaseSettings):
     bigquery_emulator_host: str = Field(default="", description="the base URL of a stand-in; empty: BigQuery itself")
     maximum_bytes_billed: int = Field(ge=10_485_760, description="the most a query may bill, in bytes")
     raw_retention_days: int = Field(ge=1, description="how many days raw tables keep a row")
+    stream_retention_days: int = Field(
+        default=31, ge=1, description="how many days a message waits for its delivery to the raw tables at most"
+    )
     reorder_point: int = Field(ge=0, description="the default reorder point in units")
     max_days_of_cover: Decimal = Field(gt=0, description="the days of cover beyond which stock is too much")

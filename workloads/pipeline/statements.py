@@ -112,6 +112,13 @@ DELETE FROM ${staging}.dirty_dates AS d WHERE EXISTS (
 )
 """
 
+# Whatever has reached the raw tables is loaded or refused when the counts are kept. A message that comes later waited in
+# its subscription until then, and it waits there for so many days at most.
+LIVE_SINCE = """
+SELECT DATE_SUB(MAX(publish_date), INTERVAL ${late_days} DAY) AS live_since
+FROM ${staging}.raw_counts HAVING MAX(publish_date) IS NOT NULL
+"""
+
 # Found by one run, loaded by another: its BigQuery job outlived it. These candidates know nothing of that, so away with
 # them; the next run finds what is still new.
 LOADED_ELSEWHERE = """

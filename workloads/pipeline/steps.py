@@ -126,6 +126,7 @@ def find_dirty_dates(run: Run) -> None:
     """Choose the business dates to rebuild: those marked since they were last published, those asked for, and all of them
     for a mart that is new."""
     warehouse = run.warehouse
+    warehouse.narrow_live_views()  # what has arrived is loaded now
     if run.from_date and run.to_date:
         first, last = literal(run.from_date), literal(run.to_date)
         warehouse.query(statements.MARK_ASKED % {"first": first, "last": last}, run_id=run.run_id)

@@ -136,6 +136,10 @@ class _Any(dict[str, str]):
         return key
 
 
+_LIVE_HISTORY = "DATE_SUB(CURRENT_DATE('%s'), INTERVAL 60 DAY)"
+"""How far back `${live:…}` looks for what moved after a new count. A count of longer ago would cost every reading the
+whole history; it is a fault of data quality (`inventory_changes.dated_long_ago`), and the next run counts it."""
+
 NO_DATE = date(1, 1, 1)
 """A date that no row has: events begin in 2010, messages with the project."""
 
@@ -176,7 +180,9 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
             return f"{values['staging']}.{MARTS[argument].build}"
         if name == "live":
             query = tables()[argument].query or ""
-            return render(query, _Any({**values, "run_id": "", "history_from": "DATE '2010-01-01'"}), live=True)
+            return render(
+                query, _Any({**values, "run_id": "", "history_from": _LIVE_HISTORY % values["timezone"]}), live=True
+            )
         if name == "dates" and live:
             return f"{argument}.business_date >= DATE '2010-01-01'"
         if name == "dates":

@@ -18,6 +18,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from workloads.events import verification
+from workloads.pipeline import statements
 from workloads.pipeline.attempts import OutOfTime, TimeBox
 from workloads.pipeline.deadlines import REQUEST_SECONDS, bound
 from workloads.pipeline.settings import Settings
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _LABELS = {"component": "pipeline"}
 _DECLARATION = "declaration"  # the label of a view: a hash of its definition
+_SINCE = "live_since"  # the label of a view: the first raw partition that it reads
+_LIVE_SINCE = "${live_since}"
 _DECLARATION_LENGTH = 32  # a label's value has up to 63 characters
 _TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
@@ -71,6 +74,8 @@ class Warehouse:
             "currency": settings.currency,
             "verification_location": _quoted(verification.LOCATION_ID),
             "raw_retention_days": str(settings.raw_retention_days),
+            "late_days": str(settings.stream_retention_days + 1),  # in whole dates
+            "live_since": f"TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {settings.raw_retention_days} DAY)",
             "reorder_point": str(settings.reorder_point),
             "max_days_of_cover": str(settings.max_days_of_cover),
             **more,
@@ -246,31 +251,47 @@ class Warehouse:
             made.clustering_fields = list(table.cluster_by)
         return made
 
+    def narrow_live_views(self) -> None:
+        """Have the views of what no run has loaded read no raw partition that cannot have such a row any more.
+
+        Partitions are pruned by constants, so that the date is part of the views' text; they are written once a day.
+        Until then, and when a view was written anew, they read more than they must.
+        """
+        for row in self.query(statements.LIVE_SINCE):
+            since = row["live_since"].isoformat()
+            for view in views():
+                if _LIVE_SINCE in (view.query or "") and self._labels(view).get(_SINCE) != since:
+                    self._write_view(view, labels={_SINCE: since}, live_since=f"TIMESTAMP '{since} 00:00:00+00'")
+
     def _ensure_view(self, view: Table, *, anyway: bool) -> bool:
         """Write the view if it is missing, another one, or `anyway`; return whether it was written."""
-        assert view.query is not None
-        columns = ", ".join(f"{c['name']} OPTIONS (description = {_quoted(c['description'])})" for c in view.columns)
-        name = self._name(view)
-        reference = f"{self._client.project}.{name}"
-        query = render(view.query, self.values())
-        description = _quoted(view.description)
-        definition = f"{name} ({columns}) OPTIONS (description = {description}) AS {query}"
-        declaration = hashlib.sha256(definition.encode()).hexdigest()[:_DECLARATION_LENGTH]
-        if not anyway and self._label(reference) == declaration:
+        if not anyway and self._labels(view).get(_DECLARATION) == self._declaration(view):
             return False
-        self.run(f"CREATE OR REPLACE VIEW {definition}")
-        made = bigquery.Table(reference)
-        made.labels = {_DECLARATION: declaration}  # not in the statement: killed in between, it is written once more
-        self._client.update_table(made, ["labels"], retry=RETRY)
-        log.info("wrote %s", view.key)
+        self._write_view(view)
         return True
 
-    def _label(self, reference: str) -> str | None:
+    def _write_view(self, view: Table, *, labels: Mapping[str, str] | None = None, **values: str) -> None:
+        self.run(f"CREATE OR REPLACE VIEW {self._definition(view, **values)}")
+        made = bigquery.Table(f"{self._client.project}.{self._name(view)}")
+        # Not in the statement: killed in between, it is written once more.
+        made.labels = {_DECLARATION: self._declaration(view), **(labels or {})}
+        self._client.update_table(made, ["labels"], retry=RETRY)
+        log.info("wrote %s", view.key)
+
+    def _definition(self, view: Table, **values: str) -> str:
+        assert view.query is not None
+        columns = ", ".join(f"{c['name']} OPTIONS (description = {_quoted(c['description'])})" for c in view.columns)
+        query = render(view.query, self.values(**values))
+        return f"{self._name(view)} ({columns}) OPTIONS (description = {_quoted(view.description)}) AS {query}"
+
+    def _declaration(self, view: Table) -> str:
+        return hashlib.sha256(self._definition(view).encode()).hexdigest()[:_DECLARATION_LENGTH]
+
+    def _labels(self, view: Table) -> dict[str, str]:
         try:
-            label: str | None = self._client.get_table(reference, retry=RETRY).labels.get(_DECLARATION)
+            return dict(self._client.get_table(f"{self._client.project}.{self._name(view)}", retry=RETRY).labels)
         except NotFound:
-            return None
-        return label
+            return {}
 
 
 def _added(field: bigquery.SchemaField) -> str:

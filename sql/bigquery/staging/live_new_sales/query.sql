@@ -1,3 +1,28 @@
+-- what no run has loaded, first: the contract is asked of these rows alone
+WITH unknown AS (
+  SELECT
+    r.event_id,
+    r.transaction_id,
+    r.event_time,
+    r.location_id,
+    r.channel,
+    r.customer_id,
+    r.currency,
+    r.lines,
+    r.attributes,
+    r.subscription_name,
+    r.publish_time,
+    r.message_id
+  FROM ${raw}.sales_transactions AS r
+  WHERE r.publish_time >= ${live_since}
+    AND r.location_id != ${verification_location}
+    AND NOT EXISTS (
+      SELECT 1
+      FROM ${staging}.event_log AS seen
+      WHERE seen.publish_date >= DATE_SUB(CURRENT_DATE(), INTERVAL ${raw_retention_days} DAY)
+        AND seen.event_id = r.event_id
+    )
+)
 SELECT
   r.event_id,
   r.transaction_id,
@@ -8,14 +33,6 @@ SELECT
   r.customer_id,
   r.lines,
   'loaded' AS outcome
-FROM ${raw}.sales_transactions AS r
-WHERE r.publish_time >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${raw_retention_days} DAY)
-  AND r.location_id != ${verification_location}
-  AND NOT EXISTS (
-    SELECT 1
-    FROM ${staging}.event_log AS seen
-    WHERE seen.publish_date >= DATE_SUB(CURRENT_DATE(), INTERVAL ${raw_retention_days} DAY)
-      AND seen.event_id = r.event_id
-  )
-  AND ${broken:sales} IS NULL
+FROM unknown AS r
+WHERE ${broken:sales} IS NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY r.event_id ORDER BY r.publish_time, r.message_id) = 1

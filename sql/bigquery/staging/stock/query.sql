@@ -11,7 +11,8 @@ WITH new_movements AS (
 new_counts AS (
   SELECT location_id, sku, event_time, event_id, quantity
   FROM ${source:new_inventory}
-  WHERE outcome = 'loaded' AND kind = 'count'
+  -- in a run of the pipeline these are all counts; between runs a count needs more history than is read
+  WHERE outcome = 'loaded' AND kind = 'count' AND ${history_from} <= business_date
   QUALIFY ROW_NUMBER() OVER (PARTITION BY location_id, sku ORDER BY event_time DESC, event_id DESC) = 1
 ),
 -- a count later than the one in force makes the movements after it the only ones that matter
