@@ -20,7 +20,7 @@ _END = b"\r\n\r\n"
 
 def gather_heads() -> None:
     """Have gunicorn's worker put a connection back to its poller until the head of the request is there."""
-    from gunicorn.workers import gthread
+    from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
     class Connection(gthread.TConn):  # type: ignore[misc]
         head = b""

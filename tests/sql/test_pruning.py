@@ -68,7 +68,7 @@ def test_reading_the_whole_history_is_behind_a_condition(recorded: Recorded) -> 
     assert "IF EXISTS (" in job, "a catalogue that did not change costs nothing"
 
 
-_CONSTANT = r"(?:DATE '[^']+'|TIMESTAMP '[^']+'|DATE_SUB\([^;]*? DAY\)|TIMESTAMP_SUB\([^;]*? DAY\))"
+_CONSTANT = r"(?:DATE '[^']+'|TIMESTAMP '[-0-9]+ 00:00:00\+00'|DATE_SUB\([^;]*? DAY\)|TIMESTAMP_SUB\([^;]*? DAY\))"
 FILTER = re.compile(
     r"(?:DATE\()?(?:\w+\.)?(?:business_date|publish_date|publish_time|checked_at)\)? "
     rf"(?:IN UNNEST\(\[[^\]]*\]\)|BETWEEN {_CONSTANT}\s+AND {_CONSTANT}|>= {_CONSTANT})"

@@ -22,7 +22,7 @@ from ops.endpoints import LOCAL, REPOSITORY, load_endpoints
 from ops.google import request
 from ops.local_cloud import environment
 from ops.terminal import console
-from tools.bench import dashboard, end_to_end, estimate, history, marts, stages
+from tools.bench import dashboard, end_to_end, estimate, history, live_views, marts, stages
 
 RESULTS = REPOSITORY / "bench" / "results.json"
 EMPTY_PROGRAM = "import pulumi\n"
@@ -63,6 +63,7 @@ def measure(hold_seconds: float, histories: Sequence[int]) -> dict[str, Any]:
     console.print("==> make up in a new clone, with engine and packages in the cache")
     cold = _cold_make_up()
     new_day = history.measure(histories) if histories else {"not_measured": "left out by --histories"}
+    live = live_views.measure()
     processes = request("GET", f"{endpoints.control}/status")["processes"]
     return {
         "about": "stand-ins on one machine; ratios within this run are the result, not the figures",
@@ -75,6 +76,7 @@ def measure(hold_seconds: float, histories: Sequence[int]) -> dict[str, Any]:
         "tries": [run.as_json() for run in tries],
         "sale_to_marts": to_marts,
         "one_new_day_on_a_history": new_day,
+        "live_views": live,
         "api": latencies,
         "dashboard": interactive,
         "ratios": {

@@ -126,7 +126,10 @@ class Journal:
             try:
                 await self._loop.run_in_executor(self._thread, self._commit, batches)
             except sqlite3.Error as error:
-                log.error("cannot write %s: %s; nothing of it was acknowledged", batches[0], error)
+                # Counts alone: bodies are other people's data, and a full disk would be filled further with every try.
+                messages, acks = sum(len(b.messages) for b in batches), sum(len(b.acks) for b in batches)
+                told = "cannot write %d messages and %d acknowledgements: %s; they were not confirmed to their senders"
+                log.error(told, messages, acks, error)
                 for batch in batches:
                     batch.done.set_exception(error)
             else:
