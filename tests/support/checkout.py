@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ class Checkout:
         if check and result.returncode:
             raise AssertionError(f"{' '.join(command)} exited {result.returncode}:\n{result.stdout[-8000:]}")
         return result
+
+    def tells(self, module: str, *arguments: str) -> dict[str, Any]:
+        """What a module of this copy prints last, as JSON: the copy's own packages are imported, not the installed ones."""
+        paths = os.pathsep.join(str(self.root / folder) for folder in ("policies", "policies/tests"))
+        done = self.run(sys.executable, "-m", module, *arguments, env={"PYTHONPATH": paths})
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        assert Path(told["from"]) == self.root, "the modules of another checkout were asked"
+        return told
 
     def make(self, *targets: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return self.run("make", *targets, **options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -42,10 +40,7 @@ def third(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     subprocess.run(command, cwd=copy.root, check=True, capture_output=True)
     after = contents(copy.root)
     scratch = tmp_path_factory.mktemp("archives")
-    modules = os.pathsep.join(str(copy.root / folder) for folder in ("policies", "policies/tests"))
-    told = copy.run(sys.executable, "-m", "tests.support.third_stream", KEY, str(scratch), env={"PYTHONPATH": modules})
-    made: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
-    assert Path(made["from"]) == copy.root, "the modules of another checkout were asked"
+    made = copy.tells("tests.support.third_stream", KEY, str(scratch))
     return made | {"written": sorted(name for name in after if after[name] != before.get(name))}
 
 
