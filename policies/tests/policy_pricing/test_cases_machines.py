@@ -267,3 +267,45 @@ def test_a_group_of_a_first_preview_finds_its_template_and_its_autoscaler() -> N
     assert vcpu.usage_based
     assert "its autoscaler keeps 5 machines at least" in estimated(template, linked, autoscaler).notes[0]
     assert estimated(hidden).not_estimated == {ZONAL: ["group: its instance template is not in this plan"]}
+
+
+@prices(INSTANCE)
+def test_each_access_configuration_is_an_address() -> None:
+    """Three on two interfaces: 3 x 730 = 2,190 x 0.005 = 10.95."""
+    two = [{"accessConfigs": [{}]}, {"accessConfigs": [{}, {}]}]
+    assert bill(instance("e2-micro", networkInterfaces=two))["External address"] == ("2190", "10.95")
+
+
+@prices("gcp:compute/instanceGroupManager:InstanceGroupManager")
+def test_a_groups_gpus_are_on_spot_with_its_machines() -> None:
+    """Two machines with one K80 each: 1,460 x 0.1719 = 250.974."""
+    template = resource(
+        "gcp:compute/instanceTemplate:InstanceTemplate",
+        "template",
+        name="tmpl",
+        machineType="n1-standard-1",
+        guestAccelerators=[{"type": "nvidia-tesla-k80", "count": 1}],
+        scheduling={"preemptible": True},
+    )
+    group = resource(
+        "gcp:compute/instanceGroupManager:InstanceGroupManager",
+        "group",
+        zone="us-central1-a",
+        versions=[{"instanceTemplate": "tmpl"}],
+        targetSize=2,
+    )
+    assert bill(template, group)["group: GPU, nvidia-tesla-k80, spot"] == ("1460", "250.974")
+
+
+@prices("gcp:dataproc/cluster:Cluster")
+def test_workers_of_dataproc_with_gpus() -> None:
+    """Two workers of n1-standard-4 with a T4 each: 2 x 511 x 0.35 = 357.7; the master has none."""
+    gpus = [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": 1}]
+    cluster = resource(
+        "gcp:dataproc/cluster:Cluster",
+        region="us-central1",
+        clusterConfig={"workerConfig": {"numInstances": 2, "machineType": "n1-standard-4", "accelerators": gpus}},
+    )
+    found = bill(cluster)
+    assert found["Workers, GPU, nvidia-tesla-t4"] == ("1022", "357.7")
+    assert "Masters, GPU, nvidia-tesla-t4" not in found
