@@ -44,6 +44,10 @@ def gather_heads() -> None:
             self.began = self.began or now
             return None if closed or now - self.began > HEAD_SECONDS else False
 
+        def close(self, graceful: bool = False) -> None:
+            """Without lingering where no answer was sent: the poller itself would wait for the slow sender's end."""
+            super().close(graceful=graceful and self.began is None)
+
         def hand_over(self) -> None:
             """Give what was gathered to the parser."""
             self.sock.setblocking(True)

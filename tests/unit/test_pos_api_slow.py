@@ -162,6 +162,7 @@ def test_slow_heads_keep_no_thread_of_the_local_cloud(pubsub: PublisherServer, t
         for connection in connections:
             with suppress(ConnectionResetError):
                 assert connection.recv(1024) == b""
+        assert time.monotonic() - started < 2 * function_server.HEAD_SECONDS, "all were ended together"
         stop.set()
         dripping.join()
 
