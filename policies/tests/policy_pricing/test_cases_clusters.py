@@ -272,3 +272,21 @@ def test_a_function_of_the_first_generation_by_ghz_and_gib() -> None:
     assert warm["CPU, idle minimum instances"] == ("1051200", "1.0953504")
     assert warm["Memory, idle minimum instances"] == ("657000", "1.6425")
     assert "at most 8,192 MB" in str(estimated(resource(FUNCTION, availableMemoryMb=9000)).unpriced[0])
+
+
+@prices(JOB)
+@pytest.mark.parametrize(
+    ("template", "hours"),
+    [
+        ("gs://dataflow-templates/latest/Stream_GCS_Text_to_BigQuery", "2920"),  # 4 vCPU x 730 h
+        ("gs://dataflow-templates/latest/Cloud_PubSub_to_Avro", "2920"),
+        ("gs://dataflow-templates/latest/PubSub_Subscription_to_BigQuery", "2920"),
+        ("gs://ours/subscription-events", "2920"),
+        ("gs://subscription/GCS_Text_to_BigQuery", None),  # the bucket's name says nothing
+        ("gs://dataflow-templates/latest/GCS_Text_to_BigQuery", None),
+    ],
+)
+def test_a_job_streams_by_its_templates_name(template: str, hours: str | None) -> None:
+    """A streaming job keeps an n1-standard-4: 4 vCPU x 730 h x 0.069; a batch job works by usage."""
+    found = bill(resource(JOB, templateGcsPath=template))
+    assert [quantity for name, (quantity, _) in found.items() if "vCPU" in name] == ([hours] if hours else [])
