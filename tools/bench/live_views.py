@@ -28,7 +28,7 @@ from workloads.pipeline.warehouse import Warehouse
 
 LOADED = (3_000, 300_000)
 NEW = 300
-READINGS = 5
+READINGS = 3
 DAYS = 30  # over which the loaded events lie; all of them were published within the last hours
 QUERIES = {
     "gmv_daily_live": "SELECT SUM(gmv) AS n FROM ${marts}.gmv_daily_live WHERE business_date >= DATE '2010-01-01'",
