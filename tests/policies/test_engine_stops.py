@@ -102,15 +102,17 @@ class Engine:
         self.project = Project(folder, port, PROGRAM)
 
     def preview(self, stack: str, cases: list[Broken], *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
-        """Exit code, policy events and output of a preview of all cases together."""
+        """Exit code, policy events and output of a preview of all cases together, with what their tables tell the rules."""
         declared = [each for case in cases for each in case.declared()]
         (self.project.folder / "resources.json").write_text(json.dumps(declared), encoding="utf-8")
+        tables = {case.rule.id: dict(CASES[case.rule.id].parameters) for case in cases}
+        settings = self.project.folder / f"{stack}.json"
+        settings.write_text(json.dumps({rule: given for rule, given in tables.items() if given}), encoding="utf-8")
         made = self.project.pulumi("stack", "init", stack)
         assert made.returncode == 0, made.stderr
         log = self.project.folder / f"{stack}.ndjson"
-        done = self.project.pulumi(
-            "preview", "--stack", stack, "--policy-pack", str(PACK), "--event-log", str(log), *arguments
-        )
+        pack = ("--policy-pack", str(PACK), *(arguments or ("--policy-pack-config", str(settings))))
+        done = self.project.pulumi("preview", "--stack", stack, *pack, "--event-log", str(log))
         return done.returncode, policy_events(log), done.stdout + done.stderr
 
 
