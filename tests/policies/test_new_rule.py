@@ -56,14 +56,6 @@ def test_its_cases_are_judged_and_the_committed_stacks_keep_it(copy_with_rule: t
     assert f"test_no_policy_objects[dev-{NAME}] PASSED" in told
 
 
-def test_the_engine_loads_it_and_it_stops_a_stack_in_its_own_words(copy_with_rule: tuple[Checkout, list[str]]) -> None:
-    case = "test_each_rule_about_a_resource_stops_a_stack_in_its_own_words"
-    told = pytest_in(
-        copy_with_rule[0], "tests/policies/test_engine_stops.py", "-k", f"{case} or test_every_rule_is_among_them"
-    )
-    assert "2 passed" in told
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
     [
