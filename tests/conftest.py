@@ -104,15 +104,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 def processes_of(checkout: Checkout) -> list[str]:
     """What still runs from the copy's folder: by its path on the command line, its working folder or environment."""
     root = str(checkout.root)
-    found = []
+    processes = []
     for process in psutil.process_iter(["pid", "cmdline"]):
         try:
             belongs = any(root in part for part in process.info["cmdline"] or []) or process.cwd().startswith(root)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
         if belongs:
-            found.append(f"{process.info['pid']}: {' '.join(process.info['cmdline'] or [])}")
-    return found
+            processes.append(f"{process.info['pid']}: {' '.join(process.info['cmdline'] or [])}")
+    return processes
 
 
 @pytest.fixture(scope="session")

@@ -139,17 +139,17 @@ def test_everything_is_reached_by_keyboard(shop: str, watched: Watch) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(shop: str, watched: Watch, scheme: str) -> None:
     page = watched(shop).open("/", token=TOKEN, color_scheme=scheme, reduced_motion="reduce")
-    found = []
+    violations = []
     for name, (address, drawn) in VIEWS.items():
         page.goto(shop + address)
         ready(page, drawn)
         results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
-        found += [
+        violations += [
             f"{name}: {v['id']} {node['target']} {node['failureSummary']}"
             for v in results.response["violations"]
             for node in v["nodes"]
         ]
-    assert not found, "\n".join(found)
+    assert not violations, "\n".join(violations)
 
 
 def test_a_phone_shows_every_view_without_moving_sideways(shop: str, watched: Watch) -> None:

@@ -46,24 +46,24 @@ SUMMARY = (
 
 def figures(stack: Checkout) -> dict[str, Any]:
     """What people read, but for the time at which it was read."""
-    found: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
     with stack.http() as client:
         for path in LISTS:
             body = client.get(path).raise_for_status().json()
-            found[path] = {key: value for key, value in body.items() if key not in ("as_of", "published_at")}
-        found["freshness"] = client.get("/v1/freshness").raise_for_status().json()["items"]
+            answers[path] = {key: value for key, value in body.items() if key not in ("as_of", "published_at")}
+        answers["freshness"] = client.get("/v1/freshness").raise_for_status().json()["items"]
     with stack.database() as database:
         for table in TABLES:
             # Without the publication, which is a new one each time.
             rows = f"to_jsonb(t) - 'publication_id' AS row FROM {table} AS t"
             query = f"SELECT count(*), md5(string_agg(row::text, ',' ORDER BY row::text)) FROM (SELECT {rows}) AS r"
-            found[table] = database.execute(query).fetchone()
+            answers[table] = database.execute(query).fetchone()
     datasets = stack.endpoints["datasets"]
     for view in VIEWS:
         where = "WHERE business_date >= DATE '2010-01-01'" if view.startswith("gmv") else ""
         listed = stack.warehouse().query_and_wait(f"SELECT * FROM {datasets['marts']}.{view} {where}")
-        found[view] = sorted(str(row) for row in listed)
-    return found
+        answers[view] = sorted(str(row) for row in listed)
+    return answers
 
 
 def summary(stack: Checkout) -> str:

@@ -27,8 +27,8 @@ def send(stack: Checkout, events: Events, tmp_path: Path) -> None:
 
 
 def unsettled(stack: Checkout, expected: dict[tuple[str, str], int]) -> dict[tuple[str, str], tuple[int, int | None]]:
-    found = stack.inventory()
-    return {key: (want, found.get(key)) for key, want in expected.items() if found.get(key) != want}
+    inventory = stack.inventory()
+    return {key: (want, inventory.get(key)) for key, want in expected.items() if inventory.get(key) != want}
 
 
 def assert_settles(stack: Checkout, expected: dict[tuple[str, str], int], eventually: Callable[..., None]) -> None:

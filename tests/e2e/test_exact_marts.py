@@ -46,7 +46,7 @@ def lake_objects(stack: Checkout) -> dict[tuple[str, str, int], storage.Blob]:
 
 def lake(stack: Checkout) -> list[tuple[str, dict[str, Any]]]:
     """Every message in the raw lake, as often as it is there; but for those of verifications, which no figure counts."""
-    found = []
+    lake_events = []
     for identity, blob in lake_objects(stack).items():
         for key, stream in STREAMS.items():
             if identity[1].startswith(f"{stream.topic}/"):
@@ -55,8 +55,8 @@ def lake(stack: Checkout) -> list[tuple[str, dict[str, Any]]]:
                     _READ[identity] = [
                         (key, event) for event in events if event["location_id"] != verification.LOCATION_ID
                     ]
-                found += _READ[identity]
-    return found
+                lake_events += _READ[identity]
+    return lake_events
 
 
 def _payloads(blob: storage.Blob) -> Iterator[bytes]:
@@ -90,7 +90,7 @@ def assert_reports(stack: Checkout, measures: Measures) -> None:
     dimensions = ("business_date", "customer_type", "category", "channel", "location_id")
     everything = {"from": "2010-01-01", "to": "2030-01-01"}
     gmv = pages(stack, "/v1/reports/gmv", by=",".join(dimensions[1:]), **everything)
-    found = {
+    reports = {
         tuple(item[d] for d in dimensions): {
             **{m: Decimal(item[m]) for m in ("gmv", "discounts", "returns", "net_sales")},
             "orders": item["orders"],
@@ -98,8 +98,8 @@ def assert_reports(stack: Checkout, measures: Measures) -> None:
         }
         for item in gmv
     }
-    assert len(found) == len(gmv), "a row stands once"
-    assert_same(found, measures.gmv_daily())
+    assert len(reports) == len(gmv), "a row stands once"
+    assert_same(reports, measures.gmv_daily())
 
     margins = pages(stack, "/v1/reports/margin", **everything)
     columns = ("net_sales", "discounts", "cogs", "gross_profit", "gross_margin")
@@ -110,8 +110,8 @@ def assert_reports(stack: Checkout, measures: Measures) -> None:
     assert_same(rows, measures.margin_daily())
 
 
-def assert_same(found: dict[Any, Any], wanted: dict[Any, Any]) -> None:
-    wrong = {k: (wanted.get(k), found.get(k)) for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k)}
+def assert_same(actual: dict[Any, Any], wanted: dict[Any, Any]) -> None:
+    wrong = {k: (wanted.get(k), actual.get(k)) for k in wanted.keys() | actual.keys() if wanted.get(k) != actual.get(k)}
     assert not wrong, f"{len(wrong)} of {len(wanted)} rows differ, (wanted, found): {list(wrong.items())[:3]}"
 
 
@@ -147,9 +147,9 @@ def test_inventory_status_equals_the_computation(stack: Checkout, traded: list[A
     rows = [dict(row) for row in stack.warehouse().query_and_wait("SELECT * FROM marts.inventory_status")]
     today = datetime.now(ZoneInfo(endpoints["timezone"])).date()
     wanted = expected(stack).inventory_status(today, reorder_point=20, max_days_of_cover=Decimal(60))
-    found = {(r.pop("location_id"), r.pop("sku")): r for r in rows}
-    assert len(found) == len(rows)
-    assert_same(found, wanted)
+    by_shelf = {(r.pop("location_id"), r.pop("sku")): r for r in rows}
+    assert len(by_shelf) == len(rows)
+    assert_same(by_shelf, wanted)
     assert {row["status"] for row in wanted.values()} == {"stockout", "low", "overstock", "ok"}
 
 

@@ -93,8 +93,8 @@ def test_stream_survives_the_death_of(
         eventually(settled, "every sale counted once", seconds=180)
     except AssertionError:
         raise AssertionError(f"wanted {expected}, found {here()}") from None
-    found = {k: v for k, v in stack.inventory().items() if k[0] == f"K-{victim}"}
-    assert found == expected
+    shelves = {k: v for k, v in stack.inventory().items() if k[0] == f"K-{victim}"}
+    assert shelves == expected
 
 
 def test_up_goes_on_after_a_pulumi_that_was_killed(stack: Checkout, eventually: Callable[..., None]) -> None:

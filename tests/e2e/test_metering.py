@@ -34,12 +34,12 @@ def events(stack: Checkout) -> dict[str, list[dict[str, Any]]]:
     zone, currency, catalogue = (stack.endpoints[name] for name in ("timezone", "currency", "catalogue"))
     start = datetime(DAY.year, DAY.month, DAY.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
     end = datetime(DAY.year, DAY.month, DAY.day + 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    found: dict[str, list[dict[str, Any]]] = {key: [] for key in STREAMS}
+    by_stream: dict[str, list[dict[str, Any]]] = {key: [] for key in STREAMS}
     traded = {"timezone": zone, "currency": currency, "catalogue": catalogue}
     for stream, event in simulated(start, end, seed=SEED, scale=SCALE, **traded):
-        found[stream].append(event)
-    assert all(found.values())
-    return found
+        by_stream[stream].append(event)
+    assert all(by_stream.values())
+    return by_stream
 
 
 @pytest.mark.parametrize("stream", sorted(STREAMS))

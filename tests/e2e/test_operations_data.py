@@ -64,14 +64,14 @@ def test_a_backfill_rewrites_its_dates_and_no_others(stack: Checkout) -> None:
 
     def publications() -> dict[date, set[str]]:
         """Which publications each business date's rows are of."""
-        found: dict[date, set[str]] = {}
+        by_date: dict[date, set[str]] = {}
         for table in ("gmv_daily_v1", "margin_daily_v1"):
             rows = warehouse.query_and_wait(
                 f"SELECT DISTINCT business_date, publication_id FROM marts.{table} WHERE business_date >= '2010-01-01'"
             )
             for row in rows:
-                found.setdefault(row["business_date"], set()).add(row["publication_id"])
-        return found
+                by_date.setdefault(row["business_date"], set()).add(row["publication_id"])
+        return by_date
 
     told = re.findall(r"uv run fastyle pipeline run --from (\S+) --to (\S+)", section("Backfill a range"))
     ((first, last),) = told

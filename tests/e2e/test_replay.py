@@ -34,15 +34,15 @@ DATED = "business_date >= '2010-01-01'"
 
 def hashes(stack: Checkout) -> dict[str, str]:
     """Each view of the marts, and what it adds of later events, as a hash of its rows in order."""
-    found = {}
+    by_table = {}
     for view, dated in DATED_VIEWS.items():
         where = f"WHERE {DATED}" if dated else ""
         rows = sorted(
             repr(tuple(row)) for row in stack.warehouse().query_and_wait(f"SELECT * FROM marts.{view} {where}")
         )
         assert rows, view
-        found[view] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-    return found
+        by_table[view] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return by_table
 
 
 def empty(stack: Checkout) -> None:

@@ -22,9 +22,9 @@ def commands() -> list[str]:
 @pytest.mark.local
 @pytest.mark.slow
 def test_every_command_of_the_readme_runs(stack: Checkout) -> None:
-    found = commands()
-    assert len(found) >= 6
-    for command in found:
+    readme_commands = commands()
+    assert len(readme_commands) >= 6
+    for command in readme_commands:
         done = stack.run("bash", "-euo", "pipefail", "-c", command, check=False)
         assert done.returncode == 0, f"{command}:\n{done.stdout[-3000:]}"
         assert "Traceback" not in done.stdout, done.stdout[-3000:]

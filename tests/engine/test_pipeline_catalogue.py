@@ -83,15 +83,15 @@ class Shop:
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], Warehouse]]:
     with standins(tmp_path_factory.mktemp("standins")) as variables:
         create_raw_tables(bigquery_client(variables))
-        found = Warehouse(pipeline_settings(variables, "postgresql://nowhere"))
-        found.ensure_tables()
-        yield variables, found
+        target = Warehouse(pipeline_settings(variables, "postgresql://nowhere"))
+        target.ensure_tables()
+        yield variables, target
 
 
 @pytest.fixture
 def shop(warehouse: tuple[dict[str, str], Warehouse], tmp_path: Path) -> Shop:
-    variables, found = warehouse
-    shop = Shop(pipeline_settings(variables, migrated_database()), found, tmp_path)
+    variables, target = warehouse
+    shop = Shop(pipeline_settings(variables, migrated_database()), target, tmp_path)
     shop.load(CATALOGUE)
     assert shop.sync() == DATES, "the first catalogue is news to all of the history"
     return shop

@@ -133,11 +133,11 @@ def run(world: World) -> Report:
 
 def _changing_statements(world: World, events: list[Event]) -> list[str]:
     """The statements and loads of a run over some events that change something, in order."""
-    found: list[str] = []
+    changing: list[str] = []
     world.deliver(events)
-    with mock.patch.object(Warehouse, "ensure_tables"), _watched(lambda sql, _: found.append(sql[:60])):
+    with mock.patch.object(Warehouse, "ensure_tables"), _watched(lambda sql, _: changing.append(sql[:60])):
         run(world)
-    return found
+    return changing
 
 
 def _after_statement(number: int) -> Callable[[], Any]:
@@ -223,9 +223,9 @@ def _equal_computation(world: World, events: list[Event], catalogue: Path) -> No
 
 
 def _by(keys: tuple[str, ...], rows: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
-    found = {
+    by_key = {
         tuple(str(row[key]) for key in keys): {name: value for name, value in row.items() if name not in keys}
         for row in rows
     }
-    assert len(found) == len(rows), "a row stands twice"
-    return found
+    assert len(by_key) == len(rows), "a row stands twice"
+    return by_key

@@ -306,7 +306,7 @@ def test_the_rule_in_sql_is_validate(bigquery_url: str, small_catalogue: Path, s
         name = f"recorded.{world.datasets['raw']}.{table}"
         assert not world.client.insert_rows_json(name, rows[start : start + 100], retry=None)  # type: ignore[arg-type]
     query = f"SELECT r.message_id, ${{broken:{stream}}} AS reason FROM ${{raw}}.{table} AS r"
-    found = {int(row["message_id"]): row["reason"] for row in Warehouse(world.settings).query(query)}
+    reasons = {int(row["message_id"]): row["reason"] for row in Warehouse(world.settings).query(query)}
     assert render(query, Warehouse(world.settings).values()), "it is what the pipeline asks"
     refused = 0
     for number, event in enumerate(events):
@@ -314,8 +314,8 @@ def test_the_rule_in_sql_is_validate(bigquery_url: str, small_catalogue: Path, s
             continue
         verdict = validate(STREAMS[stream], event, currency="USD", now=NOW + CLOCKS_DIFFER)
         fields = {re.sub(r"\[\d+\]", "[]", v.field) for v in verdict} if isinstance(verdict, list) else set()
-        told = {part.partition(": ")[0] for part in (found[number] or "").split("; ") if ": " in part}
-        assert told == fields, (event, verdict, found[number])
+        told = {part.partition(": ")[0] for part in (reasons[number] or "").split("; ") if ": " in part}
+        assert told == fields, (event, verdict, reasons[number])
         refused += bool(fields)
     assert len(events) * 0.3 < refused < len(events) * 0.9
 

@@ -99,8 +99,8 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with standins(tmp_path_factory.mktemp("standins")) as found:
-        yield found
+    with standins(tmp_path_factory.mktemp("standins")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -306,9 +306,9 @@ def test_what_is_no_file_of_ours_is_reported_and_the_rest_is_taken(stores: Store
     assert set(report.damaged) == {half, nothing, "sales-transactions/2026-03-01/12_30_00Z_text.avro"}
     assert report.damaged[half].startswith("after ")
     assert report.foreign == ["sales-transactions/README.txt"]
-    found = stores.raw_ids()
-    assert set(ids(events[:50])) < set(found), "and what the broken file has before its break"
-    assert len(set(found)) == report.counts["sales_recorded"] + report.counts["inventory_recorded"]
+    raw_ids = stores.raw_ids()
+    assert set(ids(events[:50])) < set(raw_ids), "and what the broken file has before its break"
+    assert len(set(raw_ids)) == report.counts["sales_recorded"] + report.counts["inventory_recorded"]
 
 
 def test_messages_that_a_store_cannot_take_are_counted_with_the_reason(stores: Stores) -> None:

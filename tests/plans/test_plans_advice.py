@@ -35,5 +35,5 @@ def test_its_figures_are_those_of_planning_the_changed_stack(
     for option in best.options:
         if not option.change.startswith("fastyle:"):
             resources = option.applied(resources)
-    found = priced(Document(tuple(resources), changed.config, changed.notes), Request(stack="prod"))
-    assert found.total == best.monthly
+    replanned = priced(Document(tuple(resources), changed.config, changed.notes), Request(stack="prod"))
+    assert replanned.total == best.monthly

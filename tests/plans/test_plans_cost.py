@@ -35,10 +35,10 @@ def test_nothing_of_a_stack_is_left_out_of_its_estimate(plans: dict[str, Plan], 
     """Its usage file fits it as well: every entry is of something that the plan holds."""
     document = documents.read(plans[stack].document)
     usage = read_usage(REPOSITORY / "policies" / "usage" / f"{stack}.yaml")
-    found = fastyle_policies.pricing.estimate(document.resources, usage, region=document.region)
-    assert found.not_estimated == {}
-    assert [note for note in found.notes if "matches no resource" in note] == []
-    counted = len(found.resources) + found.free_count
+    estimate = fastyle_policies.pricing.estimate(document.resources, usage, region=document.region)
+    assert estimate.not_estimated == {}
+    assert [note for note in estimate.notes if "matches no resource" in note] == []
+    counted = len(estimate.resources) + estimate.free_count
     assert counted == sum(n for type_, n in plans[stack].counts.items() if type_.startswith("gcp:"))
 
 
@@ -57,8 +57,8 @@ def test_a_plan_that_cannot_be_priced_says_why_in_a_line(capsys: pytest.CaptureF
 
 def test_the_cost_tables_are_current(plans: dict[str, Plan]) -> None:
     document = README.read_text(encoding="utf-8")
-    found = block({stack: documents.read(plan.document) for stack, plan in plans.items()})
-    assert document == put(document, "costs", found), "run `make documents`"
+    tables = block({stack: documents.read(plan.document) for stack, plan in plans.items()})
+    assert document == put(document, "costs", tables), "run `make documents`"
     page = (REPOSITORY / "docs" / "cost.md").read_text(encoding="utf-8")
     by_component = components({stack: documents.read(plan.document) for stack, plan in plans.items()})
     assert page == put(page, "components", by_component), "run `make documents`"
@@ -81,20 +81,20 @@ def test_another_companys_program_is_estimated(tmp_path: Path) -> None:
         plan = project.preview("scratch-bookshop")
     assert plan.exit_code == 0, plan.output
     document = documents.read(plan.document)
-    found = fastyle_policies.pricing.estimate(document.resources, region=document.region)
-    assert found.not_estimated == {}
-    assert found.total == 0
-    priced = {r.type for r in found.resources}
+    estimate = fastyle_policies.pricing.estimate(document.resources, region=document.region)
+    assert estimate.not_estimated == {}
+    assert estimate.total == 0
+    priced = {r.type for r in estimate.resources}
     assert priced >= {"gcp:bigquery/table:Table", "gcp:pubsub/subscription:Subscription", "gcp:storage/bucket:Bucket"}
-    assert json.loads(report.as_json(found))["free"]
+    assert json.loads(report.as_json(estimate))["free"]
 
 
 def test_another_orchestrator_can_be_tried_out() -> None:
     """What is switched on costs nothing: no API must be named to ask what a schedule would cost instead of Composer."""
-    found = estimated(Request(stack="prod", overrides=["orchestrator=scheduler"], variables=["branches=200"]))
-    assert "gcp:composer/environment:Environment" not in {r.type for r in found.resources}
-    assert found.unit_costs["branch"] == 200
-    assert found.not_estimated == {}
+    estimate = estimated(Request(stack="prod", overrides=["orchestrator=scheduler"], variables=["branches=200"]))
+    assert "gcp:composer/environment:Environment" not in {r.type for r in estimate.resources}
+    assert estimate.unit_costs["branch"] == 200
+    assert estimate.not_estimated == {}
 
 
 def test_a_setting_that_is_none_is_one_line() -> None:

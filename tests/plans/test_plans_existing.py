@@ -53,11 +53,11 @@ def test_a_stack_that_exists_is_planned_by_who_has_nothing_of_it(copy: Path, mon
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "not theirs")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "gs://nobody-s")
 
-    found = plan("dev", repository=copy)
+    planned = plan("dev", repository=copy)
 
-    assert len([r for r in found.resources if r["type"].startswith("gcp:")]) > 100
-    assert "fastyle:billing_account" in found.notes[0]
-    assert "0A0A0A" not in str(found.document)
-    assert [v for v in found.violations if v["enforcementLevel"] == "mandatory"] == []
-    assert priced(documents.read(found.document), Request(stack="dev")).total > 0
+    assert len([r for r in planned.resources if r["type"].startswith("gcp:")]) > 100
+    assert "fastyle:billing_account" in planned.notes[0]
+    assert "0A0A0A" not in str(planned.document)
+    assert [v for v in planned.violations if v["enforcementLevel"] == "mandatory"] == []
+    assert priced(documents.read(planned.document), Request(stack="dev")).total > 0
     assert file.read_text(encoding="utf-8") == before

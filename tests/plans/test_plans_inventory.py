@@ -35,12 +35,12 @@ def test_counts_are_exactly_those_of_the_inventory(plans: dict[str, Plan], stack
 @pytest.mark.parametrize("stack", INVENTORIES)
 def test_values_are_those_of_the_inventory(plans: dict[str, Plan], stack: str) -> None:
     resources = plans[stack].resources
-    found = [
+    mismatches = [
         difference
         for key, expected in inventory(stack)["values"].items()
         for difference in differences(expected, resources.get(key, "nothing of that name"), key)
     ]
-    assert found == []
+    assert mismatches == []
 
 
 @pytest.mark.parametrize("stack", STACKS)

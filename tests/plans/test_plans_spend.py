@@ -25,15 +25,15 @@ def test_the_pages_on_cost_and_scale_are_current(
 ) -> None:
     project = Project(tmp_path_factory.mktemp("scheduled"), port)
     project.configure("prod", like="prod", overrides={"fastyle:orchestrator": "scheduler"})
-    found = {stack: documents.read(plan.document) for stack, plan in plans.items()}
-    found[pages.SCHEDULED] = documents.read(project.preview("prod").document)
+    plan_documents = {stack: documents.read(plan.document) for stack, plan in plans.items()}
+    plan_documents[pages.SCHEDULED] = documents.read(project.preview("prod").document)
     text = {
         name: (REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("cost.md", "scale.md", "cost.svg")
     }
     current = {
-        "cost.md": pages.cost(text["cost.md"], found),
-        "scale.md": pages.scale(text["scale.md"], found),
-        "cost.svg": pages.plot(found),
+        "cost.md": pages.cost(text["cost.md"], plan_documents),
+        "scale.md": pages.scale(text["scale.md"], plan_documents),
+        "cost.svg": pages.plot(plan_documents),
     }
     assert [name for name in text if text[name] != current[name]] == [], "run `make documents`"
 

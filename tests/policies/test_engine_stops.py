@@ -62,15 +62,15 @@ class Broken:
 
     def words(self) -> list[str]:
         """What the engine must print, to the letter."""
-        found = []
+        messages = []
         for line in self.case.says:
             name, _, message = line.partition(": ")
             text = f"{'' if name == 'stack' else self.labels[name] + ' '}{message}. Mend: {self.rule.mend}."
             for other, label in self.labels.items():
                 text = text.replace(label, label.replace(f"'{other}'", f"'{self.prefix}-{other}'"))
                 text = text.replace(f"that '{other}' makes", f"that '{self.prefix}-{other}' makes")
-            found.append(text)
-        return found
+            messages.append(text)
+        return messages
 
 
 def broken(rule: Rule) -> Broken:

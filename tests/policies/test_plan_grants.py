@@ -122,14 +122,14 @@ def test_each_grant_taken_away_is_named_with_its_link(read: dict[str, Plan], sta
     names = {resource.urn: resource.label for resource in plan.resources} | {"project": "project"}
     seen = 0
     for grant in derived(plan):
-        found = [v.message for v in grants_missing(without(plan, grant.resource), wiring(stack))]
-        assert found, f"{grant.resource.name} can go, and no rule says a word"
+        messages = [v.message for v in grants_missing(without(plan, grant.resource), wiring(stack))]
+        assert messages, f"{grant.resource.name} can go, and no rule says a word"
         account = index.by_urn.get(grant.member)
         to = f"account '{account.get('accountId')}'" if account else "the service agent of"
         on = "|".join(re.escape(names.get(key, key)) for key in grant.on)
         # A role of the plan's own stands for the predefined ones that the message names.
         role = r"roles/\S+" if grant.permissions else re.escape(grant.role)
-        for message in found:  # the same link of several resources, at most
+        for message in messages:  # the same link of several resources, at most
             assert re.fullmatch(rf"lacks a grant\. [^:]+: {to}.* needs {role} on ({on})", message), message
         seen += 1
     assert seen > 25, "the plan was not read"
@@ -165,8 +165,8 @@ def test_a_role_of_our_own_holds_what_is_used_and_no_more(read: dict[str, Plan],
     ):
         changed = replace(role, props={**role.props, "permissions": given})
         other = Plan(tuple(changed if r is role else r for r in plan.resources))
-        found = [v.message for rule in (grants_missing, grants_surplus) for v in rule(other, wiring("dev"))]
-        assert says in found[0], found
+        messages = [v.message for rule in (grants_missing, grants_surplus) for v in rule(other, wiring("dev"))]
+        assert says in messages[0], messages
 
 
 def test_what_is_decided_is_still_there(read: dict[str, Plan]) -> None:

@@ -29,8 +29,8 @@ def recorded() -> Recorded:
 @pytest.fixture(scope="session")
 def statements(analyser: Analyser, recorded: Recorded) -> list[Statement]:
     """Each different statement of the recorded jobs."""
-    found = {s.sql: s for sql in dict.fromkeys(job.sql for job in recorded.jobs) for s in analyser.analyse(sql)}
-    return list(found.values())
+    by_text = {s.sql: s for sql in dict.fromkeys(job.sql for job in recorded.jobs) for s in analyser.analyse(sql)}
+    return list(by_text.values())
 
 
 @pytest.fixture(scope="session")

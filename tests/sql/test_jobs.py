@@ -28,9 +28,9 @@ def test_a_statement_that_no_run_sends_is_found(recorded: Recorded, tmp_path: Pa
         '    warehouse.run(f"DELETE FROM {table} WHERE nobody")\n'
         'LATER = "SELECT 2 AS nobody_asks FROM ${raw}.sales_transactions"\n'
     )
-    found = templates(tmp_path)
-    assert {"more.py:2", "more.py:3", "more.py:4"} <= found.keys()
-    assert not any(occurs(found[f"more.py:{line}"], recorded.jobs) for line in (2, 3, 4))
+    texts = templates(tmp_path)
+    assert {"more.py:2", "more.py:3", "more.py:4"} <= texts.keys()
+    assert not any(occurs(texts[f"more.py:{line}"], recorded.jobs) for line in (2, 3, 4))
 
 
 def test_every_job_is_limited_in_what_it_may_bill(recorded: Recorded) -> None:
@@ -105,15 +105,15 @@ def test_airflow_s_jobs_are_made_of_the_same_configuration() -> None:
 
 def _billed_calls(name: str, tree: ast.AST) -> set[tuple[str, bool]]:
     """Calls of `….client.<billed>`, and whether the limit goes with each."""
-    found = set()
+    calls = set()
     for call in ast.walk(tree):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in BILLED):
             continue
         if not ast.unparse(call.func.value).endswith("client"):
             continue
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        found.add((name, str(given.get("job_config")).startswith("self.job_configuration(")))
-    return found
+        calls.add((name, str(given.get("job_config")).startswith("self.job_configuration(")))
+    return calls
 
 
 @pytest.mark.parametrize(

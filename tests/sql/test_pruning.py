@@ -83,15 +83,15 @@ def test_without_its_filter_each_statement_is_found(
     for statement in statements:
         assert statement.tree
         before = pruning.reads(statement.tree)
-        for found in FILTER.finditer(statement.sql):
-            mutant = f"{statement.sql[: found.start()]}TRUE{statement.sql[found.end() :]}"
+        for match in FILTER.finditer(statement.sql):
+            mutant = f"{statement.sql[: match.start()]}TRUE{statement.sql[match.end() :]}"
             [broken] = analyser.analyse(mutant)
             assert broken.tree, broken.error
             after = pruning.reads(broken.tree)
             lost = [(b, a) for b, a in zip(before, after, strict=True) if len(a.conditions) < len(b.conditions)]
             if not lost and re.search(r"(FROM|JOIN) staging\.live_", statement.sql):
                 continue  # the view below has the same condition
-            assert lost, f"without {found[0]!r} nothing changes:\n{statement.sql}"
+            assert lost, f"without {match[0]!r} nothing changes:\n{statement.sql}"
             assert all(not read.prunes for _, read in lost), f"another condition stays: {lost}"
             tried |= {read.table for read, _ in lost}
     assert tried == set(pruning.partitioned)

@@ -28,12 +28,12 @@ def test_a_view_selects_what_its_declaration_says(statements: list[Statement]) -
     names = {"INTEGER": "INT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT", "FLOAT64": "DOUBLE"}
     for view in views:  # some are written more than once, each time with other dates
         key = view_name(view)
-        found = [(c["name"], c["column"]["type"].removeprefix("TYPE_")) for c in view["output_column_list"]]
+        columns = [(c["name"], c["column"]["type"].removeprefix("TYPE_")) for c in view["output_column_list"]]
         wanted = [
             (c["name"], "ARRAY" if str(c.get("mode")).lower() == "repeated" else names.get(c["type"], c["type"]))
             for c in declared[key].columns
         ]
-        assert found == wanted, key
+        assert columns == wanted, key
     assert {view_name(view) for view in views} == declared.keys()
 
 

@@ -106,14 +106,14 @@ class Checkout:
 
     def inventory(self) -> dict[tuple[str, str], int]:
         """On hand by (location, SKU), every page of the API's own listing."""
-        found: dict[tuple[str, str], int] = {}
+        on_hand: dict[tuple[str, str], int] = {}
         with self.http() as client:
             token: str | None = None
             while True:
                 page = client.get("/v1/inventory", params={"page_token": token} if token else {}).raise_for_status()
                 for item in page.json()["items"]:
                     key = (item["location_id"], item["sku"])
-                    assert key not in found, f"{key} is listed twice"
-                    found[key] = item["on_hand"]
+                    assert key not in on_hand, f"{key} is listed twice"
+                    on_hand[key] = item["on_hand"]
                 if not (token := page.json()["next_page_token"]):
-                    return found
+                    return on_hand

@@ -47,16 +47,16 @@ class Recorder(mocks.Mocks):
 
     def one(self, name: str) -> dict[str, Any]:
         """Inputs of the one resource of that name."""
-        found = [inputs for key, inputs in self.resources.items() if key.partition("::")[2] == name]
-        assert len(found) == 1, f"{len(found)} resources are named {name}: {sorted(self.resources)}"
-        return found[0]
+        matches = [inputs for key, inputs in self.resources.items() if key.partition("::")[2] == name]
+        assert len(matches) == 1, f"{len(matches)} resources are named {name}: {sorted(self.resources)}"
+        return matches[0]
 
 
 class Monitor(mocks.MockMonitor):
     """Pulumi's mocked engine, which forgets options; this one keeps those that a component decides on."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        found = {
+        given = {
             "parent": _last(request.parent),
             "after": sorted({_last(urn) for urn in request.dependencies} - {_last(request.parent)}),
             "provider": _last(request.provider.rpartition("::")[0]),
@@ -69,7 +69,7 @@ class Monitor(mocks.MockMonitor):
         recorder = self.mocks
         assert isinstance(recorder, Recorder)
         if request.type != "pulumi:pulumi:Stack":  # made once a process, with whatever is declared first
-            recorder.options[f"{request.type}::{request.name}"] = {key: value for key, value in found.items() if value}
+            recorder.options[f"{request.type}::{request.name}"] = {key: value for key, value in given.items() if value}
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802

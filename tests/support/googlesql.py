@@ -55,7 +55,7 @@ class Analyser:
 
     def analyse(self, sql: str) -> list[Statement]:
         """Take a script apart and resolve each of its statements against the tables."""
-        return [Statement(**found) for found in self._ask({"sql": sql})["statements"]]
+        return [Statement(**statement) for statement in self._ask({"sql": sql})["statements"]]
 
     def error(self, sql: str) -> str | None:
         """What is wrong with a script, if anything."""
@@ -68,8 +68,8 @@ class Analyser:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         assert answer, f"the analyser ended with {self._process.wait(timeout=10)}; its last words are above"
-        found: dict[str, Any] = json.loads(answer)
-        return found
+        document: dict[str, Any] = json.loads(answer)
+        return document
 
     def close(self) -> None:
         """End the process."""

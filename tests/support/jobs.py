@@ -133,7 +133,7 @@ def settings(database_url: str, **more: Any) -> Settings:
 
 def record(database_url: str | None = None) -> Recorded:
     """Every job of a run with news, of one over a range asked for, of one that finds nothing, and of a replay."""
-    found = Recorded([], [])
+    recorded = Recorded([], [])
     url = database_url or migrated_database()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -150,7 +150,7 @@ def record(database_url: str | None = None) -> Recorded:
         if not answers:  # nor is there a catalogue
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("DELETE FROM product_cost; DELETE FROM product; DELETE FROM location")
-        client = RecordingClient(found.jobs, found.tables, answers)
+        client = RecordingClient(recorded.jobs, recorded.tables, answers)
         with (
             mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client),
             mock.patch("workloads.pipeline.lake.Lake") as lake,
@@ -158,7 +158,9 @@ def record(database_url: str | None = None) -> Recorded:
             lake().opened.return_value = ()
             report = runner.run(settings(url, lake_bucket="lake"), *asked)
         assert report.state == "succeeded", report.error
-    client = RecordingClient(found.jobs, found.tables, (("SELECT COUNT(*) AS n FROM staging.quarantine", [{"n": 3}]),))
+    client = RecordingClient(
+        recorded.jobs, recorded.tables, (("SELECT COUNT(*) AS n FROM staging.quarantine", [{"n": 3}]),)
+    )
     with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
         stores = Stores(settings(url), Warehouse(settings(url)))
         for stream in STREAMS.values():
@@ -166,7 +168,7 @@ def record(database_url: str | None = None) -> Recorded:
             assert not stores.hold(mock.Mock(spec=Progress, recorded="", written=written))
         with mock.patch("workloads.pipeline.operating.Warehouse.ensure_tables"):
             assert operating.redrive(settings(url)) == 3
-    return found
+    return recorded
 
 
 def templates(folder: Path = PIPELINE) -> dict[str, str]:
@@ -175,8 +177,8 @@ def templates(folder: Path = PIPELINE) -> dict[str, str]:
     In the code it is what names a dataset as `${…}` or is handed to the warehouse as it stands. What is filled in is
     `\0`.
     """
-    found = {str(path.relative_to(SQL)): path.read_text(encoding="utf-8") for path in sorted(SQL.glob("*/*/query.sql"))}
-    found |= {check.name: check.sql for check in checks().values()}
+    texts = {str(path.relative_to(SQL)): path.read_text(encoding="utf-8") for path in sorted(SQL.glob("*/*/query.sql"))}
+    texts |= {check.name: check.sql for check in checks().values()}
     for path in sorted(folder.rglob("*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))
         handed = {
@@ -192,8 +194,8 @@ def templates(folder: Path = PIPELINE) -> dict[str, str]:
             if text is None or id(node) in inside | documentation:
                 continue
             if re.search(r"\$\{\w+\}\.", text) or (id(node) in handed and " " in text):
-                found[f"{path.name}:{node.lineno}"] = text  # type: ignore[attr-defined]
-    return {where: re.sub(r"\$\{[^}]+\}|%\(\w+\)s|%s|\[?build_dates\]?", "\0", text) for where, text in found.items()}
+                texts[f"{path.name}:{node.lineno}"] = text  # type: ignore[attr-defined]
+    return {where: re.sub(r"\$\{[^}]+\}|%\(\w+\)s|%s|\[?build_dates\]?", "\0", text) for where, text in texts.items()}
 
 
 def _text(node: ast.AST) -> str | None:

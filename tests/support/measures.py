@@ -148,7 +148,7 @@ class Measures:
                     units[event["location_id"], line["sku"]] += max(line["quantity"], 0)
             elif event["kind"] == "transfer_out":
                 units[event["location_id"], event["sku"]] -= event["quantity"]
-        found = {}
+        by_shelf = {}
         for (location, sku), stock in on_hand(self.events).items():
             sold = units[location, sku]
             point = self.catalogue.reorder_point.get(sku)
@@ -162,7 +162,7 @@ class Measures:
                 status = "overstock"
             else:
                 status = "ok"
-            found[location, sku] = {
+            by_shelf[location, sku] = {
                 "category": self.catalogue.category.get(sku, "unknown"),
                 "on_hand": stock,
                 "reorder_point": point,
@@ -170,7 +170,7 @@ class Measures:
                 "days_of_cover": cover,
                 "status": status,
             }
-        return found
+        return by_shelf
 
 
 def moment(event: Event) -> datetime:

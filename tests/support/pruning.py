@@ -194,12 +194,12 @@ def conjuncts(expression: Node | None) -> Iterator[Node]:
 
 
 def _conditions(expression: Node | None) -> dict[int, tuple[Condition, ...]]:
-    found: dict[int, tuple[Condition, ...]] = {}
+    conditions: dict[int, tuple[Condition, ...]] = {}
     for part in conjuncts(expression):
         if (condition := _condition(part)) is not None:
             column, said = condition
-            found[column] = (*found.get(column, ()), said)
-    return found
+            conditions[column] = (*conditions.get(column, ()), said)
+    return conditions
 
 
 def _condition(part: Node) -> tuple[int, Condition] | None:

@@ -176,11 +176,11 @@ class World:
 
     def published(self) -> dict[str, list[dict[str, Any]]]:
         """What readers see: every row of the marts' views and of the read model, in one order."""
-        found = {name: self.sql(f"SELECT * FROM ${{marts}}.{name}") for name in VIEWS}
+        views = {name: self.sql(f"SELECT * FROM ${{marts}}.{name}") for name in VIEWS}
         for name in READ_MODEL:
             rows = self.postgres(f"SELECT * FROM {name}")
-            found[name] = [{k: v for k, v in row.items() if k != "publication_id"} for row in rows]
-        return {name: sorted(rows, key=_order) for name, rows in found.items()}
+            views[name] = [{k: v for k, v in row.items() if k != "publication_id"} for row in rows]
+        return {name: sorted(rows, key=_order) for name, rows in views.items()}
 
 
 def _order(row: Mapping[str, Any]) -> str:

@@ -136,11 +136,11 @@ async def test_nothing_published_is_zeros_that_are_not_complete(postgres: str) -
 @given(st.dates(date(2019, 1, 1), date(2030, 1, 1)), st.integers(0, 120), st.sampled_from([Span.WEEK, Span.MONTH]))
 def test_periods_begin_with_the_range_then_with_the_calendar(first: date, more: int, grain: Span) -> None:
     last = first + timedelta(more)
-    found = [p for p in periods(first, last, grain) if p is not None]
-    assert found[0] == first
-    assert all(p.weekday() == 0 if grain is Span.WEEK else p.day == 1 for p in found[1:])
-    assert found == sorted(set(found))
-    assert found[-1] <= last
+    shown = [p for p in periods(first, last, grain) if p is not None]
+    assert shown[0] == first
+    assert all(p.weekday() == 0 if grain is Span.WEEK else p.day == 1 for p in shown[1:])
+    assert shown == sorted(set(shown))
+    assert shown[-1] <= last
 
 
 @pytest.mark.parametrize(("traded", "complete"), [(3, False), (4, True), (7, True)])

@@ -119,17 +119,17 @@ async def test_a_size_run_is_broken_where_some_sizes_are_out_and_others_are_not(
 
 
 async def test_transfers_come_from_the_warehouse_then_from_a_branch_with_too_much(shop: str) -> None:
-    found = (await get(shop, "/v1/inventory/transfers"))["items"]
+    transfers = (await get(shop, "/v1/inventory/transfers"))["items"]
     assert (
-        [(t["from_location_id"], t["to_location_id"], t["sku"], t["quantity"]) for t in found]
+        [(t["from_location_id"], t["to_location_id"], t["sku"], t["quantity"]) for t in transfers]
         == [
             ("S02", "S01", "TEE-M", 28),  # what it sold; S02 keeps what lasts 90 days
             ("W01", "S02", "TEE-S", 3),  # the warehouse keeps its reorder point and one
             ("S01", "S02", "TEE-XL", 6),  # above the reorder point; what is below nothing is not owed
-        ][: len(found)]
-        or found
+        ][: len(transfers)]
+        or transfers
     )
-    assert (found[0]["to_status"], found[0]["from_warehouse"]) == ("stockout", False)
+    assert (transfers[0]["to_status"], transfers[0]["from_warehouse"]) == ("stockout", False)
 
 
 shelves = st.builds(

@@ -52,8 +52,8 @@ def stream(members: Callable[[], dict[str, Any]]) -> Recorder:
 
 def topics(recorder: Recorder) -> list[str]:
     """Names of the grants on the topic itself."""
-    found = [key for key, given in recorder.resources.items() if given.get("topic") == "sales" and "IAM" in key]
-    return [key.partition("::")[2] for key in found]
+    keys = [key for key, given in recorder.resources.items() if given.get("topic") == "sales" and "IAM" in key]
+    return [key.partition("::")[2] for key in keys]
 
 
 def test_whoever_publishes_and_redrives_has_one_grant_on_the_topic() -> None:

@@ -65,12 +65,12 @@ def test_the_program_s_order_is_exactly_that(stack: str) -> None:
     """Which components the program makes, with which provider, and what each awaits."""
 
     recorded = composed({**configuration(stack), "gcp:project": PROJECT}).options
-    options = {key: dict(found) for key, found in recorded.items() if key.startswith("fastyle:")}
+    options = {key: dict(given) for key, given in recorded.items() if key.startswith("fastyle:")}
     every = {key.partition("::")[2] for key in recorded if key.partition("::")[2].startswith("services-")}
     whole = {key.partition("::")[2] for key in recorded if key.startswith(("gcp:", "pulumi:providers:"))}
-    for found in options.values():  # nearly all await every service, however many those are
-        if whole == set(found.get("after", [])):
-            found["after"] = ["every resource"]
-        elif every <= set(found.get("after", [])):
-            found["after"] = [*(name for name in found["after"] if name not in every), "every service"]
+    for given in options.values():  # nearly all await every service, however many those are
+        if whole == set(given.get("after", [])):
+            given["after"] = ["every resource"]
+        elif every <= set(given.get("after", [])):
+            given["after"] = [*(name for name in given["after"] if name not in every), "every service"]
     compared(stack, options)

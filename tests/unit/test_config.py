@@ -928,5 +928,5 @@ def test_every_key_says_what_depends_on_it(field: str) -> None:
     ],
 )
 def test_a_run_while_the_database_sleeps_is_seen(cron: str, stop: str, start: str, run: str | None) -> None:
-    found = clash(cron, stop, start)
-    assert (f"{found:%a %H:%M}" if found else None) == run
+    clashes = clash(cron, stop, start)
+    assert (f"{clashes:%a %H:%M}" if clashes else None) == run

@@ -65,11 +65,11 @@ def test_its_lines_are_those_computed_by_hand(
 
 
 def test_everything_of_it_is_priced_and_its_budget_covers_it() -> None:
-    found = estimated(read_usage(USAGE))
-    assert (found.not_estimated, found.unpriced) == ({}, ())
+    estimate = estimated(read_usage(USAGE))
+    assert (estimate.not_estimated, estimate.unpriced) == ({}, ())
     settings = json.loads((REPOSITORY / "policies" / "config" / "europe.json").read_text(encoding="utf-8"))
     euros = configuration("europe")["fastyle:budget"]["monthly_amount"]
-    assert found.total < euros * Decimal(str(settings["all"]["rates"]["EUR"]))
+    assert estimate.total < euros * Decimal(str(settings["all"]["rates"]["EUR"]))
 
 
 def strings(value: Any) -> list[str]:

@@ -34,7 +34,7 @@ def line(key: str, inputs: dict[str, Any]) -> str | None:
 @pytest.mark.parametrize("stack", ["local", "dev", "prod"])
 def test_the_grants_are_exactly_those(stack: str) -> None:
     recorder = composed({**configuration(stack), "gcp:project": PROJECT})
-    grants = sorted(found for key, inputs in recorder.resources.items() if (found := line(key, inputs)) is not None)
+    grants = sorted(grant for key, inputs in recorder.resources.items() if (grant := line(key, inputs)) is not None)
     path = SNAPSHOTS / f"grants-{stack}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text("\n".join(grants) + "\n", encoding="utf-8")

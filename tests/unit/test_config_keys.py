@@ -185,9 +185,9 @@ def test_every_key_arrives(stack: str) -> None:
     for key, (value, _) in TABLES[stack].items():
         put(changed, key, value)
     before, after = made(configuration(stack)), made(changed)
-    words = {key: found for key, (_, found) in TABLES[stack].items()}
-    assert {key: found for key, found in words.items() if found not in after} == {}
-    assert {key: found for key, found in words.items() if found in before} == {}, "proves nothing"
+    words = {key: cell for key, (_, cell) in TABLES[stack].items()}
+    assert {key: cell for key, cell in words.items() if cell not in after} == {}
+    assert {key: cell for key, cell in words.items() if cell in before} == {}, "proves nothing"
 
 
 def test_each_workload_has_its_ingress() -> None:
@@ -288,7 +288,7 @@ def test_a_mistaken_destroy_is_refused_before_its_first_step() -> None:
     assert set(lock["after"]) == {
         key.partition("::")[2] for key in options if key.startswith(("gcp:", "pulumi:providers:"))
     }
-    held = {key for key, found in options.items() if found.get("protect")}
+    held = {key for key, given in options.items() if given.get("protect")}
     for type_ in (
         "gcp:bigquery/dataset:Dataset",
         "gcp:bigquery/table:Table",

@@ -90,15 +90,15 @@ def prefixed(prefix: str | None) -> Recorder:
 
 def identities(recorder: Recorder) -> dict[str, str]:
     """What each resource is in its project, to its key in the program."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for key, inputs in recorder.resources.items():
         kind = key.partition("::")[0]
         if kind.startswith(NOT_IN_THE_PROJECT):
             continue
         identity = json.dumps([kind, [inputs[field] for field in told_by(kind, inputs)]], default=str)
-        assert identity not in found, f"{key} and {found[identity]} are one"
-        found[identity] = key
-    return found
+        assert identity not in names, f"{key} and {names[identity]} are one"
+        names[identity] = key
+    return names
 
 
 def physical_names(recorder: Recorder) -> dict[str, str]:

@@ -88,7 +88,7 @@ def document(*arguments: str) -> dict[str, Any]:
 
 
 def test_every_advice_names_its_key_its_saving_and_what_is_lost() -> None:
-    found = {each["change"]: each for each in document()["advice"]}
+    by_change = {each["change"]: each for each in document()["advice"]}
     for change, saving in (
         ("fastyle:orchestrator: composer -> scheduler", "527"),
         ("fastyle:database.availability: REGIONAL -> ZONAL", "100"),
@@ -96,7 +96,7 @@ def test_every_advice_names_its_key_its_saving_and_what_is_lost() -> None:
         ("fastyle:workloads.api.minimum_instances: 1 -> 0", "9"),
         ("fastyle:workloads.pos_api.minimum_instances: 1 -> 0", "9"),
     ):
-        each = found[change]
+        each = by_change[change]
         assert set(each) >= {"resource", "change", "monthly_saving", "loses", "confidence"}
         assert Decimal(each["monthly_saving"]) >= Decimal(saving)
         assert each["loses"]
@@ -113,21 +113,21 @@ def test_what_the_contract_keeps_for_ever_is_no_saving() -> None:
 
 
 def test_what_the_program_refuses_is_told_with_its_words_and_is_in_no_combination() -> None:
-    found = document()
-    [zonal] = [each for each in found["advice"] if "ZONAL" in each["change"]]
+    answer = document()
+    [zonal] = [each for each in answer["advice"] if "ZONAL" in each["change"]]
     assert "a zone's outage stops live inventory" in zonal["refused"]
-    assert "fastyle:database.availability" not in found["together"]["configuration"]
+    assert "fastyle:database.availability" not in answer["together"]["configuration"]
 
 
 def test_under_an_amount_with_what_must_stay() -> None:
     """Without Airflow and nothing else changed: two zones and warm instances stay."""
     code, output = advise("--stack", "prod", "--under", "300", "--keep", "ha,no-cold-start", "--format", "json")
     assert code == 0
-    found = json.loads(output)
-    assert found["under"]["reached"] is True
-    assert found["under"]["enough"]["configuration"] == {"fastyle:orchestrator": "scheduler"}
-    assert Decimal(found["together"]["monthly"]) < 300
-    assert not [key for key in found["together"]["configuration"] if "minimum_instances" in key]
+    answer = json.loads(output)
+    assert answer["under"]["reached"] is True
+    assert answer["under"]["enough"]["configuration"] == {"fastyle:orchestrator": "scheduler"}
+    assert Decimal(answer["together"]["monthly"]) < 300
+    assert not [key for key in answer["together"]["configuration"] if "minimum_instances" in key]
 
 
 def test_an_amount_that_cannot_be_reached_says_what_stands_in_the_way() -> None:

@@ -86,9 +86,9 @@ def test_the_smallest_dataflow_job() -> None:
 
 def test_a_plot_is_well_formed_and_the_same_again() -> None:
     lines = [Line("rising <1>", [(10, 0.5), (1000, 50)]), Line("flat", [(10, 5), (1000, 5)])]
-    found = svg("Cost & size", "branches", "USD", lines, [Mark(100, 5, "even")])
-    assert found == svg("Cost & size", "branches", "USD", lines, [Mark(100, 5, "even")])
-    root = ET.fromstring(found)
+    picture = svg("Cost & size", "branches", "USD", lines, [Mark(100, 5, "even")])
+    assert picture == svg("Cost & size", "branches", "USD", lines, [Mark(100, 5, "even")])
+    root = ET.fromstring(picture)
     kinds = [element.tag.rpartition("}")[2] for element in root]
     assert kinds.count("polyline") == 2
     assert kinds.count("circle") == 1

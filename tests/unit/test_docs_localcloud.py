@@ -18,13 +18,13 @@ LABELS = {"emulated", "approximated", "recorded"}
 def labelled() -> dict[str, set[str]]:
     """Type token -> labels in the table; a type may have a row for each of its features."""
     section = PAGE.split("## Features and their fidelity", 1)[1].split("\n## ", 1)[0]
-    found: dict[str, set[str]] = {}
+    labels: dict[str, set[str]] = {}
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 4 and cells[2] in LABELS:
             for name in re.findall(r"`(\w+\.\w+)`", cells[1]):
-                found.setdefault(token_of(name), set()).add(cells[2])
-    return found
+                labels.setdefault(token_of(name), set()).add(cells[2])
+    return labels
 
 
 def test_every_type_of_the_provider_is_labelled_and_no_other() -> None:
@@ -66,10 +66,10 @@ def google_sql() -> list[Path]:
 @pytest.mark.parametrize("what", TREACHEROUS)
 def test_no_statement_relies_on_what_the_stand_in_gets_wrong(what: str) -> None:
     pattern = re.compile(TREACHEROUS[what], re.IGNORECASE | re.MULTILINE)
-    found = [
+    wrong = [
         f"{path.relative_to(REPOSITORY)}:{number}: {line.strip()}"
         for path in google_sql()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if pattern.search(line) and not line.lstrip().startswith(("#", "--"))
     ]
-    assert found == [], f"in the local cloud this {what}"
+    assert wrong == [], f"in the local cloud this {what}"

@@ -42,7 +42,7 @@ def commands(path: Path) -> list[list[str]]:
     for block in re.findall(r"```console\n(.*?)```", text(path), re.DOTALL):
         lines += [line.strip()[2:] for line in block.splitlines() if line.strip().startswith("$ ")]
     lines += re.findall(r"`((?:uv run |fastyle |make |pulumi )[^`]+)`", text(path))
-    found = []
+    written = []
     for line in lines:
         words = shlex.split(line, comments=True)
         for part in _parts(words):
@@ -51,8 +51,8 @@ def commands(path: Path) -> list[list[str]]:
             if part[:2] == ["uv", "run"]:
                 part = part[2:]
             if part:
-                found.append(part)
-    return found
+                written.append(part)
+    return written
 
 
 def _parts(words: list[str]) -> list[list[str]]:
@@ -151,10 +151,10 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if target.startswith(("http://", "https://")):
             continue
         file, _, anchor = target.partition("#")
-        found = (path.parent / file).resolve() if file else path
-        assert found.exists(), f"{name(path)}: {target}"
+        destination = (path.parent / file).resolve() if file else path
+        assert destination.exists(), f"{name(path)}: {target}"
         if anchor:
-            assert anchor in anchors(found), f"{name(path)}: {target}"
+            assert anchor in anchors(destination), f"{name(path)}: {target}"
 
 
 # --- a runbook for each alert ---

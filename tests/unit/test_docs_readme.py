@@ -18,9 +18,9 @@ def claims() -> list[list[str]]:
 
 
 def test_every_claim_is_proven_or_said_to_be_open() -> None:
-    found = claims()
-    assert len(found) >= 15
-    for claim, state, proof in found:
+    rows = claims()
+    assert len(rows) >= 15
+    for claim, state, proof in rows:
         assert state in ("yes", "not yet"), claim
         assert bool(proof) is (state == "yes"), f"{claim}: a yes needs a test, and nothing else has one"
 

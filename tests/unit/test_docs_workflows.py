@@ -81,8 +81,8 @@ def test_gitleaks_finds_nothing_and_would(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
 def test_actions_are_pinned_by_digest_and_named(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
-        if found := re.search(r"uses: (\S+)(.*)", line):
-            action, comment = found.groups()
+        if match := re.search(r"uses: (\S+)(.*)", line):
+            action, comment = match.groups()
             if action.startswith("./"):
                 assert (REPOSITORY / action).is_file(), action
             else:
@@ -131,10 +131,10 @@ def test_updates_begin_with_what_the_cloud_is_now() -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
 def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
-    found = triggers(path)
-    assert "pull_request_target" not in found
-    assert "workflow_run" not in found
-    if "pull_request" in found:
+    events = triggers(path)
+    assert "pull_request_target" not in events
+    assert "workflow_run" not in events
+    if "pull_request" in events:
         for name, job in jobs(path).items():
             if CREDENTIALS.search(json.dumps(job).replace('"id-token": "write"', "id-token: write")):
                 # Code that reviewers of the environment let in, of a branch of this repository: no stranger's.
@@ -383,9 +383,9 @@ def test_every_archive_has_a_bill_that_lists_what_is_in_it() -> None:
 
 @pytest.mark.slow
 def test_every_package_is_under_a_licence_that_was_decided_on() -> None:
-    found = sbom.bills()
-    assert set(found) == {*sbom.workloads(), *sbom.PACKAGES, "fastyle-platform"}
-    assert all(document["components"] for document in found.values())
+    documents = sbom.bills()
+    assert set(documents) == {*sbom.workloads(), *sbom.PACKAGES, "fastyle-platform"}
+    assert all(document["components"] for document in documents.values())
 
 
 @pytest.mark.parametrize(

@@ -430,8 +430,8 @@ def test_every_accepted_id_can_be_opened(api: tuple[App, dict[str, Any]], loop: 
             for target in targets:
                 status, _, body = await ask(app, "GET", target)
                 assert status == 200, (location, sku, target, body)
-                found = json.loads(body)
-                assert (found["location_id"], found["sku"]) == (location, sku), target
+                answer = json.loads(body)
+                assert (answer["location_id"], answer["sku"]) == (location, sku), target
                 opened += 1
 
     @batches(6)

@@ -137,12 +137,12 @@ class Monitoring:
         [filtered] = query["filter"]
         metric = filtered.split('"')[1]
         kind = KIND.findall(filtered)[0]
-        found = self.answers.get(metric, [])
+        series = self.answers.get(metric, [])
         if metric == "logging.googleapis.com/byte_count" and kind != "cloud_run_revision":
-            found = []
+            series = []
         page = int(query.get("pageToken", ["0"])[0])
-        answer: dict[str, Any] = {"timeSeries": found[page : page + 1], "unit": "By"} if found else {}
-        return answer | ({"nextPageToken": str(page + 1)} if page + 1 < len(found) else {})
+        answer: dict[str, Any] = {"timeSeries": series[page : page + 1], "unit": "By"} if series else {}
+        return answer | ({"nextPageToken": str(page + 1)} if page + 1 < len(series) else {})
 
 
 @pytest.fixture
@@ -204,10 +204,10 @@ def test_the_file_that_is_written_prices_the_stack_and_keeps_what_no_metric_tell
     usage = read_usage(target)
     assert usage.document.resource_usage["secrets-pos"].keys() == {"further_versions", "monthly_accesses"}
     assert usage.document.resource_usage["*-staging"]["monthly_written_gib"] == 3
-    found = estimate(PLAN, usage, region=REGION)
-    [scanned] = [line for _, line in found.lines() if line.rate.id == "bigquery.scan"]
+    cost = estimate(PLAN, usage, region=REGION)
+    [scanned] = [line for _, line in cost.lines() if line.rate.id == "bigquery.scan"]
     assert round(scanned.quantity * 1024) == 730
-    assert not [note for note in found.notes if "matches no resource" in note]
+    assert not [note for note in cost.notes if "matches no resource" in note]
 
 
 def test_each_metric_is_asked_for_once_a_page_over_whole_days(monitoring: Monitoring) -> None:
@@ -220,7 +220,7 @@ def test_each_metric_is_asked_for_once_a_page_over_whole_days(monitoring: Monito
     assert first["aggregation.groupByFields"] == ["resource.labels.topic_id"]
     sizes = [each for each in monitoring.asked if "ALIGN_MEAN" in each["aggregation.perSeriesAligner"]]
     assert {each["filter"][0].split('"')[1] for each in sizes} >= {"cloudsql.googleapis.com/database/disk/quota"}
-    pages = len(READINGS) + sum(len(found) - 1 for found in ANSWERS.values())
+    pages = len(READINGS) + sum(len(series) - 1 for series in ANSWERS.values())
     assert len(monitoring.asked) == pages
 
 
@@ -269,9 +269,9 @@ def test_for_machines_it_is_json(monitoring: Monitoring, tmp_path: Path) -> None
     done = CliRunner().invoke(
         cli, ["meter", "--stack", "prod", "--json", "--days", "7", "--write", str(tmp_path / "u.yaml")]
     )
-    found = json.loads(done.output)
-    assert found["days"] == 7
+    document = json.loads(done.output)
+    assert document["days"] == 7
     [requests] = [
-        each for each in found["counted"] if (each["resource"], each["key"]) == ("api-service", "monthly_requests")
+        each for each in document["counted"] if (each["resource"], each["key"]) == ("api-service", "monthly_requests")
     ]
     assert round(Decimal(requests["monthly"]), -4) == 5_840_000, "the same count in a quarter of the days"

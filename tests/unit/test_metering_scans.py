@@ -57,15 +57,15 @@ def test_partitions_are_pruned_by_constants_on_the_partition_column_alone(where:
 
 
 def test_a_join_reads_both_tables_and_a_table_named_twice_counts_once() -> None:
-    found = only(
+    scan = only(
         "SELECT s.units FROM d.sales AS s LEFT JOIN d.products AS p ON p.sku = s.sku WHERE s.day = DATE '2026-01-01' "
         "UNION ALL SELECT 1 FROM d.sales WHERE day = DATE '2026-01-02' AND note = ''"
     )
-    assert {read.table: set(read.columns) for read in found} == {
+    assert {read.table: set(read.columns) for read in scan} == {
         "d.sales": {"day", "sku", "units", "note"},
         "d.products": {"sku"},
     }
-    [sales] = [read for read in found if read.table == "d.sales"]
+    [sales] = [read for read in scan if read.table == "d.sales"]
     assert sales.condition.count(" OR ") == 1  # the partitions of both
 
 
@@ -98,8 +98,8 @@ def test_a_script_is_billed_statement_by_statement_its_guard_too() -> None:
         "DELETE FROM d.sales WHERE TRUE;\nINSERT INTO d.sales (sku) SELECT sku FROM d.products;\nEND IF;\n"
         "COMMIT TRANSACTION;"
     )
-    found = [[(r.table, r.columns) for r in reads(s, TABLES)] for s in statements(script)]
-    assert found == [
+    columns = [[(r.table, r.columns) for r in reads(s, TABLES)] for s in statements(script)]
+    assert columns == [
         [("d.products", ("sku",))],
         [("d.sales", tuple(TABLES["d.sales"].columns))],
         [("d.products", ("sku",))],
@@ -113,8 +113,8 @@ def test_what_runs_only_if_something_is_found_is_billed_for_the_looking() -> Non
         "INSERT INTO d.products (sku) SELECT sku FROM d.sales;\nEND IF;\n"
         "DELETE FROM d.products WHERE TRUE;\nEND IF;\nCOMMIT TRANSACTION;"
     )
-    found = [[(r.table, r.columns) for r in reads(s, TABLES)] for s in statements(script)]
-    assert found == [[("d.products", ())], [("d.sales", ("sku",))], [("d.products", ("sku", "category", "cost"))]]
+    columns = [[(r.table, r.columns) for r in reads(s, TABLES)] for s in statements(script)]
+    assert columns == [[("d.products", ())], [("d.sales", ("sku",))], [("d.products", ("sku", "category", "cost"))]]
 
 
 def test_an_unknown_table_is_an_error_not_nothing() -> None:
@@ -162,9 +162,9 @@ def test_every_query_of_the_pipeline_is_understood_and_its_history_is_pruned(key
         "history_from": "DATE '2026-01-01'",
     }
     [statement] = statements(render(tables()[key].query or "", values))
-    found = reads(statement, known)
-    assert found
-    for read in found:
+    table_reads = reads(statement, known)
+    assert table_reads
+    for read in table_reads:
         assert read.columns
         if known[read.table].partition_column:
             assert read.condition, f"{key} reads every partition of {read.table}"

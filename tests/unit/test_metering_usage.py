@@ -22,8 +22,8 @@ def text(stack: str) -> str:
 
 
 def measured(stack: str) -> str:
-    [found] = BLOCK.findall(text(stack))
-    return str(found)
+    [block] = BLOCK.findall(text(stack))
+    return str(block)
 
 
 def test_every_stack_has_the_same_measurement_and_says_how_it_was_made() -> None:
@@ -63,10 +63,10 @@ def test_a_measurement_goes_between_the_marks_and_nowhere_else() -> None:
         Coefficient("simulated", {"quiet": Decimal(1), "sale": Decimal("2.50")}, "a day", approximate=True).line(),
     ]
     block = "\n".join(["  # <measured by hand>", *lines, "  # </measured>"]) + "\n"
-    found = put(text("prod"), block, Path("prod.yaml"))
-    assert BLOCK.sub("", found) == BLOCK.sub("", text("prod"))
-    assert "  sale_bytes: 641.5  # bytes\n" in found
-    assert "  simulated: {quiet: 1, sale: 2.5}  # about: a day\n" in found
+    written = put(text("prod"), block, Path("prod.yaml"))
+    assert BLOCK.sub("", written) == BLOCK.sub("", text("prod"))
+    assert "  sale_bytes: 641.5  # bytes\n" in written
+    assert "  simulated: {quiet: 1, sale: 2.5}  # about: a day\n" in written
     values = parse("version: 1\nvariables:\n" + block)
     assert values.variable("sale_bytes") == Decimal("641.5")
 

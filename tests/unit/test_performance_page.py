@@ -14,17 +14,17 @@ PAGE = "before\n<!-- measured -->\n<!-- /measured -->\nafter"
 
 
 def test_the_page_has_the_figures_of_the_measurement() -> None:
-    found = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
+    results = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
     page = performance.current(PAGE)
     assert page.startswith("before\n")
     assert page.endswith("\nafter")
-    assert f"it is {found['ratios']['highest_held_to_slowest_stage']:.2f} of the slowest stage's own rate" in page
-    assert f"is {found['ratios']['no_op_up_to_empty_program']} times the fourth" in page
-    history = found["one_new_day_on_a_history"]
+    assert f"it is {results['ratios']['highest_held_to_slowest_stage']:.2f} of the slowest stage's own rate" in page
+    assert f"is {results['ratios']['no_op_up_to_empty_program']} times the fourth" in page
+    history = results["one_new_day_on_a_history"]
     for days, rows in history.get("rows_read", {}).items():
         assert f"| {days} | {history['seconds'][days]} | {rows:,} |" in page
     assert ("Not measured" in page) == ("not_measured" in history)
-    for name in (*found["peak_memory_mb"], *found["api"]):
+    for name in (*results["peak_memory_mb"], *results["api"]):
         assert f"| `{name}` |" in page
 
 
@@ -38,15 +38,15 @@ def test_half_a_measurement_is_one_line(content: str | None, tmp_path: Path) -> 
 
 
 def test_histories_are_told_where_they_were_measured(tmp_path: Path) -> None:
-    found = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
-    found["one_new_day_on_a_history"] = {
+    results = json.loads(performance.RESULTS.read_text(encoding="utf-8"))
+    results["one_new_day_on_a_history"] = {
         "about": "a day of BigQuery's rows",
         "seconds": {"7": 2.0, "70": 2.2},
         "rows_read": {"7": 1000, "70": 1300},
         "ratios": {"rows_read_70_to_7": 1.3},
     }
     path = tmp_path / "results.json"
-    path.write_text(json.dumps(found), encoding="utf-8")
+    path.write_text(json.dumps(results), encoding="utf-8")
     page = performance.current(PAGE, path)
     assert "| 70 | 2.2 | 1,300 |" in page
     assert "A day of BigQuery's rows. Ratios (aim: 1.3): rows read 70 to 7 1.3." in page

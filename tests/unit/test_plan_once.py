@@ -143,7 +143,7 @@ def _file() -> Path:
 @pytest.mark.usefixtures("pull_request")
 def test_one_comment_has_costs_changes_policies_and_advice_of_both_stacks() -> None:
     stacks = [told(stack, "origin/main") for stack in ("dev", "prod")]
-    assert [found.sound for found in stacks] == [True, False]
+    assert [summary.sound for summary in stacks] == [True, False]
     text = comment(stacks, "origin/main")
     head = text.partition("####")[0]
     assert "| dev | 1 | kept |" in head
@@ -162,9 +162,9 @@ def test_what_cannot_be_told_says_why_and_keeps_nothing_else_from_being_told(mon
         raise OperatorError("git worktree: no such revision")
 
     monkeypatch.setattr(tools.pull_request, "before", none)
-    found = told("dev", "origin/gone")
-    assert not found.sound
-    text = comment([found], "origin/gone")
+    summary = told("dev", "origin/gone")
+    assert not summary.sound
+    text = comment([summary], "origin/gone")
     assert "**failed**: cost at origin/gone: git worktree: no such revision" in text
     assert "<summary>Advice</summary>" in text
     monkeypatch.setattr(tools.pull_request, "plan", none)

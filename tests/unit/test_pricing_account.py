@@ -29,16 +29,16 @@ def stack(jobs: int, egress: int = 0) -> Estimate:
 def test_free_tiers_of_the_account_are_given_once_and_those_of_a_project_to_each() -> None:
     """Two stacks of two jobs: each alone is free, together one of four is billed: 0.10. Logs are free for each project's 50
     GiB: 10 x 0.50 = 5 each, either way."""
-    found = pooled({"dev": stack(2), "prod": stack(2)})
-    assert plain(found.apart) == "10"
-    assert plain(found.total) == "10.1"
+    pool = pooled({"dev": stack(2), "prod": stack(2)})
+    assert plain(pool.apart) == "10"
+    assert plain(pool.total) == "10.1"
 
 
 def test_volume_tiers_are_reached_together() -> None:
     """1,000 GiB each are within the first TiB alone; together 2,000 GiB, of which 976 beyond it cost 0.01 less: 9.76 less. One
     free GiB of the two is gone: 0.12 more."""
-    found = pooled({"a": stack(0, 1000), "b": stack(0, 1000)})
-    assert found.total - found.apart == Decimal("-9.76") + Decimal("0.12")
+    pool = pooled({"a": stack(0, 1000), "b": stack(0, 1000)})
+    assert pool.total - pool.apart == Decimal("-9.76") + Decimal("0.12")
 
 
 def test_one_stack_alone_costs_what_it_costs() -> None:
@@ -49,8 +49,8 @@ def test_one_stack_alone_costs_what_it_costs() -> None:
 def test_resources_of_one_project_share_its_tier_across_stacks() -> None:
     """Both in project shop: 120 GiB of logs, 50 free: 70 x 0.50 = 35."""
     both = {
-        name: replace(found, resources=tuple(replace(r, project="shop") for r in found.resources))
-        for name, found in (("a", stack(0)), ("b", stack(0)))
+        name: replace(pool, resources=tuple(replace(r, project="shop") for r in pool.resources))
+        for name, pool in (("a", stack(0)), ("b", stack(0)))
     }
     assert plain(pooled(both).total) == "35"
 

@@ -101,8 +101,8 @@ def test_a_narrow_terminal_leaves_out_shares_then_prices(width: int, columns: in
     }
     used["kept"] = used["lake"] = {"storage_gib": 50}
     used["service"] = {"monthly_requests": 10**6}
-    found = estimated(*SAMPLES, **used)
-    table = report.as_table(found, date(2026, 11, 1), width=width).split("\nOverall total")[0].splitlines()
+    estimate = estimated(*SAMPLES, **used)
+    table = report.as_table(estimate, date(2026, 11, 1), width=width).split("\nOverall total")[0].splitlines()
     assert len(table[0].replace("Monthly ", "Monthly").split()) == columns
     if width >= 80:
         assert max(map(len, table)) <= width
@@ -139,7 +139,7 @@ web: CPU: 0 USD a month
 
 
 def test_a_free_tier_and_a_doubt_are_explained() -> None:
-    found = estimated(
+    estimate = estimated(
         resource("gcp:cloudscheduler/job:Job", "a"),
         resource(
             "gcp:composer/environment:Environment", "air", config={"softwareConfig": {"imageVersion": "composer-3"}}
@@ -147,15 +147,15 @@ def test_a_free_tier_and_a_doubt_are_explained() -> None:
         resource("gcp:cloudrunv2/service:Service", "web"),
         web={"monthly_egress_gib": 20480},
     )
-    assert report.explain(found, "Scheduler") == (
+    assert report.explain(estimate, "Scheduler") == (
         "Cloud Scheduler, 3 jobs: -0.1 USD a month\n  3 job free a month; 1 job used by a\n"
         "  once for the billing account; always-on lines use it first\n"
         "  source      https://cloud.google.com/scheduler/pricing (Google's own page, or a dated transcription of it)"
     )
     assert "Volume discount, network.internet-egress: -501.76 USD a month\n  volume tiers; 20,480 GiB used by web" in (
-        report.explain(found, "volume")
+        report.explain(estimate, "volume")
     )
-    assert "confidence  U: unconfirmed" in report.explain(found, "infrastructure")
+    assert "confidence  U: unconfirmed" in report.explain(estimate, "infrastructure")
 
 
 def test_a_line_that_does_not_exist_names_those_that_do(planned: Planned) -> None:
@@ -296,14 +296,14 @@ def worktrees() -> str:
 
 def test_the_table_names_doubtful_and_old_rates_with_what_rests_on_them() -> None:
     """Composer 334.5800021 unconfirmed, 80 GB of images 8 at a rate of July 2024, of 342.5800021 in all."""
-    found = estimated(
+    estimate = estimated(
         resource(
             "gcp:composer/environment:Environment", "air", config={"softwareConfig": {"imageVersion": "composer-3"}}
         ),
         resource("gcp:artifactregistry/repository:Repository", "images"),
         images={"storage_gb": 80},
     )
-    said = report.doubts(found, date(2026, 11, 1))
+    said = report.doubts(estimate, date(2026, 11, 1))
     assert said == [
         "98.5 % of the list price rests on unconfirmed rates: composer-3.dcu, composer-3.database",
         "1.5 % of the list price rests on rates over a year old: artifacts.storage",

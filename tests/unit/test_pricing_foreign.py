@@ -46,8 +46,8 @@ def test_a_web_shop_is_estimated_as_far_as_the_book_goes() -> None:
     500 GiB of SSD x 0.17 = 85; a global rule 18.25; the bastion 730 x 0.018428865 = 13.45307145, its disk 20 x 0.04 = 0.8 and
     address 3.65; the cluster 73, free; three n2-standard-4 in three zones each: 9 x 4 x 584.146 x 0.034773 = 731.24823888...;
     a zone 0.2; a key rotated every 90 days 5.0556 x 0.06; Redis 5 x 730 x 0.054 = 197.1."""
-    found = of(PREVIEW)
-    assert {r.name: plain(r.monthly) for r in found.resources} == {
+    estimate = of(PREVIEW)
+    assert {r.name: plain(r.monthly) for r in estimate.resources} == {
         "web": "19.71",
         "ip": "3.65",
         "data": "85",
@@ -61,13 +61,13 @@ def test_a_web_shop_is_estimated_as_far_as_the_book_goes() -> None:
         "cache": "197.1",
         "assets": "0",
     }
-    assert plain(found.total) == "1555.43617253536"
-    assert found.not_estimated == {
+    assert plain(estimate.total) == "1555.43617253536"
+    assert estimate.not_estimated == {
         "aws:s3/bucketV2:BucketV2": ["mirror: a resource of aws, for which there is no price book"],
         "gcp:sql/databaseInstance:DatabaseInstance": ["mssql: the price book has no rates for SQLSERVER_2022_STANDARD"],
         "google-native:storage/v1:Bucket": ["native: the price book does not know this type"],
     }
-    assert sorted(found.free) == [
+    assert sorted(estimate.free) == [
         "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
         "gcp:dns/recordSet:RecordSet",
         "gcp:projects/service:Service",
@@ -77,8 +77,8 @@ def test_a_web_shop_is_estimated_as_far_as_the_book_goes() -> None:
 
 
 def test_rates_of_another_region_are_the_reference_regions_and_that_is_said() -> None:
-    found = of(PREVIEW)
-    assert [note for note in found.notes if "no sourced rates" in note] == [
+    estimate = of(PREVIEW)
+    assert [note for note in estimate.notes if "no sourced rates" in note] == [
         "the book has no sourced rates for europe-west1 of redis.standard-m2: us-central1's are used, on which 12.1 % of "
         "the list price rests"
     ]
@@ -93,8 +93,8 @@ def test_rates_of_another_region_are_the_reference_regions_and_that_is_said() ->
 def test_the_free_tiers_of_three_american_regions_are_not_given_elsewhere() -> None:
     bucket = "gcp:storage/bucket:Bucket"
     for location, credits in (("US-CENTRAL1", "0.02"), ("us-east1", "0.02"), ("EU", "0"), ("europe-west1", "0")):
-        found = estimated(resource(bucket, location=location), it={"storage_gib": 1})
-        assert plain(sum((c.monthly for c in found.credits), Decimal(0))) == credits, location
+        estimate = estimated(resource(bucket, location=location), it={"storage_gib": 1})
+        assert plain(sum((c.monthly for c in estimate.credits), Decimal(0))) == credits, location
 
 
 def test_components_of_others_group_their_resources() -> None:
@@ -104,10 +104,10 @@ def test_components_of_others_group_their_resources() -> None:
 def test_an_export_is_estimated_without_what_is_on_its_way_out() -> None:
     """db, twice over: 1 vCPU x 1,460 x 0.0413 = 60.298, 3.75 GiB x 1,460 x 0.007 = 38.325, 200 GB x 0.17 = 34; a version
     of a secret 0.06, which is free; 1 GB of Redis x 730 x 0.049 = 35.77."""
-    found = of(EXPORT)
-    assert plain(found.total) == "168.393"
-    assert plain(found.list_price) == "168.453"
-    assert found.not_estimated == {
+    estimate = of(EXPORT)
+    assert plain(estimate.total) == "168.393"
+    assert plain(estimate.list_price) == "168.453"
+    assert estimate.not_estimated == {
         "gcp:sql/databaseInstance:DatabaseInstance": ["hidden: its tier is secret or known only at update"],
     }
 
@@ -236,8 +236,8 @@ def test_a_preview_that_failed_says_that_it_may_lack_resources() -> None:
     content = json.loads(PREVIEW.read_text())
     content["diagnostics"] = [{"severity": "error", "message": "the token hunter2 is wrong"}]
     document = documents.read(content)
-    found = estimate(document.resources, region=document.region, notes=document.notes)
-    assert found.notes[0] == "the preview reports errors: the plan may lack resources"
+    cost = estimate(document.resources, region=document.region, notes=document.notes)
+    assert cost.notes[0] == "the preview reports errors: the plan may lack resources"
 
 
 def test_words_before_the_json_are_skipped() -> None:
@@ -252,9 +252,9 @@ def test_the_engines_event_stream_says_the_same_as_the_preview() -> None:
         metadata = {"op": step["op"], "urn": step["urn"], "type": "", "new": step.get("newState"), "old": None}
         events.append({"sequence": n + 1, "timestamp": 1, "resourcePreEvent": {"metadata": metadata, "planning": True}})
     events.append({"sequence": 99, "timestamp": 1, "summaryEvent": {"resourceChanges": {"create": 23}}})
-    found = documents.parse("\n".join(map(json.dumps, events)))
-    assert found.resources == documents.load(PREVIEW).resources
-    assert found.region == "europe-west1"
+    document = documents.parse("\n".join(map(json.dumps, events)))
+    assert document.resources == documents.load(PREVIEW).resources
+    assert document.region == "europe-west1"
     failed = {"sequence": 100, "diagnosticEvent": {"severity": "error", "message": "x"}}
     assert documents.parse("\n".join(map(json.dumps, [*events, failed]))).notes
 
@@ -269,7 +269,7 @@ def test_a_resource_that_is_replaced_is_counted_once() -> None:
 def test_marks_of_pulumi_are_read() -> None:
     output = {SIGNATURE: "d0e6a833031e9bbcd3f4e8bde6ca49a4", "value": {"cpu": "2"}, "dependencies": []}
     asset = {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "print()"}
-    found = documents.plain(
+    plain = documents.plain(
         {
             "a": COMPUTED,
             "b": [{SIGNATURE: SECRET, "plaintext": '"x"'}],
@@ -281,7 +281,7 @@ def test_marks_of_pulumi_are_read() -> None:
             "h": 1.5,
         }
     )
-    assert found == {
+    assert plain == {
         "a": UNKNOWN, "b": [UNKNOWN], "c": {"cpu": "2"}, "d": UNKNOWN, "e": UNKNOWN, "f": asset, "g": UNKNOWN, "h": 1.5,
     }  # fmt: skip
 
@@ -319,9 +319,9 @@ def test_no_value_of_a_plan_makes_the_estimator_fall_over(sample: Resource, path
             with pytest.raises(PricingError, match=r"\A.* has no location .*\Z"):
                 estimate([changed(sample, path, value)], region=REGION)
             continue
-        found = estimate([changed(sample, path, value)], region=REGION)
-        assert found.total >= 0, value
-        reasons = [why for whys in found.not_estimated.values() for why in whys]
+        cost = estimate([changed(sample, path, value)], region=REGION)
+        assert cost.total >= 0, value
+        reasons = [why for whys in cost.not_estimated.values() for why in whys]
         assert all("\n" not in why for why in reasons)
 
 
@@ -336,12 +336,12 @@ json_values = st.recursive(
 @given(st.sampled_from(CHANGES), json_values)
 def test_any_json_in_any_place_is_estimated_or_listed(change: tuple[Resource, tuple[Any, ...]], value: Any) -> None:
     try:
-        found = estimate([changed(*change, value)], region=REGION)
+        cost = estimate([changed(*change, value)], region=REGION)
     except PricingError:
         assert change[1][-1] in ("location", "region", "zone")
         assert isinstance(value, str)
         return
-    assert found.total >= 0
+    assert cost.total >= 0
 
 
 @settings(max_examples=100, deadline=None)
@@ -368,6 +368,6 @@ def test_usage_that_is_too_large_is_one_line() -> None:
 
 def test_a_product_that_is_too_large_is_listed_not_counted() -> None:
     service = "gcp:cloudrunv2/service:Service"
-    found = estimated(resource(service), it={"monthly_requests": 10**15, "request_ms": 10**15})
-    assert found.total == 0
-    assert found.not_estimated == {service: ["it: its figures are too large to reckon with"]}
+    estimate = estimated(resource(service), it={"monthly_requests": 10**15, "request_ms": 10**15})
+    assert estimate.total == 0
+    assert estimate.not_estimated == {service: ["it: its figures are too large to reckon with"]}

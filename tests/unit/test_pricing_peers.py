@@ -115,9 +115,9 @@ CASES: Mapping[str, tuple[tuple[Resource, ...], dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_each_case_costs_what_the_page_says(case: str) -> None:
     resources, used, by_hand = CASES[case]
-    found = estimated(*resources, **({"it": used} if used else {}))
-    tiers = total(credit.monthly for credit in found.credits if credit.free is None)
-    assert found.unpriced == ()
-    assert money(found.list_price - tiers) == by_hand
+    estimate = estimated(*resources, **({"it": used} if used else {}))
+    tiers = total(credit.monthly for credit in estimate.credits if credit.free is None)
+    assert estimate.unpriced == ()
+    assert money(estimate.list_price - tiers) == by_hand
     [row] = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {case} |")]
     assert row.split(" | ")[2].removesuffix(" |") == by_hand

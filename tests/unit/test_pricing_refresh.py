@@ -71,8 +71,8 @@ def money(price: str, currency: str = "USD") -> dict[str, Any]:
     """As the API writes it: an int64 as a string, a field that is 0 left out."""
     units, _, fraction = price.partition(".")
     nanos = int(fraction.ljust(9, "0")) if fraction else 0
-    found: dict[str, Any] = {"currencyCode": currency, "units": units}
-    return found | ({"nanos": nanos} if nanos else {})
+    amount: dict[str, Any] = {"currencyCode": currency, "units": units}
+    return amount | ({"nanos": nanos} if nanos else {})
 
 
 def sku(
@@ -166,24 +166,24 @@ def compared(folder: Path, **skus: list[dict[str, Any]]) -> dict[str, Finding]:
 
 
 def reason(folder: Path, **skus: list[dict[str, Any]]) -> str:
-    found = compared(folder, **skus)["pubsub.throughput"]
-    assert found.verdict == "kept"
-    assert found.offer is None
-    return found.reason
+    finding = compared(folder, **skus)["pubsub.throughput"]
+    assert finding.verdict == "kept"
+    assert finding.offer is None
+    return finding.reason
 
 
 def test_a_rate_is_confirmed_through_units_and_the_free_tier_is_what_its_first_tier_gives(folder: Path) -> None:
     """40 a TiB is 40 / 1,024 = 0.0390625 a GiB; 0.009765625 TiB for nothing are 10 GiB."""
-    found = compared(folder)
-    assert {name: f.verdict for name, f in found.items()} == {
+    findings = compared(folder)
+    assert {name: f.verdict for name, f in findings.items()} == {
         "pubsub.throughput": "confirmed",
         "pubsub.retention": "kept",
         "sql.vcpu": "confirmed",
     }
-    offer = found["pubsub.throughput"].offer
+    offer = findings["pubsub.throughput"].offer
     assert offer
     assert (offer.price, offer.free, offer.tiers) == (Decimal("0.0390625"), Decimal(10), ())
-    assert found["pubsub.retention"].reason == "its entry names no SKU"
+    assert findings["pubsub.retention"].reason == "its entry names no SKU"
 
 
 def test_every_page_is_read_and_prices_are_asked_for_in_dollars(folder: Path) -> None:
@@ -608,11 +608,13 @@ def by_catalogue() -> dict[tuple[str, str], Finding]:
 def test_rates_of_further_types_are_found_by_the_catalogues_names(
     by_catalogue: dict[tuple[str, str], Finding], region: str, rate: str, price: str
 ) -> None:
-    found = by_catalogue[region, rate]
-    assert found.offer, found.reason
-    assert found.offer.price == Decimal(price)
-    assert found.verdict == (
-        "confirmed" if (found.rate.price, found.rate.tiers) == (found.offer.price, found.offer.tiers) else "changed"
+    findings = by_catalogue[region, rate]
+    assert findings.offer, findings.reason
+    assert findings.offer.price == Decimal(price)
+    assert findings.verdict == (
+        "confirmed"
+        if (findings.rate.price, findings.rate.tiers) == (findings.offer.price, findings.offer.tiers)
+        else "changed"
     )
 
 

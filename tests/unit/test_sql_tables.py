@@ -26,52 +26,52 @@ TYPES = {"STRING", "INT64", "NUMERIC", "DATE", "TIMESTAMP", "BOOL", "RECORD", "S
 
 def faults(declared: dict[str, Any], folder: Path, has_query: bool, has_checks: bool) -> list[str]:
     """What is missing or meaningless in a declaration."""
-    found = [f"unknown key {key}" for key in declared.keys() - KEYS - {"unchecked"}]
-    found += [
+    messages = [f"unknown key {key}" for key in declared.keys() - KEYS - {"unchecked"}]
+    messages += [
         f"no {key}" for key in ("description", "grain", "owner", "kind") if not str(declared.get(key) or "").strip()
     ]
     kind, columns = declared.get("kind"), included(declared.get("columns") or [])
     if kind not in KINDS:
-        found.append(f"kind {kind}")
+        messages.append(f"kind {kind}")
     if not str(declared.get("grain", "")).startswith("one row a"):
-        found.append("a grain reads `one row a …`")
+        messages.append("a grain reads `one row a …`")
     if not columns:
-        found.append("no columns")
-    found += _column_faults(columns)
+        messages.append("no columns")
+    messages += _column_faults(columns)
     names = [column.get("name") for column in columns]
     for key in ("partition_by", "cluster_by"):
         wanted = declared.get(key) or []
-        found += [
+        messages += [
             f"{key} {name}: no such column"
             for name in ([wanted] if isinstance(wanted, str) else wanted)
             if name not in names
         ]
     if len(set(names)) != len(names):
-        found.append("a column stands twice")
+        messages.append("a column stands twice")
     if kind == "view" and not has_query:
-        found.append("a view has a query")
+        messages.append("a view has a query")
     if kind == "table" and has_checks == bool(declared.get("unchecked")):
-        found.append("a kept table has checks, or says in `unchecked` why not")
-    return [f"{folder.parent.name}/{folder.name}: {fault}" for fault in found]
+        messages.append("a kept table has checks, or says in `unchecked` why not")
+    return [f"{folder.parent.name}/{folder.name}: {fault}" for fault in messages]
 
 
 def _column_faults(columns: list[dict[str, Any]]) -> list[str]:
-    found = []
+    messages = []
     for column in columns:
         name = column.get("name")
-        found += [
+        messages += [
             f"column {name}: unknown key {k}" for k in column.keys() - {"name", "type", "mode", "description", "fields"}
         ]
         if not str(column.get("description") or "").strip():
-            found.append(f"column {name} has no description")
+            messages.append(f"column {name} has no description")
         elif str(column["description"]).strip()[-1] not in ".`":
-            found.append(f"column {name}: its description is no sentence")
+            messages.append(f"column {name}: its description is no sentence")
         if column.get("type") not in TYPES:
-            found.append(f"column {name}: type {column.get('type')}")
+            messages.append(f"column {name}: type {column.get('type')}")
         if column.get("mode", "nullable") not in ("nullable", "required", "repeated"):
-            found.append(f"column {name}: mode {column['mode']}")
-        found += _column_faults(column.get("fields") or [])
-    return found
+            messages.append(f"column {name}: mode {column['mode']}")
+        messages += _column_faults(column.get("fields") or [])
+    return messages
 
 
 def of(folder: Path) -> list[str]:

@@ -82,17 +82,17 @@ def test_every_refused_row_is_found_in_the_rejects_file(kept: Kept, tmp_path: Pa
     answer = send(path)
     assert answer.exit_code == 1
     assert "395 events were rejected" in answer.output
-    found = rejects(tmp_path / "day.ndjson.rejects.ndjson")
-    assert [(row["line"], row["event_id"], row["field"]) for row in found] == [
+    refused = rejects(tmp_path / "day.ndjson.rejects.ndjson")
+    assert [(row["line"], row["event_id"], row["field"]) for row in refused] == [
         (3, None, ""),
         (4, None, ""),
         (5, change()["event_id"], "quantity"),
         *((6 + n, event["event_id"], "currency") for n, event in enumerate(bad)),
         (397, None, ""),
     ]
-    assert found[0]["error"].startswith("is not JSON")
-    assert found[2]["error"] == "must be above 0 for a receipt"
-    assert found[2]["event"] == change(quantity=0)
+    assert refused[0]["error"].startswith("is not JSON")
+    assert refused[2]["error"] == "must be above 0 for a receipt"
+    assert refused[2]["event"] == change(quantity=0)
     assert kept.event_ids == [sale()["event_id"]]
     # Mended and sent again, nothing is left of it.
     path.write_text(json.dumps(sale()))

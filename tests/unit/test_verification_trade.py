@@ -86,10 +86,10 @@ def test_its_own_shelf_shows_each_event_and_nothing_left(postgres: str) -> None:
         async with client_of(postgres) as client:
             return (await client.get(f"/v1/inventory/{LOCATION_ID}/{SKU}")).json()
 
-    found = asyncio.run(shelf())
-    assert found["on_hand"] == 0
-    assert {m["event_id"] for m in found["movements"]} == {event["event_id"] for _, event in events}
-    assert [m["quantity"] for m in found["movements"] if m["kind"] in ("sale", "return")] == [-1, 1]
+    shelf_found = asyncio.run(shelf())
+    assert shelf_found["on_hand"] == 0
+    assert {m["event_id"] for m in shelf_found["movements"]} == {event["event_id"] for _, event in events}
+    assert [m["quantity"] for m in shelf_found["movements"] if m["kind"] in ("sale", "return")] == [-1, 1]
 
 
 def test_nobody_is_notified_of_it(postgres: str) -> None:  # noqa: F811
@@ -133,17 +133,17 @@ MISUSES = [
 
 @pytest.mark.parametrize(("stream", "event", "field"), MISUSES)
 def test_trade_cannot_hide_behind_the_reserved_ids(stream: str, event: dict[str, Any], field: str) -> None:
-    found = validate(STREAMS[stream], event, currency="USD", now=datetime(2030, 1, 1, tzinfo=UTC))
-    assert isinstance(found, list)
-    assert field in [violation.field for violation in found]
-    assert all("fastyle verify" in v.error or "no report" in v.error for v in found), found
+    errors = validate(STREAMS[stream], event, currency="USD", now=datetime(2030, 1, 1, tzinfo=UTC))
+    assert isinstance(errors, list)
+    assert field in [violation.field for violation in errors]
+    assert all("fastyle verify" in v.error or "no report" in v.error for v in errors), errors
 
 
 def test_nor_a_customer() -> None:
     event = marked()[0][1] | {"customer_id": "C-1"}
-    found = validate(STREAMS["sales"], event, currency="USD", now=datetime.now(UTC))
-    assert isinstance(found, list)
-    assert [violation.field for violation in found] == ["customer_id"]
+    errors = validate(STREAMS["sales"], event, currency="USD", now=datetime.now(UTC))
+    assert isinstance(errors, list)
+    assert [violation.field for violation in errors] == ["customer_id"]
 
 
 def test_the_catalogue_takes_no_reserved_id() -> None:

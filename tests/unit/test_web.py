@@ -20,8 +20,8 @@ FOLDER = REPOSITORY / "workloads" / "api" / "web"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    found = (f for f in folder.rglob("*") if f.is_file())
-    return {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in found}
+    files = (f for f in folder.rglob("*") if f.is_file())
+    return {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
 def test_npm_of_this_machine_and_of_the_lock_bring_the_same_files(
@@ -39,9 +39,9 @@ def test_each_package_is_locked_by_its_hash_and_brings_its_licence(tmp_path: Pat
     packages = web.locked(FOLDER)
     assert {"d3", "@observablehq/plot"} <= {p.name for p in packages}
     assert all(p.integrity.startswith("sha512-") and p.licence in sbom.ALLOWED for p in packages)
-    found = dict(web.files(FOLDER, load("api").web, tmp_path, REPOSITORY))
-    assert {"web/plot.umd.min.js", "web/d3.min.js", "web/licenses/d3.txt"} <= set(found)
-    assert len([name for name in found if name.startswith("web/licenses/")]) == len(packages)
+    files = dict(web.files(FOLDER, load("api").web, tmp_path, REPOSITORY))
+    assert {"web/plot.umd.min.js", "web/d3.min.js", "web/licenses/d3.txt"} <= set(files)
+    assert len([name for name in files if name.startswith("web/licenses/")]) == len(packages)
 
 
 def test_all_that_the_page_loads_is_light(tmp_path: Path) -> None:

@@ -141,18 +141,20 @@ def run(name: str, room: Classical, children: int, sample: int | None) -> dict[s
     everything = known(room)
     chosen = everything if sample is None else _chosen(everything, sample)
     path = WORK / f"{name}.json"
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    verdicts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     tests = sorted(test for pattern in room.tests for test in REPOSITORY.glob(pattern))
     keys = {mutant.id: _key(mutant, tests) for mutant in chosen}
-    left = [mutant for mutant in chosen if not set(keys[mutant.id]) & set(found)]
+    left = [mutant for mutant in chosen if not set(keys[mutant.id]) & set(verdicts)]
     random.Random(0).shuffle(left)  # noqa: S311  # what is stopped half-way is a fair sample, too
     if left:
-        judge = _Judge({str(path) for path in _sources(room)}, left, children, lambda: _keep(path, found), found, keys)
+        judge = _Judge(
+            {str(path) for path in _sources(room)}, left, children, lambda: _keep(path, verdicts), verdicts, keys
+        )
         arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", *map(str, tests)]
         code = pytest.main(arguments, plugins=[judge])
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             raise RuntimeError(f"{name}: its tests cannot be collected; mend them first")
-    return {m.id: next(found[key] for key in keys[m.id] if key in found) for m in chosen}
+    return {m.id: next(verdicts[key] for key in keys[m.id] if key in verdicts) for m in chosen}
 
 
 def _chosen(everything: list[Mutant], sample: int) -> list[Mutant]:
@@ -178,8 +180,8 @@ def _digest(*texts: str) -> str:
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:12]
 
 
-def _keep(path: Path, found: Mapping[str, str]) -> None:
-    path.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
+def _keep(path: Path, verdicts: Mapping[str, str]) -> None:
+    path.write_text(json.dumps(verdicts, indent=1, sort_keys=True), encoding="utf-8")
 
 
 class _Judge:
@@ -299,13 +301,13 @@ def _place(code: CodeType) -> Place:
 
 def _caches(sources: set[str]) -> dict[Place, Any]:
     """The cached functions of these files."""
-    found = {}
+    caches = {}
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) in sources:
             for value in vars(module).values():
                 if isinstance(value, functools._lru_cache_wrapper):
-                    found[_place(value.__wrapped__.__code__)] = value
-    return found
+                    caches[_place(value.__wrapped__.__code__)] = value
+    return caches
 
 
 def _uses(cache: Any) -> int:

@@ -51,7 +51,7 @@ def mutants(source: str) -> Iterator[Mutant]:
     for index, (node, scope) in enumerate(_walk(tree)):
         for change, what in _changes(node):
             mutated = copy.deepcopy(tree)
-            twin = [found for found, _ in _walk(mutated)][index]
+            twin = [twin_nodes for twin_nodes, _ in _walk(mutated)][index]
             change(twin)
             words = f"{scope}: {what}"
             seen[words] = seen.get(words, 0) + 1
@@ -116,19 +116,19 @@ def run(name: str, room: Structural, children: int, chosen: list[Mutant]) -> dic
     """Run those of `chosen` that have no verdict yet; a verdict a mutant: `killed` or `survived`."""
     WORK.mkdir(exist_ok=True)
     path = WORK / f"{name}.json"
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    left = [mutant for mutant in chosen if mutant.id not in found]
+    verdicts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    left = [mutant for mutant in chosen if mutant.id not in verdicts]
     _preload()
     with ThreadPoolExecutor(children) as pool:
         for _ in pool.map(lambda source: _pass_unchanged(source, room), sorted({mutant.source for mutant in left})):
             pass  # the first that fails says so
         for n, (mutant, verdict) in enumerate(zip(left, pool.map(lambda m: _judge(m, room), left), strict=True)):
-            found[mutant.id] = verdict
-            survived = sum(v == "survived" for v in found.values())
+            verdicts[mutant.id] = verdict
+            survived = sum(v == "survived" for v in verdicts.values())
             print(f"\r{n + 1}/{len(left)} run, {survived} survive", end="", flush=True)
-            path.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
+            path.write_text(json.dumps(verdicts, indent=1, sort_keys=True), encoding="utf-8")
     print()
-    return {mutant.id: found[mutant.id] for mutant in chosen}
+    return {mutant.id: verdicts[mutant.id] for mutant in chosen}
 
 
 def _preload() -> None:

@@ -40,15 +40,15 @@ def daemon(state_dir: Path) -> dict[str, Any]:
 
 def family(state_dir: Path) -> list[psutil.Process]:
     """Every living process that names the state folder on its command line or carries it as its mark."""
-    found = []
+    pids = []
     for process in psutil.process_iter():
         try:
             ours = str(state_dir) in process.cmdline() or process.environ().get(MARK) == str(state_dir)
             if ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                pids.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    return found
+    return pids
 
 
 def wait_for(condition: Any, what: str, seconds: float = 30) -> None:
@@ -94,8 +94,8 @@ def test_from_the_remains_of_a_killed_run_to_nothing_left(state_dir: Path, stran
     assert orphan.wait(10) is not None
     assert stranger.poll() is None, "a pid alone does not make a process ours"
 
-    found = status(state_dir)
-    assert {p["name"]: p["state"] for p in found["processes"]} == dict.fromkeys(STAND_INS, "running")
+    processes = status(state_dir)
+    assert {p["name"]: p["state"] for p in processes["processes"]} == dict.fromkeys(STAND_INS, "running")
     listening = {
         (c.laddr.ip.removeprefix("::ffff:"), c.laddr.port)  # gRPC's sockets write IPv4 so
         for process in family(state_dir)
@@ -103,14 +103,14 @@ def test_from_the_remains_of_a_killed_run_to_nothing_left(state_dir: Path, stran
         if c.status == psutil.CONN_LISTEN
     }
     assert {ip for ip, _ in listening} == {HOST}, "nothing is open to the network"
-    assert {p["port"] for p in found["processes"]} <= {port for _, port in listening}
+    assert {p["port"] for p in processes["processes"]} <= {port for _, port in listening}
     first = daemon(state_dir)
-    assert first["pid"] == found["pid"]
+    assert first["pid"] == processes["pid"]
     assert "the local cloud is running" in localcloud(state_dir, "up")
     assert daemon(state_dir)["pid"] == first["pid"], "a second `up` starts nothing"
 
     # One stand-in dies: it comes back by itself, and `status` says why it went.
-    pid = next(p["pid"] for p in found["processes"] if p["name"] == "storage")
+    pid = next(p["pid"] for p in processes["processes"] if p["name"] == "storage")
     os.kill(pid, signal.SIGKILL)
 
     def back() -> bool:

@@ -45,10 +45,10 @@ exec(open(sys.argv[2]).read())
 
 @pytest.fixture
 async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
-    found = Supervisor(tmp_path / "state")
-    await found.open()
-    yield found
-    await found.close()
+    made = Supervisor(tmp_path / "state")
+    await made.open()
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ async def crash(port: int) -> None:
 async def until(supervisor: Supervisor, name: str, **wanted: Any) -> dict[str, Any]:
     async with asyncio.timeout(30):
         while True:
-            found = next(s for s in supervisor.status() if s["name"] == name)
-            if all(found[key] == value for key, value in wanted.items()):
-                return found
+            process = next(s for s in supervisor.status() if s["name"] == name)
+            if all(process[key] == value for key, value in wanted.items()):
+                return process
             await asyncio.sleep(0.02)
 
 
@@ -165,9 +165,9 @@ async def test_it_waits_longer_after_each_failed_start(
         while len(waits) < 4:
             await original(0.02)
     assert waits[:4] == list(ladder[1:5])
-    found = supervisor.status()[0]
-    assert found["last_exit"]["reason"] == "exit code 3"
-    assert found["restarts"] >= 3
+    process = supervisor.status()[0]
+    assert process["last_exit"]["reason"] == "exit code 3"
+    assert process["restarts"] >= 3
 
 
 async def test_whoever_waits_for_a_process_that_keeps_dying_is_told(supervisor: Supervisor, spec: ProcessSpec) -> None:

@@ -268,9 +268,9 @@ def test_a_change_is_made_in_place_or_replaces(kind: str, changes: dict[str, Any
     old = check(schema, rules, GOOD[kind], {}, name="x", seed=b"s")[0]
     new = check(schema, rules, changed(kind, **changes), old, name="x", seed=b"s")[0]
     assert diff(schema, rules, old, old) == []
-    found = diff(schema, rules, old, new)
-    assert found, "the change is seen"
-    assert any(change.replaces for change in found) is replaces
+    differences = diff(schema, rules, old, new)
+    assert differences, "the change is seen"
+    assert any(change.replaces for change in differences) is replaces
 
 
 def test_schemas_that_differ_in_white_space_only_are_the_same() -> None:
@@ -327,8 +327,8 @@ def test_defaults_are_filled_in_as_the_real_provider_does(
 
     schema, rules = lookup(token_of(kind))
     before = json.dumps(given)
-    inputs, found = check(schema, rules, given, {}, name="x", seed=b"s")
-    assert found == []
+    inputs, failures = check(schema, rules, given, {}, name="x", seed=b"s")
+    assert failures == []
     assert {path: at(inputs, path) for path in defaults} == defaults
     assert json.dumps(given) == before
     again, _ = check(schema, rules, inputs, inputs, name="x", seed=b"s")

@@ -105,9 +105,9 @@ class PubSub:
         """Pull until `count` messages came."""
         received: list[Any] = []
         while len(received) < count:
-            found = self.pull(subscription)
-            assert found, f"{len(received)} of {count} messages came"
-            received += found
+            pulled = self.pull(subscription)
+            assert pulled, f"{len(received)} of {count} messages came"
+            received += pulled
         return received
 
 

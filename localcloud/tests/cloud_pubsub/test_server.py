@@ -264,9 +264,9 @@ def test_killed_at_any_moment_it_loses_nothing_it_acknowledged(tmp_path: Path) -
             worker.result()
     assert len(answered) > 500
     received: list[str] = []
-    while found := standin.pull(subscription):
-        received += [m.message.data.decode() for m in found]
-        if len(received) > len(answered) / 2 and len(received) - len(found) <= len(answered) / 2:
+    while messages := standin.pull(subscription):
+        received += [m.message.data.decode() for m in messages]
+        if len(received) > len(answered) / 2 and len(received) - len(messages) <= len(answered) / 2:
             standin.kill()  # what was acknowledged before is not delivered again
             standin.start()
         if not standin.stats(subscription)["backlog"]:

@@ -37,10 +37,10 @@ def bill(*resources: Resource, **by_resource: Mapping[str, Any]) -> dict[str, tu
 
     A line that is there twice is added up; one of no quantity is left out, as in the table.
     """
-    found = estimated(*resources, **by_resource)
-    assert found.not_estimated == {}
+    estimate = estimated(*resources, **by_resource)
+    assert estimate.not_estimated == {}
     sums: dict[str, tuple[Decimal, Decimal]] = {}
-    for owner, line in found.lines():
+    for owner, line in estimate.lines():
         name = f"{owner.name}: {line.name}" if len(resources) > 1 else line.name
         quantity, monthly = sums.get(name, (Decimal(0), Decimal(0)))
         sums[name] = (quantity + line.quantity, monthly + line.monthly)

@@ -47,23 +47,23 @@ def weigher(*resources: Resource, **used: Mapping[str, Any]) -> tuple[Weigher, l
 
 def advice(*resources: Resource, **used: Mapping[str, Any]) -> dict[str, Advice]:
     """Advice by its change, but commitments."""
-    found = advise(*weigher(*resources, **used))
-    return {each.option.change: each for each in found if not each.option.group.startswith("commitment")}
+    advised = advise(*weigher(*resources, **used))
+    return {each.option.change: each for each in advised if not each.option.group.startswith("commitment")}
 
 
 def test_one_zone_saves_half_of_vcpus_memory_and_disk() -> None:
     """8 x 30.149 + 30 x 5.11 = 394.492 of compute, 1.70 of disk."""
-    found = advice(DATABASE)["settings.availabilityType: REGIONAL -> ZONAL"]
-    assert plain(found.monthly_saving) == "396.192"
-    assert found.option.gives_up == {"ha"}
-    assert found.confidence in ("high", "medium")
+    saving = advice(DATABASE)["settings.availabilityType: REGIONAL -> ZONAL"]
+    assert plain(saving.monthly_saving) == "396.192"
+    assert saving.option.gives_up == {"ha"}
+    assert saving.confidence in ("high", "medium")
 
 
 def test_a_tier_by_measured_use() -> None:
     """Two vCPUs: 87.6 hours a month are 0.12 vCPU on average, ten times as many in the busiest minute: 1.2, of 60 %: 2.
     The six that are left over cost 2 zones x 3/4 x 394.492 = 591.738."""
-    found = advice(DATABASE, db={"monthly_cpu_hours": Decimal("87.6")})
-    smaller = found["settings.tier: db-custom-8-30720 -> db-custom-2-7680"]
+    advised = advice(DATABASE, db={"monthly_cpu_hours": Decimal("87.6")})
+    smaller = advised["settings.tier: db-custom-8-30720 -> db-custom-2-7680"]
     assert plain(smaller.monthly_saving) == "591.738"
     assert smaller.confidence == "medium", "it rests on the usage file"
 
@@ -77,13 +77,13 @@ def test_a_busy_database_keeps_its_tier_and_an_unmeasured_one_is_told_to_be_meas
 def test_nights_off_save_what_the_database_would_cost_asleep() -> None:
     """Awake on the 262 weekdays of the leap year that is counted, 12 h each. What runs costs 2 zones x
     394.492 / 2 x 2 = 788.984; two jobs are of the three that are free; the disk stays."""
-    found = advice(DATABASE)[
+    advised = advice(DATABASE)[
         "two Cloud Scheduler jobs that set settings.activationPolicy: NEVER at '0 20 * * *', ALWAYS at '0 8 * * 1-5'"
     ]
     awake = Decimal(262 * 12) / (366 * 24)
-    assert abs(found.monthly_saving - Decimal("788.984") * (1 - awake)) < Decimal("0.001")
-    assert found.option.gives_up == {"nights"}
-    assert "at night and at weekends" in found.option.loses
+    assert abs(advised.monthly_saving - Decimal("788.984") * (1 - awake)) < Decimal("0.001")
+    assert advised.option.gives_up == {"nights"}
+    assert "at night and at weekends" in advised.option.loses
 
 
 def test_a_database_that_sleeps_or_cannot_sleep_is_not_told_to() -> None:
@@ -110,10 +110,10 @@ def test_one_vcpu_is_the_least() -> None:
 
 def test_no_minimum_saves_an_idle_instance() -> None:
     """2,628,000 s x (1 vCPU + 0.5 GiB) x 0.0000025 = 9.855, less nothing: idle time has no free tier."""
-    found = advice(WARM)["template.scaling.minInstanceCount: 1 -> 0"]
-    assert plain(found.monthly_saving) == "9.855"
-    assert found.confidence == "high"
-    assert found.option.gives_up == {"no-cold-start"}
+    saving = advice(WARM)["template.scaling.minInstanceCount: 1 -> 0"]
+    assert plain(saving.monthly_saving) == "9.855"
+    assert saving.confidence == "high"
+    assert saving.option.gives_up == {"no-cold-start"}
 
 
 def test_an_instance_that_is_nearly_always_busy_is_billed_by_instance() -> None:
@@ -133,8 +133,8 @@ def test_by_instance_is_not_advised_where_nothing_keeps_an_instance_running() ->
 
 def test_an_always_on_instance_that_hardly_serves_is_billed_by_request() -> None:
     on = {"scaling": {"minInstanceCount": 1}, "containers": [{"resources": {"cpuIdle": False}}]}
-    found = advice(resource("gcp:cloudrunv2/service:Service", "web", template=on))
-    assert found["template.containers.0.resources.cpuIdle: false -> true"].option.gives_up == {"cpu-always"}
+    advised = advice(resource("gcp:cloudrunv2/service:Service", "web", template=on))
+    assert advised["template.containers.0.resources.cpuIdle: false -> true"].option.gives_up == {"cpu-always"}
 
 
 def test_the_class_is_by_age_and_reads() -> None:
@@ -154,8 +154,8 @@ def test_small_objects_are_not_moved() -> None:
 
 def test_what_nothing_expires_is_told_of() -> None:
     """36 months of 100 GiB against 12: 2,400 GiB x 0.02."""
-    found = advice(LAKE, lake={"monthly_written_gib": 100})
-    expiry = found["lifecycleRules: deleted never -> after 365 days"]
+    advised = advice(LAKE, lake={"monthly_written_gib": 100})
+    expiry = advised["lifecycleRules: deleted never -> after 365 days"]
     assert round(expiry.monthly_saving, 2) >= 40
     assert expiry.option.gives_up == {"history"}
     table = resource("gcp:bigquery/table:Table", "t", timePartitioning={"type": "DAY"})
@@ -170,9 +170,9 @@ def test_classes_and_expiry_act_on_one_list_and_keep_each_other() -> None:
         {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
     ]
     lake = resource("gcp:storage/bucket:Bucket", "lake", location="US-CENTRAL1", lifecycleRules=rules)
-    _, found = weigher(lake, lake={"monthly_written_gib": 1000, "object_mib": 1024})
+    _, options = weigher(lake, lake={"monthly_written_gib": 1000, "object_mib": 1024})
     cold, ends_early = "lifecycleRules: coldline after 90 days", "lifecycleRules: deleted after 1,000 -> after 365 days"
-    chosen = [option for option in found if option.change in (cold, ends_early)]
+    chosen = [option for option in options if option.change in (cold, ends_early)]
     assert len(chosen) == 2
     for order in (chosen, chosen[::-1]):
         changed: list[Resource] = [lake]
@@ -198,28 +198,28 @@ def test_an_address_that_nothing_uses() -> None:
 def test_a_region_of_the_same_continent_moves_everything() -> None:
     far = resource("gcp:sql/databaseInstance:DatabaseInstance", "db", region="europe-west3", settings=BIG)
     weighed, _ = weigher(far)
-    found = list(relocations([far], weighed.price, None))
-    assert {option.change.split("-> ")[1].partition("-")[0] for option in found} == {"europe"}
-    [best, *_] = advise(weighed, found)
+    moves = list(relocations([far], weighed.price, None))
+    assert {option.change.split("-> ")[1].partition("-")[0] for option in moves} == {"europe"}
+    [best, *_] = advise(weighed, moves)
     assert best.monthly_saving > 0
     [there] = best.option.applied([far])
     assert there.get("region") == best.option.change.split("-> ")[1]
     zone = resource("gcp:compute/instance:Instance", "vm", zone="europe-west3-b", region="europe-west3")
-    [moved] = found[0].applied([zone])
+    [moved] = moves[0].applied([zone])
     assert moved.get("zone") == f"{moved.get('region')}-b"
 
 
 def test_commitments_are_told_as_what_they_are() -> None:
-    found = [each for each in advise(*weigher(DATABASE)) if each.option.group == "commitment sql"]
-    assert [each.option.gives_up for each in found] == [{"no-commitment"}]
+    commitments = [each for each in advise(*weigher(DATABASE)) if each.option.group == "commitment sql"]
+    assert [each.option.gives_up for each in commitments] == [{"no-commitment"}]
 
 
 def test_every_requirement_is_given_up_by_something_that_the_samples_or_these_hold() -> None:
     composer = resource("gcp:composer/environment:Environment", "air", config={"resilienceMode": "HIGH_RESILIENCE"})
-    _, found = weigher(
+    _, options = weigher(
         *SAMPLES, DATABASE, WARM, LAKE, composer, lake={"monthly_written_gib": 1}, kept={"storage_gib": 1}
     )
-    given = {name for option in found for name in option.gives_up}
+    given = {name for option in options for name in option.gives_up}
     assert given <= set(REQUIREMENTS)
     assert given >= set(REQUIREMENTS) - {"region", "no-commitment", "log-history"}
 
@@ -237,21 +237,21 @@ USED: dict[str, dict[str, Any]] = {
 )
 def test_the_cheapest_set_is_the_cheapest_of_all_sets(keep: tuple[str, ...]) -> None:
     """Every choice of at most one option a group, priced."""
-    weighed, found = weigher(*PLAN, **USED)
-    permitted = [option for option in found if not option.gives_up & set(keep)]
+    weighed, options = weigher(*PLAN, **USED)
+    permitted = [option for option in options if not option.gives_up & set(keep)]
     groups: dict[str, list[Any]] = {}
     for option in permitted:
         groups.setdefault(option.group, []).append(option)
     every = itertools.product(*([None, *each] for each in groups.values()))
     least = min(weighed.of([o for o in choice if o]).total for choice in every)
-    best = cheapest(weighed, found, keep)
+    best = cheapest(weighed, options, keep)
     assert abs(best.monthly - least) < Decimal("0.01")
     assert not any(option.gives_up & set(keep) for option in best.options)
 
 
 def test_enough_is_under_the_amount_and_nothing_of_it_can_be_left_out() -> None:
-    weighed, found = weigher(*PLAN, **USED)
-    best = cheapest(weighed, found)
+    weighed, options = weigher(*PLAN, **USED)
+    best = cheapest(weighed, options)
     under = (weighed.of().total + best.monthly) / 2
     enough = fewest(weighed, best, under)
     assert enough.monthly < under
@@ -262,13 +262,13 @@ def test_enough_is_under_the_amount_and_nothing_of_it_can_be_left_out() -> None:
 
 def test_together_is_not_the_sum_of_each_alone() -> None:
     """Half of the copies of a quarter of the machine: 793 and 592 alone, but less than their sum together."""
-    weighed, found = weigher(DATABASE, db={"monthly_cpu_hours": Decimal("87.6")})
-    alone = sum(each.monthly_saving for each in advise(weighed, found) if not each.option.group.startswith("commit"))
-    assert weighed.of().total - cheapest(weighed, found).monthly < alone
+    weighed, options = weigher(DATABASE, db={"monthly_cpu_hours": Decimal("87.6")})
+    alone = sum(each.monthly_saving for each in advise(weighed, options) if not each.option.group.startswith("commit"))
+    assert weighed.of().total - cheapest(weighed, options).monthly < alone
 
 
 def test_what_is_refused_is_in_no_set() -> None:
-    weighed, found = weigher(DATABASE)
-    refused = [replace(option, refused="not here") for option in found]
+    weighed, options = weigher(DATABASE)
+    refused = [replace(option, refused="not here") for option in options]
     assert cheapest(weighed, refused).options == ()
-    assert cheapest(weighed, found, allowed=lambda chosen: len(chosen) < 2).options != ()
+    assert cheapest(weighed, options, allowed=lambda chosen: len(chosen) < 2).options != ()

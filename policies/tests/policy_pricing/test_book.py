@@ -181,15 +181,15 @@ def test_nothing_in_the_book_was_read_in_the_future() -> None:
 
 
 def test_a_rate_is_looked_up_in_its_region_then_everywhere_then_in_the_reference_region() -> None:
-    found = load()
-    assert found.rate("bigquery.active", "us")[0].price == Decimal("0.02")
-    assert found.rate("pubsub.retention", "europe-west1") == (found.regions["global"]["pubsub.retention"], False)
-    assert found.rate("sql.vcpu", "europe-west3")[0].price == Decimal("0.0496")
-    assert found.rate("composer-3.dcu", "europe-west1") == (found.regions["us-central1"]["composer-3.dcu"], True)
+    book = load()
+    assert book.rate("bigquery.active", "us")[0].price == Decimal("0.02")
+    assert book.rate("pubsub.retention", "europe-west1") == (book.regions["global"]["pubsub.retention"], False)
+    assert book.rate("sql.vcpu", "europe-west3")[0].price == Decimal("0.0496")
+    assert book.rate("composer-3.dcu", "europe-west1") == (book.regions["us-central1"]["composer-3.dcu"], True)
     with pytest.raises(KeyError):
-        found.rate("sql.gpu", "us-central1")
+        book.rate("sql.gpu", "us-central1")
     with pytest.raises(KeyError):
-        found.without("sql.vcpu").rate("sql.vcpu", "us-central1")
+        book.without("sql.vcpu").rate("sql.vcpu", "us-central1")
 
 
 WITHOUT = 'unit: GiB, source: "https://example.com", read: 2026-01-01'

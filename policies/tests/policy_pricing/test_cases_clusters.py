@@ -30,17 +30,17 @@ def cluster(**props: Any) -> Resource:
 def test_a_cluster_has_a_fee_and_one_that_is_zonal_or_autopilot_is_free() -> None:
     """730 x 0.10 = 73, which the 744 free hours cover where the cluster is in one zone or is Autopilot."""
     for props, total in (({}, "73"), ({"location": "us-central1-a"}, "0"), ({"enableAutopilot": True}, "0")):
-        found = estimated(cluster(**props))
-        assert str(found.list_price.normalize()) == "73"
-        assert str(found.total.normalize()) == total, props
+        estimate = estimated(cluster(**props))
+        assert str(estimate.list_price.normalize()) == "73"
+        assert str(estimate.total.normalize()) == total, props
 
 
 @prices(CLUSTER)
 def test_pods_of_autopilot_are_billed_by_what_they_request() -> None:
     """2 vCPU x 730 x 0.0445 = 64.97; 8 GiB x 730 x 0.0049225 = 28.7474; 10 GiB x 730 x 0.0000548 = 0.40004."""
     pods = {"pod_vcpus": 2, "pod_memory_gib": 8, "pod_storage_gib": 10}
-    found = bill(cluster(enableAutopilot=True), cluster=pods)
-    assert found == {
+    estimate = bill(cluster(enableAutopilot=True), cluster=pods)
+    assert estimate == {
         "Cluster": ("730", "73"),
         "Pods, vCPU of vcpu": ("1460", "64.97"),
         "Pods, GiB of memory": ("5840", "28.7474"),
@@ -95,8 +95,8 @@ def test_a_node_pool_has_its_nodes_in_each_zone_of_its_cluster() -> None:
 def test_how_many_nodes_a_pool_has_at_least(props: dict[str, Any], nodes: int) -> None:
     """Each e2-medium: n x 730 x 0.03350571."""
     pool = resource(NODE_POOL, "pool", cluster="main", **props)
-    found = bill(cluster(), pool)
-    assert found["pool: Machine"][0] == str(730 * nodes)
+    estimate = bill(cluster(), pool)
+    assert estimate["pool: Machine"][0] == str(730 * nodes)
     assert bill(cluster(), pool, pool={"nodes": 7})["pool: Machine"][0] == str(730 * 7)
     noted = any("its autoscaler keeps" in note for note in estimated(cluster(), pool).notes)
     assert noted is ("autoscaling" in props)
@@ -185,8 +185,8 @@ def test_a_dataproc_cluster_is_its_machines_and_a_fee() -> None:
         "masterConfig": {"numInstances": 1, "machineType": "n2-standard-4", "diskConfig": disk},
         "workerConfig": {"numInstances": 2, "machineType": "n2-standard-8", "diskConfig": disk},
     }
-    found = bill(resource(DATAPROC, region="us-central1", clusterConfig=config), it={"monthly_running_hours": 365})
-    assert found == {
+    estimate = bill(resource(DATAPROC, region="us-central1", clusterConfig=config), it={"monthly_running_hours": 365})
+    assert estimate == {
         "Masters, vCPU": ("1363.494", "43.101408834"),
         "Masters, Memory": ("5453.976", "23.108496312"),
         "Masters, boot disk, pd-standard": ("50", "2"),
@@ -288,5 +288,5 @@ def test_a_function_of_the_first_generation_by_ghz_and_gib() -> None:
 )
 def test_a_job_streams_by_its_templates_name(template: str, hours: str | None) -> None:
     """A streaming job keeps an n1-standard-4: 4 vCPU x 730 h x 0.069; a batch job works by usage."""
-    found = bill(resource(JOB, templateGcsPath=template))
-    assert [quantity for name, (quantity, _) in found.items() if "vCPU" in name] == ([hours] if hours else [])
+    estimate = bill(resource(JOB, templateGcsPath=template))
+    assert [quantity for name, (quantity, _) in estimate.items() if "vCPU" in name] == ([hours] if hours else [])

@@ -64,15 +64,15 @@ def test_composer_3_counts_dcus_of_its_components_and_its_infrastructure() -> No
 def test_composer_3_without_sizes_is_a_range_from_the_one_source_to_the_other() -> None:
     """The small preset: 12 DCU by a measurement x 730 x 0.06 = 525.6, and 7.4 by other products' conversion: 324.12. The
     upper end is reckoned with. Database of 10 GiB: 7,300 x 0.000232877 = 1.7000021."""
-    found = estimated(composer("composer-3"))
-    assert plain(found.total) == "527.3000021"
-    assert plain(found.least) == "325.8200021"
+    estimate = estimated(composer("composer-3"))
+    assert plain(estimate.total) == "527.3000021"
+    assert plain(estimate.least) == "325.8200021"
     assert bill(composer("composer-3"))["Database storage"] == ("7300", "1.7000021")
-    assert found.notes == (
+    assert estimate.notes == (
         "it: costs 325.82 to 527.30 USD a month: its sources contradict each other; the upper end is reckoned with",
     )
-    assert "at least 325.82 by the lower of the sources" in report.as_table(found, date(2026, 11, 1))
-    assert "At least 325.82 by the lower of contradicting sources." in report.as_markdown(found, "x")
+    assert "at least 325.82 by the lower of the sources" in report.as_table(estimate, date(2026, 11, 1))
+    assert "At least 325.82 by the lower of contradicting sources." in report.as_markdown(estimate, "x")
 
 
 @prices(COMPOSER)
@@ -82,16 +82,16 @@ def test_a_highly_resilient_environment_has_two_of_each_component_and_that_is_sa
     resilient = resource(
         COMPOSER, region="us-central1", config={**env.props["config"], "resilienceMode": "HIGH_RESILIENCE"}
     )
-    found = estimated(resilient)
-    assert plain(found.total) == "1054.6000042"
-    assert plain(found.least) == "651.6400042"
-    assert any("is highly resilient: reckoned with two of each component" in note for note in found.notes)
+    estimate = estimated(resilient)
+    assert plain(estimate.total) == "1054.6000042"
+    assert plain(estimate.least) == "651.6400042"
+    assert any("is highly resilient: reckoned with two of each component" in note for note in estimate.notes)
     more = {"scheduler": {"cpu": 0.5, "memoryGb": 2, "storageGb": 1, "count": 3}}
     three = resource(
         COMPOSER, region="us-central1", config={"workloadsConfig": more, "resilienceMode": "HIGH_RESILIENCE"}
     )
     by_hand = (Decimal("0.5") * Decimal("0.6") + 2 * Decimal("0.1") + Decimal("0.0038812833")) * 730 * Decimal("0.06")
-    assert estimated(three).total - found.total == by_hand
+    assert estimated(three).total - estimate.total == by_hand
 
 
 @prices(COMPOSER)
@@ -126,8 +126,8 @@ def test_what_the_book_does_not_know_of_composer_is_not_estimated(image: str, si
 
 @prices(COMPOSER)
 def test_the_compute_of_composer_3_is_marked_as_unconfirmed() -> None:
-    found = estimated(composer("composer-3"))
-    assert found.resting_on("U") == found.list_price
+    estimate = estimated(composer("composer-3"))
+    assert estimate.resting_on("U") == estimate.list_price
 
 
 def database(tier: str = "db-custom-2-7680", **settings: Any) -> Resource:
@@ -207,8 +207,8 @@ def test_a_database_that_is_stopped_at_night_runs_half_the_month() -> None:
 )
 def test_how_long_the_plans_own_jobs_let_it_run(jobs: list[tuple[str, str, str, dict[str, Any]]], hours: str) -> None:
     """The hours of a leap year between start and stop, as a share of 730."""
-    found = bill(database("db-f1-micro"), *(switch(n, p, s, **more) for n, p, s, more in jobs))
-    assert found["it: Instance db-f1-micro"][0] == hours
+    estimate = bill(database("db-f1-micro"), *(switch(n, p, s, **more) for n, p, s, more in jobs))
+    assert estimate["it: Instance db-f1-micro"][0] == hours
 
 
 @prices(SQL)
@@ -279,9 +279,9 @@ def test_enterprise_plus_has_its_own_rates_and_a_cache() -> None:
 @pytest.mark.parametrize(("tier", "memory"), [("db-n1-standard-2", "7.5"), ("db-n1-highmem-2", "13")])
 def test_an_older_tier_is_reckoned_by_its_size_and_that_is_said(tier: str, memory: str) -> None:
     """2 vCPU x 730 x 0.0413 = 60.298; 7.5 GiB x 730 x 0.007 = 38.325; 13 GiB: 66.43."""
-    found = bill(database(tier))
-    assert found["vCPU"] == ("1460", "60.298")
-    assert found["Memory"] == (plain(Decimal(memory) * 730), {"7.5": "38.325", "13": "66.43"}[memory])
+    estimate = bill(database(tier))
+    assert estimate["vCPU"] == ("1460", "60.298")
+    assert estimate["Memory"] == (plain(Decimal(memory) * 730), {"7.5": "38.325", "13": "66.43"}[memory])
     assert f"{tier} is an older tier, reckoned by its 2 vCPU and {memory} GiB" in estimated(database(tier)).notes[0]
 
 
@@ -305,8 +305,8 @@ def test_a_read_replica_is_an_instance_with_its_primarys_disk() -> None:
 
 @prices(SQL)
 def test_backups_without_their_size_are_pointed_out() -> None:
-    found = estimated(database(backupConfiguration={"enabled": True}))
-    assert found.notes == ("DatabaseInstance 'it': keeps backups, of which the usage file gives no backup_gb",)
+    estimate = estimated(database(backupConfiguration={"enabled": True}))
+    assert estimate.notes == ("DatabaseInstance 'it': keeps backups, of which the usage file gives no backup_gb",)
 
 
 def service(
@@ -334,8 +334,8 @@ def test_a_request_based_service_is_billed_while_it_serves() -> None:
 @prices(SERVICE)
 def test_requests_that_are_served_at_once_share_the_time() -> None:
     """1,000,000 x 0.1 s / 4 at once = 25,000 s x 2 vCPU = 50,000 x 0.000024 = 1.2; x 1 GiB x 0.0000025 = 0.0625."""
-    found = bill(service("2000m", "1Gi"), it={"monthly_requests": 1_000_000, "requests_at_once": 4})
-    assert found == {"CPU": ("50000", "1.2"), "Memory": ("25000", "0.0625"), "Requests": ("1000000", "0.4")}
+    estimate = bill(service("2000m", "1Gi"), it={"monthly_requests": 1_000_000, "requests_at_once": 4})
+    assert estimate == {"CPU": ("50000", "1.2"), "Memory": ("25000", "0.0625"), "Requests": ("1000000", "0.4")}
 
 
 @prices(SERVICE)
@@ -394,13 +394,13 @@ def test_the_containers_of_a_service_add_up_and_its_own_scaling_counts_too() -> 
 @prices(SERVICE, JOB)
 def test_what_cannot_be_priced_of_cloud_run_is_not_estimated() -> None:
     gpu = {"accelerator": "nvidia-l4"}
-    for found, type_, why in (
+    for estimate, type_, why in (
         (service(nodeSelector=gpu), SERVICE, "the price book has no rates for GPUs"),
         (resource(JOB, template={"template": {"nodeSelector": gpu}}), JOB, "the price book has no rates for GPUs"),
         (service(cpu="many"), SERVICE, "CPU is 'many', which is no quantity"),
         (service(memory="lots"), SERVICE, "memory is 'lots', which is no quantity"),
     ):
-        assert estimated(found).not_estimated == {type_: [f"it: {why}"]}
+        assert estimated(estimate).not_estimated == {type_: [f"it: {why}"]}
 
 
 @prices(SERVICE)
@@ -461,8 +461,10 @@ def test_a_manually_scaled_service_runs_so_many_instances(given: dict[str, Any],
 )
 def test_a_function_that_asks_for_no_cpu_gets_that_of_its_memory(memory: str, vcpus: str) -> None:
     """1,000,000 s x the vCPUs of Google's table x 0.000024."""
-    found = bill(resource(FUNCTION, serviceConfig={"availableMemory": memory}), it={"monthly_instance_seconds": 10**6})
-    assert found["CPU"] == (plain(Decimal(vcpus) * 10**6), plain(Decimal(vcpus) * 24))
+    estimate = bill(
+        resource(FUNCTION, serviceConfig={"availableMemory": memory}), it={"monthly_instance_seconds": 10**6}
+    )
+    assert estimate["CPU"] == (plain(Decimal(vcpus) * 10**6), plain(Decimal(vcpus) * 24))
 
 
 @prices(JOB)

@@ -128,15 +128,15 @@ def test_a_subscription_may_have_traffic_of_its_own_and_keep_what_was_acknowledg
 def test_acknowledged_messages_are_kept_for_a_week_unless_told_otherwise() -> None:
     """365 GiB a month = 12 a day x 7 = 84 GiB-months x 0.27 = 22.68."""
     flow = {"monthly_messages": 365 * 2**20, "message_bytes": 1024}
-    found = bill(topic(), subscription(retainAckedMessages=True), sales=flow)
-    assert found["sub: Retained acknowledged messages"] == ("84", "22.68")
+    estimate = bill(topic(), subscription(retainAckedMessages=True), sales=flow)
+    assert estimate["sub: Retained acknowledged messages"] == ("84", "22.68")
 
 
 @prices(SUBSCRIPTION)
 def test_a_topic_outside_the_plan_counts_as_nothing_and_is_named() -> None:
-    found = estimated(subscription(topic="projects/other/topics/unknown"))
-    assert found.total == 0
-    assert found.notes == (
+    estimate = estimated(subscription(topic="projects/other/topics/unknown"))
+    assert estimate.total == 0
+    assert estimate.notes == (
         "Subscription 'sub': its topic is outside this plan; without monthly_messages its traffic counts as 0",
     )
     assert "is secret or known only at update" in estimated(subscription(topic=UNKNOWN)).notes[0]
@@ -270,8 +270,8 @@ LIFECYCLES: dict[str, tuple[tuple[tuple[str, dict[str, Any]], ...], dict[str, st
 def test_lifecycle_rules_as_cloud_storage_reads_them(case: str) -> None:
     """1.2 GiB a day times the days in each class."""
     rules, stock = LIFECYCLES[case]
-    found = bill(bucket(*rules), it={"monthly_written_gib": "36.5"})
-    assert {name: q for name, (q, _) in found.items() if name.startswith("Storage")} == {
+    estimate = bill(bucket(*rules), it={"monthly_written_gib": "36.5"})
+    assert {name: q for name, (q, _) in estimate.items() if name.startswith("Storage")} == {
         f"Storage, {name}": quantity for name, quantity in stock.items()
     }
 
@@ -336,13 +336,13 @@ def test_a_view_holds_nothing() -> None:
 @prices(DATASET)
 def test_the_us_multi_region_has_its_own_price() -> None:
     """100 GiB x 0.02 + 100 x 0.01."""
-    found = bill(dataset(location="US"), it={"storage_gib": 100, "long_term_gib": 100})
-    assert found == {"Storage, active": ("100", "2"), "Storage, long-term": ("100", "1")}
+    estimate = bill(dataset(location="US"), it={"storage_gib": 100, "long_term_gib": 100})
+    assert estimate == {"Storage, active": ("100", "2"), "Storage, long-term": ("100", "1")}
 
 
 @prices(DATASET)
 def test_physical_billing_says_that_it_needs_a_share() -> None:
-    found = estimated(dataset(storageBillingModel="PHYSICAL"), it={"storage_gib": 1})
-    assert found.notes == (
+    estimate = estimated(dataset(storageBillingModel="PHYSICAL"), it={"storage_gib": 1})
+    assert estimate.notes == (
         "Dataset 'it': is billed by physical bytes, at twice the price: physical_share says how many a logical one takes",
     )

@@ -88,9 +88,9 @@ def test_sustained_use_is_discounted_without_asking() -> None:
     ],
 )
 def test_each_kind_of_machine_type_is_read(type_: str, line: str, quantity: str, monthly: str | None) -> None:
-    found = bill(instance(type_))[line]
-    assert found[0] == quantity
-    assert monthly in (None, found[1])
+    estimate = bill(instance(type_))[line]
+    assert estimate[0] == quantity
+    assert monthly in (None, estimate[1])
 
 
 @prices(INSTANCE)
@@ -164,9 +164,9 @@ def test_machines_that_bring_their_gpus(type_: str, machine: tuple[str, str], gp
 @prices(INSTANCE)
 def test_memory_beyond_what_the_vcpus_go_with_is_extended() -> None:
     """N1 with 2 vCPU and 15 GiB: 13 GiB x 511 x 1.05 x 0.004237, and 2 GiB x 511 x 0.00955 = 9.7601."""
-    found = bill(instance("custom-2-15360-ext"))
-    assert found["Memory"][0] == "6975.15"
-    assert found["Extended memory"] == ("1022", "9.7601")
+    estimate = bill(instance("custom-2-15360-ext"))
+    assert estimate["Memory"][0] == "6975.15"
+    assert estimate["Extended memory"] == ("1022", "9.7601")
     assert "Extended memory" not in bill(instance("custom-2-13312-ext"))
 
 
@@ -261,8 +261,8 @@ def test_a_group_of_a_first_preview_finds_its_template_and_its_autoscaler() -> N
         references={"target": (linked.urn,)},
     )
     assert bill(template, linked, autoscaler)["group: vCPU"] == ("7300", "159.224607")
-    found = estimated(template, linked, autoscaler, group={"instances": "7.5"})
-    [vcpu] = [line for _, line in found.lines() if line.name == "vCPU"]
+    estimate = estimated(template, linked, autoscaler, group={"instances": "7.5"})
+    [vcpu] = [line for _, line in estimate.lines() if line.name == "vCPU"]
     assert str(vcpu.monthly.normalize()) == "238.8369105"
     assert vcpu.usage_based
     assert "its autoscaler keeps 5 machines at least" in estimated(template, linked, autoscaler).notes[0]
@@ -272,7 +272,7 @@ def test_a_group_of_a_first_preview_finds_its_template_and_its_autoscaler() -> N
 @prices(INSTANCE)
 def test_each_access_configuration_is_an_address() -> None:
     """Three on two interfaces: 3 x 730 = 2,190 x 0.005 = 10.95."""
-    two = [{"accessConfigs": [{}]}, {"accessConfigs": [{}, {}]}]
+    two: list[dict[str, object]] = [{"accessConfigs": [{}]}, {"accessConfigs": [{}, {}]}]
     assert bill(instance("e2-micro", networkInterfaces=two))["External address"] == ("2190", "10.95")
 
 
@@ -306,6 +306,6 @@ def test_workers_of_dataproc_with_gpus() -> None:
         region="us-central1",
         clusterConfig={"workerConfig": {"numInstances": 2, "machineType": "n1-standard-4", "accelerators": gpus}},
     )
-    found = bill(cluster)
-    assert found["Workers, GPU, nvidia-tesla-t4"] == ("1022", "357.7")
-    assert "Masters, GPU, nvidia-tesla-t4" not in found
+    estimate = bill(cluster)
+    assert estimate["Workers, GPU, nvidia-tesla-t4"] == ("1022", "357.7")
+    assert "Masters, GPU, nvidia-tesla-t4" not in estimate

@@ -108,9 +108,9 @@ def test_a_version_where_google_chooses_the_places_counts_once(replication: Any)
 @prices(SECRET)
 def test_places_that_are_not_known_yet_count_as_one_and_are_named() -> None:
     hidden = resource(SECRET, replication={"userManaged": {"replicas": UNKNOWN}})
-    found = estimated(hidden, it={"further_versions": 2})
-    assert found.list_price == 2 * found.lines()[0][1].rate.price
-    assert found.notes == ("Secret 'it': its replicas are secret or known only at update; reckoned with one",)
+    estimate = estimated(hidden, it={"further_versions": 2})
+    assert estimate.list_price == 2 * estimate.lines()[0][1].rate.price
+    assert estimate.notes == ("Secret 'it': its replicas are secret or known only at update; reckoned with one",)
 
 
 @prices(LOG_BUCKET)

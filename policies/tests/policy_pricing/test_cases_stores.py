@@ -42,11 +42,11 @@ from policy_pricing.bills import bill, estimated, prices, resource
 )
 def test_spanner_by_nodes_and_storage(props: dict[str, Any], nodes: str) -> None:
     """Two nodes: 1,460 x 0.9 = 1,314; 100 GiB x 0.3 = 30."""
-    found = bill(resource(SPANNER, config="regional-us-central1", **props), it={"storage_gib": 100})
-    assert found["Nodes"][0] == nodes
-    assert found["Storage"] == ("100", "30")
+    estimate = bill(resource(SPANNER, config="regional-us-central1", **props), it={"storage_gib": 100})
+    assert estimate["Nodes"][0] == nodes
+    assert estimate["Storage"] == ("100", "30")
     if props.get("numNodes") == 2:
-        assert found["Nodes"][1] == "1314"
+        assert estimate["Nodes"][1] == "1314"
 
 
 @prices(SPANNER)
@@ -71,8 +71,8 @@ def test_bigtable_by_the_nodes_of_each_cluster() -> None:
         {"zone": "us-central1-b", "numNodes": 3, "storageType": "SSD"},
         {"zone": "europe-west1-b", "numNodes": 1, "storageType": "HDD"},
     ]
-    found = bill(resource(BIGTABLE, clusters=clusters), it={"storage_gib": 100, "backup_gib": 50})
-    assert found == {
+    estimate = bill(resource(BIGTABLE, clusters=clusters), it={"storage_gib": 100, "backup_gib": 50})
+    assert estimate == {
         "Nodes of cluster 1": ("2190", "1423.5"),
         "Storage, SSD of cluster 1": ("100", "17"),
         "Nodes of cluster 2": ("730", "474.5"),
@@ -148,8 +148,8 @@ def test_the_free_quota_is_the_default_databases_alone() -> None:
     """2 million reads x 0.0000003 = 0.6, of which 30 days x 50,000 are free: 0.45; 10 GiB x 0.15 = 1.5 less 0.15."""
     used = {"monthly_reads": 2_000_000, "storage_gib": 10}
     default = resource(FIRESTORE, "default", name="(default)", locationId="us-central1")
-    found = estimated(default, default=used)
-    assert (found.list_price, found.total) == (Decimal("2.1"), Decimal("1.5"))
+    estimate = estimated(default, default=used)
+    assert (estimate.list_price, estimate.total) == (Decimal("2.1"), Decimal("1.5"))
     named = resource(FIRESTORE, "orders", name="orders", locationId="us-central1")
     assert estimated(named, orders=used).total == Decimal("2.1")
     both = estimated(default, named, default=used, orders=used)
@@ -229,8 +229,8 @@ def test_what_else_a_redis_cluster_has() -> None:
 @prices(QUEUE)
 def test_a_queue_by_its_operations() -> None:
     """3 million x 0.0000004 = 1.2, of which a million are free: 0.8 are left."""
-    found = estimated(resource(QUEUE), it={"monthly_operations": 3_000_000})
-    assert (found.list_price, found.total) == (Decimal("1.2"), Decimal("0.8"))
+    estimate = estimated(resource(QUEUE), it={"monthly_operations": 3_000_000})
+    assert (estimate.list_price, estimate.total) == (Decimal("1.2"), Decimal("0.8"))
 
 
 @prices(RESERVATION, BI_ENGINE)
@@ -263,8 +263,10 @@ def test_five_forwarding_rules_cost_as_one_and_further_ones_each() -> None:
     """Up to five: 730 x 0.025 = 18.25; the sixth and seventh 730 x 0.01 = 7.3 each; 1,000 GiB x 0.008 = 8; to the internet
     10 GiB x 0.12 = 1.2. Global rules are counted apart."""
     rules = [resource(RULE, f"r{n}", region="us-central1") for n in range(7)]
-    found = bill(*rules, resource(GLOBAL_RULE, "world"), r1={"monthly_processed_gib": 1000, "monthly_egress_gib": 10})
-    assert found == {
+    estimate = bill(
+        *rules, resource(GLOBAL_RULE, "world"), r1={"monthly_processed_gib": 1000, "monthly_egress_gib": 10}
+    )
+    assert estimate == {
         "r0: Forwarding rules, first five": ("730", "18.25"),
         "r1: Data processed": ("1000", "8"),
         "r1: Sent to the internet": ("10", "1.2"),
@@ -325,9 +327,9 @@ def test_a_key_by_where_it_is_held_and_by_its_algorithm(
     template: dict[str, str], version: str, operations: str
 ) -> None:
     """A version a month, and a million operations x 0.000003 = 3, or x 0.000015 = 15 (cloud.google.com/kms/pricing)."""
-    found = bill(resource(KEY, versionTemplate=template), it={"monthly_operations": 1_000_000})
-    assert found[f"Key versions, {template['protectionLevel']}"] == ("1", version)
-    assert found["Operations"] == ("1000000", operations)
+    estimate = bill(resource(KEY, versionTemplate=template), it={"monthly_operations": 1_000_000})
+    assert estimate[f"Key versions, {template['protectionLevel']}"] == ("1", version)
+    assert estimate["Operations"] == ("1000000", operations)
 
 
 @prices(TUNNEL)

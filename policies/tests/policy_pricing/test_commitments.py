@@ -20,8 +20,8 @@ def machine(type_: str, **more: object) -> object:
 
 
 def savings(*resources: object, **used: dict[str, object]) -> dict[tuple[str, int], str]:
-    found = estimated(*resources, **used)  # type: ignore[arg-type]
-    return {(each.service, each.years): plain(each.saving) for each in what_if(found)}
+    estimate = estimated(*resources, **used)  # type: ignore[arg-type]
+    return {(each.service, each.years): plain(each.saving) for each in what_if(estimate)}
 
 
 def test_a_database_is_committed_to_by_vcpus_and_memory_not_by_its_disk() -> None:
@@ -50,6 +50,6 @@ def test_what_follows_usage_is_not_committed_to() -> None:
 
 def test_all_together() -> None:
     """24.65575 + 52.56 a year, 51.28396 + 105.12 three years."""
-    found = what_if(estimated(DATABASE, ENVIRONMENT))
-    assert plain(best(found, 1)) == "77.21575"
-    assert plain(best(found, 3)) == "156.40396"
+    commitments = what_if(estimated(DATABASE, ENVIRONMENT))
+    assert plain(best(commitments, 1)) == "77.21575"
+    assert plain(best(commitments, 3)) == "156.40396"

@@ -35,7 +35,7 @@ def within(parent: Resource, of: Resource) -> Resource:
 
 
 def plan(*more: Resource, tier: str = "db-custom-2-7680") -> Estimate:
-    found = estimate(
+    cost = estimate(
         (
             STACK,
             STORE,
@@ -51,7 +51,7 @@ def plan(*more: Resource, tier: str = "db-custom-2-7680") -> Estimate:
         USAGE,
         region=REGION,
     )  # fmt: skip
-    return replace(found, month="ordinary", unit_costs={"branch": Decimal(20), "1,000 transactions": Decimal(400)})
+    return replace(cost, month="ordinary", unit_costs={"branch": Decimal(20), "1,000 transactions": Decimal(400)})
 
 
 STRANGE = resource("gcp:tpu/node:Node", "node", name="node")

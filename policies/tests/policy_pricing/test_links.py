@@ -51,13 +51,13 @@ def test_a_subscription_of_a_first_preview_finds_the_topic_its_property_depends_
             propertyDependencies={"topic": [urn("gcp:x/y:Y", "z"), urn(TOPIC, "sales")], "bigqueryConfig": []},
         ),
     )
-    found = of(document, sales={"monthly_messages": 2**20, "message_bytes": 1024})
-    assert {r.name: plain(r.monthly) for r in found.resources} == {
+    estimate = of(document, sales={"monthly_messages": 2**20, "message_bytes": 1024})
+    assert {r.name: plain(r.monthly) for r in estimate.resources} == {
         "other": "0",
         "sales": "0.0390625",
         "export": "0.048828125",
     }
-    assert found.notes == ()
+    assert estimate.notes == ()
 
 
 def test_a_version_of_a_first_preview_is_kept_where_its_secret_is() -> None:
@@ -67,8 +67,8 @@ def test_a_version_of_a_first_preview_is_kept_where_its_secret_is() -> None:
         state(SECRET, "token", {"secretId": "token", "replication": {"userManaged": {"replicas": replicas}}}),
         state(VERSION, "token-1", {"secret": COMPUTED}, propertyDependencies={"secret": [urn(SECRET, "token")]}),
     )
-    found = of(document)
-    assert {r.name: plain(r.monthly) for r in found.resources} == {"token": "0", "token-1": "0.18"}
+    estimate = of(document)
+    assert {r.name: plain(r.monthly) for r in estimate.resources} == {"token": "0", "token-1": "0.18"}
     unlinked = of(preview(state(VERSION, "token-1", {"secret": COMPUTED})))
     assert "which secret it is of is known only at update; reckoned with one location" in unlinked.notes[0]
 
@@ -100,8 +100,8 @@ def model_keys(sample: Resource) -> set[str]:
     return set(PRICERS[sample.type].usage.model_fields)
 
 
-def lines(found: Estimate) -> list[tuple[str, str]]:
-    return [(line.name, plain(line.monthly)) for _, line in found.lines()]
+def lines(estimate: Estimate) -> list[tuple[str, str]]:
+    return [(line.name, plain(line.monthly)) for _, line in estimate.lines()]
 
 
 def test_a_resource_without_a_place_is_where_its_provider_is() -> None:
@@ -173,11 +173,11 @@ def test_resources_of_other_clouds_are_named_and_those_of_none_are_free() -> Non
         {"urn": urn("acme:web:Site", "site"), "custom": False, "type": "acme:web:Site", "inputs": {}},
         {"urn": urn("pulumi:providers:aws", "p"), "custom": True, "type": "pulumi:providers:aws", "inputs": {}},
     )
-    found = of(document)
-    assert [(each.type, each.name, each.reason) for each in found.unpriced] == [
+    estimate = of(document)
+    assert [(each.type, each.name, each.reason) for each in estimate.unpriced] == [
         ("aws:s3/bucketV2:BucketV2", "mirror", "a resource of aws, for which there is no price book")
     ]
-    assert found.free == {"random:index/randomId:RandomId": "lives in the program's state, in no cloud"}
+    assert estimate.free == {"random:index/randomId:RandomId": "lives in the program's state, in no cloud"}
 
 
 class Counted(dict[str, Any]):
@@ -222,9 +222,9 @@ def test_the_work_grows_with_the_plan_and_not_with_its_square(kind: str) -> None
 
 
 def test_a_line_of_nothing_rests_on_no_old_rate() -> None:
-    found = estimated(resource("gcp:pubsub/topic:Topic"))
-    assert found.lines()
-    assert found.stale(date(2040, 1, 1)) == {}
+    estimate = estimated(resource("gcp:pubsub/topic:Topic"))
+    assert estimate.lines()
+    assert estimate.stale(date(2040, 1, 1)) == {}
     assert set(estimated(resource("gcp:pubsub/topic:Topic"), it={"monthly_messages": 1}).stale(date(2040, 1, 1))) == {
         "pubsub.throughput"
     }

@@ -107,26 +107,30 @@ def test_the_one_place_where_google_lets_more_cost_less() -> None:
 @settings(max_examples=60, deadline=None)
 @given(plans())
 def test_no_free_tier_gives_more_than_it_has_or_than_was_used(plan: Any) -> None:
-    found = of(plan)
+    estimate = of(plan)
     dearest = {
-        name: max(line.rate.price for _, line in found.lines() if line.rate.free == name)
-        for name in {line.rate.free for _, line in found.lines()} - {None}
+        name: max(line.rate.price for _, line in estimate.lines() if line.rate.free == name)
+        for name in {line.rate.free for _, line in estimate.lines()} - {None}
     }
     worth = {
         pool.name: pool.quantity * (dearest[name] if pool.price is None else pool.price)
         for name, pool in load().pools.items()
         if name in dearest
     }
-    for credit in found.credits:
+    for credit in estimate.credits:
         used = sum(
-            (line.monthly for r, line in found.lines() if line.rate.free and worth_of(line.rate.free) == credit.name),
+            (
+                line.monthly
+                for r, line in estimate.lines()
+                if line.rate.free and worth_of(line.rate.free) == credit.name
+            ),
             Decimal(0),
         )
         if credit.free is not None:
             assert 0 < credit.monthly <= min(worth[credit.name], used)
-    assert len({credit.name for credit in found.credits}) == len(found.credits)
-    assert found.total >= 0
-    assert found.fixed >= 0
+    assert len({credit.name for credit in estimate.credits}) == len(estimate.credits)
+    assert estimate.total >= 0
+    assert estimate.fixed >= 0
 
 
 def worth_of(pool: str) -> str:
@@ -172,8 +176,8 @@ def test_splitting_a_resource_in_two_changes_no_total(type_: str, key: str, whol
 def test_a_free_tier_per_resource_would_be_seen() -> None:
     """Ten services of a million requests have two million free between them, not twenty: 8 x 0.40 and no free CPU left."""
     services = [resource("gcp:cloudrunv2/service:Service", f"s{n}") for n in range(10)]
-    found = estimated(*services, **{s.name: {"monthly_requests": 10**6} for s in services})
-    requests = next(c for c in found.credits if c.unit == "request")
+    estimate = estimated(*services, **{s.name: {"monthly_requests": 10**6} for s in services})
+    requests = next(c for c in estimate.credits if c.unit == "request")
     assert (requests.used, requests.monthly) == (Decimal(10**7), Decimal("0.8"))
 
 
@@ -181,30 +185,30 @@ def test_a_free_tier_per_resource_would_be_seen() -> None:
 @given(plans())
 def test_every_sum_is_exact(plan: Any) -> None:
     """In fractions, which round nothing: price times quantity, resources, components, free tiers, total."""
-    found = of(plan)
-    for _, line in found.lines():
+    estimate = of(plan)
+    for _, line in estimate.lines():
         assert Fraction(line.monthly) == Fraction(line.quantity) * Fraction(line.rate.price)
-    lines = [line for _, line in found.lines()]
-    credits = sum((Fraction(c.fixed) + Fraction(c.usage) for c in found.credits), Fraction())
-    assert Fraction(found.list_price) == sum((Fraction(line.monthly) for line in lines), Fraction())
-    assert Fraction(found.total) == Fraction(found.list_price) - credits
-    assert Fraction(found.total) == Fraction(found.fixed) + Fraction(found.usage)
-    grouped = [r for group in found.components().values() for r in group]
-    assert sorted(r.urn for r in grouped) == sorted(r.urn for r in found.resources)
+    lines = [line for _, line in estimate.lines()]
+    credits = sum((Fraction(c.fixed) + Fraction(c.usage) for c in estimate.credits), Fraction())
+    assert Fraction(estimate.list_price) == sum((Fraction(line.monthly) for line in lines), Fraction())
+    assert Fraction(estimate.total) == Fraction(estimate.list_price) - credits
+    assert Fraction(estimate.total) == Fraction(estimate.fixed) + Fraction(estimate.usage)
+    grouped = [r for group in estimate.components().values() for r in group]
+    assert sorted(r.urn for r in grouped) == sorted(r.urn for r in estimate.resources)
 
 
 def test_amounts_beyond_28_digits_are_not_rounded() -> None:
     """10^15 messages of 123,456,789 bytes and as many of one byte more."""
     topic = "gcp:pubsub/topic:Topic"
-    found = estimated(
+    estimate = estimated(
         resource(topic, "a"),
         resource(topic, "b"),
         a={"monthly_messages": 10**15, "message_bytes": "123456789.891"},
         b={"monthly_messages": "999999999999999.999", "message_bytes": "123456789.892"},
     )
-    lines = [line for _, line in found.lines()]
-    assert Fraction(found.list_price) == sum(Fraction(line.quantity) * Fraction(line.rate.price) for line in lines)
-    assert len(str(found.list_price).replace(".", "")) > 28
+    lines = [line for _, line in estimate.lines()]
+    assert Fraction(estimate.list_price) == sum(Fraction(line.quantity) * Fraction(line.rate.price) for line in lines)
+    assert len(str(estimate.list_price).replace(".", "")) > 28
 
 
 @settings(max_examples=40, deadline=None)
@@ -236,8 +240,8 @@ def in_markdown(text: str) -> list[str]:
 @settings(max_examples=60, deadline=None)
 @given(plans())
 def test_json_table_and_markdown_say_the_same(plan: Any) -> None:
-    found = of(plan)
-    document = json.loads(report.as_json(found))
+    estimate = of(plan)
+    document = json.loads(report.as_json(estimate))
     entries = document["resources"]
     monthly = {key: Decimal(value) for key, value in document["monthly"].items()}
     assert sum((Decimal(e["monthly"]) for e in entries), Decimal(0)) == monthly["total"]
@@ -247,7 +251,7 @@ def test_json_table_and_markdown_say_the_same(plan: Any) -> None:
     for entry in entries:
         assert Decimal(entry["monthly"]) == sum((Decimal(c["monthly"]) for c in entry["components"]), Decimal(0))
     said = [report.money(monthly[part]) for part in ("total", "fixed", "usage")]
-    table, markdown = in_table(report.as_table(found, TODAY)), in_markdown(report.as_markdown(found, "Stack x"))
+    table, markdown = in_table(report.as_table(estimate, TODAY)), in_markdown(report.as_markdown(estimate, "Stack x"))
     assert table[-3:] == markdown[-3:] == said
     own = sum((Decimal(e["monthly"]) for e in entries if e["urn"]), Decimal(0))
     # All samples hang on no component: one row of them, and one of the free tiers.
@@ -258,7 +262,7 @@ def test_json_table_and_markdown_say_the_same(plan: Any) -> None:
 
 
 def test_usage_of_nothing_costs_what_is_always_on() -> None:
-    found = estimate(SAMPLES, usage_of(), region=REGION)
-    idle_usage = {line.name for _, line in found.lines() if line.usage_based and line.quantity}
+    cost = estimate(SAMPLES, usage_of(), region=REGION)
+    idle_usage = {line.name for _, line in cost.lines() if line.usage_based and line.quantity}
     assert idle_usage == set()
-    assert found.total == found.fixed
+    assert cost.total == cost.fixed

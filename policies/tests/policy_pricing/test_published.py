@@ -35,12 +35,12 @@ def test_pubsub_minimum_of_a_request(batch: int, kilobytes: int) -> None:
 def test_pubsub_a_mebibyte_published_and_delivered_is_two() -> None:
     """cloud.google.com/pubsub/pricing, "Data region egress fees": 1 MiB published and delivered is 2 MiB of the SKU
     Message Delivery Basic. 1,024 of them: 2 GiB."""
-    found = estimated(
+    estimate = estimated(
         resource(TOPIC, "topic", name="t"),
         resource(SUBSCRIPTION, "sub", topic="t"),
         topic={"monthly_messages": 1024, "message_bytes": MIB},
     )
-    assert [credit.used for credit in found.credits] == [2]
+    assert [credit.used for credit in estimate.credits] == [2]
 
 
 def test_pubsub_ingestion_with_two_subscriptions() -> None:
@@ -48,14 +48,14 @@ def test_pubsub_ingestion_with_two_subscriptions() -> None:
     subscriptions over 30 days is 7.416 TiB, after the free 10 GB 7.406 TiB in the $60/TiB tier, $444.36. Ours at 40 a
     TiB: the same 7.406 TiB, two thirds of the charge."""
     seconds = 30 * 24 * 3600
-    found = estimated(
+    estimate = estimated(
         resource(TOPIC, "topic", name="t"),
         resource(SUBSCRIPTION, "one", topic="t"),
         resource(SUBSCRIPTION, "two", topic="t"),
         topic={"monthly_messages": seconds, "message_bytes": MIB},
     )
-    assert round(found.list_price / 40, 3) == Decimal("7.416")
-    assert round(found.total / 40, 3) == round(Decimal("444.36") / 60, 3) == Decimal("7.406")
+    assert round(estimate.list_price / 40, 3) == Decimal("7.416")
+    assert round(estimate.total / 40, 3) == round(Decimal("444.36") / 60, 3) == Decimal("7.406")
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_pubsub_ingestion_with_two_subscriptions() -> None:
 def test_pubsub_monthly_cost_of_sample_loads(mebibytes: int, subscriptions: int, usd: int) -> None:
     """docs.cloud.google.com/pubsub/lite/pricing, "Pricing examples", column Pub/Sub: 100 MiBps and one subscription are
     $19,760, two $29,640: 494 and 741 whole TiB of 30 days x 40. At 10 MiBps the table rounds to thousands."""
-    found = estimated(
+    estimate = estimated(
         resource(TOPIC, "topic", name="t"),
         *(resource(SUBSCRIPTION, f"sub{n}", topic="t") for n in range(subscriptions)),
         topic={"monthly_messages": mebibytes * 30 * 24 * 3600, "message_bytes": MIB},
     )
-    whole_tib = int(found.list_price / 40)
-    assert whole_tib * 40 == usd if mebibytes == 100 else round(found.list_price, -3) == usd
+    whole_tib = int(estimate.list_price / 40)
+    assert whole_tib * 40 == usd if mebibytes == 100 else round(estimate.list_price, -3) == usd
 
 
 def test_storage_simple_example() -> None:
@@ -82,11 +82,13 @@ def test_storage_simple_example() -> None:
         "monthly_class_b_operations": 50_000,
         "monthly_egress_gib": 1,
     }
-    found = estimated(resource("gcp:storage/bucket:Bucket", location="US-CENTRAL1"), it=used)
-    assert [cents(line.monthly) for _, line in found.lines()] == [Decimal(c) for c in ("1.00", "0.05", "0.02", "0.12")]
-    assert cents(found.list_price) == Decimal("1.19")
+    estimate = estimated(resource("gcp:storage/bucket:Bucket", location="US-CENTRAL1"), it=used)
+    assert [cents(line.monthly) for _, line in estimate.lines()] == [
+        Decimal(c) for c in ("1.00", "0.05", "0.02", "0.12")
+    ]
+    assert cents(estimate.list_price) == Decimal("1.19")
     # With what is always free: 5 GB, 5,000 and 50,000 operations, and the first GB sent.
-    assert plain(found.total) == "0.925"
+    assert plain(estimate.total) == "0.925"
 
 
 def test_storage_nearline_early_deletion() -> None:
@@ -99,9 +101,9 @@ def test_storage_nearline_early_deletion() -> None:
         lifecycleRules=rules,
         softDeletePolicy={"retentionDurationSeconds": 0},
     )
-    found = bill(bucket, it={"monthly_written_gib": 1000})
+    estimate = bill(bucket, it={"monthly_written_gib": 1000})
     for line in ("Storage, nearline", "Early deletion, nearline"):
-        assert cents(Decimal(found[line][1]) * DAYS / 30) == 5
+        assert cents(Decimal(estimate[line][1]) * DAYS / 30) == 5
 
 
 @pytest.mark.parametrize(("vms", "gib", "usd"), [(14, 100, "18.61"), (36, 200, "40.68")])
@@ -110,8 +112,8 @@ def test_nat_gateway_of_14_and_of_36_vms(vms: int, gib: int, usd: str) -> None:
     100 x 0.045 = $18.61), 36 VMs and 200 GiB (0.044 x 720 + 200 x 0.045 = $40.68). Ours runs 730 hours; the example has
     no addresses in it."""
     nat = resource("gcp:compute/routerNat:RouterNat", natIpAllocateOption="MANUAL_ONLY")
-    found = bill(nat, it={"vms": vms, "monthly_processed_gib": gib})
-    gateway, data = (Decimal(found[line][1]) for line in ("Gateway", "Data processed"))
+    estimate = bill(nat, it={"vms": vms, "monthly_processed_gib": gib})
+    gateway, data = (Decimal(estimate[line][1]) for line in ("Gateway", "Data processed"))
     assert cents(gateway * 720 / HOURS + data) == Decimal(usd)
 
 

@@ -65,8 +65,8 @@ def of(region: str) -> Estimate:
     return estimate(plan(region), usage_of(**USED))
 
 
-def figures(found: Estimate) -> dict[str, str]:
-    return {f"{r.name}: {line.name}": plain(line.monthly) for r, line in found.lines() if line.monthly}
+def figures(estimate: Estimate) -> dict[str, str]:
+    return {f"{r.name}: {line.name}": plain(line.monthly) for r, line in estimate.lines() if line.monthly}
 
 
 def test_frankfurt_by_hand() -> None:
@@ -75,8 +75,8 @@ def test_frankfurt_by_hand() -> None:
     2 vCPU x 730 x 0.0496 = 72.416; 8 GiB x 730 x 0.0084 = 49.056; 100 GB x 0.204 = 20.4.
     Free: 180,000 x 0.000024 = 4.32, 360,000 x 0.0000025 = 0.9, 2 million requests 0.8, 1 TiB at Frankfurt's 8.125; no free
     traffic and no free 5 GiB in Europe."""
-    found = of("europe-west3")
-    assert figures(found) == {
+    estimate = of("europe-west3")
+    assert figures(estimate) == {
         "web: CPU": "33.6",
         "web: Memory": "3.5",
         "web: Requests": "2",
@@ -88,7 +88,7 @@ def test_frankfurt_by_hand() -> None:
         "db: Memory": "49.056",
         "db: Storage, SSD": "20.4",
     }
-    assert {c.name: plain(c.monthly) for c in found.credits} == {
+    assert {c.name: plain(c.monthly) for c in estimate.credits} == {
         "Cloud Run, 180,000 vCPU-s, requests": "4.32",
         "Cloud Run, 360,000 GiB-s, requests": "0.9",
         "Cloud Run, 2 million requests": "0.8",
@@ -101,8 +101,8 @@ def test_sao_paulo_by_hand() -> None:
     """Tier 2 of Cloud Run: 33.6 and 3.5, requests 2; 2,048 GiB x 0.19 = 389.12 less 1,024 x 0.01. 1,000 GiB x 0.035 = 35; 300
     x 0.19 = 57. 4 TiB x 11.25 = 45. Cloud SQL at half as much again: 1,460 x 0.062 = 90.52 (computed, hence unconfirmed),
     5,840 x 0.0105 = 61.32, 100 x 0.255 = 25.5."""
-    found = of("southamerica-east1")
-    assert figures(found) == {
+    estimate = of("southamerica-east1")
+    assert figures(estimate) == {
         "web: CPU": "33.6",
         "web: Memory": "3.5",
         "web: Requests": "2",
@@ -114,7 +114,7 @@ def test_sao_paulo_by_hand() -> None:
         "db: Memory": "61.32",
         "db: Storage, SSD": "25.5",
     }
-    [vcpu] = [line for _, line in found.lines() if line.name == "vCPU"]
+    [vcpu] = [line for _, line in estimate.lines() if line.name == "vCPU"]
     assert vcpu.confidence == "U"
     assert vcpu.rate.note.startswith("computed: us-central1 x 1.5")
 
@@ -122,8 +122,8 @@ def test_sao_paulo_by_hand() -> None:
 def test_iowa_by_hand() -> None:
     """24, 2.5 and 2; 2,048 x 0.12 = 245.76 less 10.24, and 1 GiB free: 0.12. 1,000 x 0.02 = 20; 300 x 0.12 = 36, of which
     100 GiB = 12 are free. 4 x 6.25 = 25. 1,460 x 0.0413 = 60.298; 5,840 x 0.007 = 40.88; 100 x 0.17 = 17."""
-    found = of("us-central1")
-    assert figures(found) == {
+    estimate = of("us-central1")
+    assert figures(estimate) == {
         "web: CPU": "24",
         "web: Memory": "2.5",
         "web: Requests": "2",
@@ -135,7 +135,7 @@ def test_iowa_by_hand() -> None:
         "db: Memory": "40.88",
         "db: Storage, SSD": "17",
     }
-    credits = {c.name: plain(c.monthly) for c in found.credits}
+    credits = {c.name: plain(c.monthly) for c in estimate.credits}
     assert credits["Cloud Storage, 100 GiB egress (US)"] == "12"
     assert credits["Cloud Run, 1 GiB egress (US)"] == "0.12"
     assert credits["Volume discount, network.internet-egress"] == "10.24"
@@ -145,22 +145,20 @@ def test_iowa_by_hand() -> None:
 @pytest.mark.parametrize("region", REGIONS)
 def test_no_region_is_silently_priced_as_another(region: str) -> None:
     """Every rate of this plan is the region's own or the same everywhere."""
-    found = of(region)
-    assert found.unpriced == ()
-    assert {line.rate.region for _, line in found.lines() if line.monthly} <= {region, "global"}
-    assert found.lacking() == {}
-    assert Decimal("0.9") <= found.total / of("us-central1").total <= Decimal("1.9")
+    estimate = of(region)
+    assert estimate.unpriced == ()
+    assert {line.rate.region for _, line in estimate.lines() if line.monthly} <= {region, "global"}
+    assert estimate.lacking() == {}
+    assert Decimal("0.9") <= estimate.total / of("us-central1").total <= Decimal("1.9")
 
 
 @pytest.mark.parametrize("place", MULTI)
 def test_a_bucket_over_several_regions_has_the_rates_of_its_location(place: str) -> None:
     """The US: 1,000 GiB x 0.026 = 26, a class A operation 0.00001, twice a region's. NAM4: 0.044."""
-    found = estimate(
-        [resource("gcp:storage/bucket:Bucket", location=place.upper())], usage_of(it={"storage_gib": 1000})
-    )
-    assert {line.rate.region for _, line in found.lines()} == {place}
+    cost = estimate([resource("gcp:storage/bucket:Bucket", location=place.upper())], usage_of(it={"storage_gib": 1000}))
+    assert {line.rate.region for _, line in cost.lines()} == {place}
     if place in ("us", "nam4"):
-        assert figures(found) == {"it: Storage, standard": {"us": "26", "nam4": "44"}[place]}
+        assert figures(cost) == {"it: Storage, standard": {"us": "26", "nam4": "44"}[place]}
 
 
 def test_a_chosen_pair_of_regions_is_billed_in_both_at_a_tenth_more() -> None:
@@ -207,8 +205,8 @@ def test_what_is_written_over_several_regions_is_replicated_for_money(
 
 def test_replication_that_the_book_has_no_rate_for_is_said() -> None:
     bucket = resource("gcp:storage/bucket:Bucket", location="EU", rpo="ASYNC_TURBO")
-    found = estimate([bucket], usage_of(it={"monthly_written_gib": 1}))
-    assert any("has no rate storage.turbo-replication for eu" in note for note in found.notes)
+    cost = estimate([bucket], usage_of(it={"monthly_written_gib": 1}))
+    assert any("has no rate storage.turbo-replication for eu" in note for note in cost.notes)
 
 
 def test_the_tiers_of_tokyo_never_rise() -> None:

@@ -20,25 +20,25 @@ def of(document: documents.Document, used: Mapping[str, Mapping[str, Any]] | Non
     return estimate(document.resources, usage_of(**(used or {})), region=document.region, notes=document.notes)
 
 
-def costs(found: Estimate) -> dict[str, str]:
-    return {r.name: plain(r.monthly) for r in found.resources if r.monthly}
+def costs(estimate: Estimate) -> dict[str, str]:
+    return {r.name: plain(r.monthly) for r in estimate.resources if r.monthly}
 
 
 @pytest.mark.parametrize(
     "shape", [shapes.web_shop_on_gke, shapes.data_lake_on_composer_and_dataflow, shapes.saas_on_cloud_run]
 )
 def test_nothing_of_it_is_left_unpriced(shape: Callable[[], documents.Document]) -> None:
-    found = of(shape())
-    assert found.unpriced == ()
-    assert found.total > 50
+    estimate = of(shape())
+    assert estimate.unpriced == ()
+    assert estimate.total > 50
 
 
 def test_a_web_shop_on_gke() -> None:
     """Three nodes of e2-standard-4: 3 x (63.6898428 + 34.1468304) = 293.5100196, 150 GiB x 0.1 = 15; the cluster 73; Cloud SQL
     twice 60.298 + 8 x 730 x 0.007 = 40.88, 100 GB x 0.17 = 17: 219.356; Redis 2 x 730 x 0.049 = 71.54; rule 18.25, which
     makes its address free; NAT 730 x (0.0014 + 0.005) = 4.672; zone 0.2; version 0.06."""
-    found = of(shapes.web_shop_on_gke())
-    assert costs(found) == {
+    estimate = of(shapes.web_shop_on_gke())
+    assert costs(estimate) == {
         "general": "308.5100196",
         "shop": "73",
         "orders": "219.356",
@@ -48,7 +48,7 @@ def test_a_web_shop_on_gke() -> None:
         "zone": "0.2",
         "token-1": "0.06",
     }
-    assert plain(found.total) == "695.5280196"  # without the 0.06 of the free versions
+    assert plain(estimate.total) == "695.5280196"  # without the 0.06 of the free versions
 
 
 def test_a_data_lake_on_composer_and_dataflow() -> None:
@@ -62,8 +62,8 @@ def test_a_data_lake_on_composer_and_dataflow() -> None:
         "lake": {"monthly_written_gib": 1000, "after_months": 12},
         "spark": {"monthly_dcu_hours": 100},
     }
-    found = of(shapes.data_lake_on_composer_and_dataflow(), used)
-    amounts = costs(found)
+    estimate = of(shapes.data_lake_on_composer_and_dataflow(), used)
+    amounts = costs(estimate)
     assert amounts["airflow"] == "527.3000021"
     throughput = plain(Decimal("93.132257462") * Decimal("0.0390625"))
     assert amounts["events"] == amounts["to-beam"] == throughput
@@ -71,20 +71,20 @@ def test_a_data_lake_on_composer_and_dataflow() -> None:
     assert amounts["key"] == "0.06"
     # 4 x 730 x 0.0756 + 15 x 730 x the memory of europe-west1 + 30 x 730 x Iowa's disk, for want of Belgium's.
     assert Decimal(amounts["stream"]) > 200
-    lake = {line.name: line for r, line in found.lines() if r.name == "lake"}
+    lake = {line.name: line for r, line in estimate.lines() if r.name == "lake"}
     days = Decimal(365) / 12
     assert abs(lake["Storage, standard"].quantity - 1000 * 30 / days) < Decimal("1e-6")
     assert abs(lake["Storage, nearline"].quantity - 1000 * (365 - 30) / days) < Decimal("1e-6")
     assert lake["Storage, nearline"].rate.price == Decimal("0.015")
-    assert any("europe-west1" in note and "composer-3.dcu" in note for note in found.notes)
+    assert any("europe-west1" in note and "composer-3.dcu" in note for note in estimate.notes)
 
 
 def test_a_saas_on_cloud_run() -> None:
     """Frankfurt. A minimum instance 2,628,000 x 0.0000035 = 9.198 for 1 vCPU and 1 GiB each; two global rules 18.25 together;
     main 730 x 0.042 = 30.66, 20 GB x 0.204 = 4.08, and its replica the same; a job 0.1, which is free."""
-    found = of(shapes.saas_on_cloud_run())
-    assert costs(found) == {"app": "18.396", "http": "18.25", "main": "34.74", "replica": "34.74", "nightly": "0.1"}
-    assert plain(found.total) == "106.126"
+    estimate = of(shapes.saas_on_cloud_run())
+    assert costs(estimate) == {"app": "18.396", "http": "18.25", "main": "34.74", "replica": "34.74", "nightly": "0.1"}
+    assert plain(estimate.total) == "106.126"
 
 
 # What a typical program of each shape is made of, by the services that its authors reach for; shapes.py estimates one of

@@ -51,18 +51,18 @@ class Cases:
 
 def changed(good: Sequence[Resource], changes: Mapping[str, Any]) -> list[Resource]:
     """The resources after the changes."""
-    found = {r.name: replace(r, props=copy.deepcopy(dict(r.props))) for r in good}
+    by_name = {r.name: replace(r, props=copy.deepcopy(dict(r.props))) for r in good}
     for path, value in changes.items():
         name, _, rest = path.partition(".")
-        assert name in found or isinstance(value, Resource), f"{path}: the table has no resource named {name}"
+        assert name in by_name or isinstance(value, Resource), f"{path}: the table has no resource named {name}"
         if not rest:
             if value is ...:
-                del found[name]
+                del by_name[name]
             else:
-                found[name] = value
+                by_name[name] = value
         else:
-            _set(found[name].props, rest.split("."), value)
-    return list(found.values())
+            _set(by_name[name].props, rest.split("."), value)
+    return list(by_name.values())
 
 
 def _set(container: Any, path: list[str], value: Any) -> None:
@@ -94,8 +94,8 @@ def recorded(resources: Mapping[str, Mapping[str, Any]], stack: str) -> list[Res
     ]
 
 
-def said(found: Sequence[Violation]) -> list[str]:
-    return [f"{v.resource.name if v.resource else 'stack'}: {v.message}" for v in found]
+def said(violations_: Sequence[Violation]) -> list[str]:
+    return [f"{v.resource.name if v.resource else 'stack'}: {v.message}" for v in violations_]
 
 
 def parameters_of(rule: Rule, *given: Mapping[str, Any]) -> Parameters:

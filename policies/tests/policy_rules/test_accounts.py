@@ -79,8 +79,8 @@ def test_one_that_only_the_update_knows_is_told_by_what_it_was_computed_from(
 
 
 def only(*given: Resource) -> Grant:
-    [found] = grants(index(*given))
-    return found
+    [grant] = grants(index(*given))
+    return grant
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def only(*given: Resource) -> Grant:
     ],
 )
 def test_an_entry_of_a_datasets_access_list_is_for_people_or_for_a_link(entry: dict[str, Any], people: bool) -> None:
-    found = only(r.resource(gcp.DATASET_ACCESS, "entry", role="READER", datasetId="marts", **entry))
-    assert found.people is people
-    assert found.role == "roles/bigquery.dataViewer"
+    grant = only(r.resource(gcp.DATASET_ACCESS, "entry", role="READER", datasetId="marts", **entry))
+    assert grant.people is people
+    assert grant.role == "roles/bigquery.dataViewer"
 
 
 @pytest.mark.parametrize(

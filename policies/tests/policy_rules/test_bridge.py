@@ -42,17 +42,17 @@ def config(tmp_path: Path, **content: Any) -> dict[str, Any]:
 
 
 def test_what_a_file_says_for_all_rules_holds_for_each_unless_it_says_otherwise(tmp_path: Path) -> None:
-    found = config(tmp_path, all={"protected": False}, labels={"required": ["team"], "protected": True})
-    assert found["labels"] == {"protected": True, "required": ["team"]}
-    assert found["budget-present"] == {"protected": False}
-    assert sorted(found) == sorted(BY_ID)
+    settings = config(tmp_path, all={"protected": False}, labels={"required": ["team"], "protected": True})
+    assert settings["labels"] == {"protected": True, "required": ["team"]}
+    assert settings["budget-present"] == {"protected": False}
+    assert sorted(settings) == sorted(BY_ID)
 
 
 def test_what_a_file_says_for_all_rules_holds_for_those_that_take_it(tmp_path: Path) -> None:
-    found = config(tmp_path, all={"public": {"shop": "it asks for a token"}, "replay_days": 30})
-    assert found["no-public-grant"] == {"public": {"shop": "it asks for a token"}}
-    assert found["lake-retention"] == {"replay_days": 30}
-    assert found["bucket-private"] == {}
+    settings = config(tmp_path, all={"public": {"shop": "it asks for a token"}, "replay_days": 30})
+    assert settings["no-public-grant"] == {"public": {"shop": "it asks for a token"}}
+    assert settings["lake-retention"] == {"replay_days": 30}
+    assert settings["bucket-private"] == {}
     with pytest.raises(WrongConfiguration, match=r"dev\.json: all\.replay_day: no rule has such a parameter; did you"):
         config(tmp_path, all={"replay_day": 30})
 

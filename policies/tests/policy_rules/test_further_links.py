@@ -216,8 +216,8 @@ LINKS: dict[str, Link] = {
 }
 
 
-def said(found: Any) -> list[str]:
-    return [v.message for v in found]
+def said(violations: Any) -> list[str]:
+    return [v.message for v in violations]
 
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
@@ -234,8 +234,8 @@ def test_with_it_nothing_lacks_and_nothing_is_left_over(link: Link) -> None:
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
 def test_without_the_link_the_grant_is_left_over(link: Link) -> None:
-    found: list[Violation] = list(grants_surplus(link.plan(link.grant, link=False), Wiring()))
-    assert link.grant in [v.resource for v in found]
+    surplus: list[Violation] = list(grants_surplus(link.plan(link.grant, link=False), Wiring()))
+    assert link.grant in [v.resource for v in surplus]
 
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)

@@ -29,9 +29,9 @@ OWN = {name: Use.model_validate(use) for name, use in USES.items()}
 def needs(of: Resource, *others: Resource, unresolved: int = 0) -> list[Need]:
     """What the links of one resource need, beside the others."""
     walked = Needs(Index(Plan((RUNNER, TRADES, MARTS, LAKE, KEYS, *others, of))), OWN)
-    found = [need for need in walked.all() if need.resource == of]
+    needed = [need for need in walked.all() if need.resource == of]
     assert len([u for u in walked.unresolved if u.resource == of]) == unresolved
-    return found
+    return needed
 
 
 def sentences(of: Resource, *others: Resource, unresolved: int = 0) -> list[str]:
@@ -105,8 +105,8 @@ VARIABLES = {
 @pytest.mark.parametrize("name", VARIABLES)
 def test_a_variable_that_only_the_update_knows_names_what_it_was_computed_from(name: str) -> None:
     named, role = VARIABLES[name]
-    found = needs(service({name: UNKNOWN}, (RUNNER, named)))
-    assert (found[0].link, found[0].role, found[0].on) == (name, role, frozenset([named.urn]))
+    needed = needs(service({name: UNKNOWN}, (RUNNER, named)))
+    assert (needed[0].link, needed[0].role, needed[0].on) == (name, role, frozenset([named.urn]))
     assert name not in [need.link for need in needs(service({name: UNKNOWN}), unresolved=1)]
 
 

@@ -120,10 +120,10 @@ class Pack:
     def said(
         self, inputs: list[Resource], outputs: list[Resource], provider: Mapping[str, Any] | None = None
     ) -> list[str]:
-        found: list[str] = []
+        messages: list[str] = []
 
         def say(message: str, urn: str | None = None) -> None:
-            found.append(message)
+            messages.append(message)
 
         def wire(resource: Resource) -> Any:
             text = json.dumps(resource.props, default=lambda _: UNKNOWN_ON_THE_WIRE)
@@ -143,7 +143,7 @@ class Pack:
         for policy in self.policies:
             if isinstance(policy, StackValidationPolicy):
                 policy.validate(StackValidationArgs(listed, {}), say)
-        return found
+        return messages
 
 
 def function(**env: Any) -> Resource:

@@ -62,13 +62,13 @@ def test_unknown_values_are_treated_as_the_rule_declares(rule: Rule) -> None:
 def test_a_waiver_excuses_what_it_names_until_its_day_and_is_a_violation_after_it(rule: Rule) -> None:
     table = CASES[rule.id]
     case = table.broken
-    found = violations(rule, changed(table.good, case.changes), parameters_of(rule, table.parameters, case.parameters))
-    names = sorted({v.resource.name if v.resource else "stack" for v in found})
+    broken = violations(rule, changed(table.good, case.changes), parameters_of(rule, table.parameters, case.parameters))
+    names = sorted({v.resource.name if v.resource else "stack" for v in broken})
 
     def waived(until: date, *resources: str) -> tuple[list[str], list[str]]:
         waivers = [{"resource": name, "reason": "a table's cases", "until": until} for name in resources]
         parameters = parameters_of(rule, table.parameters, case.parameters, {"waivers": waivers})
-        return said(list(judge(found, parameters, TODAY))), list(stale(parameters, TODAY))
+        return said(list(judge(broken, parameters, TODAY))), list(stale(parameters, TODAY))
 
     assert waived(TODAY, *names) == ([], [])
     assert waived(TODAY + LONGEST, *names) == ([], [])

@@ -60,8 +60,8 @@ def plan(*more: Resource, database: Resource = DATABASE) -> Plan:
     return Plan((STACK, STORE, database, *more))
 
 
-def only(found: list[Violation]) -> Violation:
-    [violation] = found
+def only(violations: list[Violation]) -> Violation:
+    [violation] = violations
     return violation
 
 
@@ -211,9 +211,9 @@ def test_a_budget_is_reckoned_by_the_month(given: Resource, monthly: str) -> Non
 
 
 def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
-    found = only(list(budget_covers(plan(budget("15")), BudgetCovers())))
-    assert found.resource == budget("15")
-    assert found.message.startswith("the budget of 15.00 USD a month does not cover the 100.32 of a sale month:\n")
+    violation = only(list(budget_covers(plan(budget("15")), BudgetCovers())))
+    assert violation.resource == budget("15")
+    assert violation.message.startswith("the budget of 15.00 USD a month does not cover the 100.32 of a sale month:\n")
     assert list(budget_covers(plan(budget("15")), BudgetCovers(required=False))) == []
 
 
@@ -233,8 +233,8 @@ def test_an_amount_that_cannot_be_told_is_not_compared(given: Resource) -> None:
 
 
 def test_growth_over_the_threshold_wants_to_be_agreed_to() -> None:
-    found = only(list(spend_increase(plan(), SpendIncrease(baseline=50, threshold=0.5))))
-    assert found.message.startswith("an ordinary month grows from 50.00 to 100.32 USD (+101 %), above 75.00:\n")
+    violation = only(list(spend_increase(plan(), SpendIncrease(baseline=50, threshold=0.5))))
+    assert violation.message.startswith("an ordinary month grows from 50.00 to 100.32 USD (+101 %), above 75.00:\n")
     assert list(spend_increase(plan(), SpendIncrease(baseline=84, threshold=0.2))) == []  # 100.80
     assert list(spend_increase(plan(), SpendIncrease(baseline=83, threshold=0.2))) != []  # 99.60
     assert list(spend_increase(plan(), SpendIncrease(baseline=99, threshold=0, least=5))) == []
@@ -247,9 +247,9 @@ def test_a_waiver_for_the_stack_lets_an_increase_through_until_its_day() -> None
     today = date(2026, 6, 1)
     waiver = {"resource": "stack", "reason": "the new warehouse opens in July", "until": today + timedelta(days=30)}
     parameters = SpendIncrease.model_validate({"baseline": 50, "waivers": [waiver]})
-    found = list(spend_increase(plan(), parameters))
-    assert len(list(judge(found, parameters, today))) == 0
-    assert len(list(judge(found, parameters, today + timedelta(days=31)))) == 1
+    violations = list(spend_increase(plan(), parameters))
+    assert len(list(judge(violations, parameters, today))) == 0
+    assert len(list(judge(violations, parameters, today + timedelta(days=31)))) == 1
 
 
 def test_an_unknown_value_is_reckoned_with_what_it_is_by_default() -> None:

@@ -170,12 +170,12 @@ def _plain(node: Any) -> Any:
         kind = node.type_kind
         return kind.name if isinstance(kind, enum.Enum) else str(kind)
     if dataclasses.is_dataclass(node):
-        found: dict[str, Any] = {"_": type(node).__name__}
+        plain: dict[str, Any] = {"_": type(node).__name__}
         for field in dataclasses.fields(node):
             value = getattr(node, field.name)
             if field.name not in NOISE and value is not None and value != []:
-                found[field.name] = _plain(value)
-        return found
+                plain[field.name] = _plain(value)
+        return plain
     if isinstance(node, (list, tuple)):
         return [_plain(value) for value in node]
     if isinstance(node, enum.Enum):

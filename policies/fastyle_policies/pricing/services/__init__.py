@@ -10,8 +10,8 @@ from fastyle_policies.pricing.services.base import Pricer
 
 
 def _pricers(module: str) -> tuple[Pricer, ...]:
-    found: tuple[Pricer, ...] = getattr(import_module(f"{__name__}.{module}"), "PRICERS", ())
-    return found
+    pricers: tuple[Pricer, ...] = getattr(import_module(f"{__name__}.{module}"), "PRICERS", ())
+    return pricers
 
 
 PRICERS: Mapping[str, Pricer] = {

@@ -140,14 +140,14 @@ USES: dict[str, dict[str, object]] = {
 
 def _grants() -> list[tuple[Resource, str, str]]:
     """Each grant, the resource whose link needs it, and the sentence about it; one line a grant."""
-    found: list[tuple[Resource, str, str]] = []
+    grants: list[tuple[Resource, str, str]] = []
 
     def on(kind: str, name: str, role: str, to: str, /, **where: Any) -> Resource:
         return r.grant(kind, name, role, to, **where)
 
     def add(grant: Resource, needs: str, link: str, on_shown: str, to_shown: str) -> None:
         role = grant.props["role"]
-        found.append((grant, needs, f"lacks a grant. {link}: {to_shown} needs {role} on {on_shown}"))
+        grants.append((grant, needs, f"lacks a grant. {link}: {to_shown} needs {role} on {on_shown}"))
 
     pubsub, ledger, caller = ("the service agent of pubsub", "account 'shop-ledger'", "account 'shop-caller'")
     bucket_kind, topic_kind, run_kind = (
@@ -195,7 +195,7 @@ def _grants() -> list[tuple[Resource, str, str]]:
     add(on("projects/iAMMember", "serves", "roles/pubsub.serviceAgent", r.PUBSUB), "pubsub-agent", "service agent", "project", pubsub)
     add(on(bucket_kind, "remembers", "roles/storage.objectUser", r.member("shop-guard"), bucket="shop-1-archives"), "guard", "GUARD_BUCKET", "Bucket 'archives'", "account 'shop-guard'")
     # fmt: on
-    return found
+    return grants
 
 
 ALSO = {  # further links that one grant serves
