@@ -21,6 +21,7 @@ import pytest
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from tests.support.postgres import Server, fresh_database, migrated_database, postgres  # noqa: F401
@@ -327,7 +328,11 @@ async def test_the_examples_of_the_description_work(filled: str) -> None:
                 path = path.replace(f"{{{name}}}", str(values.get(name)))
             answer = await client.get(path, params=query)
             assert answer.status_code == 200, (path, query, answer.text)
-            models.get(path, Detail).model_validate(answer.json())
+            if path.startswith("/v1/marts"):  # written from the marts' declarations
+                shape = operation["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+                Draft202012Validator({**shape, "components": schema["components"]}).validate(answer.json())
+            else:
+                models.get(path, Detail).model_validate(answer.json())
     assert Item.model_fields["sku"].examples
 
 

@@ -104,13 +104,13 @@ def test_credentials_begin_with_nobody(made: tuple[str, Recorder]) -> None:
 def test_every_subscription_is_watched(made: tuple[str, Recorder]) -> None:
     stack, recorder = made
     alerts = [str(inputs) for key, inputs in recorder.resources.items() if "monitoring/alertPolicy" in key]
-    assert bool(alerts) is (stack == "prod")
+    assert bool(alerts) is bool(configuration(stack).get("fastyle:monitoring", {}).get("emails"))
     names = [inputs["name"] for key, inputs in recorder.resources.items() if "pubsub/subscription:Sub" in key]
     assert len(names) == 8
     assert [name for name in names if alerts and not any(name in alert for alert in alerts)] == []
-    assert [
-        alert for alert in alerts if "https://github.com/fastyle/platform/blob/main/docs/operations" not in alert
-    ] == []
+    ci = configuration(stack).get("fastyle:ci")  # whose repository holds the pages that alerts link to
+    link = f"https://github.com/{ci['repository']}/blob/main/docs/operations" if ci else ""
+    assert [alert for alert in alerts if link not in alert] == []
 
 
 def test_every_workload_knows_its_project_and_how_much_to_log(made: tuple[str, Recorder]) -> None:
@@ -143,17 +143,19 @@ def test_what_a_push_sends_is_what_its_service_asks_for(made: tuple[str, Recorde
 
 def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(made: tuple[str, Recorder]) -> None:
     stack, recorder = made
+    given = configuration(stack)
+    project, region = given["gcp:project"], given["gcp:region"]
+    prefix = f"{given['fastyle:name_prefix']}-" if given.get("fastyle:name_prefix") else ""
     for name in ("inventory-sync", "api", "pipeline"):
         template = recorder.one(f"{name}-service")["template"]
         [container] = template["containers"]
         assert container["startupProbe"]["httpGet"]["path"] == "/health"
         [interface] = template["vpcAccess"]["networkInterfaces"]
-        assert interface["subnetwork"].endswith("/subnetworks/fastyle-us-central1")
-    project = configuration(stack)["gcp:project"]
+        assert interface["subnetwork"].endswith(f"/subnetworks/{prefix}fastyle-{region}")
     roles = environment(recorder.one("inventory-sync-service"))["DATABASE_ROLES"]
     writers = ["composer", "pipeline"] if stack == "prod" else ["pipeline"]
     expected = {"fastyle-api": "reader", **dict.fromkeys(writers, "writer")}
-    assert json.loads(roles) == {f"{account}@{project}.iam": role for account, role in expected.items()}
+    assert json.loads(roles) == {f"{prefix}{account}@{project}.iam": role for account, role in expected.items()}
 
 
 def test_airflow_runs_as_an_account_of_its_own() -> None:
