@@ -64,7 +64,10 @@ def test_nothing_is_done_at_import(found: dict[str, Any], bare: dict[str, Any]) 
             "workloads.marts.declaration",
             "workloads.pipeline",
             "workloads.pipeline.airflow_steps",
+            "workloads.pipeline.interface",
             "workloads.pipeline.tasks",
+            "workloads.runtime",
+            "workloads.runtime.interface",
         }
         assert not {"psycopg", "pydantic_settings"} & set(read["imported"])
 
