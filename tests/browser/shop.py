@@ -50,8 +50,11 @@ def events() -> list[tuple[str, dict[str, Any]]]:
 
 
 def fill(url: str, days: int = DAYS) -> None:
-    """Write the catalogue and `days` dates of reports up to `LAST_DATE`, whose amounts tell each date apart."""
-    with psycopg.connect(url, autocommit=True) as db:
+    """Write the catalogue and `days` dates of reports up to `LAST_DATE`, whose amounts tell each date apart.
+
+    In one transaction, as a publication does: a page that looks in between would keep what it saw of it.
+    """
+    with psycopg.connect(url) as db:
         db.execute(_CATALOGUE)
         db.execute(
             "INSERT INTO product (sku, name, category, list_price, reorder_point) VALUES ('BAG', %s, 'accessories', 9, 0)",
