@@ -75,8 +75,8 @@ bench: up  ## Measure the local stack; ratios of one run, in bench/results.json
 soak: up  ## Trade while one fault after another is done to the local stack; a quarter of an hour, bench/soak.json
 	@$(RUN) python -m tools.bench.soak
 
-mutants: setup  ## Change the program bit by bit: does a test notice? ROOM=policies|pricing|components|infra, SAMPLE=n
-	@$(RUN) python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE))
+mutants: setup  ## Change the program bit by bit: does a test notice? ROOM=policies|pricing|components|infra, SAMPLE=n, SEED=n
+	@$(RUN) python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 scan: setup  ## Lint the workflows, and look for secrets in the whole history
 	@$(RUN) python -m tools.checkers actionlint

@@ -138,6 +138,25 @@ def test_charges_without_a_label_go_where_alone_their_sku_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("billed", "service"),
+    [
+        ("BigQuery Storage API", "BigQuery"),
+        ("Cloud Functions", "Cloud Run"),
+        ("Cloud Run Functions", "Cloud Run"),
+        ("Stackdriver Logging", "Cloud Logging"),
+        ("Stackdriver Monitoring", "Cloud Monitoring"),
+        ("Cloud Spanner", "Cloud Spanner"),
+    ],
+)
+def test_a_service_of_several_names_is_one_part(billed: str, service: str) -> None:
+    """5 and 4 USD in 720 hours, 9.125 in 730."""
+    odd = {"labels": [{"key": "component", "value": "odd"}]}
+    rows = [*bill(ASSUMED), row(billed, "nobody planned this", 5.0, **odd), row(service, "nor this", 4.0, **odd)]
+    [component] = [component for component in found(rows).components if component.name == "odd"]
+    assert [(part.name, round(part.actual, 3)) for part in component.parts] == [(service, Decimal("9.125"))]
+
+
+@pytest.mark.parametrize(
     ("name", "key", "value"),
     [
         ("sales-topic", "monthly_messages", 250_000_000),

@@ -24,26 +24,27 @@ REASONS = Path(__file__).parent / "survivors.yaml"
 
 @click.command(help=__doc__)
 @click.argument("rooms", nargs=-1, type=click.Choice(list(ROOMS)))
-@click.option("--sample", type=int, help="only so many, chosen by chance but always the same")
+@click.option("--sample", type=int, help="only so many, chosen by chance but always the same for a seed")
+@click.option("--seed", default=0, show_default=True, help="another number, another sample")
 @click.option("--children", default=2, show_default=True, help="how many at a time")
 @click.option("--fresh", is_flag=True, help="forget earlier verdicts")
-def main(rooms: tuple[str, ...], sample: int | None, children: int, fresh: bool) -> None:
+def main(rooms: tuple[str, ...], sample: int | None, seed: int, children: int, fresh: bool) -> None:
     reasons: dict[str, dict[str, str]] = yaml.safe_load(REASONS.read_text(encoding="utf-8")) or {}
     unexplained = 0
     for name in rooms or ROOMS:
         if fresh:
             (classical.WORK / f"{name}.json").unlink(missing_ok=True)
         started = time.monotonic()
-        verdicts = _run(name, sample, children)
+        verdicts = _run(name, sample, seed, children)
         unexplained += report(name, verdicts, reasons.get(name) or {}, time.monotonic() - started)
     sys.exit(unexplained > 0)
 
 
-def _run(name: str, sample: int | None, children: int) -> dict[str, str]:
+def _run(name: str, sample: int | None, seed: int, children: int) -> dict[str, str]:
     room = ROOMS[name]
     if isinstance(room, Classical):
-        return classical.run(name, room, children, sample)
-    return structural.run(name, room, children, _sampled(list(_mutants(room)), sample))
+        return classical.run(name, room, children, sample, seed)
+    return structural.run(name, room, children, _sampled(list(_mutants(room)), sample, seed))
 
 
 def _mutants(room: Structural) -> list[structural.Mutant]:
@@ -55,10 +56,10 @@ def _mutants(room: Structural) -> list[structural.Mutant]:
     return [mutant for source in sources for mutant in structural.mutants(source)]
 
 
-def _sampled(everything: list[T], sample: int | None) -> list[T]:
+def _sampled(everything: list[T], sample: int | None, seed: int) -> list[T]:
     if sample is None or sample >= len(everything):
         return everything
-    return random.Random(0).sample(everything, sample)  # noqa: S311  # a sample, always the same
+    return random.Random(seed).sample(everything, sample)  # noqa: S311  # a sample, always the same
 
 
 def report(name: str, verdicts: dict[str, str], reasons: dict[str, str], seconds: float) -> int:

@@ -136,10 +136,10 @@ def _mutated(path: Path) -> str:
     return kept.read_text(encoding="utf-8")
 
 
-def run(name: str, room: Classical, children: int, sample: int | None) -> dict[str, str]:
+def run(name: str, room: Classical, children: int, sample: int | None, seed: int) -> dict[str, str]:
     """A verdict a mutant, `killed` or `survived`, of all or of `sample` by chance: as many of each file as its share."""
     everything = known(room)
-    chosen = everything if sample is None else _chosen(everything, sample)
+    chosen = everything if sample is None else _chosen(everything, sample, seed)
     path = WORK / f"{name}.json"
     verdicts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     tests = sorted(test for pattern in room.tests for test in REPOSITORY.glob(pattern))
@@ -157,11 +157,11 @@ def run(name: str, room: Classical, children: int, sample: int | None) -> dict[s
     return {m.id: next(verdicts[key] for key in keys[m.id] if key in verdicts) for m in chosen}
 
 
-def _chosen(everything: list[Mutant], sample: int) -> list[Mutant]:
-    """So many by chance, always the same: drawn evenly from the whole list, which is in the order of files."""
+def _chosen(everything: list[Mutant], sample: int, seed: int) -> list[Mutant]:
+    """So many by chance, always the same for a seed: drawn evenly from the whole list, which is in the order of files."""
     if sample >= len(everything):
         return everything
-    chance, step = random.Random(0), len(everything) / sample  # noqa: S311  # a sample, always the same
+    chance, step = random.Random(seed), len(everything) / sample  # noqa: S311  # a sample, always the same
     return [everything[min(int((n + chance.random()) * step), len(everything) - 1)] for n in range(sample)]
 
 

@@ -14,6 +14,7 @@ from fastyle_policies.pricing import Estimate, estimate
 from fastyle_policies.pricing.advice import (
     REQUIREMENTS,
     Advice,
+    Option,
     Weigher,
     advise,
     cheapest,
@@ -272,3 +273,32 @@ def test_what_is_refused_is_in_no_set() -> None:
     refused = [replace(option, refused="not here") for option in options]
     assert cheapest(weighed, refused).options == ()
     assert cheapest(weighed, options, allowed=lambda chosen: len(chosen) < 2).options != ()
+
+
+@pytest.mark.parametrize(("requests", "confidence"), [(1_500_000, "high"), (6_000_000, "medium")])
+def test_a_saving_is_as_sure_as_most_of_what_changes(requests: int, confidence: str) -> None:
+    """One vCPU of two less, of a service that keeps one instance: what idles saves 6.57 less what serves, what serves
+    0.1 s x 0.000024 a request. Of 1.5 million requests that is 3.6 beside 6.195, of 6 million 14.4 beside 5.07."""
+
+    def service(cpu: str) -> Resource:
+        container = {"resources": {"limits": {"cpu": cpu, "memory": "1Gi"}, "cpuIdle": True}}
+        template = {"scaling": {"minInstanceCount": 1}, "containers": [container]}
+        return resource("gcp:cloudrunv2/service:Service", "web", template=template)
+
+    plan, _ = weigher(service("2"), web={"monthly_requests": requests, "request_ms": 100})
+    smaller = Option(resource="web", change="one vCPU", group="cpu", loses="speed", instead=(service("1"),))
+    [saving] = advise(plan, [smaller])
+    assert saving.confidence == confidence
+
+
+def test_a_commitment_is_as_sure_as_the_rates_that_it_rests_on() -> None:
+    """How much Composer computes nobody confirms; discounts of the others are a third party's. For a year 0.37 x 48.9183366 of
+    the machine, 0.25 x (16 x 30.149 + 60 x 5.11) of the database, 0.006 x 8,760 DCU-hours of Composer."""
+    machine = resource("gcp:compute/instance:Instance", "vm", machineType="e2-standard-2", bootDisk={"source": "x"})
+    plan, _ = weigher(DATABASE, machine, resource("gcp:composer/environment:Environment", "air", config={}))
+    found = {each.option.resource: (plain(each.monthly_saving), each.confidence) for each in advise(plan, [])}
+    assert found == {
+        "composer": ("52.56", "low"),
+        "compute": ("18.099784542", "medium"),
+        "sql": ("197.246", "medium"),
+    }

@@ -110,6 +110,8 @@ def test_a_node_pool_of_a_first_preview_is_where_its_cluster_is() -> None:
     [machine] = [line for _, line in estimated(there, pool).lines() if line.name == "Machine"]
     assert (machine.rate.region, str(machine.quantity)) == ("europe-west3", "730.000000000")
     assert "its cluster is outside this plan; reckoned with one zone" in estimated(pool).notes[0]
+    for where in ({"location": "us-central1-b"}, {"nodeLocations": ["us-central1-a"]}):
+        assert estimated(resource(NODE_POOL, cluster="elsewhere", **where)).notes == (), "it says itself where it is"
 
 
 @prices(NODE_POOL)

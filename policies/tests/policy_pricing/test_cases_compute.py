@@ -112,6 +112,19 @@ def test_composer_2_has_a_fee_and_counts_vcpu_memory_and_storage() -> None:
 
 
 @prices(COMPOSER)
+def test_a_highly_resilient_composer_2_has_two_of_each_component() -> None:
+    """Twice 0.5 vCPU, 2 GiB and 1 GiB of scheduler, web server and worker, 0.5 and 1 of the triggerer: 4 vCPU x 730 x 0.045 =
+    131.4; 14 GiB x 730 x 0.005 = 51.1; 6 GiB x 730 x 0.0002 = 0.876. The fee stays."""
+    given = composer("composer-2.9.7").props["config"]
+    assert bill(resource(COMPOSER, region="us-central1", config={**given, "resilienceMode": "HIGH_RESILIENCE"})) == {
+        "Environment fee, small": ("730", "255.5"),
+        "vCPU": ("2920", "131.4"),
+        "Memory": ("10220", "51.1"),
+        "Storage": ("4380", "0.876"),
+    }
+
+
+@prices(COMPOSER)
 @pytest.mark.parametrize(
     ("image", "size", "why"),
     [

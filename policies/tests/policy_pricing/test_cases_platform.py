@@ -51,14 +51,21 @@ def test_an_external_address_costs_by_what_uses_it_and_an_internal_one_nothing(t
     assert bill(address) == {"External address, unused": ("730", "7.3")}
     assert "nothing in this plan uses it" in estimated(address).notes[0]
 
-    def used_by(user: str) -> dict[str, str]:
+    def used_by(user: str) -> tuple[str, str, str]:
         linked = replace(resource(user, "user"), references={"any": (address.urn,)})
-        lines = estimated(address, linked).lines()
-        return {line.name: plain(line.monthly) for owner, line in lines if owner.name == "address"}
+        [line] = [line for owner, line in estimated(address, linked).lines() if owner.name == "address"]
+        return line.name, plain(line.monthly), line.arithmetic
 
-    assert used_by("gcp:compute/globalForwardingRule:GlobalForwardingRule") == {"External address": "0"}
-    assert used_by("gcp:compute/instance:Instance") == {"External address": "0"}
-    assert used_by(NAT) == {"External address": "3.65"}
+    of_a_rule = ("External address", "0", "0 h (free while a forwarding rule has it)")
+    assert used_by("gcp:compute/globalForwardingRule:GlobalForwardingRule") == of_a_rule
+    assert used_by("gcp:compute/forwardingRule:ForwardingRule") == of_a_rule
+    for machine in (
+        "instance:Instance",
+        "instanceTemplate:InstanceTemplate",
+        "regionInstanceTemplate:RegionInstanceTemplate",
+    ):
+        assert used_by(f"gcp:compute/{machine}") == ("External address", "0", "0 h (counted with its machine)")
+    assert used_by(NAT) == ("External address", "3.65", "730 h")
     assert bill(resource(type_, addressType="INTERNAL")) == {}
     assert bill(resource(type_, ipVersion="IPV6")) == {}
     assert estimated(resource(type_, addressType=UNKNOWN)).not_estimated == {

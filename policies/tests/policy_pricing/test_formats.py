@@ -82,3 +82,9 @@ def test_it_reads_like_that(name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
+
+
+def test_every_resource_that_is_not_estimated_is_told_beside_its_type() -> None:
+    cost = estimate((STRANGE, replace(STRANGE, name="other", urn="urn:other")), usage_of(), region=REGION)
+    why = "the price book does not know this type"
+    assert f"Not estimated: `gcp:tpu/node:Node`: node: {why}; other: {why}." in report.as_markdown(cost, "x")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from fastyle_policies.model import Resource
-from fastyle_policies.pricing import PricingError, read_usage
+from fastyle_policies.pricing import PricingError, estimate, read_usage
 from fastyle_policies.pricing.formulas import evaluate
+from fastyle_policies.pricing.lines import Note
 from fastyle_policies.pricing.services.pubsub import TopicUsage
 from fastyle_policies.pricing.services.storage import BucketUsage
 from fastyle_policies.pricing.usage import parse
@@ -138,6 +139,9 @@ def test_a_pattern_over_several_types_gives_each_what_it_has() -> None:
         'version: 1\nresource_usage:\n  "*": {monthly_messages: 5, storage_gib: 6}\n  other: {storage_gib: 1}\n'
     )
     assert usage.check([TOPIC, BUCKET], strict=False) == ["other"]
+    told = estimate([TOPIC, BUCKET], usage, notes=["a part of it is hidden"], strict=False).remarks
+    idle = "usage for 'other' matches no resource of this plan"
+    assert told[:2] == (Note("", "a part of it is hidden"), Note("", idle)), "both are of the whole plan"
     assert usage.of(TOPIC, TopicUsage).monthly_messages == 5
     assert usage.of(BUCKET, BucketUsage).storage_gib == 6
 
