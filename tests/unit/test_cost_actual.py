@@ -282,6 +282,12 @@ def test_each_form_of_an_export_says_the_same(form: Callable[[Sequence[Mapping[s
         (lines([row("a", "b", 1, usage_end_time="soon")]), "x: row 1: 'soon' is no time"),
         (lines([row("a", "b", 1, currency_conversion_rate=-1)]), "x: row 1: currency_conversion_rate is -1"),
         (lines([row("a", "b", 1, credits=[{}])]), "x: row 1: has no amount"),
+        ("service.description,cost,labels\na,1,[\n", "x: row 1: is no JSON, or cut off"),
+        (lines([row("a", "b", 1, usage="much")]), "x: row 1: a field is of another form; export the table as"),
+        (
+            lines([row("a", "b", 1), {**row("a", "b", 1), "service": None}]),
+            "x: row 2: a field is of another form; export",
+        ),
     ],
 )
 def test_what_is_no_export_says_where_and_why(text: str, message: str) -> None:

@@ -20,8 +20,11 @@ from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.usage import Document, UsageFile
 
 from policy_pricing.bills import REGION, SAMPLES
+from policy_pricing.variants import VARIANTS
 
 RECORD = Path(__file__).parent / "explained.txt"
+LONG = "projects/p/" + "/".join(f"{n}-{'x' * 20}" for n in range(3)) + "-" + "0123456789" * 6
+"""Of several parts, the last longer than what a message repeats."""
 _SIZES = {"object_mib": 4, "after_months": 12, "request_ms": 200, "monthly_running_hours": 300}
 
 
@@ -76,7 +79,7 @@ def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 def said(other: Any) -> list[str]:
     """What is said of each sample with one value exchanged, each once."""
     found = set()
-    for of in SAMPLES:
+    for of in (*SAMPLES, *VARIANTS):
         for odd in changed(of, other):
             try:
                 estimated = estimate([odd], region=REGION)
@@ -92,8 +95,12 @@ def record() -> str:
     plan = list(SAMPLES)
     lines = ["# with usage", *told(estimate(plan, used(plan), region=REGION))]
     lines += ["", "# without usage", *told(estimate(plan, region=REGION))]
+    others = list(VARIANTS)
+    lines += ["", "# other branches, with usage", *told(estimate(others, used(others), region=REGION))]
+    lines += ["", "# other branches, without usage", *told(estimate(others, region=REGION))]
     lines += ["", "# known only at update", *told(estimate([unknown(of) for of in plan], region=REGION))]
     lines += ["", "# one value known only at update", *said(UNKNOWN)]
+    lines += ["", "# one value a long path", *said(LONG)]
     lines += ["", "# one value below 0", *said(-1), "", "# one value a word", *said("odd")]
     return "\n".join(lines) + "\n"
 
@@ -125,7 +132,7 @@ def value(arithmetic: str) -> Decimal | None:
 
 def test_the_arithmetic_that_people_are_told_comes_to_the_quantity() -> None:
     """To nine places, as numbers in words are rounded to."""
-    plan = list(SAMPLES)
+    plan = [*SAMPLES, *VARIANTS]
     lines = [line for _, line in estimate(plan, used(plan), region=REGION).lines()]
     reckoned = [(line, found) for line in lines if (found := value(line.arithmetic)) is not None]
     assert len(reckoned) > 0.8 * len(lines)

@@ -53,9 +53,12 @@ def parse(text: str, name: str) -> list[Charge]:
     for number, row in enumerate(_rows(text, name), start=1):
         try:
             charges.append(charge(row))
-        except (KeyError, ValueError, TypeError, InvalidOperation) as e:
-            what = f"has no {e.args[0]}" if isinstance(e, KeyError) else str(e) or "cannot be read"
-            raise PricingError(f"{name}: row {number}: {what}; {FORM}") from None
+        except KeyError as e:
+            raise PricingError(f"{name}: row {number}: has no {e.args[0]}; {FORM}") from None
+        except ValueError as e:
+            raise PricingError(f"{name}: row {number}: {e}; {FORM}") from None
+        except (TypeError, AttributeError, ArithmeticError):
+            raise PricingError(f"{name}: row {number}: a field is of another form; {FORM}") from None
     if not charges:
         raise PricingError(f"{name}: holds no rows; {FORM}")
     return charges
@@ -122,14 +125,14 @@ def _table(text: str, name: str) -> Iterator[Mapping[str, Any]]:
     reader = csv.DictReader(io.StringIO(text))
     if not any((column or "").startswith(("service", "cost")) for column in reader.fieldnames or ()):
         raise PricingError(f"{name}: is neither JSON nor a CSV with the export's columns; {FORM}")
-    for line in reader:
+    for number, line in enumerate(reader, start=1):
         row: dict[str, Any] = {}
         for column, value in line.items():
             if column is None or value in (None, ""):
                 continue
             top = next((known for known in COLUMNS if column == known), None)
             if top is not None:
-                row[top] = json.loads(value) if value[:1] in ("[", "{") else value
+                row[top] = _json(value, name, number) if value[:1] in ("[", "{") else value
                 continue
             for known in ("service", "sku", "project", "usage", "invoice"):
                 if column.startswith((f"{known}.", f"{known}_")) and column not in COLUMNS:

@@ -67,10 +67,12 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
     if flow and expiry is None:
         bill.note(f"nothing expires what is written; its stock is that after {text(usage.after_months)} months")
     words = f"{text(flow)} GiB a month x {{}} days of age / {text(DAYS)} + {{}} GiB"
+    if of:
+        words = f"({words}){of}"
     bill.add(
         f"bigquery.active{model}",
         (flow * active / DAYS + usage.storage_gib) * share,
-        words.format(text(active), text(usage.storage_gib)) + of,
+        words.format(text(active), text(usage.storage_gib)),
         name="Storage, active",
         usage=True,
     )
@@ -78,7 +80,7 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
         bill.add(
             f"bigquery.long-term{model}",
             (flow * aged / DAYS + usage.long_term_gib) * share,
-            words.format(text(aged), text(usage.long_term_gib)) + of,
+            words.format(text(aged), text(usage.long_term_gib)),
             name="Storage, long-term",
             usage=True,
         )

@@ -176,9 +176,9 @@ def _each(bill: Bill, part: str, key: str, preset: Mapping[str, Mapping[str, str
     block: Any = bill.resource.get(f"config.workloadsConfig.{part}")
     value = UNKNOWN if block is UNKNOWN else dig(block, key)
     if value is UNKNOWN:
-        bill.note(f"{part}.{key} is secret or known only at update; reckoned with {preset[part].get(key, '1')}")
+        bill.note(f"{part}.{key} is secret or known only at update; reckoned with {preset[part][key]}")
         value = None
-    size = amount(preset[part].get(key, "1") if value is None else value)
+    size = amount(preset[part][key] if value is None else value)
     if size < 0:
         raise NotPricedError(f"{part}.{key} is {size}, which is below 0")
     return size

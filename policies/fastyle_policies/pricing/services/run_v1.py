@@ -19,8 +19,8 @@ THROTTLING = "run.googleapis.com/cpu-throttling"
 def service(bill: Bill, usage: TrafficUsage) -> None:
     """Requests are billed unless CPU throttling is switched off."""
     template = bill.resource.get("template")
-    spec = _one(dig(template, "spec") if template is not UNKNOWN else UNKNOWN)
-    notes: Any = dig(_one(dig(template, "metadata") if template is not UNKNOWN else UNKNOWN), "annotations")
+    spec = _one(dig(template, "spec"))
+    notes: Any = dig(_one(dig(template, "metadata")), "annotations")
     if template is UNKNOWN or holds_unknown(notes):
         bill.note("its template or annotations are secret or known only at update; reckoned as if those were unset")
     containers = dig(spec, "containers")
