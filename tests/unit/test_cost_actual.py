@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,13 @@ def test_an_assumption_that_was_made_is_likelier_wrong_than_use_that_nobody_thou
     ]
 
 
+def test_a_charge_that_nobody_planned_does_not_hide_the_assumption_that_was_wrong() -> None:
+    own = {"labels": [{"key": "component", "value": "stream-sales"}]}
+    rows = [*bill(changed("sales-topic", monthly_messages=250_000_000)), row("Cloud Spanner", "a trial", 0.02, **own)]
+    [explained] = Explainer(resources=PLAN, usage=usage_of(**ASSUMED), region=REGION).explained(found(rows))
+    assert (explained.resource, explained.key) == ("sales-topic", "monthly_messages")
+
+
 def test_what_no_usage_explains_is_not_explained() -> None:
     rows = [
         {**each, "cost": each["cost"] * 3} if each["sku"]["description"] == SKUS["sql.memory"] else each
@@ -266,6 +274,15 @@ def as_csv(rows: Sequence[Mapping[str, Any]], dot: str) -> str:
 def test_each_form_of_an_export_says_the_same(form: Callable[[Sequence[Mapping[str, Any]]], str]) -> None:
     rows = bill(ASSUMED)
     assert parse(form(rows), "export") == parse(lines(rows), "export")
+
+
+def test_an_empty_cell_says_nothing_and_one_without_a_column_neither() -> None:
+    head, first, *_ = as_csv(bill(ASSUMED), ".").splitlines()
+    [whole] = parse(f"{head}\n{first}", "x")
+    [longer] = parse(f"{head},cost_type\n{first},,more", "x")
+    assert longer == replace(whole, kind="regular")
+    with pytest.raises(PricingError, match=r"^x: row 1: has no cost; "):
+        parse("service.description,cost,sku.description\na,,b\n", "x")
 
 
 @pytest.mark.parametrize(

@@ -449,6 +449,11 @@ def test_an_answer_of_another_shape_is_one_line(folder: Path) -> None:
     )
 
 
+def test_an_answer_that_is_no_record_is_one_line() -> None:
+    with pytest.raises(PricingError, match="services: not of the documented shape: the answer: Input should be"):
+        Catalogue(lambda url, parameters: []).services()  # type: ignore[arg-type, return-value]
+
+
 def test_pages_that_never_end_are_given_up(folder: Path) -> None:
     with pytest.raises(PricingError, match="does not end after 200 pages"):
         Catalogue(lambda url, parameters: {"services": [], "nextPageToken": "again"}).services()

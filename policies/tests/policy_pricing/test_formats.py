@@ -5,16 +5,17 @@ After a meant change: `UPDATE_SNAPSHOTS=1`, and read the difference.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from fastyle_policies.model import Resource
-from fastyle_policies.pricing import Estimate, difference, estimate, report
+from fastyle_policies.pricing import Estimate, difference, estimate, questions, report
 from fastyle_policies.pricing.difference import Difference
 
 from policy_pricing.bills import REGION, resource, usage_of
@@ -88,3 +89,33 @@ def test_every_resource_that_is_not_estimated_is_told_beside_its_type() -> None:
     cost = estimate((STRANGE, replace(STRANGE, name="other", urn="urn:other")), usage_of(), region=REGION)
     why = "the price book does not know this type"
     assert f"Not estimated: `gcp:tpu/node:Node`: node: {why}; other: {why}." in report.as_markdown(cost, "x")
+
+
+@pytest.mark.parametrize("style", ["json", "markdown", "table"])
+def test_a_style_is_chosen_by_its_name(style: str) -> None:
+    today = datetime.now(UTC).date()
+    written = {
+        "json": report.as_json(AFTER),
+        "markdown": report.as_markdown(AFTER, "x"),
+        "table": report.as_table(AFTER, today),
+    }
+    assert questions.shown(AFTER, "x", style=style) == written[style]
+
+
+def test_an_estimate_of_a_file_says_what_the_file_lacks(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    step = {"op": "create", "urn": STRANGE.urn, "newState": {"urn": STRANGE.urn, "custom": True, "inputs": {}}}
+    plan.write_text(json.dumps({"config": {}, "steps": [step], "diagnostics": [{"severity": "error", "message": "x"}]}))
+    cost = questions.estimate_of_file(plan, usage_of())
+    assert cost.notes == ("the preview reports errors: the plan may lack resources",)
+    assert list(cost.not_estimated) == [STRANGE.type], "a step without a type has that of its URN"
+
+
+def test_components_of_one_cost_are_in_the_order_of_their_types() -> None:
+    job = resource("gcp:cloudscheduler/job:Job", "job")
+    jobs = [
+        replace(job, name=f"job-{n}", urn=f"urn:{n}", parent=parent)
+        for n, parent in enumerate((TILLS.urn, STORE.urn, ""))
+    ]
+    cost = estimate((STACK, TILLS, STORE, *jobs), usage_of(), region=REGION)
+    assert list(cost.components()) == [None, ("shop:index:Store", "store"), ("shop:index:Tills", "tills")]
