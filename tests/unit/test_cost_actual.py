@@ -192,6 +192,13 @@ def test_a_charge_that_nobody_planned_does_not_hide_the_assumption_that_was_wron
     assert (explained.resource, explained.key) == ("sales-topic", "monthly_messages")
 
 
+def test_what_the_book_cannot_price_explains_nothing_and_hides_nothing() -> None:
+    odd = resource("gcp:redis/instance:Instance", "cache", tier="GOLD", labels={"component": "stream-sales"})
+    comparison = found(bill(changed("sales-topic", monthly_messages=250_000_000)))
+    explainer = Explainer(resources=(odd, *PLAN), usage=usage_of(**ASSUMED), region=REGION)
+    assert [each.resource for each in explainer.explained(comparison)] == ["sales-topic"]
+
+
 def test_what_no_usage_explains_is_not_explained() -> None:
     rows = [
         {**each, "cost": each["cost"] * 3} if each["sku"]["description"] == SKUS["sql.memory"] else each

@@ -193,6 +193,7 @@ def test_every_page_is_read_and_prices_are_asked_for_in_dollars(folder: Path) ->
     asked = [p for url, p in api.asked if url == f"{API}/{SQL}/skus"]
     assert [p.get("pageToken") for p in asked] == [None, "2", "4"]
     assert {p["currencyCode"] for p in asked} == {"USD"}
+    assert {p["pageSize"] for _, p in api.asked} == {"5000"}, "the most that the catalogue gives at once"
 
 
 def test_the_last_pricing_information_is_the_one_that_holds(folder: Path) -> None:

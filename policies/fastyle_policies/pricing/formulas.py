@@ -31,7 +31,7 @@ def evaluate(formula: str, value_of: Callable[[str], Decimal]) -> Decimal:
     def walk(node: ast.expr) -> Decimal:
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             # The text, not the float that the parser made of it.
-            return Decimal((ast.get_source_segment(formula.strip(), node) or str(node.value)).replace("_", ""))
+            return Decimal(ast.get_source_segment(formula.strip(), node) or str(node.value))
         if isinstance(node, ast.Name):
             return value_of(node.id)
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:

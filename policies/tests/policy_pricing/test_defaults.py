@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from fastyle_policies.model import Resource
+from fastyle_policies.model import UNKNOWN, Resource
 
 from policy_pricing.bills import bill, estimated, resource
 
@@ -26,6 +26,7 @@ REPLICAS = {"tier": "STANDARD_HA", "memorySizeGb": 5, "readReplicasMode": "READ_
         ("gcp:compute/disk:Disk", {}, {}, "Disk, pd-standard", "500"),
         ("gcp:compute/disk:Disk", {"type": "pd-ssd"}, {}, "Disk, pd-ssd", "100"),
         ("gcp:compute/regionDisk:RegionDisk", {}, {}, "Disk, regional pd-standard", "500"),
+        ("gcp:compute/forwardingRule:ForwardingRule", {"region": UNKNOWN}, {}, "Forwarding rules, first five", "730"),
         ("gcp:container/nodePool:NodePool", {"location": "us-central1-a"}, {}, "Machine", "730"),  # one e2-medium
         ("gcp:dataflow/job:Job", {"enableStreamingEngine": True}, {}, "Workers, vCPU", "2920"),  # one n1-standard-4
         ("gcp:redis/cluster:Cluster", {}, {}, "Nodes, highmem-medium", "730"),  # one shard, no replica
