@@ -79,6 +79,11 @@ def _problems(status: dict[str, Any]) -> list[str]:
         refusal = subscription.get("last_refusal")
         if refusal and subscription.get("backlog") and not refusal.get("missing"):
             problems.append(f"subscription {name} is refused: {refusal.get('status')} {refusal.get('reason')}")
+    if (volume := status.get("volume")) and volume["full"]:
+        problems.append(
+            f"the volume of {volume['path']} is full: {volume['free_bytes'] // 2**20} MiB of "
+            f"{volume['total_bytes'] // 2**20:,} are free; make room, what was accepted waits until there is some"
+        )
     if error := status["freshness"].get("error"):
         problems.append(error)
     return problems

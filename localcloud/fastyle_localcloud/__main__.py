@@ -108,6 +108,8 @@ def status(state_dir: Path, *, as_json: bool) -> int:
         print(f"{p['name']:<18}{p['state']:<14}{p['pid'] or '-':>8}{p['restarts']:>10}{memory:>11}{p['port']:>7}")
         if p["last_exit"]:
             print(f"  last ended: {p['last_exit']['reason']} at {p['last_exit']['at']}")
+    if (volume := processes["volume"])["full"]:
+        print(f"{volume['path']} is on a full volume: {volume['free_bytes'] // 2**20} MiB are free")
     for grant in processes["missing_grants"]:
         print(f"missing grant: {grant['role']} on {grant['resource']} for {grant['member']} ({grant['where']})")
     return 0

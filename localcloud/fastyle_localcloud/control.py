@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from fastyle_localcloud.callers import only_programs
+from fastyle_localcloud.files import volume
 from fastyle_localcloud.foundation import Foundation
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.scheduler import Job, Scheduler
@@ -84,6 +85,7 @@ class Control:
             "services": self._workloads.services,
             "jobs": self._scheduler.status(),
             "subscriptions": subscriptions,
+            "volume": volume(cloud.state_dir),
             "moved": self._workloads.moved,
             "missing_grants": _missing_grants(subscriptions, self._scheduler.status(), self._workloads.refused_starts),
             **self.extra,

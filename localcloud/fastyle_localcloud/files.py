@@ -1,10 +1,15 @@
-"""Small files of state, written so that a kill at any moment leaves the old or the new content."""
+"""Files of state: small ones written so that a kill leaves the old or the new content, and the room that they have."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
+
+LITTLE_ROOM = 32 * 2**20
+"""Free bytes below which a volume counts as full: the stand-ins write their logs and journals in pieces of a few MiB."""
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -21,3 +26,14 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def volume(path: Path) -> dict[str, Any]:
+    """The volume that `path` is on: its size and what is free, in bytes, and whether that counts as full."""
+    usage = shutil.disk_usage(path)
+    return {
+        "path": str(path),
+        "total_bytes": usage.total,
+        "free_bytes": usage.free,
+        "full": usage.free < LITTLE_ROOM,
+    }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import uvicorn
+from fastyle_localcloud.files import volume
 
 from ops import google, schema_revisions
 from ops.endpoints import from_outputs
-from ops.status import show_status
+from ops.status import _problems, show_status
 from tests.support.postgres import postgres
 from tests.unit.test_api_inventory import configuration
 from workloads.api.app import create_app
@@ -73,3 +77,15 @@ def test_another_currency_or_time_zone_than_the_figures_is_a_problem(
     assert len(problems) == (mend is not None)
     if mend:
         assert mend in problems[0]
+
+
+def test_a_full_volume_is_a_problem_with_its_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filling a disk of the machine that runs the tests is not for a test: `make soak` does it on a small volume."""
+    usage = shutil.disk_usage(tmp_path)
+    status: dict[str, Any] = {"processes": [], "missing_grants": [], "subscriptions": {}, "freshness": {}}
+    assert _problems(status | {"volume": volume(tmp_path)}) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(total=4 * 2**30, free=3 * 2**20))
+    [problem] = _problems(status | {"volume": volume(tmp_path)})
+    assert problem == (
+        f"the volume of {tmp_path} is full: 3 MiB of 4,096 are free; make room, what was accepted waits until there is some"
+    )

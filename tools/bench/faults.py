@@ -49,7 +49,7 @@ def faults(endpoints: Endpoints, processes: Callable[[], dict[str, dict[str, Any
         *stopped,
         Fault(f"{SLOW_CLIENTS} clients of a byte a second", 30, lambda: _slow_clients(endpoints), None),
         Fault(f"{POISON} messages of poison on each topic", 5, lambda: _poison(endpoints), _dead_letters),
-        *([Fault("a full disk", 60, _full_disk, _not_running)] if _small_volume() else []),
+        *([Fault("a full disk", 60, _full_disk, _full_volume)] if _small_volume() else []),
     ]
 
 
@@ -149,8 +149,8 @@ def _process(name: str) -> Sign:
     return sign
 
 
-def _not_running(before: Status, now: Status) -> bool:
-    return any(process["state"] != "running" for process in now["processes"]) or _refused(now)
+def _full_volume(before: Status, now: Status) -> bool:
+    return bool(now["volume"]["full"]) and not before["volume"]["full"]
 
 
 def _refused(status: Status) -> bool:
