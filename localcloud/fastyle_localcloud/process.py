@@ -162,7 +162,7 @@ class ManagedProcess:
             try:
                 await self._spawn()
                 await self._become_healthy()
-            except StartFailed as error:
+            except (StartFailed, OSError) as error:  # OSError: a full disk, say; it is tried again until there is room
                 self._write_log(f"start failed: {str(error).splitlines()[0]}")
                 await self._terminate()
                 failures += 1
@@ -278,7 +278,8 @@ class ManagedProcess:
         code = await self._process.wait()
         self._healthy.clear()
         await self._clear_group()
-        self._records.drop(self.spec.name)
+        with contextlib.suppress(OSError):  # a full disk; what is recorded of a dead process is found to be stale
+            self._records.drop(self.spec.name)
         reason, self._killed = self._killed or _reason(code), None
         self._last_exit = {"reason": reason, "at": _timestamp(time.time()), "log": self._tail()}
         self._write_log(f"ended: {reason}")
@@ -308,7 +309,7 @@ class ManagedProcess:
         self._log_offset = self._log_path.stat().st_size
 
     def _write_log(self, text: str) -> None:
-        with self._log_path.open("a") as log:
+        with contextlib.suppress(OSError), self._log_path.open("a") as log:  # a full disk must not end the keeping
             log.write(f"--- {_timestamp(time.time())} {self.spec.name} {text}\n")
 
     def _tail(self) -> list[str]:

@@ -123,13 +123,19 @@ async def _poison(endpoints: Endpoints) -> AsyncIterator[None]:
 async def _full_disk() -> AsyncIterator[None]:
     filler = STATE_DIR / "filler"
     try:
-        with filler.open("wb") as file, contextlib.suppress(OSError):
-            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(STATE_DIR).free)
-            while True:
-                file.write(b"\0" * 4096)
+        await asyncio.to_thread(_fill, filler)
         yield
     finally:
         filler.unlink(missing_ok=True)
+
+
+def _fill(filler: Path) -> None:
+    """Write until nothing more fits, in large pieces and then in small ones."""
+    with filler.open("wb", buffering=0) as file:
+        for size in (2**22, 2**12):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
 
 
 def _small_volume() -> bool:

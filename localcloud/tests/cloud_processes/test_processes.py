@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from fastyle_localcloud import process as process_module
+from fastyle_localcloud import processes
 from fastyle_localcloud.ports import HOST, Ports, is_free
 from fastyle_localcloud.process import ProcessSpec, StartFailed
 from fastyle_localcloud.supervisor import Supervisor
@@ -168,6 +170,24 @@ async def test_it_waits_longer_after_each_failed_start(
     process = supervisor.status()[0]
     assert process["last_exit"]["reason"] == "exit code 3"
     assert process["restarts"] >= 3
+
+
+async def test_while_the_disk_is_full_it_is_tried_again_until_there_is_room(
+    supervisor: Supervisor, spec: ProcessSpec, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of processes cannot be written meanwhile; the keeper must outlive that."""
+    await supervisor.ensure(spec)
+
+    def no_room(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(processes, "write_atomically", no_room)
+        await crash(port)
+        async with asyncio.timeout(30):
+            while supervisor.status()[0]["restarts"] < 2:
+                await asyncio.sleep(0.02)
+    await until(supervisor, "server", state="running")
 
 
 async def test_whoever_waits_for_a_process_that_keeps_dying_is_told(supervisor: Supervisor, spec: ProcessSpec) -> None:
