@@ -1,5 +1,5 @@
 """The marts' declarations: `sql/bigquery/marts/<mart>/`, a folder a mart. Nothing here opens a connection."""
 
-from workloads.marts.declaration import MARTS, Column, Mart, Measure, Publication, read_marts
+from workloads.marts.declaration import MARTS, Column, Mart, Measure, Publication, read_marts, reported
 
-__all__ = ["MARTS", "Column", "Mart", "Measure", "Publication", "read_marts"]
+__all__ = ["MARTS", "Column", "Mart", "Measure", "Publication", "read_marts", "reported"]

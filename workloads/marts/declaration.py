@@ -249,3 +249,8 @@ def _place(folder: Path, name: str) -> str:
 
 
 MARTS: dict[str, Mart] = read_marts()
+
+
+def reported() -> tuple[Mart, ...]:
+    """The marts that have a table in the read model."""
+    return tuple(mart for mart in MARTS.values() if mart.read_model)

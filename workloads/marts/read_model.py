@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from workloads.marts.declaration import MARTS, Column, Kind, Mart
+from workloads.marts.declaration import Column, Kind, Mart, reported
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,7 @@ def ensure(connection: psycopg.Connection[Any]) -> None:
         OtherGrain: a mart's grain is another one than its table's.
         psycopg.errors.InsufficientPrivilege: the user may not write the schema.
     """
-    for mart in MARTS.values():
-        if not mart.read_model:
-            continue
+    for mart in reported():
         rows = connection.execute(_COLUMNS, [mart.report]).fetchall()
         if not rows:
             connection.execute(_created(mart))
@@ -96,4 +94,4 @@ def _created(mart: Mart) -> sql.Composed:
 
 def reports() -> list[str]:
     """The tables of the read model that are derived from marts."""
-    return [mart.report for mart in MARTS.values() if mart.read_model]
+    return [mart.report for mart in reported()]

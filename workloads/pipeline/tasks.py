@@ -16,7 +16,7 @@ from typing import Any
 
 from workloads.events import STREAMS, consumed_by
 from workloads.events.stream import HISTORY
-from workloads.marts import MARTS, Mart
+from workloads.marts import MARTS, Mart, reported
 
 OWNER = "data-platform"
 DEADLINE = timedelta(minutes=90)
@@ -79,7 +79,6 @@ def _building(mart: Mart) -> Task:
 
 _BUILDS = tuple(_building(mart) for mart in MARTS.values())
 _BUILT = tuple(f"staging.{mart.build}" for mart in MARTS.values())
-_REPORTS = tuple(mart for mart in MARTS.values() if mart.read_model)
 
 TASKS: tuple[Task, ...] = (
     Task(
@@ -208,11 +207,11 @@ TASKS: tuple[Task, ...] = (
         after=("publish_marts",),
         reads=(
             "marts.publications",
-            *(f"marts.{mart.table}" for mart in _REPORTS),
+            *(f"marts.{mart.table}" for mart in reported()),
         ),
         writes=(
             "cloudsql.report_publication",
-            *(f"cloudsql.{mart.report}" for mart in _REPORTS),
+            *(f"cloudsql.{mart.report}" for mart in reported()),
         ),
         freshness=FRESH,
     ),

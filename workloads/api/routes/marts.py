@@ -19,14 +19,14 @@ from workloads.api.measures import PLACES
 from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond, utc
 from workloads.api.routes.inventory import Paging
 from workloads.api.routes.reports import dates_of
-from workloads.marts import MARTS, Column, Mart, Measure
+from workloads.marts import Column, Mart, Measure, reported
 from workloads.marts.declaration import DATE, Kind
 from workloads.runtime.dates import parse_date, parse_instant
 
 router = APIRouter(prefix="/v1/marts", tags=["marts"], dependencies=[Depends(require_caller)], responses=RESPONSES)
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
-SHOWN = {mart.name: mart for mart in MARTS.values() if mart.read_model}
+SHOWN = {mart.name: mart for mart in reported()}
 
 _SHOWN_AS: dict[Kind, Any] = {
     Kind.STRING: str,
