@@ -47,4 +47,4 @@ FIRST_WORDS = frozenset(
     ]
 )
 """What the names of a stack without `name_prefix` begin with, beside its topics': a prefix like that could make one of
-them. `tests/unit/test_config_names.py` holds the list complete."""
+them. `tests/unit/infra/test_config_names.py` holds the list complete."""

@@ -28,6 +28,7 @@ _UNREAD = (
     ".github/",
     "policies/config/",
     "policies/config.json",
+    "components/tests/",
     "policies/tests/",
     "policies/fastyle_policies/pricing/",
     "policies/fastyle_policies/rules/",

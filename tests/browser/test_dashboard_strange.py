@@ -18,7 +18,7 @@ from tests.browser.test_dashboard_views import ready
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
 from tests.support.push import change, rfc3339, sale
-from tests.unit.test_api_inventory import write
+from tests.unit.workloads.api.test_api_inventory import write
 
 NAMES = [
     "__proto__",

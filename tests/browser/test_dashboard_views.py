@@ -18,7 +18,7 @@ from tests.browser.conftest import run
 from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, events, fill
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
-from tests.unit.test_api_inventory import write
+from tests.unit.workloads.api.test_api_inventory import write
 
 NONE = "\N{EN DASH}"  # where the page has no figure
 Watch = Callable[[str], Watched]

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.push import change, rfc3339, sale
 from tests.support.world import Event, World
-from tests.unit.test_event_identity import BODIES, LOADED, varied
+from tests.unit.workloads.events.test_event_identity import BODIES, LOADED, varied
 from workloads.events import STREAMS, consumed_by, validate
 from workloads.events.stream import HISTORY
 from workloads.events.validation import CLOCKS_DIFFER

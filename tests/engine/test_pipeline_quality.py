@@ -19,7 +19,7 @@ import pytest
 from tests.support.lake import MESSAGE_SCHEMA
 from tests.support.push import change, sale
 from tests.support.world import Event, World
-from tests.unit.test_api_inventory import client_of
+from tests.unit.workloads.api.test_api_inventory import client_of
 from workloads.events import STREAMS, encode
 from workloads.pipeline import quality, reconcile
 from workloads.pipeline.checks import checks

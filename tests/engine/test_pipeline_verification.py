@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.push import change, sale
 from tests.support.world import World
-from tests.unit.test_verification_trade import marked
+from tests.unit.ops.test_verification_trade import marked
 from workloads.marts import MARTS
 
 LIVE = tuple(f"{mart.name}_live" for mart in MARTS.values() if mart.live)

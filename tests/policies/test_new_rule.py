@@ -11,7 +11,7 @@ import pytest
 from ops.errors import OperatorError
 from ops.new_rule import write_rule
 from tests.support.checkout import REPOSITORY, Checkout
-from tests.unit.test_new_stream import contents
+from tests.unit.ops.test_new_stream import contents
 
 NAME = "bucket-storage-class"
 
@@ -49,7 +49,11 @@ def test_the_command_writes_two_modules_and_a_row_of_the_page(copy_with_rule: tu
 def test_its_cases_are_judged_and_the_committed_stacks_keep_it(copy_with_rule: tuple[Checkout, list[str]]) -> None:
     tables = ["policies/tests/policy_rules/test_rules.py", "tests/policies/test_reference.py"]
     told = pytest_in(
-        copy_with_rule[0], *tables, "tests/unit/test_config_policies.py", "-k", f"{NAME} or reference or every_rule"
+        copy_with_rule[0],
+        *tables,
+        "tests/unit/infra/test_config_policies.py",
+        "-k",
+        f"{NAME} or reference or every_rule",
     )
     for kind in ("wrong", "passes", "unset", "unknown"):
         assert f"-{kind}] PASSED" in "\n".join(line for line in told.splitlines() if NAME in line), told

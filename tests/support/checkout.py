@@ -59,7 +59,9 @@ class Checkout:
 
     def tells(self, module: str, *arguments: str) -> dict[str, Any]:
         """What a module of this copy prints last, as JSON: the copy's own packages are imported, not the installed ones."""
-        paths = os.pathsep.join(str(self.root / folder) for folder in ("policies", "policies/tests"))
+        paths = os.pathsep.join(
+            str(self.root / folder) for folder in ("components/tests", "policies", "policies/tests")
+        )
         done = self.run(sys.executable, "-m", module, *arguments, env={"PYTHONPATH": paths})
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         assert Path(told["from"]) == self.root, "the modules of another checkout were asked"

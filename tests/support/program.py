@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from component_resources.recorder import Recorder, declare
 from infra.composition import compose
 from infra.config import load_config
-from tests.support.components import Recorder, declare
 from tests.support.configuration import as_the_engine_gives_it, configuration
 
 FUNCTIONS = ("pos_api", "budget_guard")

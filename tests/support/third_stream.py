@@ -21,12 +21,12 @@ from fastyle_policies.pricing import read_usage
 from fastyle_policies.rules import RULES
 
 import workloads
+from component_resources.recorder import declare
 from policy_rules.table import recorded, said, violations
-from tests.support.components import declare
 from tests.support.configuration import REPOSITORY
 from tests.support.program import program
 from tests.support.publisher_server import publisher_server
-from tests.unit.test_pos_api import ENTRY, credentials
+from tests.unit.workloads.pos_api.test_pos_api import ENTRY, credentials
 from workloads.events import STREAMS, Stream, decode, encode
 from workloads.inventory_sync.settings import TAKEN
 from workloads.pipeline import tasks

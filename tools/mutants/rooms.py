@@ -23,11 +23,11 @@ class Structural:
 
 
 _OF_COMPONENTS = (
-    "tests/unit/test_components_children.py",
-    "tests/unit/test_components_options.py",
-    "tests/unit/test_components_safety.py",
+    "components/tests/component_resources/test_children.py",
+    "components/tests/component_resources/test_options.py",
+    "components/tests/component_resources/test_safety.py",
 )
-_OF_STACKS = ("tests/unit/test_config_policies.py", "tests/unit/test_config_grants.py")
+_OF_STACKS = ("tests/unit/infra/test_config_policies.py", "tests/unit/infra/test_config_grants.py")
 
 ROOMS: dict[str, Classical | Structural] = {
     "policies": Classical(
@@ -38,11 +38,15 @@ ROOMS: dict[str, Classical | Structural] = {
             "policies/fastyle_policies/provided.py",
             "policies/fastyle_policies/schedules.py",
         ),
-        tests=("policies/tests/policy_rules/test_*.py", "tests/unit/test_config_policies.py"),
+        tests=("policies/tests/policy_rules/test_*.py", "tests/unit/infra/test_config_policies.py"),
     ),
     "pricing": Classical(
         sources=("policies/fastyle_policies/pricing",),
-        tests=("policies/tests/policy_pricing/test_*.py", "tests/unit/test_pricing_*.py", "tests/unit/test_cost_*.py"),
+        tests=(
+            "policies/tests/policy_pricing/test_*.py",
+            "tests/unit/ops/test_pricing_*.py",
+            "tests/unit/ops/test_cost_*.py",
+        ),
     ),
     "components": Structural(
         sources=("components/fastyle_components/[!_]*.py",),
@@ -54,11 +58,11 @@ ROOMS: dict[str, Classical | Structural] = {
         tests=(
             _OF_STACKS,
             (
-                "tests/unit/test_config_inventory.py",
-                "tests/unit/test_config_keys.py",
-                "tests/unit/test_config_outputs.py",
+                "tests/unit/infra/test_config_inventory.py",
+                "tests/unit/infra/test_config_keys.py",
+                "tests/unit/infra/test_config_outputs.py",
             ),
-            ("tests/unit/test_components_options.py", "tests/unit/test_config.py"),
+            ("tests/unit/infra/test_config_options.py", "tests/unit/infra/test_config.py"),
         ),
     ),
 }

@@ -135,13 +135,18 @@ def _preload() -> None:
     """Load everything heavy once; what is mutated and its tests are loaded by each fork anew."""
     import pytest  # noqa: F401
 
-    from tests.support.components import declare  # noqa: F401
-
-    for module in ("fastyle_components", "infra.composition", "policy_rules.cases", "tests.conftest"):
+    sys.path[:0] = [str(REPOSITORY / package / "tests") for package in ("components", "policies")]
+    for module in (
+        "fastyle_components",
+        "infra.composition",
+        "component_resources.recorder",
+        "policy_rules.cases",
+        "tests.conftest",
+    ):
         importlib.import_module(module)
     _compose()
     for module in list(sys.modules):
-        if module.split(".")[0] in ("fastyle_components", "infra", "tests"):
+        if module.split(".")[0] in ("fastyle_components", "component_resources", "infra", "tests"):
             del sys.modules[module]
 
 
@@ -149,7 +154,7 @@ def _compose() -> None:
     """One composition, so that the SDK's modules that load themselves on first use are there."""
     import tempfile
 
-    from tests.support.components import declare
+    from component_resources.recorder import declare
     from tests.support.program import program
 
     with tempfile.TemporaryDirectory() as folder:

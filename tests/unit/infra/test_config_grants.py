@@ -1,0 +1,42 @@
+"""Who may do what on what, in each stack: one line a grant, to be read by whoever reviews a change.
+
+`snapshots/grants-<stack>.txt` is complete. After a meant change: `UPDATE_SNAPSHOTS=1`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from component_resources.recorder import PROJECT
+from tests.support.configuration import configuration
+from tests.support.program import composed
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+ON = ("topic", "subscription", "tableId", "bucket", "secretId", "repository", "cloudRunServiceName", "serviceAccountId")
+
+
+def line(key: str, inputs: dict[str, Any]) -> str | None:
+    """`<role> on <what> to <whom>`, or None where the resource is no grant."""
+    whom = inputs.get("member") or inputs.get("userByEmail") or inputs.get("groupByEmail")
+    if "role" not in inputs or whom is None:
+        return None
+    kind = key.partition("::")[0].rpartition("/")[2].rpartition(":")[2]
+    what = next((inputs[name] for name in ON if name in inputs), None) or inputs.get("datasetId") or inputs.get("name")
+    thing = kind.replace("IAMMember", "").replace("IamMember", "") or ("Table" if "tableId" in inputs else "Project")
+    where = f" where {inputs['condition']['title']}" if "condition" in inputs else ""
+    return f"{inputs['role']} on {thing} {what or ''}".rstrip() + f"{where} to {whom}"
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_the_grants_are_exactly_those(stack: str) -> None:
+    recorder = composed({**configuration(stack), "gcp:project": PROJECT})
+    grants = sorted(grant for key, inputs in recorder.resources.items() if (grant := line(key, inputs)) is not None)
+    path = SNAPSHOTS / f"grants-{stack}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text("\n".join(grants) + "\n", encoding="utf-8")
+    assert grants == path.read_text(encoding="utf-8").splitlines()
+    assert len(set(grants)) == len(grants), "one grant twice: taking one away would take the other's right"

@@ -1,0 +1,53 @@
+"""What a stack exports: operators' commands, workflows and other stacks read these names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from component_resources.recorder import PROJECT, resolve
+from tests.support.configuration import configuration
+from tests.support.program import program
+from workloads.events import STREAMS
+
+OUTPUTS = {
+    "region": "us-central1",
+    "brand": "Fastyle",
+    "catalogue": "catalogue",
+    "timezone": "America/New_York",
+    "currency": "USD",
+    "topics": {key: f"projects/{PROJECT}/topics/{stream.topic}" for key, stream in STREAMS.items()},
+    "dead_letter_topics": {
+        key: f"projects/{PROJECT}/topics/{stream.topic}-dead-letter" for key, stream in STREAMS.items()
+    },
+    "datasets": {"raw": "raw", "staging": "staging", "marts": "marts"},
+    "pos_api_url": "https://pos-api.functions.net",
+    "api_url": "https://api.run.app",
+    "api_iap": False,
+    "pipeline_url": "https://pipeline.run.app",
+    "database": {
+        "connection_name": f"{PROJECT}:us-central1:db",
+        "host": "10.1.0.3",
+        "port": 5432,
+        "name": "fastyle",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("stack", "orchestrator", "api_credentials"),
+    [("local", "scheduler", "api-credentials"), ("dev", "scheduler", None), ("prod", "composer", None)],
+)
+def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: str | None, tmp_path: Path) -> None:
+    compose, project = program(stack, tmp_path), configuration(stack)["gcp:project"]
+    assert resolve(lambda: pulumi.Output.from_input(compose())) == {
+        **OUTPUTS,
+        "project": project,
+        "bucket": f"{project}-raw-lake",
+        "archive_bucket": f"{project}-workloads",
+        "orchestrator": orchestrator,
+        "api_iap": stack == "prod",
+        "secrets": {"pos_credentials": "pos-credentials", "api_credentials": api_credentials},
+    }

@@ -1,0 +1,142 @@
+"""`fastyle trade file` against the POS API over HTTP: whatever is refused can be found, mended and sent again."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from werkzeug.serving import make_server
+
+from ops import cli
+from ops.endpoints import from_outputs
+from tests.support.events import change, sale
+from tests.unit.workloads.pos_api.test_pos_api import credentials
+from workloads.pos_api.service import PosApi
+from workloads.runtime.credentials import CredentialStore
+
+pytestmark = pytest.mark.slow
+
+
+class Kept:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.event_ids: list[str] = []
+        self.requests = 0
+
+    def publish(self, events: list[Any]) -> None:
+        self.requests += 1
+        self.event_ids += [event["event_id"] for _, event in events]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    kept = Kept()
+    (tmp_path / "credentials.json").write_text(credentials(all=["*"]))
+    service = PosApi(
+        brand="Fastyle",
+        currency="USD",
+        credentials=CredentialStore(tmp_path / "credentials.json"),
+        publisher=kept,  # type: ignore[arg-type]
+    )
+    app = Flask(__name__)
+
+    def handle(path: str) -> Any:
+        from flask import request
+
+        return service(request._get_current_object())  # type: ignore[attr-defined]
+
+    app.add_url_rule("/<path:path>", "handle", handle, methods=["POST"])
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    outputs: dict[str, Any] = dict.fromkeys(("api_url", "pipeline_url", "timezone", "currency", "bucket"), "x")
+    outputs |= {key: {} for key in ("topics", "dead_letter_topics", "datasets", "secrets")}
+    outputs |= {"project": "p", "pos_api_url": f"http://127.0.0.1:{server.server_port}"}
+    monkeypatch.setattr(cli, "load_endpoints", lambda stack: from_outputs("dev", outputs))
+    yield kept
+    server.shutdown()
+    thread.join()
+
+
+def send(path: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli.cli, ["trade", "file", str(path), "--token", "all", *arguments])
+
+
+def rejects(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_refused_row_is_found_in_the_rejects_file(kept: Kept, tmp_path: Path) -> None:
+    path = tmp_path / "day.ndjson"
+    bad = [sale(event_id=str(uuid.uuid4()), currency="EUR") for _ in range(391)]
+    lines = [json.dumps(sale()), "", "{", '"lines"', json.dumps(change(quantity=0)), *map(json.dumps, bad), "[]"]
+    path.write_text("\r\n".join(lines))
+    answer = send(path)
+    assert answer.exit_code == 1
+    assert "395 events were rejected" in answer.output
+    refused = rejects(tmp_path / "day.ndjson.rejects.ndjson")
+    assert [(row["line"], row["event_id"], row["field"]) for row in refused] == [
+        (3, None, ""),
+        (4, None, ""),
+        (5, change()["event_id"], "quantity"),
+        *((6 + n, event["event_id"], "currency") for n, event in enumerate(bad)),
+        (397, None, ""),
+    ]
+    assert refused[0]["error"].startswith("is not JSON")
+    assert refused[2]["error"] == "must be above 0 for a receipt"
+    assert refused[2]["event"] == change(quantity=0)
+    assert kept.event_ids == [sale()["event_id"]]
+    # Mended and sent again, nothing is left of it.
+    path.write_text(json.dumps(sale()))
+    assert send(path).exit_code == 0
+    assert not (tmp_path / "day.ndjson.rejects.ndjson").exists()
+
+
+def test_batches_split_by_themselves(kept: Kept, tmp_path: Path) -> None:
+    """200 receipts of 500 lines are more than a request may hold: it was answered with 413, and nothing was sent."""
+    lines = [sale()["lines"][0] | {"line_number": number, "sku": "S" * 80} for number in range(500)]
+    receipts = [sale(event_id=str(uuid.uuid4()), lines=lines) for _ in range(200)]
+    path = tmp_path / "receipts.ndjson"
+    path.write_text("\n".join(map(json.dumps, receipts)))
+    assert path.stat().st_size > 16 * 1024 * 1024
+    answer = send(path)
+    assert answer.exit_code == 0, answer.output
+    assert sorted(kept.event_ids) == sorted(receipt["event_id"] for receipt in receipts)
+    assert kept.requests <= 8
+
+
+def test_an_event_that_no_request_can_hold_is_refused_alone(kept: Kept, tmp_path: Path) -> None:
+    path = tmp_path / "huge.ndjson"
+    path.write_text("\n".join([json.dumps(sale()), json.dumps(sale(customer_id="x" * 9_000_000))]))
+    assert send(path, "--rejects", str(tmp_path / "elsewhere")).exit_code == 1
+    [refused] = rejects(tmp_path / "elsewhere")
+    assert (refused["line"], refused["field"]) == (2, "body")
+    assert kept.event_ids == [sale()["event_id"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_taken(kept: Kept, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "day.ndjson"
+    path.write_text(json.dumps(sale(customer_id="Zoë"), ensure_ascii=False), encoding=encoding)
+    assert send(path).exit_code == 0
+    assert kept.event_ids == [sale()["event_id"]]
+
+
+def test_another_encoding_is_named_in_one_line(kept: Kept, tmp_path: Path) -> None:
+    path = tmp_path / "day.ndjson"
+    path.write_text(json.dumps(sale(customer_id="Zoë"), ensure_ascii=False), encoding="latin-1")
+    refused = send(path)
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit), "a sentence, no traceback"
+    assert "day.ndjson:1: is not UTF-8" in refused.output
+    assert send(path, "--encoding", "latin-1").exit_code == 0
+    assert send(path, "--encoding", "x-none").exit_code == 1
+    assert kept.event_ids == [sale()["event_id"]]
