@@ -1,4 +1,4 @@
-"""Pulumi components for a retailer's streaming data platform on Google Cloud."""
+"""Pulumi components for a streaming data platform on Google Cloud."""
 
 from pulumi import ComponentResource
 

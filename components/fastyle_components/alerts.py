@@ -73,7 +73,7 @@ def interfaces(args: MonitoringArgs) -> list[Alert]:
         Alert(
             "errors",
             "Requests fail",
-            "Over three requests a minute end in a 5xx. See the service's logs by severity; tills send again "
+            "Over three requests a minute end in a 5xx. See the service's logs by severity; senders repeat "
             "what was not accepted.",
             errors,
             severity="CRITICAL",
@@ -92,7 +92,7 @@ def interfaces(args: MonitoringArgs) -> list[Alert]:
 SEEN_MINUTES = 30
 """How long a publication stays in sight of the freshness alert: longer than a log metric's points may be late."""
 PUBLISHERS = ("cloud_composer_environment", "cloud_run_revision")
-"""What publishes marts: Airflow's tasks, and the service that a schedule or an operator calls."""
+"""What publishes: Airflow's tasks, and the service that a schedule or an operator calls."""
 
 
 def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
@@ -103,7 +103,7 @@ def freshness(args: MonitoringArgs, metric: pulumi.Input[str]) -> Alert:
     return Alert(
         "freshness",
         "Reports are stale",
-        f"No new marts for {hours} hours; people see the last good ones. See the last run's report: a failed "
+        f"Nothing was published for {hours} hours; people see the last good reports. See the last run's report: a failed "
         "quality check stops publication on purpose.",
         [promql("No publication", query, hours * 3600 - SEEN_MINUTES * 60)],
     )

@@ -27,7 +27,7 @@ class BudgetGuardArgs(Args):
     stops_databases: bool | None = optional(True)
     """It may change Cloud SQL instances: their activation policy has no right of its own."""
     readers: dict[str, pulumi.Input[str]] | None = None
-    """Members that may ask the memory whether they are stopped (simulators), by a stable key."""
+    """Members that may ask the memory whether they are stopped, such as a load generator, by a stable key."""
     role_id: str | None = optional("budgetGuard")
     """Of the custom role. A deleted id is blocked for weeks."""
     labels: dict[str, str] | None = None

@@ -44,7 +44,7 @@ def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
             ["resource.labels.subscription_id"],
         ),
         (
-            "Marts published",
+            "Publications",
             f'metric.type = "logging.googleapis.com/user/{metric_name(name, args)}"',
             "ALIGN_DELTA",
             "REDUCE_SUM",

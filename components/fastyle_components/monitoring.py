@@ -18,7 +18,7 @@ __all__ = ["Monitoring", "MonitoringArgs"]
 class Monitoring(pulumi.ComponentResource):
     """Alerts that name what to do, a dashboard, and service level objectives.
 
-    Owns the e-mail channels, alert policies, the log-based metric of published marts, the dashboard, the objectives
+    Owns the e-mail channels, alert policies, the log-based metric of publications, the dashboard, the objectives
     and their burn-rate alerts. It does not own what it watches, nor the budget's channels.
     """
 
@@ -47,7 +47,7 @@ class Monitoring(pulumi.ComponentResource):
             f"{name}-marts-published",
             name=metric_name(name, args),
             project=args.project,
-            description="Publications of new marts",
+            description="Publications of new reports",
             filter=args.freshness_filter,
             metric_descriptor=gcp.logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self._child,

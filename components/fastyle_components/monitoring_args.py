@@ -23,7 +23,7 @@ class MonitoringArgs(Args):
     api: str
     """The Cloud Run service that people and programs ask."""
     freshness_filter: str
-    """Log filter of the line that says that new marts are out."""
+    """Log filter of the line that says that new reports are out."""
     late_filter: str | None = None
     """Log filter of the line that says that a run of the pipeline is late. Default: none watched."""
     database_instance: str | None = None
@@ -45,7 +45,7 @@ class MonitoringArgs(Args):
     backlog_minutes: int | None = optional(15, 1, 1440, "whole minutes of a day")
     """How old an undelivered event may get."""
     freshness_hours: int | None = optional(20, 1, 23, "no condition of Cloud Monitoring lasts longer")
-    """How long no new marts may come out."""
+    """How long nothing new may be published."""
     wait_for: list[pulumi.Input[str]] | None = None
     """Outputs of what takes ten minutes to create anyway: a database's instance, a Composer environment. An alert on the
     component's own metric waits for them, because Cloud Monitoring takes so long to know a new metric. Default: none."""

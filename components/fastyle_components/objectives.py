@@ -34,7 +34,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
     )
     objectives: dict[str, tuple[str, float, dict[str, Any]]] = {
         "accepting": (
-            "Trade is accepted",
+            "Events are accepted",
             0.999,
             {"request_based_sli": monitoring.SloRequestBasedSliArgs(good_total_ratio=ratio)},
         ),
@@ -45,8 +45,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
         ),
     }
     for key, subscription in (args.delivery_objectives or {}).items():
-        title = "Stock is live" if key == "delivering" else f"Events are live ({key})"
-        objectives[key] = (title, 0.99, {"windows_based_sli": _delivered(args, subscription)})
+        objectives[key] = (f"{subscription} keeps up", 0.99, {"windows_based_sli": _delivered(args, subscription)})
     alerts: list[Alert] = []
     for key, (title, goal, indicator) in objectives.items():
         slo = monitoring.Slo(

@@ -3,7 +3,7 @@
 What differs from the package as it comes:
 
 - No time travel. At every write bqemulator copies the whole table, and keeps the copies for seven days: what an
-  export of every half second costs would grow with the square of the trade.
+  export of every half second costs would grow with the square of what was written.
 - One thread. It has one DuckDB connection, asynchronous routes use it in the event loop and the others in threads; two
   at once each wait for what the other holds (the interpreter's lock, the connection's), for ever.
 - No files but its own. DuckDB reads and writes any file that a statement names: here the lake's folder and the

@@ -173,7 +173,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="database-backups",
         severity=Severity.CRITICAL,
-        why="Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of trade",
+        why="Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of writes",
         mend="set backupConfiguration: enabled, pointInTimeRecoveryEnabled, retainedBackups",
         unknown=REFUSED,
         types=(gcp.SQL_INSTANCE,),

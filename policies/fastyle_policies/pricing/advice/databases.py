@@ -14,7 +14,7 @@ from fastyle_policies.pricing.services.sql import InstanceUsage
 from fastyle_policies.pricing.usage import UsageFile
 
 PEAK = Decimal(10)
-"""The busiest minute against the average of a month: shops sell by day, and most in few hours."""
+"""The busiest minute against the average of a month: most programs are used by day, and most in few hours."""
 FILLED = Decimal("0.6")
 """The share of a machine's vCPUs that the busiest minute may take."""
 SMALLEST_MIB = 3840  # of a custom tier with a dedicated vCPU
