@@ -75,6 +75,26 @@ def rows(client: bigquery.Client, query: str) -> list[tuple[Any, ...]]:
     return sorted(tuple(row.values()) for row in client.query(query).result())
 
 
+def test_a_text_sent_again_follows_its_tables(client: bigquery.Client) -> None:
+    """Translations are remembered, and depend on the types of columns and on what a view is."""
+    answers = []
+    for declared, value in (("NUMERIC", "NUMERIC '0.1'"), ("FLOAT64", "0.5"), ("INT64", "3")):
+        client.query_and_wait(f"CREATE OR REPLACE TABLE differences.again (n {declared})")
+        client.query_and_wait(f"INSERT INTO differences.again VALUES ({value})")
+        client.query_and_wait(
+            f"CREATE OR REPLACE VIEW differences.shown AS SELECT n, '{declared}' AS kind FROM differences.again"
+        )
+        average = client.query("SELECT AVG(n) AS n FROM differences.again").result()
+        answers.append(
+            (average.schema[0].field_type, *next(iter(average)), rows(client, "SELECT kind FROM differences.shown"))
+        )
+    assert answers == [
+        ("NUMERIC", Decimal("0.1"), [("NUMERIC",)]),
+        ("FLOAT", 0.5, [("FLOAT64",)]),
+        ("FLOAT", 3.0, [("INT64",)]),
+    ]
+
+
 def test_expressions_have_the_documented_values(client: bigquery.Client) -> None:
     told = {name: rows(client, f"SELECT {expression}") for name, (expression, _) in GOLDEN.items()}
     assert told == {name: [(value,)] for name, (_, value) in GOLDEN.items()}

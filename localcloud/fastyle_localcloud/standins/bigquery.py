@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from fastyle_localcloud.engine.bootstrap import cache_dir
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.standins.packages import folder_of
+
+TRANSLATIONS = "FASTYLE_LOCALCLOUD_TRANSLATIONS"
+"""Variable of the server: the folder of translations, which stand-ins of one user share."""
 
 
 def spec(
@@ -32,6 +36,7 @@ def spec(
         env={
             **env,
             "HOME": str(home),
+            TRANSLATIONS: str(cache_dir() / "translations"),
             "BQEMU_GCS_LOCAL_ROOT": str(storage_dir),
             "BQEMU_UPLOAD_STAGING_DIR": str(data_dir / "uploads"),
             # Without snapshots (`bigquery_server`) there is no past: a query that asks for it is refused.

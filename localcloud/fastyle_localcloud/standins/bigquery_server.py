@@ -8,7 +8,8 @@ What differs from the package as it comes:
   at once each wait for what the other holds (the interpreter's lock, the connection's), for ever.
 - No files but its own. DuckDB reads and writes any file that a statement names: here the lake's folder and the
   uploads, and a statement cannot change that.
-- Each text is parsed once. bqemulator parses a statement a dozen times over, once for each rule that may rewrite it.
+- Each text is parsed once in a process, and translated once on a machine. bqemulator parses a statement a dozen times
+  over, once for each rule that may rewrite it, every time that it is sent.
 - No web pages and no other users: `fastyle_localcloud.callers`.
 """
 
@@ -27,12 +28,19 @@ import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
 from bqemulator.cli import main
+from bqemulator.domain.result import Ok
+from bqemulator.jobs import executor
+from bqemulator.scripting import interpreter
+from bqemulator.sql.table_rewriter import rewrite_table_refs
+from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 
 from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser
+from fastyle_localcloud.standins.bigquery import TRANSLATIONS
+from fastyle_localcloud.standins.translations import Translations
 
 
 class NoSnapshots(SnapshotManager):
@@ -67,9 +75,10 @@ ONLY_LOOK = frozenset(
     for module in (
         *("api.routes.jobs", "catalog.ddl_sync", "jobs.ddl_result", "jobs.executor", "jobs.routine_ddl"),
         *("sql.catalog_schema", "sql.inner_query"),
+        *("scripting.interpreter._is_row_producing", "scripting.interpreter._dml_targets"),
     )
 )
-"""Modules of the locked bqemulator that ask a tree what kind of statement it is, and change none."""
+"""Modules and functions of the locked bqemulator that ask a tree what kind of statement it is, and change none."""
 
 
 def parse_once() -> None:
@@ -84,10 +93,39 @@ def parse_once() -> None:
         if options or not isinstance(self, BigQuery):  # what was translated for DuckDB is parsed once
             return parse(self, sql, **options)
         trees = parsed(type(self), tuple(self.settings.items()), sql)
-        asking = sys._getframe(2).f_globals.get("__name__")  # behind sqlglot.parse_one
-        return trees if asking in ONLY_LOOK else [tree and tree.copy() for tree in trees]
+        asking = sys._getframe(2)  # behind sqlglot.parse_one
+        module = str(asking.f_globals.get("__name__"))
+        if module in ONLY_LOOK or f"{module}.{asking.f_code.co_name}" in ONLY_LOOK:
+            return trees
+        return [tree and tree.copy() for tree in trees]
 
     Dialect.parse = remembered  # type: ignore[method-assign]
+
+
+def translate_once() -> None:
+    """Remember translations, of this process in memory and of every one in a file."""
+    translate, translator = SQLTranslator.translate, SQLTranslator()
+    kept = Translations(Path(os.environ[TRANSLATIONS]))
+
+    @lru_cache(maxsize=1000)
+    def translated(text: str, schema: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], caller: Any) -> Any:
+        source = (text, repr(schema), repr(caller))
+        if (former := kept.get(*source)) is not None:
+            return Ok(former)
+        columns = {table: dict(types) for table, types in schema}
+        result: Any = translate(translator, text, schema=columns or None, caller=caller)
+        if isinstance(result, Ok):
+            kept.put(result.value, *source)
+        return result
+
+    def remembered(_: SQLTranslator, bq_sql: str, *, schema: Any = None, caller: Any = None, **__: Any) -> Any:
+        return translated(
+            bq_sql, tuple((table, tuple(types.items())) for table, types in (schema or {}).items()), caller
+        )
+
+    SQLTranslator.translate = remembered  # type: ignore[method-assign,assignment]
+    for module in (executor, interpreter):
+        module.rewrite_table_refs = lru_cache(maxsize=1000)(rewrite_table_refs)  # type: ignore[attr-defined]
 
 
 def collect_garbage_seldom() -> None:
@@ -117,5 +155,6 @@ def confine() -> None:
 if __name__ == "__main__":
     confine()
     parse_once()
+    translate_once()
     collect_garbage_seldom()
     main()
