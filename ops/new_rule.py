@@ -24,13 +24,21 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from fastyle_policies import gcp
-from fastyle_policies.model import REFUSED, UNKNOWN, Parameters, Resource, Rule, Severity, shown
+from fastyle_policies.model import REFUSED, UNKNOWN, Parameters, Resource, Severity, rule, shown
 
 
 class Allowed(Parameters):
     allowed: list[str] = Field(default=["STANDARD"], description="values that the bucket's `storageClass` may have")
 
 
+@rule(
+    id="{id}",
+    severity=Severity.MEDIUM,
+    why="A bucket has an allowed storage class. What is read often costs more in a colder one",
+    mend="leave storageClass out, or add its value to `allowed` of this rule",
+    unknown=REFUSED,
+    types=(gcp.BUCKET,),
+)
 def {function}(resource: Resource, p: Allowed) -> Iterator[str]:
     """One sentence for each thing that is wrong with a resource; it follows the resource's name."""
     value = resource.get("storageClass")
@@ -38,20 +46,6 @@ def {function}(resource: Resource, p: Allowed) -> Iterator[str]:
         yield "storageClass is not known at preview"
     elif value is not None and value not in p.allowed:
         yield f"has storageClass {{shown(value)}}; allowed: {{', '.join(p.allowed)}}"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="{id}",
-        severity=Severity.MEDIUM,
-        why="A bucket has an allowed storage class. What is read often costs more in a colder one",
-        mend="leave storageClass out, or add its value to `allowed` of this rule",
-        unknown=REFUSED,
-        types=(gcp.BUCKET,),
-        check={function},
-        parameters=Allowed,
-    ),
-)
 '''
 _CASES = """\
 from __future__ import annotations

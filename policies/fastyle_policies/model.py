@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -159,6 +160,46 @@ class Rule:
         """Whether the rule is about resources of a type."""
         type_ = resource if isinstance(resource, str) else resource.type
         return any(fnmatchcase(type_, pattern) for pattern in self.types)
+
+
+_Check = TypeVar("_Check", bound=Callable[..., Iterable[str]] | Callable[..., Iterable[Violation]])
+
+_DECLARED: dict[Callable[..., Any], Rule] = {}
+
+
+def rule(
+    *,
+    id: str,
+    severity: Severity,
+    why: str,
+    mend: str,
+    unknown: str,
+    types: tuple[str, ...] = (),
+    mandatory: bool = True,
+) -> Callable[[_Check], _Check]:
+    """Declare a function as the check of a rule (see `Rule`); the type of its argument `p` is the rule's parameters."""
+
+    def declare(check: _Check) -> _Check:
+        _DECLARED[check] = Rule(
+            id=id,
+            severity=severity,
+            why=why,
+            mend=mend,
+            unknown=unknown,
+            check=check,
+            parameters=get_type_hints(check)["p"],
+            types=types,
+            mandatory=mandatory,
+        )
+        return check
+
+    return declare
+
+
+def rules_in(module: ModuleType) -> tuple[Rule, ...]:
+    """The rules that a module declares, in its order."""
+    functions = (value for value in vars(module).values() if isinstance(value, FunctionType))
+    return tuple(_DECLARED[each] for each in functions if each in _DECLARED and each.__module__ == module.__name__)
 
 
 DEFERRED = "passes at preview; checked again in the update, before the resource is created"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastyle_policies.model import UNKNOWN, Rule
+from fastyle_policies.model import UNKNOWN, Rule, rules_in
 from fastyle_policies.rules import RULES, spend
 
 from policy_rules.cases import CASES
@@ -79,7 +79,7 @@ def broken(rule: Rule) -> Broken:
 
 ONE_RESOURCE = [broken(rule) for rule in RULES if rule.types]
 # Sums over a whole stack, in components: tests/plans/test_plans_spend.py has the engine stop a real one.
-SUMS = tuple(rule.id for rule in spend.RULES)
+SUMS = tuple(rule.id for rule in rules_in(spend))
 WHOLE_STACK = [broken(rule) for rule in RULES if not rule.types and rule.id not in SUMS]
 ALONE = ("grants-surplus", "grant-once", "deployer-roles", "deployer-surplus")
 """Each in a stack of its own: the plans of two have the very grant that `grants-missing` lacks, others' a budget, and what a

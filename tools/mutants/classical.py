@@ -38,6 +38,8 @@ LIMIT = 60  # seconds of processor time that a mutant's tests may take: one that
 _AS_IT_IS = "__mutmut_orig"
 Place = tuple[str, int]
 """A function, by the file and line that it begins at."""
+REGISTRARS = ("rule", "prices")
+"""Decorators that list a function and give it back as it is: mutmut would leave whatever is decorated alone."""
 _SEPARATOR = "ǁ"  # mutmut's, between a class and its method
 
 
@@ -128,12 +130,23 @@ def _mutated(path: Path) -> str:
     """mutmut's text of a file: each function followed by its mutants. Kept under `.mutants/`, as making it is slow."""
     from mutmut.mutation.file_mutation import mutate_file_contents
 
-    text = path.read_text(encoding="utf-8")
+    text = _undecorated(path.read_text(encoding="utf-8"))
     kept = WORK / "made" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.py"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(mutate_file_contents(str(path), text).code, encoding="utf-8")
     return kept.read_text(encoding="utf-8")
+
+
+def _undecorated(text: str) -> str:
+    """A module's text without the decorators that only list functions."""
+    lines = text.splitlines(keepends=True)
+    for node in ast.parse(text).body:
+        for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in REGISTRARS:
+                span = slice(decorator.lineno - 1, decorator.end_lineno)
+                lines[span] = ["\n"] * len(lines[span])
+    return "".join(lines)
 
 
 def run(name: str, room: Classical, children: int, sample: int | None, seed: int) -> dict[str, str]:

@@ -16,12 +16,12 @@ from fastyle_policies.model import (
     Parameters,
     Plan,
     Resource,
-    Rule,
     Severity,
     Violation,
     dig,
     matches,
     number,
+    rule,
     shown,
 )
 
@@ -30,6 +30,13 @@ class BudgetPresent(Parameters):
     required: bool = Field(default=True, description="whether a stack that creates anything needs a budget")
 
 
+@rule(
+    id="budget-present",
+    severity=Severity.HIGH,
+    why="A stack has a budget. Without one, the first word of an overspend is the invoice",
+    mend="add a gcp.billing.Budget for the project with an amount, thresholds and someone to tell",
+    unknown=NOTHING_READ,
+)
 def budget_present(plan: Plan, p: BudgetPresent) -> Iterator[Violation]:
     spends = any(resource.type.startswith("gcp:") for resource in plan.resources)
     if p.required and spends and not any(plan.of(gcp.BUDGET)):
@@ -40,13 +47,21 @@ class BudgetThresholds(Parameters):
     thresholds: list[float] = Field(default=[0.5, 0.9, 1.0], description="shares of the amount that must be announced")
 
 
+@rule(
+    id="budget-thresholds",
+    severity=Severity.HIGH,
+    why="A budget announces half, most and all of its amount to someone. A budget that tells nobody stops nothing",
+    mend="set thresholdRules (0.5, 0.9, 1.0 at least) and allUpdatesRule with a topic or a channel",
+    unknown=DEFERRED,
+    types=(gcp.BUDGET,),
+)
 def budget_thresholds(budget: Resource, p: BudgetThresholds) -> Iterator[str]:
     units = budget.get("amount.specifiedAmount.units")
     if units is not UNKNOWN and not budget.get("amount.lastPeriodAmount") and not (number(units) or 0) > 0:
         yield "names no amount above 0"
     # A forecast may come weeks before the money is spent, or never: only what is spent counts as announced.
-    spent = [rule for rule in budget.blocks("thresholdRules") if rule.get("spendBasis") != "FORECASTED_SPEND"]
-    shares = [rule.get("thresholdPercent") for rule in spent]
+    spent = [step for step in budget.blocks("thresholdRules") if step.get("spendBasis") != "FORECASTED_SPEND"]
+    shares = [step.get("thresholdPercent") for step in spent]
     for share in shares:
         if (number(share) or 0) > 5:
             yield f"has the threshold {number(share):g}: 1.0 is the whole amount, so 50 % is written 0.5"
@@ -71,6 +86,14 @@ class BytesBilled(Parameters):
     maximum: int = Field(default=100 * 1024**3, description="largest limit a workload may give its queries, in bytes")
 
 
+@rule(
+    id="bytes-billed-limit",
+    severity=Severity.HIGH,
+    why="What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table",
+    mend="set the variable that `limit` of this rule names in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
+    unknown=DEFERRED,
+    types=(*gcp.WORKLOADS, gcp.BIGQUERY_JOB),
+)
 def bytes_billed(workload: Resource, p: BytesBilled) -> Iterator[str]:
     if workload.type == gcp.BIGQUERY_JOB:
         if workload.get("query") is not None:
@@ -106,6 +129,14 @@ class Regions(Parameters):
     )
 
 
+@rule(
+    id="region-allowed",
+    severity=Severity.HIGH,
+    why="Everything is in an allowed region. Data elsewhere costs egress and may break residency rules",
+    mend="set location or region to an allowed one, or add it to `allowed` of this rule",
+    unknown=REFUSED,
+    types=("gcp:*", "pulumi:providers:gcp"),
+)
 def regions(resource: Resource, p: Regions) -> Iterator[str]:
     # With the provider's own: what a resource that names no region gets.
     places = [(f"its {key}", "is in", resource.get(key)) for key in ("location", "region", "zone")]
@@ -124,46 +155,3 @@ def regions(resource: Resource, p: Regions) -> Iterator[str]:
 def _region(place: str) -> str:
     """The region of a zone (`us-central1-a`); else the place itself, in lower case."""
     return re.sub(r"(?<=\d)-[a-z]$", "", place.lower())
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="budget-present",
-        severity=Severity.HIGH,
-        why="A stack has a budget. Without one, the first word of an overspend is the invoice",
-        mend="add a gcp.billing.Budget for the project with an amount, thresholds and someone to tell",
-        unknown=NOTHING_READ,
-        check=budget_present,
-        parameters=BudgetPresent,
-    ),
-    Rule(
-        id="budget-thresholds",
-        severity=Severity.HIGH,
-        why="A budget announces half, most and all of its amount to someone. A budget that tells nobody stops nothing",
-        mend="set thresholdRules (0.5, 0.9, 1.0 at least) and allUpdatesRule with a topic or a channel",
-        unknown=DEFERRED,
-        types=(gcp.BUDGET,),
-        check=budget_thresholds,
-        parameters=BudgetThresholds,
-    ),
-    Rule(
-        id="bytes-billed-limit",
-        severity=Severity.HIGH,
-        why="What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table",
-        mend="set the variable that `limit` of this rule names in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
-        unknown=DEFERRED,
-        types=(*gcp.WORKLOADS, gcp.BIGQUERY_JOB),
-        check=bytes_billed,
-        parameters=BytesBilled,
-    ),
-    Rule(
-        id="region-allowed",
-        severity=Severity.HIGH,
-        why="Everything is in an allowed region. Data elsewhere costs egress and may break residency rules",
-        mend="set location or region to an allowed one, or add it to `allowed` of this rule",
-        unknown=REFUSED,
-        types=("gcp:*", "pulumi:providers:gcp"),
-        check=regions,
-        parameters=Regions,
-    ),
-)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.given import grants, principal
 from fastyle_policies.links import Index
-from fastyle_policies.model import Parameters, Plan, Resource, Rule, Severity, Violation
+from fastyle_policies.model import Parameters, Plan, Resource, Severity, Violation, rule
 
 # Type patterns -> the predefined role that makes, changes and deletes such resources, grants on them included; None
 # where it is granted outside the project. The first that fits counts.
@@ -89,6 +89,13 @@ def deployers(plan: Plan) -> dict[str, tuple[Resource, frozenset[str]]]:
     return {urn: (federated[urn], frozenset(roles)) for urn, roles in held.items()}
 
 
+@rule(
+    id="deployer-roles",
+    severity=Severity.HIGH,
+    why="The deployer holds the roles that the plan takes. Without one the deployment stops half-way",
+    mend="add the role to the federation's project_roles",
+    unknown="an account or role that is unknown is not judged; a deployer with a role of one's own lacks nothing",
+)
 def roles_missing(plan: Plan, p: Parameters) -> Iterator[Violation]:
     roles, _ = needed(plan)
     for account, held in deployers(plan).values():
@@ -99,6 +106,14 @@ def roles_missing(plan: Plan, p: Parameters) -> Iterator[Violation]:
                 yield Violation(f"deploys this plan and lacks {role}, which {resource.label} takes", account)
 
 
+@rule(
+    id="deployer-surplus",
+    severity=Severity.LOW,
+    why="The deployer holds no role that the plan does not take. Whoever takes the workflow over has it as well",
+    mend="take the role out of the federation's project_roles",
+    unknown="a role that is unknown is not judged",
+    mandatory=False,
+)
 def roles_surplus(plan: Plan, p: Parameters) -> Iterator[Violation]:
     roles, unknown = needed(plan)
     for account, held in deployers(plan).values():
@@ -106,26 +121,3 @@ def roles_surplus(plan: Plan, p: Parameters) -> Iterator[Violation]:
             yield Violation(f"deploys this plan and holds {role}, which nothing of it takes", account)
         for resource in unknown:
             yield Violation(f"deploys {resource.label}, and which role that takes is not known here", account)
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="deployer-roles",
-        severity=Severity.HIGH,
-        why="The deployer holds the roles that the plan takes. Without one the deployment stops half-way",
-        mend="add the role to the federation's project_roles",
-        unknown="an account or role that is unknown is not judged; a deployer with a role of one's own lacks nothing",
-        check=roles_missing,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="deployer-surplus",
-        severity=Severity.LOW,
-        why="The deployer holds no role that the plan does not take. Whoever takes the workflow over has it as well",
-        mend="take the role out of the federation's project_roles",
-        unknown="a role that is unknown is not judged",
-        check=roles_surplus,
-        parameters=Parameters,
-        mandatory=False,
-    ),
-)

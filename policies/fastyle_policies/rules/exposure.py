@@ -16,12 +16,12 @@ from fastyle_policies.model import (
     UNKNOWN,
     Parameters,
     Resource,
-    Rule,
     Severity,
     blocks,
     dig,
     flag,
     matches,
+    rule,
     shown,
 )
 
@@ -45,6 +45,14 @@ def _published(grant: Resource, p: PublicGrants) -> bool:
     return invokes and any(isinstance(name, str) and short_name(name) in p.public for name in named)
 
 
+@rule(
+    id="no-public-grant",
+    severity=Severity.CRITICAL,
+    why="Nothing is open to everyone but what is named. A public bucket or service is found within hours",
+    mend="grant to named accounts or groups; name a service that checks its callers itself in `public`, with who checks",
+    unknown="an unknown member passes at preview and is checked in the update, before the grant is made",
+    types=(*gcp.GRANTS, *_LISTS, gcp.RUN_SERVICE, gcp.DATASET, gcp.DATASET_ACCESS),
+)
 def no_public_grant(resource: Resource, p: PublicGrants) -> Iterator[str]:
     if resource.type == gcp.RUN_SERVICE:
         if flag(resource.get("invokerIamDisabled")) is True and resource.get("name") not in p.public:
@@ -74,6 +82,14 @@ def _opens(access: Mapping[str, Any]) -> bool:
     return access.get("specialGroup") in _EVERYONE or access.get("iamMember") in _EVERYONE
 
 
+@rule(
+    id="bucket-private",
+    severity=Severity.CRITICAL,
+    why="Buckets prevent public access and use uniform access. An object's own list of readers escapes every review",
+    mend="set publicAccessPrevention to enforced and uniformBucketLevelAccess to true",
+    unknown=REFUSED,
+    types=(gcp.BUCKET,),
+)
 def bucket_private(bucket: Resource, p: Parameters) -> Iterator[str]:
     prevention = bucket.get("publicAccessPrevention")
     if prevention != "enforced":
@@ -97,6 +113,14 @@ class PlainSecrets(Parameters):
     )
 
 
+@rule(
+    id="no-plain-secret",
+    severity=Severity.CRITICAL,
+    why="No secret stands in an environment variable or in the state. Whoever may look at a service reads it",
+    mend="keep it in Secret Manager, mounted by reference; write-only arguments keep it out of the state",
+    unknown="an unknown value counts as set: the name alone decides",
+    types=(*gcp.WORKLOADS, gcp.SECRET_VERSION, gcp.SQL_USER, gcp.SQL_INSTANCE, gcp.SUBSCRIPTION, gcp.JOB),
+)
 def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
     if resource.type == gcp.SECRET_VERSION:
         if resource.get("secretData") is not None:
@@ -129,6 +153,14 @@ def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
                     yield f"has a private key in the environment variable {variable.name}"
 
 
+@rule(
+    id="private-database",
+    severity=Severity.CRITICAL,
+    why="Databases have no public address and take TLS only. One password is not a wall",
+    mend="set ipv4Enabled to false, privateNetwork, and sslMode to ENCRYPTED_ONLY",
+    unknown=REFUSED,
+    types=(gcp.SQL_INSTANCE,),
+)
 def private_database(instance: Resource, p: Parameters) -> Iterator[str]:
     config = instance.get("settings.ipConfiguration")
     if config is UNKNOWN:
@@ -149,6 +181,14 @@ class Simulator(Parameters):
     )
 
 
+@rule(
+    id="no-simulator",
+    severity=Severity.CRITICAL,
+    why="No simulator runs in a protected stack. Invented events in real reports cannot be told apart later",
+    mend="set the variable to false; a stack without real events has `protected: false` in the pack's configuration",
+    unknown=REFUSED,
+    types=gcp.WORKLOADS,
+)
 def no_simulator(workload: Resource, p: Simulator) -> Iterator[str]:
     if not p.protected or not p.switches:
         return
@@ -159,57 +199,3 @@ def no_simulator(workload: Resource, p: Simulator) -> Iterator[str]:
         if on and matches(variable.name, p.switches):
             value = "a secret's value" if variable.secret is not None else shown(variable.value)
             yield f"has {variable.name} set to {value} in a protected stack"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="no-public-grant",
-        severity=Severity.CRITICAL,
-        why="Nothing is open to everyone but what is named. A public bucket or service is found within hours",
-        mend="grant to named accounts or groups; name a service that checks its callers itself in `public`, with who checks",
-        unknown="an unknown member passes at preview and is checked in the update, before the grant is made",
-        types=(*gcp.GRANTS, *_LISTS, gcp.RUN_SERVICE, gcp.DATASET, gcp.DATASET_ACCESS),
-        check=no_public_grant,
-        parameters=PublicGrants,
-    ),
-    Rule(
-        id="bucket-private",
-        severity=Severity.CRITICAL,
-        why="Buckets prevent public access and use uniform access. An object's own list of readers escapes every review",
-        mend="set publicAccessPrevention to enforced and uniformBucketLevelAccess to true",
-        unknown=REFUSED,
-        types=(gcp.BUCKET,),
-        check=bucket_private,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="no-plain-secret",
-        severity=Severity.CRITICAL,
-        why="No secret stands in an environment variable or in the state. Whoever may look at a service reads it",
-        mend="keep it in Secret Manager, mounted by reference; write-only arguments keep it out of the state",
-        unknown="an unknown value counts as set: the name alone decides",
-        types=(*gcp.WORKLOADS, gcp.SECRET_VERSION, gcp.SQL_USER, gcp.SQL_INSTANCE, gcp.SUBSCRIPTION, gcp.JOB),
-        check=no_plain_secret,
-        parameters=PlainSecrets,
-    ),
-    Rule(
-        id="private-database",
-        severity=Severity.CRITICAL,
-        why="Databases have no public address and take TLS only. One password is not a wall",
-        mend="set ipv4Enabled to false, privateNetwork, and sslMode to ENCRYPTED_ONLY",
-        unknown=REFUSED,
-        types=(gcp.SQL_INSTANCE,),
-        check=private_database,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="no-simulator",
-        severity=Severity.CRITICAL,
-        why="No simulator runs in a protected stack. Invented events in real reports cannot be told apart later",
-        mend="set the variable to false; a stack without real events has `protected: false` in the pack's configuration",
-        unknown=REFUSED,
-        types=gcp.WORKLOADS,
-        check=no_simulator,
-        parameters=Simulator,
-    ),
-)

@@ -13,7 +13,7 @@ from fastyle_policies.least_privilege.given import GRANTS, PROJECT, Grant, grant
 from fastyle_policies.least_privilege.needed import WIDER, Need
 from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
-from fastyle_policies.model import UNKNOWN, Parameters, Plan, Rule, Severity, Violation, matches
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Severity, Violation, matches, rule
 from fastyle_policies.rules.deployer import deployers
 
 
@@ -35,6 +35,13 @@ def _fits(grant: Grant, need: Need, index: Index) -> bool:
     return bool(grant.on & {PROJECT, *need.on}.union(*(holders(index, key) for key in need.on)))
 
 
+@rule(
+    id="grants-missing",
+    severity=Severity.CRITICAL,
+    why="Every link has the grant it needs. Without it the stack comes up and the stream stands still",
+    mend="make the grant on the named resource, to the named account, with that role",
+    unknown="ends of links that are unknown are found by the dependencies that the engine records",
+)
 def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
     made = list(grants(index))
@@ -43,6 +50,14 @@ def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
             yield Violation(f"lacks a grant. {need.sentence}", need.resource)
 
 
+@rule(
+    id="grants-underivable",
+    severity=Severity.LOW,
+    why="Links can be followed before the update. One that cannot is checked only after it",
+    mend="name the resource by its explicit name instead of an output that the cloud assigns",
+    unknown="reported: this is the rule about unknown ends",
+    mandatory=False,
+)
 def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
     needs = Needs(index, p.uses)
@@ -76,6 +91,14 @@ def _words(grant: Grant, index: Index) -> str:
     return f"grants {grant.role or 'a role unknown at preview'} to {_member(grant, index)}"
 
 
+@rule(
+    id="grants-surplus",
+    severity=Severity.LOW,
+    why="No grant is left over or wider than its link. What no link needs is only of use to an intruder",
+    mend="remove or narrow the grant, or name it in `expected` as `role account`",
+    unknown="a member that is unknown and not derivable counts as surplus",
+    mandatory=False,
+)
 def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
     walked = Needs(index, p.uses)
@@ -95,6 +118,13 @@ def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
 _WHO = ("role", "member", "etag", "condition", "userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
 
 
+@rule(
+    id="grant-once",
+    severity=Severity.HIGH,
+    why="One grant is one resource. Of two, the first that is renamed or taken away takes the right from both",
+    mend="keep one of them; a component merges members that it is given as text",
+    unknown="a role, member or resource that is unknown is not compared",
+)
 def grants_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     first: dict[tuple[object, ...], Grant] = {}
@@ -127,6 +157,13 @@ class DatabaseUsers(Parameters):
     )
 
 
+@rule(
+    id="database-user",
+    severity=Severity.HIGH,
+    why="Who logs in to Cloud SQL as an account is a user there. The grant alone opens no session",
+    mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
+    unknown="an unknown user name or account passes at preview",
+)
 def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
     index = Index(plan)
     users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
@@ -146,54 +183,3 @@ def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
                 f"'{email.removesuffix('.gserviceaccount.com')}'",
                 workload,
             )
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="grants-missing",
-        severity=Severity.CRITICAL,
-        why="Every link has the grant it needs. Without it the stack comes up and the stream stands still",
-        mend="make the grant on the named resource, to the named account, with that role",
-        unknown="ends of links that are unknown are found by the dependencies that the engine records",
-        check=grants_missing,
-        parameters=Wiring,
-    ),
-    Rule(
-        id="grants-underivable",
-        severity=Severity.LOW,
-        why="Links can be followed before the update. One that cannot is checked only after it",
-        mend="name the resource by its explicit name instead of an output that the cloud assigns",
-        unknown="reported: this is the rule about unknown ends",
-        check=grants_unresolved,
-        parameters=Wiring,
-        mandatory=False,
-    ),
-    Rule(
-        id="grants-surplus",
-        severity=Severity.LOW,
-        why="No grant is left over or wider than its link. What no link needs is only of use to an intruder",
-        mend="remove or narrow the grant, or name it in `expected` as `role account`",
-        unknown="a member that is unknown and not derivable counts as surplus",
-        check=grants_surplus,
-        parameters=Wiring,
-        mandatory=False,
-    ),
-    Rule(
-        id="grant-once",
-        severity=Severity.HIGH,
-        why="One grant is one resource. Of two, the first that is renamed or taken away takes the right from both",
-        mend="keep one of them; a component merges members that it is given as text",
-        unknown="a role, member or resource that is unknown is not compared",
-        check=grants_once,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="database-user",
-        severity=Severity.HIGH,
-        why="Who logs in to Cloud SQL as an account is a user there. The grant alone opens no session",
-        mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
-        unknown="an unknown user name or account passes at preview",
-        check=database_users,
-        parameters=DatabaseUsers,
-    ),
-)

@@ -14,14 +14,22 @@ from fastyle_policies.model import (
     UNKNOWN,
     Parameters,
     Resource,
-    Rule,
     Severity,
     dig,
+    rule,
 )
 
 _DEFAULT_ACCOUNT = re.compile(r"(^\d+-compute@developer\.|@appspot\.|@cloudbuild\.)gserviceaccount\.com$")
 
 
+@rule(
+    id="no-primitive-role",
+    severity=Severity.CRITICAL,
+    why="No owner, editor or viewer is granted. They reach every service, those of tomorrow too",
+    mend="grant the predefined role of the one service that is needed, on the resource itself",
+    unknown=DEFERRED,
+    types=gcp.GRANTS,
+)
 def no_primitive_role(grant: Resource, p: Parameters) -> Iterator[str]:
     role = grant.get("role")
     if role in ("roles/owner", "roles/editor", "roles/viewer"):
@@ -30,6 +38,21 @@ def no_primitive_role(grant: Resource, p: Parameters) -> Iterator[str]:
         yield f"grants {role!r}, which is no role: predefined ones begin with roles/"
 
 
+# Properties that name the account of an automatic caller.
+_CALLERS = {
+    gcp.SUBSCRIPTION: ("pushConfig.oidcToken.serviceAccountEmail",),
+    gcp.JOB: ("httpTarget.oidcToken.serviceAccountEmail", "httpTarget.oauthToken.serviceAccountEmail"),
+}
+
+
+@rule(
+    id="no-default-account",
+    severity=Severity.HIGH,
+    why="Each workload runs as an account of its own. The default accounts are shared, and often editors",
+    mend="create a service account for the workload and name it there (functions: for the build too)",
+    unknown="an account that is set but unknown passes; its grants are checked in the update",
+    types=(*gcp.WORKLOADS, *_CALLERS, *gcp.GRANTS),
+)
 def no_default_account(resource: Resource, p: Parameters) -> Iterator[str]:
     if resource.type in gcp.WORKLOADS:
         paths = [gcp.account_path(resource)]
@@ -53,21 +76,30 @@ def no_default_account(resource: Resource, p: Parameters) -> Iterator[str]:
                 yield f"grants {resource.get('role')} to the default account {member}"
 
 
-# Properties that name the account of an automatic caller.
-_CALLERS = {
-    gcp.SUBSCRIPTION: ("pushConfig.oidcToken.serviceAccountEmail",),
-    gcp.JOB: ("httpTarget.oidcToken.serviceAccountEmail", "httpTarget.oauthToken.serviceAccountEmail"),
-}
-
-
 def _is_default(account: object) -> bool:
     return isinstance(account, str) and bool(_DEFAULT_ACCOUNT.search(short_name(account)))
 
 
+@rule(
+    id="no-account-key",
+    severity=Severity.CRITICAL,
+    why="No account has keys. A key is a password without an end, kept in state",
+    mend="use the workload's own identity, impersonation, or Workload Identity Federation",
+    unknown=NOTHING_READ,
+    types=("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey", "gcp:projects/apiKey:ApiKey"),
+)
 def no_key(resource: Resource, p: Parameters) -> Iterator[str]:
     yield "creates a long-lived key, which is kept in the stack's state"
 
 
+@rule(
+    id="no-authoritative-grant",
+    severity=Severity.HIGH,
+    why="Grants are added, never replaced. A binding or policy takes away what the platform or others granted",
+    mend="use the …IamMember type of the same resource (of a dataset DatasetAccess, where views read it)",
+    unknown="an accesses list that is set but unknown is refused; nothing else is read from values",
+    types=("gcp:*IAMPolicy", "gcp:*IamPolicy", "gcp:*IAMBinding", "gcp:*IamBinding", gcp.DATASET),
+)
 def no_authoritative_grant(resource: Resource, p: Parameters) -> Iterator[str]:
     if resource.type != gcp.DATASET:
         yield "replaces the grants that others made on the same resource"
@@ -78,6 +110,14 @@ def no_authoritative_grant(resource: Resource, p: Parameters) -> Iterator[str]:
 _GITHUB = "https://token.actions.githubusercontent.com"
 
 
+@rule(
+    id="federation-condition",
+    severity=Severity.CRITICAL,
+    why="Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter",
+    mend="set attributeCondition on the owner's or repository's id and the environment, and map google.subject",
+    unknown=DEFERRED,
+    types=("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",),
+)
 def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
     condition = provider.get("attributeCondition")
     if condition in (None, ""):
@@ -91,6 +131,14 @@ def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
         yield "does not map google.subject"
 
 
+@rule(
+    id="caller-identified",
+    severity=Severity.HIGH,
+    why="Push subscriptions and schedules call with a token. A target that takes calls without one takes everyone's",
+    mend="set oidcToken with a service account and an audience",
+    unknown="a token that is set but unknown passes",
+    types=(gcp.SUBSCRIPTION, gcp.JOB),
+)
 def caller_identified(resource: Resource, p: Parameters) -> Iterator[str]:
     if resource.type == gcp.SUBSCRIPTION:
         push = resource.get("pushConfig")
@@ -109,67 +157,3 @@ def caller_identified(resource: Resource, p: Parameters) -> Iterator[str]:
 def _set(value: Any, path: str) -> bool:
     at_path = dig(value, path)
     return at_path is UNKNOWN or bool(at_path)
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="no-primitive-role",
-        severity=Severity.CRITICAL,
-        why="No owner, editor or viewer is granted. They reach every service, those of tomorrow too",
-        mend="grant the predefined role of the one service that is needed, on the resource itself",
-        unknown=DEFERRED,
-        types=gcp.GRANTS,
-        check=no_primitive_role,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="no-default-account",
-        severity=Severity.HIGH,
-        why="Each workload runs as an account of its own. The default accounts are shared, and often editors",
-        mend="create a service account for the workload and name it there (functions: for the build too)",
-        unknown="an account that is set but unknown passes; its grants are checked in the update",
-        types=(*gcp.WORKLOADS, *_CALLERS, *gcp.GRANTS),
-        check=no_default_account,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="no-account-key",
-        severity=Severity.CRITICAL,
-        why="No account has keys. A key is a password without an end, kept in state",
-        mend="use the workload's own identity, impersonation, or Workload Identity Federation",
-        unknown=NOTHING_READ,
-        types=("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey", "gcp:projects/apiKey:ApiKey"),
-        check=no_key,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="no-authoritative-grant",
-        severity=Severity.HIGH,
-        why="Grants are added, never replaced. A binding or policy takes away what the platform or others granted",
-        mend="use the …IamMember type of the same resource (of a dataset DatasetAccess, where views read it)",
-        unknown="an accesses list that is set but unknown is refused; nothing else is read from values",
-        types=("gcp:*IAMPolicy", "gcp:*IamPolicy", "gcp:*IAMBinding", "gcp:*IamBinding", gcp.DATASET),
-        check=no_authoritative_grant,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="federation-condition",
-        severity=Severity.CRITICAL,
-        why="Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter",
-        mend="set attributeCondition on the owner's or repository's id and the environment, and map google.subject",
-        unknown=DEFERRED,
-        types=("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",),
-        check=federation_condition,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="caller-identified",
-        severity=Severity.HIGH,
-        why="Push subscriptions and schedules call with a token. A target that takes calls without one takes everyone's",
-        mend="set oidcToken with a service account and an audience",
-        unknown="a token that is set but unknown passes",
-        types=(gcp.SUBSCRIPTION, gcp.JOB),
-        check=caller_identified,
-        parameters=Parameters,
-    ),
-)

@@ -16,12 +16,12 @@ from fastyle_policies.model import (
     Parameters,
     Plan,
     Resource,
-    Rule,
     Severity,
     Violation,
     dig,
     flag,
     number,
+    rule,
     shown,
 )
 
@@ -37,6 +37,14 @@ _PROTECTION: Mapping[str, tuple[tuple[str, object, object], ...]] = {
 }
 
 
+@rule(
+    id="deletion-protection",
+    severity=Severity.CRITICAL,
+    why="Production data survives a mistaken destroy. Cloud SQL and BigQuery delete at once and for good",
+    mend="set the named property; a stack that can be made again has `protected: false` in the pack's configuration",
+    unknown=REFUSED,
+    types=tuple(_PROTECTION),
+)
 def deletion_protection(resource: Resource, p: Parameters) -> Iterator[str]:
     if not p.protected or (resource.type == gcp.TABLE and resource.get("view")):
         return  # a view holds no data
@@ -50,6 +58,14 @@ class Backups(Parameters):
     retained: int = Field(default=7, description="smallest number of daily backups kept")
 
 
+@rule(
+    id="database-backups",
+    severity=Severity.CRITICAL,
+    why="Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of writes",
+    mend="set backupConfiguration: enabled, pointInTimeRecoveryEnabled, retainedBackups",
+    unknown=REFUSED,
+    types=(gcp.SQL_INSTANCE,),
+)
 def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
     if not p.protected or instance.get("masterInstanceName"):
         return
@@ -64,6 +80,14 @@ def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
         yield f"keeps {number(kept) or 0:g} backups; a protected stack needs {p.retained}"
 
 
+@rule(
+    id="subscription-permanent",
+    severity=Severity.HIGH,
+    why="Subscriptions never expire. Unset, a month without traffic deletes one and its backlog",
+    mend='set expirationPolicy with ttl ""',
+    unknown=DEFERRED,
+    types=(gcp.SUBSCRIPTION,),
+)
 def subscription_permanent(subscription: Resource, p: Parameters) -> Iterator[str]:
     ttl = subscription.get("expirationPolicy.ttl")
     if ttl is not UNKNOWN and ttl != "":
@@ -76,6 +100,14 @@ class DeadLetter(Parameters):
     )
 
 
+@rule(
+    id="dead-letter",
+    severity=Severity.HIGH,
+    why="Deliveries that cannot succeed end in a dead-letter topic. Otherwise one message blocks and bills for days",
+    mend="set deadLetterPolicy with maxDeliveryAttempts, and retryPolicy with back-off",
+    unknown="a policy that is set but unknown passes",
+    types=(gcp.SUBSCRIPTION,),
+)
 def dead_letter(subscription: Resource, p: DeadLetter) -> Iterator[str]:
     exports = [key for key in ("pushConfig", "bigqueryConfig") if subscription.get(key) is not None]
     if exports and subscription.get("deadLetterPolicy") is None:
@@ -90,6 +122,13 @@ def dead_letter(subscription: Resource, p: DeadLetter) -> Iterator[str]:
         yield "has no retryPolicy: refused messages come back at once, for ever"
 
 
+@rule(
+    id="dead-letter-kept",
+    severity=Severity.HIGH,
+    why="Dead-letter topics have a subscription of their own. A topic without one drops what it is sent",
+    mend="add a subscription to the dead-letter topic",
+    unknown="topics whose names are unknown are found by what the subscription depends on",
+)
 def dead_letter_kept(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     read: set[str] = set()
@@ -116,6 +155,13 @@ class Alerts(Parameters):
     )
 
 
+@rule(
+    id="alerts-present",
+    severity=Severity.HIGH,
+    why="Production says when it hurts. Backlog, dead letters, errors and the database each raise an alert",
+    mend="add a gcp.monitoring.AlertPolicy on the named signal",
+    unknown="an unknown filter watches nothing",
+)
 def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
     if not p.protected or not any(plan.of(*gcp.WORKLOADS, gcp.SUBSCRIPTION)):
         return
@@ -125,6 +171,14 @@ def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
             yield Violation(f"no alert policy watches {topic}")
 
 
+@rule(
+    id="alert-tells",
+    severity=Severity.HIGH,
+    why="Alerts reach someone. An alert without a channel is a line in a console",
+    mend="set notificationChannels",
+    unknown="channels that are set but unknown pass",
+    types=(_ALERT,),
+)
 def alert_tells(alert: Resource, p: Parameters) -> Iterator[str]:
     channels = alert.get("notificationChannels")
     if channels is not UNKNOWN and not channels:
@@ -143,6 +197,14 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 
+@rule(
+    id="labels",
+    severity=Severity.MEDIUM,
+    why="Everything that can be labelled says what it belongs to. The bill is split by these labels",
+    mend="set the missing labels; keys and values in lower case",
+    unknown="unknown labels as a whole pass at preview; a single unknown value counts as set",
+    types=tuple(gcp.LABELS),
+)
 def labels(resource: Resource, p: Labels) -> Iterator[str]:
     path = gcp.LABELS[resource.type]
     label_values = resource.get(path)
@@ -157,85 +219,3 @@ def labels(resource: Resource, p: Labels) -> Iterator[str]:
             yield f"has the label key {key!r}: lower-case letters, digits, - and _, a letter first, 63 at most"
         if isinstance(value, str) and not _LABEL_VALUE.fullmatch(value):
             yield f"has the label {key}={value!r}: lower-case letters, digits, - and _, 63 at most"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="deletion-protection",
-        severity=Severity.CRITICAL,
-        why="Production data survives a mistaken destroy. Cloud SQL and BigQuery delete at once and for good",
-        mend="set the named property; a stack that can be made again has `protected: false` in the pack's configuration",
-        unknown=REFUSED,
-        types=tuple(_PROTECTION),
-        check=deletion_protection,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="database-backups",
-        severity=Severity.CRITICAL,
-        why="Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of writes",
-        mend="set backupConfiguration: enabled, pointInTimeRecoveryEnabled, retainedBackups",
-        unknown=REFUSED,
-        types=(gcp.SQL_INSTANCE,),
-        check=database_backups,
-        parameters=Backups,
-    ),
-    Rule(
-        id="subscription-permanent",
-        severity=Severity.HIGH,
-        why="Subscriptions never expire. Unset, a month without traffic deletes one and its backlog",
-        mend='set expirationPolicy with ttl ""',
-        unknown=DEFERRED,
-        types=(gcp.SUBSCRIPTION,),
-        check=subscription_permanent,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="dead-letter",
-        severity=Severity.HIGH,
-        why="Deliveries that cannot succeed end in a dead-letter topic. Otherwise one message blocks and bills for days",
-        mend="set deadLetterPolicy with maxDeliveryAttempts, and retryPolicy with back-off",
-        unknown="a policy that is set but unknown passes",
-        types=(gcp.SUBSCRIPTION,),
-        check=dead_letter,
-        parameters=DeadLetter,
-    ),
-    Rule(
-        id="dead-letter-kept",
-        severity=Severity.HIGH,
-        why="Dead-letter topics have a subscription of their own. A topic without one drops what it is sent",
-        mend="add a subscription to the dead-letter topic",
-        unknown="topics whose names are unknown are found by what the subscription depends on",
-        check=dead_letter_kept,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="alerts-present",
-        severity=Severity.HIGH,
-        why="Production says when it hurts. Backlog, dead letters, errors and the database each raise an alert",
-        mend="add a gcp.monitoring.AlertPolicy on the named signal",
-        unknown="an unknown filter watches nothing",
-        check=alerts_present,
-        parameters=Alerts,
-    ),
-    Rule(
-        id="alert-tells",
-        severity=Severity.HIGH,
-        why="Alerts reach someone. An alert without a channel is a line in a console",
-        mend="set notificationChannels",
-        unknown="channels that are set but unknown pass",
-        types=(_ALERT,),
-        check=alert_tells,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="labels",
-        severity=Severity.MEDIUM,
-        why="Everything that can be labelled says what it belongs to. The bill is split by these labels",
-        mend="set the missing labels; keys and values in lower case",
-        unknown="unknown labels as a whole pass at preview; a single unknown value counts as set",
-        types=tuple(gcp.LABELS),
-        check=labels,
-        parameters=Labels,
-    ),
-)

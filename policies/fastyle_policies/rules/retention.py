@@ -14,13 +14,13 @@ from fastyle_policies.model import (
     Parameters,
     Plan,
     Resource,
-    Rule,
     Severity,
     Violation,
     dig,
     flag,
     matches,
     number,
+    rule,
     seconds,
 )
 
@@ -31,6 +31,13 @@ class TableExpiry(Parameters):
     )
 
 
+@rule(
+    id="table-expiry",
+    severity=Severity.MEDIUM,
+    why="Partitions expire unless the table is named as permanent. Streamed tables grow every second",
+    mend="partition the table with expirationMs, or the dataset's default, or name the table in `permanent`",
+    unknown="an unknown expiry passes; a dataset whose id is unknown is found by what the table depends on",
+)
 def table_expiry(plan: Plan, p: TableExpiry) -> Iterator[Violation]:
     index = Index(plan)
     streamed = {
@@ -60,6 +67,14 @@ class PartitionFilter(Parameters):
     exempt: list[str] = Field(default=[], description="`dataset.table` that may be read whole, by pattern")
 
 
+@rule(
+    id="partition-filter",
+    severity=Severity.HIGH,
+    why="Partitioned tables refuse queries without a partition filter. Otherwise each query may bill all history",
+    mend="set requirePartitionFilter, or name the table in `exempt`",
+    unknown="refused, like an unset value; an unknown partitioning passes until the update",
+    types=(gcp.TABLE,),
+)
 def partition_filter(table: Resource, p: PartitionFilter) -> Iterator[str]:
     if not (table.get("timePartitioning") or table.get("rangePartitioning")):
         return
@@ -79,6 +94,14 @@ class TopicRetention(Parameters):
     maximum_days: int = Field(default=31, description="longest retention of a subscription's or a topic's messages")
 
 
+@rule(
+    id="message-retention",
+    severity=Severity.MEDIUM,
+    why="Subscriptions say how long they keep messages. It is how long an outage may last, and it is billed",
+    mend="set messageRetentionDuration in seconds, such as 604800s",
+    unknown=DEFERRED,
+    types=(gcp.SUBSCRIPTION, gcp.TOPIC),
+)
 def message_retention(resource: Resource, p: TopicRetention) -> Iterator[str]:
     value = resource.get("messageRetentionDuration")
     if value is UNKNOWN:
@@ -101,6 +124,14 @@ class LogRetention(Parameters):
     maximum_days: int = Field(default=90, description="longest retention of a log bucket")
 
 
+@rule(
+    id="log-retention",
+    severity=Severity.MEDIUM,
+    why="Log buckets keep what is needed to look into an incident, and no more. Beyond 30 days they are billed",
+    mend="set retentionDays within the limits of this rule",
+    unknown=DEFERRED,
+    types=("gcp:logging/*BucketConfig:*",),
+)
 def log_retention(bucket: Resource, p: LogRetention) -> Iterator[str]:
     value = bucket.get("retentionDays")
     if value is UNKNOWN:
@@ -116,6 +147,13 @@ class LogBucketPresent(Parameters):
     required: bool = Field(default=True, description="whether a stack with workloads must set its logs' retention")
 
 
+@rule(
+    id="log-retention-present",
+    severity=Severity.LOW,
+    why="A stack with workloads decides how long their logs live. Left alone, a default decides",
+    mend="add a gcp.logging.ProjectBucketConfig for `_Default` with retentionDays",
+    unknown="an unknown bucketId does not count as `_Default`",
+)
 def log_bucket_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
     if not p.required or not any(plan.of(*gcp.WORKLOADS)):
         return
@@ -124,6 +162,14 @@ def log_bucket_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
         yield Violation("the stack runs workloads and does not set the retention of the project's _Default log bucket")
 
 
+@rule(
+    id="image-cleanup",
+    severity=Severity.MEDIUM,
+    why="Image repositories delete old builds. Each deployment of a function leaves an image behind",
+    mend="add cleanupPolicies with action DELETE and leave cleanupPolicyDryRun off",
+    unknown=DEFERRED,
+    types=("gcp:artifactregistry/repository:Repository",),
+)
 def image_cleanup(repository: Resource, p: Parameters) -> Iterator[str]:
     policies = repository.get("cleanupPolicies")
     if policies is UNKNOWN:
@@ -132,65 +178,3 @@ def image_cleanup(repository: Resource, p: Parameters) -> Iterator[str]:
         yield "has no clean-up policy that deletes: every build's image is kept"
     if flag(repository.get("cleanupPolicyDryRun")) is True:
         yield "has cleanupPolicyDryRun on: its clean-up policies delete nothing"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="table-expiry",
-        severity=Severity.MEDIUM,
-        why="Partitions expire unless the table is named as permanent. Streamed tables grow every second",
-        mend="partition the table with expirationMs, or the dataset's default, or name the table in `permanent`",
-        unknown="an unknown expiry passes; a dataset whose id is unknown is found by what the table depends on",
-        check=table_expiry,
-        parameters=TableExpiry,
-    ),
-    Rule(
-        id="partition-filter",
-        severity=Severity.HIGH,
-        why="Partitioned tables refuse queries without a partition filter. Otherwise each query may bill all history",
-        mend="set requirePartitionFilter, or name the table in `exempt`",
-        unknown="refused, like an unset value; an unknown partitioning passes until the update",
-        types=(gcp.TABLE,),
-        check=partition_filter,
-        parameters=PartitionFilter,
-    ),
-    Rule(
-        id="message-retention",
-        severity=Severity.MEDIUM,
-        why="Subscriptions say how long they keep messages. It is how long an outage may last, and it is billed",
-        mend="set messageRetentionDuration in seconds, such as 604800s",
-        unknown=DEFERRED,
-        types=(gcp.SUBSCRIPTION, gcp.TOPIC),
-        check=message_retention,
-        parameters=TopicRetention,
-    ),
-    Rule(
-        id="log-retention",
-        severity=Severity.MEDIUM,
-        why="Log buckets keep what is needed to look into an incident, and no more. Beyond 30 days they are billed",
-        mend="set retentionDays within the limits of this rule",
-        unknown=DEFERRED,
-        types=("gcp:logging/*BucketConfig:*",),
-        check=log_retention,
-        parameters=LogRetention,
-    ),
-    Rule(
-        id="log-retention-present",
-        severity=Severity.LOW,
-        why="A stack with workloads decides how long their logs live. Left alone, a default decides",
-        mend="add a gcp.logging.ProjectBucketConfig for `_Default` with retentionDays",
-        unknown="an unknown bucketId does not count as `_Default`",
-        check=log_bucket_present,
-        parameters=LogBucketPresent,
-    ),
-    Rule(
-        id="image-cleanup",
-        severity=Severity.MEDIUM,
-        why="Image repositories delete old builds. Each deployment of a function leaves an image behind",
-        mend="add cleanupPolicies with action DELETE and leave cleanupPolicyDryRun off",
-        unknown=DEFERRED,
-        types=("gcp:artifactregistry/repository:Repository",),
-        check=image_cleanup,
-        parameters=Parameters,
-    ),
-)

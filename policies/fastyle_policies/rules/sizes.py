@@ -14,11 +14,11 @@ from fastyle_policies.model import (
     UNKNOWN,
     Parameters,
     Resource,
-    Rule,
     Severity,
     dig,
     flag,
     number,
+    rule,
     shown,
 )
 
@@ -27,6 +27,14 @@ class BoundedInstances(Parameters):
     maximum: int = Field(default=20, description="largest maximum of instances or workers")
 
 
+@rule(
+    id="bounded-instances",
+    severity=Severity.HIGH,
+    why="Whatever scales has a maximum. A loop or an attack scales the bill with it",
+    mend="set maxInstanceCount (Composer: worker.maxCount), at most the ceiling in the pack's configuration",
+    unknown=REFUSED,
+    types=(gcp.RUN_SERVICE, gcp.FUNCTION, gcp.COMPOSER),
+)
 def bounded_instances(workload: Resource, p: BoundedInstances) -> Iterator[str]:
     paths = {
         gcp.RUN_SERVICE: ("template.scaling.maxInstanceCount", "scaling.maxInstanceCount"),
@@ -48,6 +56,14 @@ class IdleInstances(Parameters):
     maximum: int = Field(default=0, description="largest number of instances kept while nothing happens")
 
 
+@rule(
+    id="idle-instances",
+    severity=Severity.MEDIUM,
+    why="Nothing runs while nothing happens unless asked for. A minimum instance is billed day and night",
+    mend="leave minInstanceCount at 0, or raise `maximum` of this rule for the environment that needs warm starts",
+    unknown=REFUSED,
+    types=(gcp.RUN_SERVICE, gcp.FUNCTION),
+)
 def idle_instances(workload: Resource, p: IdleInstances) -> Iterator[str]:
     paths = (
         "template.scaling.minInstanceCount",
@@ -89,6 +105,14 @@ def sql_size(tier: str) -> tuple[float, int] | None:
     return None
 
 
+@rule(
+    id="tier-ceiling",
+    severity=Severity.HIGH,
+    why="Machine sizes stay under the environment's ceiling. One digit in a tier is the largest line of the bill",
+    mend="choose a smaller tier, or raise the ceiling of this rule",
+    unknown=REFUSED,
+    types=(gcp.SQL_INSTANCE, gcp.RUN_SERVICE, gcp.RUN_JOB, gcp.FUNCTION, gcp.COMPOSER),
+)
 def tier_ceiling(resource: Resource, p: TierCeiling) -> Iterator[str]:
     if resource.type == gcp.SQL_INSTANCE:
         yield from _sql_ceiling(resource, p)
@@ -145,6 +169,14 @@ class HighAvailability(Parameters):
     )
 
 
+@rule(
+    id="high-availability",
+    severity=Severity.MEDIUM,
+    why="High availability is there where asked for and only there. It doubles the price of a database",
+    mend="set availabilityType to what `wanted` of this rule asks for, or change it",
+    unknown=REFUSED,
+    types=(gcp.SQL_INSTANCE, gcp.COMPOSER),
+)
 def high_availability(resource: Resource, p: HighAvailability) -> Iterator[str]:
     if resource.type == gcp.SQL_INSTANCE:
         path, on = "settings.availabilityType", "REGIONAL"
@@ -168,59 +200,13 @@ _NOT_JUDGED = {
 }
 
 
+@rule(
+    id="judged-type",
+    severity=Severity.HIGH,
+    why="What runs is of a type that the rules can judge. An older generation would pass them all unseen",
+    mend="use the named type, or waive this rule for the resource",
+    unknown=NOTHING_READ,
+    types=tuple(_NOT_JUDGED),
+)
 def judged_type(resource: Resource, p: Parameters) -> Iterator[str]:
     yield f"is of a type that no rule here can judge; use {_NOT_JUDGED[resource.type]}"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="bounded-instances",
-        severity=Severity.HIGH,
-        why="Whatever scales has a maximum. A loop or an attack scales the bill with it",
-        mend="set maxInstanceCount (Composer: worker.maxCount), at most the ceiling in the pack's configuration",
-        unknown=REFUSED,
-        types=(gcp.RUN_SERVICE, gcp.FUNCTION, gcp.COMPOSER),
-        check=bounded_instances,
-        parameters=BoundedInstances,
-    ),
-    Rule(
-        id="idle-instances",
-        severity=Severity.MEDIUM,
-        why="Nothing runs while nothing happens unless asked for. A minimum instance is billed day and night",
-        mend="leave minInstanceCount at 0, or raise `maximum` of this rule for the environment that needs warm starts",
-        unknown=REFUSED,
-        types=(gcp.RUN_SERVICE, gcp.FUNCTION),
-        check=idle_instances,
-        parameters=IdleInstances,
-    ),
-    Rule(
-        id="tier-ceiling",
-        severity=Severity.HIGH,
-        why="Machine sizes stay under the environment's ceiling. One digit in a tier is the largest line of the bill",
-        mend="choose a smaller tier, or raise the ceiling of this rule",
-        unknown=REFUSED,
-        types=(gcp.SQL_INSTANCE, gcp.RUN_SERVICE, gcp.RUN_JOB, gcp.FUNCTION, gcp.COMPOSER),
-        check=tier_ceiling,
-        parameters=TierCeiling,
-    ),
-    Rule(
-        id="high-availability",
-        severity=Severity.MEDIUM,
-        why="High availability is there where asked for and only there. It doubles the price of a database",
-        mend="set availabilityType to what `wanted` of this rule asks for, or change it",
-        unknown=REFUSED,
-        types=(gcp.SQL_INSTANCE, gcp.COMPOSER),
-        check=high_availability,
-        parameters=HighAvailability,
-    ),
-    Rule(
-        id="judged-type",
-        severity=Severity.HIGH,
-        why="What runs is of a type that the rules can judge. An older generation would pass them all unseen",
-        mend="use the named type, or waive this rule for the resource",
-        unknown=NOTHING_READ,
-        types=tuple(_NOT_JUDGED),
-        check=judged_type,
-        parameters=Parameters,
-    ),
-)

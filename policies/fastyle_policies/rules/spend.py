@@ -15,7 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator
 import fastyle_policies.pricing
 from fastyle_policies import gcp
 from fastyle_policies.configuration import pack_folder
-from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Severity, Violation, number
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Severity, Violation, number, rule
 from fastyle_policies.pricing import Estimate, PricingError, UsageFile
 from fastyle_policies.pricing.lines import ResourceCost, total
 from fastyle_policies.pricing.report import FREE_TIERS, component_name, money
@@ -23,6 +23,9 @@ from fastyle_policies.pricing.services.base import region_of
 
 CURRENCY = "USD"
 """What estimates and ceilings are in: the currency of the price book's sources."""
+RECKONED = (
+    "reckoned with what the estimate's note says; a resource that cannot be priced so is named, never counted as 0"
+)
 _ROWS = 8
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
@@ -148,6 +151,13 @@ def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
         return Violation(f"cannot be estimated: {e}")
 
 
+@rule(
+    id="spend-ceiling",
+    severity=Severity.HIGH,
+    why="A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed",
+    mend="make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule",
+    unknown=RECKONED,
+)
 def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
     estimate = _judged(plan, p)
     if isinstance(estimate, Violation):
@@ -159,6 +169,13 @@ def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
         yield Violation(_over(estimate, limit, words))
 
 
+@rule(
+    id="component-ceiling",
+    severity=Severity.MEDIUM,
+    why="No single component eats the stack's money unseen. A total hides one that doubled behind one that shrank",
+    mend="make the component cheaper, or give it a ceiling of its own in `components` of this rule",
+    unknown=RECKONED,
+)
 def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
     estimate = _judged(plan, p)
     if isinstance(estimate, Violation):
@@ -181,6 +198,13 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
             )
 
 
+@rule(
+    id="budget-covers-estimate",
+    severity=Severity.HIGH,
+    why="The budget covers a sale month. One that is always exceeded is an alarm that nobody hears any more",
+    mend="raise the budget's amount, or make the plan cheaper",
+    unknown="passes while the budget's amount or period is unknown; the rest is " + RECKONED,
+)
 def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
     budgets = list(plan.of(gcp.BUDGET)) if p.required else []
     amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
@@ -210,6 +234,14 @@ def currency_of(budget: Resource) -> str:
     return currency if isinstance(currency, str) and currency else CURRENCY
 
 
+@rule(
+    id="budget-currency",
+    severity=Severity.LOW,
+    why="A budget can be compared with the estimate. In another currency its number says nothing by itself",
+    mend="give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate",
+    unknown="an unknown currency passes until the update",
+    mandatory=False,
+)
 def budget_currency(plan: Plan, p: Exchange) -> Iterator[Violation]:
     for budget in plan.of(gcp.BUDGET):
         currency = currency_of(budget)
@@ -234,6 +266,13 @@ def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyTy
     return own * Decimal(str(rate))
 
 
+@rule(
+    id="spend-increase",
+    severity=Severity.HIGH,
+    why="A large increase of cost is agreed to, not found out. The reviewer sees code, not the invoice",
+    mend="have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason",
+    unknown=RECKONED,
+)
 def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
     if p.baseline is None:
         return
@@ -251,72 +290,16 @@ def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
         yield Violation(_over(estimate, limit, words))
 
 
+@rule(
+    id="spend-unpriced",
+    severity=Severity.LOW,
+    why="What the estimator cannot price is named. A ceiling says nothing of it",
+    mend="watch its cost in Cloud Billing, or add its pricer to fastyle_policies/pricing/services",
+    unknown=RECKONED,
+    mandatory=False,
+)
 def spend_unpriced(plan: Plan, p: Spend) -> Iterator[Violation]:
     estimate = _judged(plan, p)
     if not isinstance(estimate, Violation):
         for type_, reasons in sorted(estimate.not_estimated.items()):
             yield Violation(f"{type_} is in no estimate, hence under no ceiling: {'; '.join(reasons)}")
-
-
-RECKONED = (
-    "reckoned with what the estimate's note says; a resource that cannot be priced so is named, never counted as 0"
-)
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="spend-ceiling",
-        severity=Severity.HIGH,
-        why="A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed",
-        mend="make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule",
-        unknown=RECKONED,
-        check=spend_ceiling,
-        parameters=SpendCeiling,
-    ),
-    Rule(
-        id="component-ceiling",
-        severity=Severity.MEDIUM,
-        why="No single component eats the stack's money unseen. A total hides one that doubled behind one that shrank",
-        mend="make the component cheaper, or give it a ceiling of its own in `components` of this rule",
-        unknown=RECKONED,
-        check=component_ceiling,
-        parameters=ComponentCeiling,
-    ),
-    Rule(
-        id="budget-covers-estimate",
-        severity=Severity.HIGH,
-        why="The budget covers a sale month. One that is always exceeded is an alarm that nobody hears any more",
-        mend="raise the budget's amount, or make the plan cheaper",
-        unknown="passes while the budget's amount or period is unknown; the rest is " + RECKONED,
-        check=budget_covers,
-        parameters=BudgetCovers,
-    ),
-    Rule(
-        id="budget-currency",
-        severity=Severity.LOW,
-        why="A budget can be compared with the estimate. In another currency its number says nothing by itself",
-        mend="give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate",
-        unknown="an unknown currency passes until the update",
-        check=budget_currency,
-        parameters=Exchange,
-        mandatory=False,
-    ),
-    Rule(
-        id="spend-increase",
-        severity=Severity.HIGH,
-        why="A large increase of cost is agreed to, not found out. The reviewer sees code, not the invoice",
-        mend="have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason",
-        unknown=RECKONED,
-        check=spend_increase,
-        parameters=SpendIncrease,
-    ),
-    Rule(
-        id="spend-unpriced",
-        severity=Severity.LOW,
-        why="What the estimator cannot price is named. A ceiling says nothing of it",
-        mend="watch its cost in Cloud Billing, or add its pricer to fastyle_policies/pricing/services",
-        unknown=RECKONED,
-        check=spend_unpriced,
-        parameters=Spend,
-        mandatory=False,
-    ),
-)  # fmt: skip

@@ -15,13 +15,13 @@ from fastyle_policies.model import (
     Parameters,
     Plan,
     Resource,
-    Rule,
     Severity,
     Violation,
     dig,
     flag,
     matches,
     number,
+    rule,
 )
 
 # Days for which each class is billed at least (cloud.google.com/storage/docs/storage-classes), colder downwards.
@@ -36,40 +36,56 @@ _NONCURRENT = ("numNewerVersions", "daysSinceNoncurrentTime")  # conditions that
 _PART = ("matchesPrefixes", "matchesSuffixes", "matchesStorageClasses", "createdBefore", "customTimeBefore")
 
 
-def _is_delete(rule: Mapping[str, Any]) -> bool:
-    return bool(dig(rule, "action.type") == "Delete")
+def _is_delete(entry: Mapping[str, Any]) -> bool:
+    return bool(dig(entry, "action.type") == "Delete")
 
 
+@rule(
+    id="bucket-lifecycle",
+    severity=Severity.HIGH,
+    why="Every bucket deletes what is old. Storage without an end is the bill that only grows",
+    mend="add a lifecycle rule with action Delete (and one for noncurrent versions), or name the bucket in `permanent`",
+    unknown=DEFERRED,
+    types=(gcp.BUCKET,),
+)
 def bucket_lifecycle(bucket: Resource, p: BucketLifecycle) -> Iterator[str]:
     rules = bucket.get("lifecycleRules")
     if rules is UNKNOWN or matches(bucket.get("name"), p.permanent) or matches(bucket.name, p.permanent):
         return
-    deletes = [rule for rule in bucket.blocks("lifecycleRules") if _is_delete(rule)]
+    deletes = [entry for entry in bucket.blocks("lifecycleRules") if _is_delete(entry)]
     if not deletes:
         yield "has no lifecycle rule that deletes: it grows for ever"
-    old = [dig(rule, f"condition.{key}") for rule in deletes for key in _NONCURRENT]
+    old = [dig(entry, f"condition.{key}") for entry in deletes for key in _NONCURRENT]
     if flag(bucket.get("versioning.enabled")) is True and not any(value is UNKNOWN or number(value) for value in old):
         yield "keeps versions and never deletes old ones: set numNewerVersions or daysSinceNoncurrentTime"
 
 
-def _of_versions(rule: Mapping[str, Any]) -> bool:
-    """Whether the rule is about old versions alone."""
-    return dig(rule, "condition.withState") == "ARCHIVED" or any(dig(rule, f"condition.{key}") for key in _NONCURRENT)
+def _of_versions(entry: Mapping[str, Any]) -> bool:
+    """Whether a lifecycle rule is about old versions alone."""
+    return dig(entry, "condition.withState") == "ARCHIVED" or any(dig(entry, f"condition.{key}") for key in _NONCURRENT)
 
 
-def _of_part(rule: Mapping[str, Any]) -> bool:
-    """Whether the rule leaves some live objects alone whatever their age."""
-    return any(dig(rule, f"condition.{key}") for key in _PART)
+def _of_part(entry: Mapping[str, Any]) -> bool:
+    """Whether a lifecycle rule leaves some live objects alone whatever their age."""
+    return any(dig(entry, f"condition.{key}") for key in _PART)
 
 
+@rule(
+    id="bucket-early-deletion",
+    severity=Severity.MEDIUM,
+    why="No object leaves a cold class early. Nearline, Coldline and Archive bill 30, 90 and 365 days at least",
+    mend="delete or move objects only after the minimum of their class, or skip that class",
+    unknown=DEFERRED,
+    types=(gcp.BUCKET,),
+)
 def early_deletion(bucket: Resource, p: Parameters) -> Iterator[str]:
     """Ages at which live objects change class or go; each class must have been held for its minimum by then."""
     steps: list[tuple[float, str, bool]] = []
-    for rule in bucket.blocks("lifecycleRules"):
-        days, kind = number(dig(rule, "condition.age")), dig(rule, "action.type")
-        if kind in ("Delete", "SetStorageClass") and days is not None and not _of_versions(rule):
-            to = "DELETE" if kind == "Delete" else str(dig(rule, "action.storageClass")).upper()
-            steps.append((days, to, _of_part(rule)))
+    for entry in bucket.blocks("lifecycleRules"):
+        days, kind = number(dig(entry, "condition.age")), dig(entry, "action.type")
+        if kind in ("Delete", "SetStorageClass") and days is not None and not _of_versions(entry):
+            to = "DELETE" if kind == "Delete" else str(dig(entry, "action.storageClass")).upper()
+            steps.append((days, to, _of_part(entry)))
     held, since = str(bucket.get("storageClass") or "STANDARD").upper(), 0.0
     for days, to, of_part in sorted(steps, key=lambda step: (step[0], step[1] == "DELETE")):
         order = list(_MINIMUM_DAYS)
@@ -103,16 +119,23 @@ class StreamExpiry(Parameters):
     permanent: list[str] = Field(default=[], description="buckets that keep all that is streamed into them, by name")
 
 
+@rule(
+    id="stream-expiry",
+    severity=Severity.HIGH,
+    why="What is streamed into a bucket is deleted at some age. Nobody tidies up what arrives by itself",
+    mend="add a lifecycle rule with action Delete and an age, for all objects, or name the bucket in `permanent`",
+    unknown="an unknown age passes; a bucket whose name is unknown is found by what the writer depends on",
+)
 def stream_expiry(plan: Plan, p: StreamExpiry) -> Iterator[Violation]:
     for bucket in _streamed_into(plan, logs=True):
         if bucket.get("lifecycleRules") is UNKNOWN or matches(bucket.get("name"), p.permanent):
             continue
         ends = [
-            rule
-            for rule in bucket.blocks("lifecycleRules")
-            if _is_delete(rule) and not _of_versions(rule) and not _of_part(rule)
+            entry
+            for entry in bucket.blocks("lifecycleRules")
+            if _is_delete(entry) and not _of_versions(entry) and not _of_part(entry)
         ]
-        if not any(dig(rule, "condition.age") is UNKNOWN or number(dig(rule, "condition.age")) for rule in ends):
+        if not any(dig(entry, "condition.age") is UNKNOWN or number(dig(entry, "condition.age")) for entry in ends):
             yield Violation("is streamed into, and no lifecycle rule deletes all of its objects at some age", bucket)
 
 
@@ -120,54 +143,19 @@ class LakeRetention(Parameters):
     replay_days: int = Field(default=400, description="how far back a replay from the lake is promised, in days")
 
 
+@rule(
+    id="lake-retention",
+    severity=Severity.HIGH,
+    why="The lake keeps what replay promises. What its lifecycle deleted can never be rebuilt",
+    mend="raise the age of the lake's Delete rule to `replay_days`, or promise less",
+    unknown="an unknown age passes; a bucket whose name is unknown is found by what the subscription depends on",
+)
 def lake_retention(plan: Plan, p: LakeRetention) -> Iterator[Violation]:
     for lake in _streamed_into(plan, logs=False):
-        for rule in lake.blocks("lifecycleRules"):
-            days = number(dig(rule, "condition.age"))
-            if _is_delete(rule) and not _of_versions(rule) and days is not None and days < p.replay_days:
+        for entry in lake.blocks("lifecycleRules"):
+            days = number(dig(entry, "condition.age"))
+            if _is_delete(entry) and not _of_versions(entry) and days is not None and days < p.replay_days:
                 yield Violation(
                     f"deletes the lake's objects after {days:g} days, and a replay of {p.replay_days} days is promised",
                     lake,
                 )
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="bucket-lifecycle",
-        severity=Severity.HIGH,
-        why="Every bucket deletes what is old. Storage without an end is the bill that only grows",
-        mend="add a lifecycle rule with action Delete (and one for noncurrent versions), or name the bucket in `permanent`",
-        unknown=DEFERRED,
-        types=(gcp.BUCKET,),
-        check=bucket_lifecycle,
-        parameters=BucketLifecycle,
-    ),
-    Rule(
-        id="bucket-early-deletion",
-        severity=Severity.MEDIUM,
-        why="No object leaves a cold class early. Nearline, Coldline and Archive bill 30, 90 and 365 days at least",
-        mend="delete or move objects only after the minimum of their class, or skip that class",
-        unknown=DEFERRED,
-        types=(gcp.BUCKET,),
-        check=early_deletion,
-        parameters=Parameters,
-    ),
-    Rule(
-        id="stream-expiry",
-        severity=Severity.HIGH,
-        why="What is streamed into a bucket is deleted at some age. Nobody tidies up what arrives by itself",
-        mend="add a lifecycle rule with action Delete and an age, for all objects, or name the bucket in `permanent`",
-        unknown="an unknown age passes; a bucket whose name is unknown is found by what the writer depends on",
-        check=stream_expiry,
-        parameters=StreamExpiry,
-    ),
-    Rule(
-        id="lake-retention",
-        severity=Severity.HIGH,
-        why="The lake keeps what replay promises. What its lifecycle deleted can never be rebuilt",
-        mend="raise the age of the lake's Delete rule to `replay_days`, or promise less",
-        unknown="an unknown age passes; a bucket whose name is unknown is found by what the subscription depends on",
-        check=lake_retention,
-        parameters=LakeRetention,
-    ),
-)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastyle_policies.configuration import stack_config, validated
+from fastyle_policies.model import rules_in
 from fastyle_policies.rules import RULES, spend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     return config
 
 
-OF_THE_PLACE = {"region-allowed", *(rule.id for rule in spend.RULES)}
+OF_THE_PLACE = {"region-allowed", *(rule.id for rule in rules_in(spend))}
 """Any region may be drawn: ceilings and the last agreed amount are those of the committed stack in its own region."""
 
 
