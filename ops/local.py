@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+from fastyle_localcloud.files import write_atomically
 from rich.markup import escape
 
 from ops import credentials, engine
@@ -141,7 +142,7 @@ def _first_day(endpoints: Endpoints) -> None:
     with step(f"A first day of trade ({start.astimezone(zone):%A %d %B %Y}) through the POS API"):
         asyncio.run(_trade(endpoints, start, end))
     _publish(endpoints)
-    FIRST_DAY.write_text(json.dumps({"from": start.isoformat(), "to": end.isoformat()}), encoding="utf-8")
+    write_atomically(FIRST_DAY, json.dumps({"from": start.isoformat(), "to": end.isoformat()}).encode())
 
 
 def _publish(endpoints: Endpoints) -> None:

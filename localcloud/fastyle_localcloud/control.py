@@ -244,8 +244,13 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
     try:
         return await handler(request)
     except (_Problem, SecretError) as error:
-        body = {"error": {"code": error.status, "message": str(error)}}
-        return web.json_response(body, status=error.status)
+        return _refusal(error.status, str(error))
+    except OSError as error:  # a full disk: what was there before is kept
+        return _refusal(503, f"the local cloud cannot store it: {error}")
+
+
+def _refusal(status: int, message: str) -> web.Response:
+    return web.json_response({"error": {"code": status, "message": message}}, status=status)
 
 
 def _missing_grants(

@@ -5,16 +5,34 @@ A script of its own: it runs with the packages of the deployed archive and with 
 In the cloud a container sees a request once its head is complete; who sends a head slowly is Google's front end's to bear.
 The framework's server alone would give each such sender a thread for as long as bytes come. Here a head is gathered
 without a thread, and its connection is closed when it does not become complete in time.
+
+That front end also refuses what no instance has room for. Here a request that has waited for a thread for too long is
+refused with 503: under more load than the function can bear, senders are told so instead of waiting without an end.
 """
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 import time
 from typing import Any
 
 HEAD_SECONDS = 5.0
 HEAD_BYTES = 64 * 1024
+WAIT_SECONDS = 2.0
+CONNECTIONS = 10_000  # open ones: further senders would wait where nobody can refuse them
+REFUSAL = b"\r\n".join(
+    [
+        b"HTTP/1.1 503 Service Unavailable",
+        b"Content-Type: application/problem+json",
+        b"Retry-After: 1",
+        b"Connection: close",
+        b"Content-Length: 116",
+        b"",
+        b'{"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "too many requests: send it again"}',
+    ]
+)
 _END = b"\r\n\r\n"
 
 
@@ -25,6 +43,7 @@ def gather_heads() -> None:
     class Connection(gthread.TConn):  # type: ignore[misc]
         head = b""
         began: float | None = None  # by the monotonic clock: the first byte of the head that is being gathered
+        queued = 0.0  # by the monotonic clock: when it began to wait for a thread
 
         def gather(self) -> bool | None:
             """Whether the head is complete; None when there is nothing to wait for any more."""
@@ -55,10 +74,33 @@ def gather_heads() -> None:
             self.parser.unreader.unread(self.head)
             self.head, self.began = b"", None
 
+        def refuse(self) -> None:
+            """Answer without a look at the request; what was sent of it is read, or the answer would be lost."""
+            self.sock.sendall(REFUSAL)
+            self.sock.shutdown(socket.SHUT_WR)
+            self.sock.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while self.sock.recv(HEAD_BYTES):
+                    pass
+            self.began = time.monotonic()  # closed without lingering
+
     class Worker(gthread.ThreadWorker):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.worker_connections = CONNECTIONS
+            self.max_keepalived = CONNECTIONS - self.cfg.threads
+
+        def enqueue_req(self, conn: Any) -> None:
+            conn.queued = time.monotonic()
+            super().enqueue_req(conn)
+
         def handle(self, conn: Any) -> Any:
+            waited = time.monotonic() - conn.queued
             try:
                 complete = conn.gather()
+                if complete and waited > WAIT_SECONDS:
+                    conn.refuse()
+                    return False
                 if complete:
                     conn.hand_over()
             except OSError:

@@ -48,8 +48,9 @@ class Identities:
 
     def access_token(self, email: str) -> str:
         if email not in self._tokens:
-            self._tokens[email] = f"local.{secrets.token_urlsafe(32)}"
-            write_atomically(self._tokens_path, json.dumps(self._tokens, indent=2).encode())
+            tokens = {**self._tokens, email: f"local.{secrets.token_urlsafe(32)}"}
+            write_atomically(self._tokens_path, json.dumps(tokens, indent=2).encode())
+            self._tokens = tokens
         return self._tokens[email]
 
     def id_token(self, email: str, audience: str) -> str:

@@ -34,13 +34,11 @@ class MetadataServers:
         return email in self._accounts
 
     async def add(self, email: str) -> None:
-        self._accounts.add(email)
-        self._save()
+        self._save(self._accounts | {email})
         await self.port(email)
 
     async def remove(self, email: str) -> None:
-        self._accounts.discard(email)
-        self._save()
+        self._save(self._accounts - {email})
         if site := self._sites.pop(email, None):
             await site.stop()
 
@@ -120,8 +118,10 @@ class MetadataServers:
             return _answer(self._identities.id_token(email, audience))
         return web.Response(status=404, text=f"no metadata at {path}\n", headers={"Metadata-Flavor": "Google"})
 
-    def _save(self) -> None:
-        write_atomically(self._path, json.dumps(sorted(self._accounts)).encode())
+    def _save(self, accounts: set[str]) -> None:
+        """Have `accounts`, once they are written: what cannot be is not taken."""
+        write_atomically(self._path, json.dumps(sorted(accounts)).encode())
+        self._accounts = accounts
 
 
 def _answer(body: str | dict[str, object]) -> web.Response:

@@ -41,8 +41,8 @@ class Ports:
         return self._ports[name]
 
     def forget(self, name: str) -> None:
-        if self._ports.pop(name, None) is not None:
-            self._save()
+        if name in self._ports:
+            self._save({other: port for other, port in self._ports.items() if other != name})
 
     def names(self) -> dict[str, int]:
         return dict(self._ports)
@@ -58,11 +58,12 @@ class Ports:
         raise NoFreePortError(f"no free port from {_FIRST} to {_LAST} on {HOST}: stop a program that listens there")
 
     def _record(self, name: str, port: int) -> None:
-        self._ports[name] = port
-        self._save()
+        self._save({**self._ports, name: port})
 
-    def _save(self) -> None:
-        write_atomically(self._path, json.dumps(self._ports, indent=2, sort_keys=True).encode())
+    def _save(self, ports: dict[str, int]) -> None:
+        """Have `ports`, once they are written: what cannot be is not taken."""
+        write_atomically(self._path, json.dumps(ports, indent=2, sort_keys=True).encode())
+        self._ports = ports
 
 
 def is_free(port: int) -> bool:

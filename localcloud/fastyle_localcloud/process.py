@@ -18,6 +18,7 @@ import aiohttp
 import psutil
 
 from fastyle_localcloud import launch
+from fastyle_localcloud.files import volume
 from fastyle_localcloud.ports import HOST, is_free
 from fastyle_localcloud.processes import MARK, Identity, Records, group_members, kill
 
@@ -25,6 +26,7 @@ Probe = Callable[[], Awaitable[None]]
 """Returns when healthy, raises when not."""
 
 _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_ROOM_SECONDS = 0.5
 _STEADY_SECONDS = 60.0  # healthy this long: the next death is a new story
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 5.0
@@ -170,8 +172,18 @@ class ManagedProcess:
 
     async def _back_off(self, failures: int) -> None:
         self._set("backing-off")
-        await asyncio.sleep(_BACK_OFF_SECONDS[min(failures, len(_BACK_OFF_SECONDS) - 1)])
+        wait = _BACK_OFF_SECONDS[min(failures, len(_BACK_OFF_SECONDS) - 1)]
+        if volume(self._state_dir)["full"]:
+            await self._room(wait)
+        else:
+            await asyncio.sleep(wait)
         self._restarts += 1
+
+    async def _room(self, seconds: float) -> None:
+        """Wait so long, or until the volume that was full has room: what failed for want of it then starts at once."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0 and volume(self._state_dir)["full"]:
+            await asyncio.sleep(min(left, _ROOM_SECONDS))
 
     async def _spawn(self) -> None:
         spec = self.spec

@@ -126,7 +126,8 @@ def stop_leftovers(records: Records, state_dir: Path) -> list[str]:
     for name, identity in records.read().items():
         if stop_group(identity, state_dir):
             leftovers.append(name)
-        records.drop(name)
+        with contextlib.suppress(OSError):  # a full disk; the record of what has ended is found to be stale
+            records.drop(name)
     return leftovers
 
 

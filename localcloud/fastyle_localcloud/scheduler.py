@@ -10,7 +10,7 @@ import base64
 import contextlib
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,16 +95,16 @@ class Scheduler:
     def put(self, name: str, inputs: dict[str, Any]) -> None:
         """Create or change a job; its attempts are kept. Raises `JobError`."""
         check(inputs)
-        job = self._jobs.setdefault(name, Job(name, inputs))
-        job.inputs = inputs
-        self._save()
+        job = self._jobs.get(name) or Job(name, inputs)
+        self._write({**self._jobs, name: replace(job, inputs=inputs)})  # what cannot be written is not taken
+        self._jobs[name], job.inputs = job, inputs
         self._set_clock(job)
 
     def remove(self, name: str) -> None:
+        self._write({other: job for other, job in self._jobs.items() if other != name})
         self._jobs.pop(name, None)
         if clock := self._clocks.pop(name, None):
             clock.cancel()
-        self._save()
 
     def get(self, name: str) -> Job | None:
         return self._jobs.get(name)
@@ -177,7 +177,10 @@ class Scheduler:
         attempt = {"at": _stamp(began), "seconds": seconds, "ok": outcome["status"] in range(200, 300), **outcome}
         job.attempts = [*job.attempts, attempt][-_KEPT_ATTEMPTS:]
         if self._jobs.get(job.name) is job:
-            self._save()
+            try:
+                self._write(self._jobs)
+            except OSError as error:  # a full disk: the attempt counts, the next one's record holds it too
+                _LOG.warning("job %s: its attempts cannot be recorded: %s", job.name, error)
         return attempt
 
     async def _call(self, job: Job, due: datetime) -> dict[str, Any]:
@@ -217,8 +220,8 @@ class Scheduler:
         except aiohttp.ClientError as error:
             return _outcome(503, f"{type(error).__name__}: {error}")
 
-    def _save(self) -> None:
-        rows = {job.name: {"inputs": job.inputs, "attempts": job.attempts} for job in self._jobs.values()}
+    def _write(self, jobs: dict[str, Job]) -> None:
+        rows = {job.name: {"inputs": job.inputs, "attempts": job.attempts} for job in jobs.values()}
         write_atomically(self._path, json.dumps(rows).encode())
 
 

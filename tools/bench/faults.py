@@ -130,8 +130,12 @@ async def _full_disk() -> AsyncIterator[None]:
 
 
 def _fill(filler: Path) -> None:
-    """Write until nothing more fits, in large pieces and then in small ones."""
+    """Take what is free at once, then write until nothing more fits, in large pieces and in small ones."""
     with filler.open("wb", buffering=0) as file:
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(filler.parent).free
+            os.posix_fallocate(file.fileno(), 0, free)
+            file.seek(free)
         for size in (2**22, 2**12):
             with contextlib.suppress(OSError):
                 while file.write(bytes(size)):

@@ -40,6 +40,10 @@ SETTLED_SECONDS = 15.0  # whose p99 is held against the former one, from `RECOVE
 P99_NOISE, P99_NOISE_MS = 1.5, 100.0
 """What a p99 may be over the former one and still count as back: on a shared machine two windows without any fault differ
 by as much."""
+ANSWER_SECONDS = 10.0
+"""Within which the POS API answers, whatever it answers (docs/pos-api.md)."""
+IN_FLIGHT = 2_000
+"""Requests at a time of the flood. What was due while as many wait is counted, and not sent."""
 MEMORY_MARGIN = 1.5
 """What a flood may leave of a process's memory, as a multiple: allocators keep some of what they had."""
 
@@ -52,17 +56,27 @@ class Traffic:
     accepted: dict[str, float] = field(default_factory=dict)
     """Event id to the wall-clock second of its acceptance."""
     answers: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+    """The longest that an answer took, in seconds."""
+    not_sent: int = 0
+    """Of a flood: sales that were due while `IN_FLIGHT` others waited for their answers."""
     stopped: bool = False
 
     async def run(self, endpoints: Endpoints, rate: float, *, again: bool = True) -> None:
-        """Offer `rate` events a second until `stopped`; `again`: a refused one is sent until it is accepted."""
+        """Offer `rate` events a second until `stopped`; `again`: a refused one is sent until it is accepted.
+
+        No request waits within the client for a connection: what it waits is the POS API's.
+        """
         headers = {"authorization": f"Bearer {endpoints.api_token}"}
-        limits, timeout = aiohttp.TCPConnector(limit=200), aiohttp.ClientTimeout(total=30)
+        limits, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=3 * ANSWER_SECONDS)
         async with aiohttp.ClientSession(headers=headers, connector=limits, timeout=timeout) as client:
-            started, sent, tills = time.monotonic(), 0, set[asyncio.Task[None]]()
+            started, due, tills = time.monotonic(), 0, set[asyncio.Task[None]]()
             while not self.stopped:
-                sent += 1
-                await asyncio.sleep(max(0.0, started + sent / rate - time.monotonic()))
+                due += 1
+                await asyncio.sleep(max(0.0, started + due / rate - time.monotonic()))
+                if not again and len(tills) >= IN_FLIGHT:
+                    self.not_sent += 1
+                    continue
                 till = asyncio.create_task(self._sell(client, endpoints, again=again))
                 tills.add(till)
                 till.add_done_callback(tills.discard)
@@ -71,9 +85,11 @@ class Traffic:
     async def _sell(self, client: aiohttp.ClientSession, endpoints: Endpoints, *, again: bool) -> None:
         event, wait = sale(self.location), 0.2
         while True:
+            began = time.monotonic()
             try:
                 async with client.post(f"{endpoints.pos_api}/v1/transactions", json=[event]) as answer:
                     self.answers[str(answer.status)] += 1
+                    self.waited = max(self.waited, time.monotonic() - began)
                     if answer.status == 202:
                         self.accepted[event["event_id"]] = time.time()
                         return
@@ -239,6 +255,8 @@ def _flood(endpoints: Endpoints, rate: float) -> dict[str, Any]:
         "offered_per_second": rate,
         "accepted": len(flood.accepted),
         "answers": dict(flood.answers),
+        "longest_answer_seconds": round(flood.waited, 1),
+        "not_sent": flood.not_sent,
         "lost_on_the_shelf": len(flood.accepted.keys() - recorded.keys()),
         "drained_after_seconds": round(drained, 1),
         "memory_kept": {

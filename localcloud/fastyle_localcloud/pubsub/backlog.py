@@ -18,7 +18,7 @@ from typing import Any
 
 from fastyle_localcloud.pubsub import filters
 from fastyle_localcloud.pubsub.access import Refusal
-from fastyle_localcloud.pubsub.journal import Journal
+from fastyle_localcloud.pubsub.journal import Journal, failed
 from fastyle_localcloud.pubsub.messages import PubsubMessage
 from fastyle_localcloud.pubsub.resources import seconds
 from fastyle_localcloud.pubsub.traffic import Traffic
@@ -167,6 +167,19 @@ class Backlog:
     def settle(self, deliveries: Iterable[Delivery]) -> asyncio.Future[None] | None:
         """Settle what the caller still holds a lease of; a seek may have taken it away."""
         return self._settle_ids(delivery.id for delivery in deliveries if delivery.state is State.LEASED)
+
+    def settle_with(self, delivery: Delivery, stored: asyncio.Future[None]) -> None:
+        """Settle in the commit of what was just appended, `stored`; when that fails the delivery comes back."""
+        delivery.generation += 1  # the lease has no end any more
+        self._journal.ack(self.id, [delivery.id], self.watermark)
+
+        def committed(done: asyncio.Future[None]) -> None:
+            if failed(done):
+                self.release([delivery], self._back_off(delivery.failures))
+            else:
+                self.settle([delivery])
+
+        stored.add_done_callback(committed)
 
     def _settle_ids(self, ids: Iterable[int]) -> asyncio.Future[None] | None:
         settled = []

@@ -12,7 +12,7 @@ from fastyle_localcloud.pubsub.access import Access, Missing, Refusal
 from fastyle_localcloud.pubsub.avro_json import Mismatch
 from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
 from fastyle_localcloud.pubsub.errors import already_exists, failed_precondition, invalid, not_found
-from fastyle_localcloud.pubsub.journal import Journal, StoredMessage
+from fastyle_localcloud.pubsub.journal import Journal, Statement, StoredMessage, failed
 from fastyle_localcloud.pubsub.resources import check_subscription, check_topic, seconds
 from fastyle_localcloud.pubsub.schemas import Schemas, Validator
 from fastyle_localcloud.pubsub.traffic import Traffic
@@ -108,7 +108,7 @@ class Broker:
             if topic.validator:
                 _check_schema(index, message, topic.validator)
         stored = self._stamp(topic, batch)
-        await self._append(topic, stored)
+        await asyncio.shield(self._append(topic, stored))  # others wait for the same commit
         topic.traffic.count(batch)
         return [str(row.id) for row in stored]
 
@@ -123,24 +123,25 @@ class Broker:
             stored.append(StoredMessage(self._last_message, topic.id, now_us, message.SerializeToString()))
         return stored
 
-    def _append(self, topic: Topic, stored: list[StoredMessage]) -> Any:
+    def _append(self, topic: Topic, stored: list[StoredMessage]) -> asyncio.Future[None]:
         done = self.journal.append(stored)
         last_id = stored[-1].id
 
         def committed(future: Any) -> None:
-            if future.cancelled() or future.exception():
+            if failed(future):
                 return
             topic.last_id = max(topic.last_id, last_id)
             for backlog in topic.backlogs:
                 backlog.extend_tail(last_id)
 
         done.add_done_callback(committed)
-        return _shielded(done)
+        return done
 
     def _dead_letter(self, backlog: Backlog, delivery: Delivery, reason: str) -> bool:
         """Move a delivery to its dead-letter topic; False leaves it in the backlog, with the refusal noted.
 
-        The new message and the acknowledgement of the old one share one commit: a kill loses or doubles neither.
+        The new message and the acknowledgement of the old one share one commit: a kill loses or doubles neither, and
+        when it cannot be stored the delivery comes back.
         """
         name = backlog.config.dead_letter_policy.dead_letter_topic
         topic = self.topics.get(name)
@@ -164,9 +165,9 @@ class Broker:
                 "CloudPubSubDeadLetterSourceDeliveryErrorMessage": reason[:MAX_VALUE_BYTES],
             }
         )
-        self._append(topic, self._stamp(topic, [letter]))
-        topic.traffic.count([letter])
-        backlog.settle([delivery])
+        done = self._append(topic, self._stamp(topic, [letter]))
+        done.add_done_callback(lambda done: None if failed(done) else topic.traffic.count([letter]))
+        backlog.settle_with(delivery, done)
         return True
 
     def _missing_for_dead_letter(self, subscription: str, topic: str) -> Missing | None:
@@ -190,13 +191,12 @@ class Broker:
             raise already_exists(config.name)
         self._last_topic += 1
         topic = self.topics[config.name] = Topic(self._last_topic, config, self.schemas, self._last_message)
-        await _shielded(
-            self.journal.execute(
-                (
-                    "INSERT INTO topics (id, name, body) VALUES (?, ?, ?)",
-                    (topic.id, config.name, config.SerializeToString()),
-                )
-            )
+        await self.journal.store(
+            (
+                "INSERT INTO topics (id, name, body) VALUES (?, ?, ?)",
+                (topic.id, config.name, config.SerializeToString()),
+            ),
+            undo=lambda: self.topics.pop(config.name),
         )
         return topic
 
@@ -204,9 +204,11 @@ class Broker:
         topic = self.topic(config.name)
         check_topic(config)
         self._check_schema_settings(config)
+        former = topic.config
         topic.configure(config)
-        await _shielded(
-            self.journal.execute(("UPDATE topics SET body = ? WHERE id = ?", (config.SerializeToString(), topic.id)))
+        await self.journal.store(
+            ("UPDATE topics SET body = ? WHERE id = ?", (config.SerializeToString(), topic.id)),
+            undo=lambda: topic.configure(former),
         )
         return topic
 
@@ -214,7 +216,8 @@ class Broker:
         """Its subscriptions stay, with `_deleted-topic_` as their topic and nothing left to deliver."""
         topic = self.topic(name)
         del self.topics[name]
-        statements: list[tuple[str, tuple[Any, ...]]] = [
+        backlogs = [(backlog, backlog.watermark) for backlog in topic.backlogs]
+        statements: list[Statement] = [
             ("DELETE FROM topics WHERE id = ?", (topic.id,)),
             ("DELETE FROM messages WHERE topic = ?", (topic.id,)),
         ]
@@ -229,7 +232,14 @@ class Broker:
                 )
             )
         topic.backlogs.clear()
-        await _shielded(self.journal.execute(*statements))
+
+        def undo() -> None:
+            self.topics[name] = topic
+            for backlog, watermark in backlogs:
+                backlog.config.topic = name
+                _follow(backlog, topic, watermark)
+
+        await self.journal.store(*statements, undo=undo)
 
     def _check_schema_settings(self, config: Any) -> None:
         if not config.HasField("schema_settings"):
@@ -275,13 +285,12 @@ class Broker:
         # Messages still on their way to disk were published before this subscription: not for it.
         start = self._last_message
         backlog = self._attach(self._last_subscription, topic, config, start, 0)
-        await _shielded(
-            self.journal.execute(
-                (
-                    "INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?, 0)",
-                    (backlog.id, config.name, topic.id, config.SerializeToString(), start),
-                )
-            )
+        await self.journal.store(
+            (
+                "INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?, 0)",
+                (backlog.id, config.name, topic.id, config.SerializeToString(), start),
+            ),
+            undo=lambda: self._let_go(backlog),
         )
         self.on_change(config.name)
         return backlog
@@ -292,37 +301,53 @@ class Broker:
         self._check_dead_letter_topic(config)
         if config.topic in self.topics:
             _check_export_schema(config, self.topics[config.topic])
+        former = backlog.config
         backlog.config = config
-        await self._store(backlog)
+        await self._store(backlog, undo=lambda: setattr(backlog, "config", former))
         self.on_change(config.name)
         return backlog
 
     async def detach(self, name: str) -> None:
         backlog = self.subscription(name)
-        topic = self.topics.get(backlog.config.topic)
+        topic, watermark = self.topics.get(backlog.config.topic), backlog.watermark
         if topic and backlog in topic.backlogs:
             topic.backlogs.remove(backlog)
         backlog.config.detached = True
         backlog.seek(backlog.tail)
         backlog.topic_id = None
-        await self._store(backlog)
+
+        def undo() -> None:
+            backlog.config.detached = False
+            if topic:
+                _follow(backlog, topic, watermark)
+
+        await self._store(backlog, undo=undo)
         self.on_change(name)
 
     async def delete_subscription(self, name: str) -> None:
         backlog = self.subscription(name)
-        del self.subscriptions[name]
+        topic, watermark = self.topics.get(backlog.config.topic), backlog.watermark
+        self._let_go(backlog)
+
+        def undo() -> None:
+            self._attach(backlog.id, topic if backlog.topic_id else None, backlog.config, watermark, backlog.epoch)
+            self.on_change(name)
+
+        await self.journal.store(
+            ("DELETE FROM subscriptions WHERE id = ?", (backlog.id,)),
+            ("DELETE FROM acks WHERE subscription = ?", (backlog.id,)),
+            ("DELETE FROM failures WHERE subscription = ?", (backlog.id,)),
+            undo=undo,
+        )
+        self.on_change(name)
+
+    def _let_go(self, backlog: Backlog) -> None:
+        """Forget a subscription: nothing is delivered any more."""
+        del self.subscriptions[backlog.config.name]
         for topic in self.topics.values():
             if backlog in topic.backlogs:
                 topic.backlogs.remove(backlog)
         backlog.close()
-        await _shielded(
-            self.journal.execute(
-                ("DELETE FROM subscriptions WHERE id = ?", (backlog.id,)),
-                ("DELETE FROM acks WHERE subscription = ?", (backlog.id,)),
-                ("DELETE FROM failures WHERE subscription = ?", (backlog.id,)),
-            )
-        )
-        self.on_change(name)
 
     async def seek(self, name: str, instant_us: int) -> None:
         """Settle what was published before `instant_us`; bring back what came later, as far as it is kept."""
@@ -340,16 +365,13 @@ class Broker:
         else:
             target = max(target, min(kept, backlog.watermark))
             forget = 2**63 - 1
+        former = backlog.watermark
         backlog.seek(target)
-        await _shielded(
-            self.journal.execute(
-                (
-                    "UPDATE subscriptions SET watermark = ?, epoch = ? WHERE id = ?",
-                    (target, backlog.epoch, backlog.id),
-                ),
-                ("DELETE FROM acks WHERE subscription = ? AND message <= ?", (backlog.id, forget)),
-                ("DELETE FROM failures WHERE subscription = ?", (backlog.id,)),
-            )
+        await self.journal.store(
+            ("UPDATE subscriptions SET watermark = ?, epoch = ? WHERE id = ?", (target, backlog.epoch, backlog.id)),
+            ("DELETE FROM acks WHERE subscription = ? AND message <= ?", (backlog.id, forget)),
+            ("DELETE FROM failures WHERE subscription = ?", (backlog.id,)),
+            undo=lambda: backlog.seek(former),
         )
         backlog.wake()
 
@@ -366,20 +388,22 @@ class Broker:
         if config.HasField("dead_letter_policy"):
             self.topic(config.dead_letter_policy.dead_letter_topic)
 
-    async def _store(self, backlog: Backlog) -> None:
-        await _shielded(
-            self.journal.execute(
-                (
-                    "UPDATE subscriptions SET body = ?, topic = ?, epoch = ? WHERE id = ?",
-                    (backlog.config.SerializeToString(), backlog.topic_id, backlog.epoch, backlog.id),
-                )
-            )
+    async def _store(self, backlog: Backlog, *, undo: Callable[[], object]) -> None:
+        await self.journal.store(
+            (
+                "UPDATE subscriptions SET body = ?, topic = ?, epoch = ? WHERE id = ?",
+                (backlog.config.SerializeToString(), backlog.topic_id, backlog.epoch, backlog.id),
+            ),
+            undo=undo,
         )
 
 
-async def _shielded(done: Any) -> None:
-    """Wait for a commit that others wait for too: a caller that hangs up must not cancel it."""
-    await asyncio.shield(done)
+def _follow(backlog: Backlog, topic: Topic, watermark: int) -> None:
+    """Have a subscription deliver a topic's messages after `watermark` again."""
+    topic.backlogs.append(backlog)
+    backlog.topic_id = topic.id
+    backlog.extend_tail(topic.last_id)
+    backlog.seek(watermark)
 
 
 def _check_message(index: int, message: Any) -> None:

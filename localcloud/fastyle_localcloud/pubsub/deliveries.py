@@ -17,6 +17,8 @@ from fastyle_localcloud.pubsub.to_storage import StorageExporter
 
 log = logging.getLogger(__name__)
 
+_AGAIN_SECONDS = 5.0
+
 
 class Deliveries:
     """The deliverers of a broker's subscriptions, by name."""
@@ -66,12 +68,13 @@ class Deliveries:
     async def _run(self, name: str, deliverer: Pusher | Exporter, former: asyncio.Task[None] | None) -> None:
         if former:  # what it holds comes back before anything is taken again
             await asyncio.gather(former, return_exceptions=True)
-        try:
-            await deliverer.run()
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.exception("delivery of %s ended", name)
+        while True:
+            try:
+                await deliverer.run()
+                return
+            except Exception as error:  # the message store cannot be read, say
+                log.error("delivery of %s begins again: %s: %s", name, type(error).__name__, error)
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     def _deliverer(self, backlog: Backlog) -> Pusher | Exporter | None:
         assert self._session is not None

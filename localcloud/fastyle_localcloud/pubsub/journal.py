@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,11 @@ CREATE TABLE IF NOT EXISTS identities (email TEXT PRIMARY KEY, port INTEGER NOT 
 """
 
 Statement = tuple[str, Sequence[Any]]
+
+
+def failed(done: asyncio.Future[None]) -> bool:
+    """Whether an ended commit stored nothing."""
+    return done.cancelled() or done.exception() is not None
 
 
 class StoredMessage(NamedTuple):
@@ -105,6 +110,15 @@ class Journal:
         batch.statements.extend(statements)
         return batch.done
 
+    async def store(self, *statements: Statement, undo: Callable[[], object]) -> None:
+        """Commit a change that was made in memory; one that cannot be stored is undone there, and may be tried again.
+
+        A caller that hangs up cancels nothing: others wait for the same commit.
+        """
+        done = self.execute(*statements)
+        done.add_done_callback(lambda done: undo() if failed(done) else None)
+        await asyncio.shield(done)
+
     def _open(self) -> _Batch:
         return self._queue[-1] if self._queue else self._new()
 
@@ -131,10 +145,12 @@ class Journal:
                 told = "cannot write %d messages and %d acknowledgements: %s; they were not confirmed to their senders"
                 log.error(told, messages, acks, error)
                 for batch in batches:
-                    batch.done.set_exception(error)
+                    if not batch.done.done():  # nobody waits any more
+                        batch.done.set_exception(error)
             else:
                 for batch in batches:
-                    batch.done.set_result(None)
+                    if not batch.done.done():
+                        batch.done.set_result(None)
 
     def _commit(self, batches: Iterable[_Batch]) -> None:
         db = self._writer

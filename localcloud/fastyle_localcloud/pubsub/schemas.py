@@ -135,7 +135,7 @@ class Schemas:
             raise already_exists(name)
         self.check(body)
         schema = self._schemas[name] = Schema(name)
-        return await self._add(schema, body)
+        return await self._add(schema, body, undo=lambda: self._schemas.pop(name))
 
     async def commit(self, name: str, body: Any) -> Revision:
         """A new revision; the same definition again is the latest revision, unchanged."""
@@ -157,30 +157,36 @@ class Schemas:
         if len(schema.revisions) == 1:
             raise failed_precondition(f"{name} is the only revision of {base}: delete the schema instead.")
         revision = schema.revision(revision_id)
+        position = schema.revisions.index(revision)
         schema.revisions.remove(revision)
-        await self._journal.execute(
-            ("DELETE FROM schema_revisions WHERE name = ? AND revision = ?", (base, revision_id))
+        await self._journal.store(
+            ("DELETE FROM schema_revisions WHERE name = ? AND revision = ?", (base, revision_id)),
+            undo=lambda: schema.revisions.insert(position, revision),
         )
         return schema
 
     async def delete(self, name: str) -> None:
         self.get(name)
-        del self._schemas[name]
-        await self._journal.execute(("DELETE FROM schema_revisions WHERE name = ?", (name,)))
+        schema = self._schemas.pop(name)
+        await self._journal.store(
+            ("DELETE FROM schema_revisions WHERE name = ?", (name,)),
+            undo=lambda: self._schemas.setdefault(name, schema),
+        )
 
-    async def _add(self, schema: Schema, source: Any) -> Revision:
+    async def _add(self, schema: Schema, source: Any, *, undo: Callable[[], object] | None = None) -> Revision:
         body = messages.Schema(
             name=schema.name, type_=messages.AVRO, definition=source.definition, revision_id=secrets.token_hex(4)
         )
         body.revision_create_time.FromNanoseconds(time.time_ns())
-        schema.revisions.append(Revision(body))
+        revision = Revision(body)
+        schema.revisions.append(revision)
         statement: Statement = (
             "INSERT INTO schema_revisions"
             " SELECT ?1, coalesce(max(position), 0) + 1, ?2, ?3 FROM schema_revisions WHERE name = ?1",
             (schema.name, body.revision_id, body.SerializeToString()),
         )
-        await self._journal.execute(statement)
-        return schema.latest
+        await self._journal.store(statement, undo=undo or (lambda: schema.revisions.remove(revision)))
+        return revision
 
 
 class Validator:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import sqlite3
 import time
 from pathlib import Path
 
@@ -135,8 +135,10 @@ class Server:
     async def _prune_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_PRUNE_SECONDS)
-            with contextlib.suppress(OSError):
+            try:
                 await self.prune()
+            except (OSError, sqlite3.Error) as error:  # a full disk, say: what is past its time goes once there is room
+                log.warning("old messages are kept for now: %s", error)
 
     async def prune(self) -> None:
         """Let go of what is past its retention, and of what every subscription has settled and nobody may seek to."""
@@ -153,11 +155,11 @@ class Server:
                 since = int((time.time() - topic.retention) * 1e6)
                 keep.append(self._broker.journal.last_before(topic.id, since, 0, topic.last_id))
             if (low := min(keep)) > self._pruned.get(topic.id, 0):
-                self._pruned[topic.id] = low
                 await self._broker.journal.execute(
                     ("DELETE FROM messages WHERE topic = ? AND id <= ?", (topic.id, low)),
                     ("PRAGMA incremental_vacuum(2000)", ()),
                 )
+                self._pruned[topic.id] = low
 
 
 async def serve(

@@ -6,6 +6,8 @@ What differs from the package as it comes:
   export of every half second costs would grow with the square of what was written.
 - One thread. It has one DuckDB connection, asynchronous routes use it in the event loop and the others in threads; two
   at once each wait for what the other holds (the interpreter's lock, the connection's), for ever.
+- A store that cannot write says so: 503 on a full disk, which senders try again. After a failed checkpoint DuckDB
+  refuses everything until it is opened again: the process then ends, and is started again.
 - No files but its own. DuckDB reads and writes any file that a statement names: here the lake's folder and the
   uploads, and a statement cannot change that.
 - Each text is parsed once in a process, and translated once on a machine. bqemulator parses a statement a dozen times
@@ -15,8 +17,10 @@ What differs from the package as it comes:
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,10 +28,12 @@ from pathlib import Path
 from typing import Any
 
 import bqemulator.server
+import duckdb
 import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
 from bqemulator.cli import main
+from bqemulator.domain.errors import DomainError
 from bqemulator.domain.result import Ok
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
@@ -50,8 +56,19 @@ class NoSnapshots(SnapshotManager):
         return None
 
 
+class StoreUnavailable(DomainError):  # noqa: N818 (a state of the store)
+    """The store cannot take what was sent: a full disk. Nothing of the statement is kept."""
+
+    http_status = 503
+    bq_reason = "backendError"
+    grpc_status_name = "UNAVAILABLE"
+
+
+_UNWRITTEN = re.compile("Could not write|No space left on device")
+
+
 class ConfinedEngine(DuckDBEngine):
-    """A DuckDB that opens no file outside the folders given to the server."""
+    """A DuckDB that opens no file outside the folders given to the server, and tells when it cannot write its own."""
 
     async def start(self) -> None:
         """Open the database, then lock it in: extensions are loaded by now."""
@@ -63,6 +80,19 @@ class ConfinedEngine(DuckDBEngine):
         self.execute(f"SET allowed_directories = [{listed}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
+
+    def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """As the package's. `StoreUnavailable` when the disk is full; ends the process when only a new one can go on."""
+        try:
+            return super().execute(sql, parameters)
+        except duckdb.FatalException as error:
+            with contextlib.suppress(OSError):  # the log may lie on the same full disk
+                print(f"the database has to be opened again: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+        except duckdb.Error as error:
+            if _UNWRITTEN.search(str(error)):
+                raise StoreUnavailable(str(error)) from error
+            raise
 
 
 async def in_the_loop(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

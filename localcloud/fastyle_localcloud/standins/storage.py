@@ -24,6 +24,7 @@ from fastyle_localcloud.process import Probe, ProcessSpec
 from fastyle_localcloud.standins.packages import folder_of
 
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_MEMORY = "48MiB"  # a soft limit: an object that is being written may take more
 _CERTIFICATE_DAYS = 3650  # of this machine, for this machine
 
 
@@ -54,7 +55,8 @@ def spec(
             *("-external-url", url, "-public-host", f"{HOST}:{port}"),
             *("-location", location.upper(), "-log-level", "warn"),
         ),
-        env=env,
+        # What a large upload took goes back to the system, and not only when the next one needs it.
+        env={"GOMEMLIMIT": _MEMORY, "GOGC": "50", **env},
         cwd=data_dir,
         port=own,
         health_path="/_internal/healthcheck",

@@ -14,6 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from fastyle_localcloud.callers import only_programs
+from fastyle_localcloud.files import volume
 from fastyle_localcloud.ports import HOST
 
 # What belongs to one connection, not to the message (RFC 9110, 7.6.1), and what aiohttp writes itself.
@@ -80,6 +81,10 @@ class StorageGate:
                         await response.write(chunk)
                 await response.write_eof()
                 return response
-        except aiohttp.ClientConnectionError:
+        except aiohttp.ClientConnectionError as error:
             message = "the Cloud Storage stand-in is not running; it is being started again"
+            if not isinstance(error, aiohttp.ClientConnectorError):
+                message = f"the Cloud Storage stand-in ended the connection before its answer: {error}"
+            if volume(self._certificate.parent)["full"]:
+                message = "the volume of the Cloud Storage stand-in is full"
             return web.json_response({"error": {"code": 503, "message": message}}, status=503)

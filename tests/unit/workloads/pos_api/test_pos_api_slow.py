@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -41,6 +42,15 @@ from workloads.pos_api.main import handle as handle
 """
 
 
+SLEEPER = """
+import time
+
+def handle(request):
+    time.sleep(0 if request.method == "GET" else 1)
+    return "done"
+"""
+
+
 @pytest.fixture(scope="module")
 def pubsub() -> Iterator[PublisherServer]:
     with publisher_server() as server:
@@ -56,9 +66,9 @@ def address(pubsub: PublisherServer, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @contextmanager
-def serving(command: list[str], folder: Path, pubsub: PublisherServer) -> Iterator[tuple[str, int]]:
+def serving(command: list[str], folder: Path, pubsub: PublisherServer, entry: str = ENTRY) -> Iterator[tuple[str, int]]:
     environment = environment_in(folder, pubsub)
-    (folder / "main.py").write_text(ENTRY)
+    (folder / "main.py").write_text(entry)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -165,6 +175,30 @@ def test_slow_heads_keep_no_thread_of_the_local_cloud(pubsub: PublisherServer, t
         assert time.monotonic() - started < 2 * function_server.HEAD_SECONDS, "all were ended together"
         stop.set()
         dripping.join()
+
+
+def test_more_than_the_threads_can_bear_is_refused_in_time(pubsub: PublisherServer, tmp_path: Path) -> None:
+    """They waited for their turn until they gave up: the flood of the soak had 89,776 time-outs and no refusal."""
+    packages = str(Path(functions_framework.__file__).parents[1])
+    command = [sys.executable, "-I", function_server.__file__, str(tmp_path), packages]
+    with serving(command, tmp_path, pubsub, entry=SLEEPER) as address:
+        url, count = f"http://{address[0]}:{address[1]}{SALES}", 8 * THREADS
+
+        def send(_: int) -> tuple[httpx.Response, float]:
+            started = time.monotonic()
+            return httpx.post(url, json=sale(), timeout=60), time.monotonic() - started
+
+        with ThreadPoolExecutor(count) as senders:
+            answers = list(senders.map(send, range(count)))
+        assert httpx.post(url, json=sale(), timeout=60).status_code == 200
+    statuses = Counter(answer.status_code for answer, _ in answers)
+    assert set(statuses) == {200, 503}
+    assert statuses[200] >= 2 * THREADS, "who waits for a short while is served"
+    assert max(seconds for _, seconds in answers) < function_server.WAIT_SECONDS + 4, "one after another takes 8 s"
+    refused = next(answer for answer, _ in answers if answer.status_code == 503)
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.json()["detail"] == "too many requests: send it again"
 
 
 def test_a_body_that_ends_early_is_the_senders_fault(address: tuple[str, int]) -> None:

@@ -1,0 +1,169 @@
+"""The broker when its store cannot write: what is not stored did not happen, and nothing is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastyle_localcloud.iam import Iam
+from fastyle_localcloud.pubsub import messages, server
+from fastyle_localcloud.pubsub.access import Access
+from fastyle_localcloud.pubsub.broker import Broker
+from fastyle_localcloud.pubsub.deliveries import Deliveries
+from fastyle_localcloud.pubsub.journal import Journal
+
+PROJECT = "projects/p"
+TOPIC, LETTERS = f"{PROJECT}/topics/trade", f"{PROJECT}/topics/letters"
+SUBSCRIPTION = f"{PROJECT}/subscriptions/trade-work"
+HOLD = f"{PROJECT}/subscriptions/letters-hold"
+SCHEMA = f"{PROJECT}/schemas/trade"
+AGENT = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+AVRO = '{"type": "record", "name": "Trade", "fields": [{"name": "%s", "type": "string"}]}'
+
+Change = Callable[[Broker], Awaitable[Any]]
+
+
+def _topic(name: str, **settings: Any) -> Any:
+    return messages.Topic(name=name, **settings)
+
+
+def _subscription(name: str, topic: str, **settings: Any) -> Any:
+    config = messages.Subscription(name=name, topic=topic, ack_deadline_seconds=10, **settings)
+    config.message_retention_duration.FromSeconds(600)
+    return config
+
+
+def _schema(field: str) -> Any:
+    return messages.Schema(type_=messages.AVRO, definition=AVRO % field)
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    iam = Iam(tmp_path / "iam.sqlite")
+    iam.grant(LETTERS, "roles/pubsub.publisher", AGENT)
+    iam.grant(SUBSCRIPTION, "roles/pubsub.subscriber", AGENT)
+    journal = Journal(tmp_path / "messages.db")
+    opened = Broker(journal, Access(tmp_path / "iam.sqlite", "1"))
+    for name in (TOPIC, LETTERS):
+        await opened.create_topic(_topic(name))
+    policy = messages.Subscription().dead_letter_policy
+    policy.dead_letter_topic, policy.max_delivery_attempts = LETTERS, 5
+    await opened.create_subscription(_subscription(SUBSCRIPTION, TOPIC, dead_letter_policy=policy))
+    await opened.create_subscription(_subscription(HOLD, LETTERS))
+    await opened.schemas.create(SCHEMA, _schema("text"))
+    await opened.publish(TOPIC, [messages.PubsubMessage(data=b"one")], 10)
+    yield opened
+    await journal.close()
+
+
+@contextmanager
+def no_room(broker: Broker) -> Iterator[None]:
+    """SQLite refuses every change, as on a full disk."""
+    broker.journal._writer.execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        broker.journal._writer.execute("PRAGMA query_only = OFF")
+
+
+def _state(broker: Broker) -> Any:
+    return (
+        {name: topic.config.SerializeToString(deterministic=True) for name, topic in broker.topics.items()},
+        {name: [backlog.config.name for backlog in topic.backlogs] for name, topic in broker.topics.items()},
+        {
+            name: (backlog.config.SerializeToString(deterministic=True), backlog.count(), backlog.watermark)
+            for name, backlog in broker.subscriptions.items()
+        },
+        {schema.name: [revision.id for revision in schema.revisions] for schema in broker.schemas.list(PROJECT)},
+    )
+
+
+def _relabelled(config: Any) -> Any:
+    changed = type(config)()
+    changed.CopyFrom(config)
+    changed.labels["owner"] = "somebody"
+    return changed
+
+
+CHANGES: dict[str, Change] = {
+    "a topic": lambda b: b.create_topic(_topic(f"{PROJECT}/topics/another")),
+    "a topic's settings": lambda b: b.update_topic(_relabelled(b.topics[TOPIC].config)),
+    "the end of a topic": lambda b: b.delete_topic(TOPIC),
+    "a subscription": lambda b: b.create_subscription(_subscription(f"{PROJECT}/subscriptions/another", TOPIC)),
+    "a subscription's settings": lambda b: b.update_subscription(_relabelled(b.subscriptions[SUBSCRIPTION].config)),
+    "a detached subscription": lambda b: b.detach(SUBSCRIPTION),
+    "the end of a subscription": lambda b: b.delete_subscription(SUBSCRIPTION),
+    "a seek": lambda b: b.seek(SUBSCRIPTION, 2**60),
+    "a schema": lambda b: b.schemas.create(f"{PROJECT}/schemas/another", _schema("text")),
+    "a schema's revision": lambda b: b.schemas.commit(SCHEMA, _schema("word")),
+    "the end of a schema": lambda b: b.schemas.delete(SCHEMA),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_change_that_is_not_stored_is_undone_and_can_be_made_later(broker: Broker, name: str) -> None:
+    """It was kept in memory: `pulumi up` again was told that the topic exists, and a restart had lost it."""
+    before = _state(broker)
+    with no_room(broker), pytest.raises(sqlite3.OperationalError):
+        await CHANGES[name](broker)
+    assert _state(broker) == before
+    await CHANGES[name](broker)
+    assert _state(broker) != before
+
+
+async def test_a_dead_letter_that_is_not_stored_leaves_its_message_in_the_backlog(broker: Broker) -> None:
+    """The message was settled whether the letter was stored or not: the next acknowledgement made its loss durable."""
+    backlog, hold = broker.subscriptions[SUBSCRIPTION], broker.subscriptions[HOLD]
+    [delivery] = backlog.take(1, 1_000, 0.01)
+    with no_room(broker):
+        backlog.refuse(delivery, "no good", permanent=True)
+        await asyncio.sleep(0.1)
+        assert (backlog.count(), hold.count()) == (1, 0)
+    [again] = backlog.take(1, 1_000, 10)
+    assert again.message().data == b"one"
+    backlog.refuse(again, "no good", permanent=True)
+    await asyncio.sleep(0.1)
+    assert (backlog.count(), hold.count()) == (0, 1)
+
+
+async def test_old_messages_are_pruned_again_once_there_is_room(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_PRUNE_SECONDS", 0.01)
+    deliveries = Deliveries(broker, key_path=None, issuer="", storage_url="", bigquery_url="")
+    serving = server.Server(broker, deliveries, 0, 0)
+    backlog = broker.subscriptions[SUBSCRIPTION]
+    done = backlog.settle(backlog.take(1, 1_000, 10))
+    assert done is not None
+    await done
+    with no_room(broker):
+        pruner = asyncio.create_task(serving._prune_for_ever())
+        await asyncio.sleep(0.1)
+        assert not pruner.done()
+    async with asyncio.timeout(5):
+        while broker.journal.query("SELECT count(*) FROM messages") != [(0,)]:
+            await asyncio.sleep(0.01)
+    pruner.cancel()
+
+
+async def test_a_delivery_that_cannot_read_the_store_begins_again(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries = Deliveries(broker, key_path=None, issuer="", storage_url="", bigquery_url="")
+    monkeypatch.setattr("fastyle_localcloud.pubsub.deliveries._AGAIN_SECONDS", 0.01)
+    runs = 0
+
+    class Deliverer:
+        async def run(self) -> None:
+            nonlocal runs
+            runs += 1
+            if runs < 3:
+                raise sqlite3.OperationalError("disk I/O error")
+
+    await deliveries._run("name", Deliverer(), None)  # type: ignore[arg-type]
+    assert runs == 3
