@@ -23,8 +23,9 @@ from fastyle_policies.pricing.lines import (
     total,
 )
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, PricedPlan, region_of
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, region_of
 from fastyle_policies.pricing.services.free import why_free
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.usage import UsageFile, idle_usage
 
 ZERO = Decimal(0)

@@ -14,7 +14,8 @@ from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.estimator import lines_of
 from fastyle_policies.pricing.lines import LARGEST, Line
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.services.base import NotPricedError, PricedPlan, U, Usage
+from fastyle_policies.pricing.services.base import NotPricedError, Usage
+from fastyle_policies.pricing.services.plan import PricedPlan, U
 from fastyle_policies.pricing.usage import UsageFile
 
 ZERO = Decimal(0)

@@ -9,7 +9,8 @@ from decimal import Decimal
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.advice.model import Edit, Option, change
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import PricedPlan, text
+from fastyle_policies.pricing.services.base import text
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.services.sql import InstanceUsage
 from fastyle_policies.pricing.usage import UsageFile
 

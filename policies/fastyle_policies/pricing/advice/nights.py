@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.advice.model import Option
-from fastyle_policies.pricing.services.base import PricedPlan
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.services.sql import INSTANCE, InstanceUsage, switches
 from fastyle_policies.pricing.services.switching import JOB, running_share
 from fastyle_policies.pricing.usage import UsageFile

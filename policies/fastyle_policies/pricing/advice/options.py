@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.advice import databases, nights, platform, serving, stores
 from fastyle_policies.pricing.advice.model import Option
-from fastyle_policies.pricing.services.base import PricedPlan
 from fastyle_policies.pricing.services.composer import ENVIRONMENT
 from fastyle_policies.pricing.services.network import ADDRESS, GLOBAL_ADDRESS
 from fastyle_policies.pricing.services.operations import LOG_BUCKET
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.services.run import FUNCTION, SERVICE
 from fastyle_policies.pricing.services.sql import INSTANCE
 from fastyle_policies.pricing.services.storage import BUCKET

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from fastyle_policies.model import UNKNOWN, Resource, number
 from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, change
-from fastyle_policies.pricing.services.base import PricedPlan
 from fastyle_policies.pricing.services.composer import RESILIENT
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.usage import UsageFile
 
 FREE_LOG_DAYS = 30

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastyle_policies.model import Resource, flag, number
 from fastyle_policies.pricing.advice.model import Edit, Option, change
-from fastyle_policies.pricing.services.base import PricedPlan
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.usage import UsageFile
 
 _MINIMUMS = ("template.scaling.minInstanceCount", "scaling.minInstanceCount")

@@ -9,8 +9,9 @@ from typing import Any
 
 from fastyle_policies.model import Resource, dig, number
 from fastyle_policies.pricing.advice.model import Edit, Option, change
-from fastyle_policies.pricing.services.base import PricedPlan, holds_unknown, text
+from fastyle_policies.pricing.services.base import holds_unknown, text
 from fastyle_policies.pricing.services.bigquery import MILLISECONDS_A_DAY, StorageUsage
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.services.storage import MINIMUM_DAYS, BucketUsage
 from fastyle_policies.pricing.usage import UsageFile
 

@@ -1,21 +1,13 @@
-"""Pricers by type token, one module a service: each has its own in `PRICERS`. What is free, and why, is in `free.py`."""
+"""Pricers by type token, one module a service: `prices` registers each. What is free, and why, is in `free.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
-from fastyle_policies.pricing.services.base import Pricer
+from fastyle_policies.pricing.services.base import PRICERS
 
+__all__ = ["PRICERS"]
 
-def _pricers(module: str) -> tuple[Pricer, ...]:
-    pricers: tuple[Pricer, ...] = getattr(import_module(f"{__name__}.{module}"), "PRICERS", ())
-    return pricers
-
-
-PRICERS: Mapping[str, Pricer] = {
-    pricer.token: pricer
-    for module in sorted(found.name for found in iter_modules(__path__))
-    for pricer in _pricers(module)
-}
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
-from fastyle_policies.pricing.services.disks import NoUsage
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, Usage, prices, text, usage_key
 
 CLUSTER = "gcp:alloydb/cluster:Cluster"
 INSTANCE = "gcp:alloydb/instance:Instance"
@@ -20,15 +17,17 @@ GIB_A_VCPU = Decimal(8)
 
 
 class ClusterUsage(Usage):
-    storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB stored, shared by all its instances")
-    backup_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of backups")
+    storage_gib: Decimal = usage_key("GiB stored, shared by all its instances")
+    backup_gib: Decimal = usage_key("GiB of backups")
 
 
+@prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
-    for name, gib in (("storage", usage.storage_gib), ("backup", usage.backup_gib)):
-        bill.add(f"alloydb.{name}", gib, f"{text(gib)} GiB", name=name.capitalize(), usage=True)
+    bill.used("alloydb.storage", usage.storage_gib, "GiB", name="Storage")
+    bill.used("alloydb.backup", usage.backup_gib, "GiB", name="Backup")
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: NoUsage) -> None:
     owner = bill.plan.linked(bill.resource, "cluster", CLUSTER, "name", "id", "clusterId")
     place = owner.get("location") if owner else _of_path(bill.resource.get("cluster"))
@@ -62,9 +61,3 @@ def _of_path(value: object) -> str | None:
     """The region within `projects/p/locations/REGION/clusters/c`."""
     match = None if value is UNKNOWN else re.search(r"/locations/([^/]+)/", str(value))
     return match[1] if match else None
-
-
-PRICERS = (
-    Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),
-    Pricer(token=INSTANCE, usage=NoUsage, price=instance),
-)

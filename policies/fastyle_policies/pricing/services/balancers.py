@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing.book import REFERENCE
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, Usage, prices, usage_key
 
 RULE = "gcp:compute/forwardingRule:ForwardingRule"
 GLOBAL_RULE = "gcp:compute/globalForwardingRule:GlobalForwardingRule"
@@ -18,10 +16,11 @@ FIRST = 5
 
 
 class RuleUsage(Usage):
-    monthly_processed_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB that it carries, in and out")
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of it sent to the internet")
+    monthly_processed_gib: Decimal = usage_key("GiB that it carries, in and out")
+    monthly_egress_gib: Decimal = usage_key("GiB of it sent to the internet")
 
 
+@prices(RULE, GLOBAL_RULE)
 def rule(bill: Bill, usage: RuleUsage) -> None:
     """The first rule of five has the price of all; beyond them each has its own.
 
@@ -38,11 +37,8 @@ def rule(bill: Bill, usage: RuleUsage) -> None:
     elif place >= FIRST:
         bill.add("balancer.further-rule", HOURS, f"730 h as rule {place + 1}", name="Forwarding rule, further")
     if usage.monthly_processed_gib or place == 0:
-        gib = usage.monthly_processed_gib
-        bill.add("balancer.data", gib, f"{text(gib)} GiB", name="Data processed", usage=True)
-    if usage.monthly_egress_gib:
-        gib = usage.monthly_egress_gib
-        bill.add("network.internet-egress", gib, f"{text(gib)} GiB", name="Sent to the internet", usage=True)
+        bill.used("balancer.data", usage.monthly_processed_gib, "GiB", name="Data processed")
+    bill.egress(usage.monthly_egress_gib)
 
 
 def _rank(bill: Bill) -> int:
@@ -51,9 +47,3 @@ def _rank(bill: Bill) -> int:
     if own.get("region") is UNKNOWN:
         return 0
     return bill.plan.ranks(own.type, "region")[own.urn]
-
-
-PRICERS = (
-    Pricer(token=RULE, usage=RuleUsage, price=rule),
-    Pricer(token=GLOBAL_RULE, usage=RuleUsage, price=rule),
-)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fastyle_policies.model import UNKNOWN, Resource
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.book import GLOBAL, REFERENCE, Book, Constant
 from fastyle_policies.pricing.lines import Line, Note, amount, rounded, worst
+from fastyle_policies.pricing.services.plan import PricedPlan
 
 D = TypeVar("D")
 
@@ -24,114 +24,17 @@ class Usage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-U = TypeVar("U", bound=Usage)
+class NoUsage(Usage):
+    """Nothing about it depends on traffic."""
+
+
+def usage_key(description: str, default: int | None = 0) -> Any:
+    """A usage key that counts something, from 0 up; with None for default the description says what holds then."""
+    return Field(default=None if default is None else Decimal(default), ge=0, description=description)
 
 
 class NotPricedError(Exception):
     """A resource of a priced type whose price is not in the book: listed as not estimated, with this reason."""
-
-
-class UsageSource(Protocol):
-    """Where usage comes from: `fastyle_policies.pricing.usage.UsageFile`."""
-
-    def of(self, resource: Resource, model: type[U]) -> U:
-        """The usage of a resource."""
-        ...
-
-
-@dataclass
-class PricedPlan:
-    """The resources of a plan, and the usage of each. Look-ups go by an index: a plan may have tens of thousands."""
-
-    resources: Sequence[Resource]
-    usage: UsageSource
-    _by_key: dict[tuple[str, str], dict[str, Resource]] = field(default_factory=dict)
-    _ranks: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
-    _users: dict[tuple[str, str], dict[str, list[Resource]]] = field(default_factory=dict)
-
-    @cached_property
-    def by_type(self) -> Mapping[str, Sequence[Resource]]:
-        by_type: dict[str, list[Resource]] = {}
-        for resource in self.resources:
-            by_type.setdefault(resource.type, []).append(resource)
-        return by_type
-
-    @cached_property
-    def by_urn(self) -> Mapping[str, Resource]:
-        return {resource.urn: resource for resource in self.resources}
-
-    @cached_property
-    def schedules(self) -> Mapping[str, Sequence[Resource]]:
-        """Scheduler jobs by the last part of the address that they call: the name of what they act on."""
-        schedules: dict[str, list[Resource]] = {}
-        for job in self.of("gcp:cloudscheduler/job:Job"):
-            if isinstance(uri := job.get("httpTarget.uri"), str):
-                schedules.setdefault(uri.rstrip("/").rpartition("/")[2], []).append(job)
-        return schedules
-
-    def of(self, type_: str) -> Sequence[Resource]:
-        return self.by_type.get(type_, ())
-
-    def find(self, type_: str, key: str, value: Any) -> Resource | None:
-        """The resource of a type whose property `key` is `value`, or the end of it (`projects/p/topics/t`)."""
-        if not isinstance(value, str):
-            return None
-        if (type_, key) not in self._by_key:
-            index: dict[str, Resource] = {}
-            for resource in self.of(type_):
-                if isinstance(own := resource.get(key), str):
-                    index.setdefault(own, resource)
-            self._by_key[type_, key] = index
-        index = self._by_key[type_, key]
-        return index.get(value) or index.get(value.rsplit("/", 1)[-1])
-
-    def linked(self, resource: Resource, path: str, type_: str, *keys: str) -> Resource | None:
-        """The resource of `type_` that a property names by one of `keys`, or was computed from while it is unknown."""
-        return self.behind(resource, path.partition(".")[0], resource.get(path), type_, *keys)
-
-    def behind(self, resource: Resource, key: str, value: Any, type_: str, *keys: str) -> Resource | None:
-        """As `linked`, of a `value` that lies anywhere within the resource's property `key`."""
-        if value is not UNKNOWN:
-            return next((target for each in keys if (target := self.find(type_, each, value))), None)
-        sources = (self.by_urn.get(urn) for urn in resource.references.get(key, ()))
-        return next((source for source in sources if source and source.type == type_), None)
-
-    @cached_property
-    def referrers(self) -> Mapping[str, Sequence[Resource]]:
-        """Resources by the URN of each resource that a property of theirs was computed from."""
-        referrers: dict[str, list[Resource]] = {}
-        for resource in self.resources:
-            for urn in {urn for urns in resource.references.values() for urn in urns}:
-                referrers.setdefault(urn, []).append(resource)
-        return referrers
-
-    def ranks(self, type_: str, key: str) -> Mapping[str, int]:
-        """Places of a type's resources, by URN, among those of the same project and the same `key`, from 0."""
-        if (type_, key) not in self._ranks:
-            seen: dict[tuple[str, str], int] = {}
-            ranks: dict[str, int] = {}
-            for resource in sorted(self.of(type_), key=lambda r: (r.name, r.urn)):
-                group = (resource.project, str(resource.get(key)))
-                ranks[resource.urn] = seen.get(group, 0)
-                seen[group] = ranks[resource.urn] + 1
-            self._ranks[type_, key] = ranks
-        return self._ranks[type_, key]
-
-    def users(self, resource: Resource, type_: str, path: str) -> Sequence[Resource]:
-        """Resources of `type_` whose property leads to a resource: by its name or id, or by reference while unknown."""
-        if (type_, path) not in self._users:
-            index: dict[str, list[Resource]] = {}
-            for user in self.of(type_):
-                value = user.get(path)
-                names = [value.rsplit("/", 1)[-1]] if isinstance(value, str) else []
-                if value is UNKNOWN:
-                    names = list(user.references.get(path.partition(".")[0], ()))
-                for name in names:
-                    index.setdefault(name, []).append(user)
-            self._users[type_, path] = index
-        index = self._users[type_, path]
-        own = resource.get("name")
-        return [*index.get(resource.urn, ()), *(index.get(own, ()) if isinstance(own, str) else ())]
 
 
 @dataclass
@@ -187,6 +90,23 @@ class Bill:
                 least=None if least is None else rounded(least),
             )
         )
+
+    def used(self, rate: str, quantity: Decimal, unit: str, *, name: str, **more: Any) -> None:
+        """Add a line of a quantity that the usage file gives in the rate's unit; `more` as of `add`."""
+        self.add(rate, quantity, f"{text(quantity)} {unit}", name=name, usage=True, **more)
+
+    def used_if_any(self, rate: str, quantity: Decimal, unit: str, *, name: str, **more: Any) -> None:
+        """As `used`; a quantity of 0 is no line."""
+        if quantity:
+            self.used(rate, quantity, unit, name=name, **more)
+
+    def logs(self, gib: Decimal) -> None:
+        """A line for what the resource writes into Cloud Logging, where it writes anything."""
+        self.used_if_any("logging.ingestion", gib, "GiB", name="Logs")
+
+    def egress(self, gib: Decimal, rate: str = "network.internet-egress") -> None:
+        """A line for what the resource sends to the internet, where it sends anything."""
+        self.used_if_any(rate, gib, "GiB", name="Sent to the internet")
 
     def constant(self, name: str) -> Constant:
         return self.book.constants[name]
@@ -261,6 +181,22 @@ class Pricer:
     price: Callable[[Bill, Any], None]
 
 
+PRICERS: dict[str, Pricer] = {}
+_P = TypeVar("_P", bound=Callable[[Bill, Any], None])
+
+
+def prices(*tokens: str) -> Callable[[_P], _P]:
+    """Make a function the pricer of types; the type of its argument `usage` has the keys of a usage file."""
+
+    def register(price: _P) -> _P:
+        usage = get_type_hints(price)["usage"]
+        for token in tokens:
+            PRICERS[token] = Pricer(token=token, usage=usage, price=price)
+        return price
+
+    return register
+
+
 def region_of(resource: Resource) -> tuple[str, bool]:
     """The region of a resource as the book names it, and whether it was unknown. `global` for what has none.
 
@@ -286,3 +222,18 @@ def text(value: Decimal) -> str:
     """A number for an explanation: no exponent, no trailing zeros, digits grouped."""
     plain = f"{value:,.9f}".rstrip("0").rstrip(".")
     return plain or "0"
+
+
+def size_of(value: Any, what: str, kind: str = "number") -> Decimal:
+    """A number that a plan gives within some block, from 0 up.
+
+    Raises:
+        NotPricedError: it is something else.
+    """
+    try:
+        size = amount(value)
+    except ArithmeticError:
+        size = Decimal(-1)
+    if size < 0:
+        raise NotPricedError(f"{what} is {str(value)[:40]!r}, which is no {kind}")
+    return size

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from fastyle_policies.pricing.lines import DAYS
-from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, Usage, prices, text, usage_key
 
 DATASET = "gcp:bigquery/dataset:Dataset"
 TABLE = "gcp:bigquery/table:Table"
@@ -17,35 +17,29 @@ MILLISECONDS_A_DAY = Decimal(86_400_000)
 
 
 class StorageUsage(Usage):
-    storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="logical GiB that are modified within 90 days")
-    long_term_gib: Decimal = Field(default=Decimal(0), ge=0, description="logical GiB that lie unmodified for longer")
-    monthly_written_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="logical GiB written into partitions that are not modified afterwards"
-    )
+    storage_gib: Decimal = usage_key("logical GiB that are modified within 90 days")
+    long_term_gib: Decimal = usage_key("logical GiB that lie unmodified for longer")
+    monthly_written_gib: Decimal = usage_key("logical GiB written into partitions that are not modified afterwards")
     after_months: Decimal = Field(
         default=Decimal(36), gt=0, description="months since the first write, at which the stock is taken"
     )
-    physical_share: Decimal = Field(
-        default=Decimal(1), ge=0, description="physical bytes of a logical one, where a dataset is billed by those"
+    physical_share: Decimal = usage_key(
+        "physical bytes of a logical one, where a dataset is billed by those", default=1
     )
-    monthly_scanned_gib: Decimal = Field(
-        default=Decimal(0),
-        ge=0,
-        description="GiB that queries of its data are billed for, 10 MB at least a table and query",
+    monthly_scanned_gib: Decimal = usage_key(
+        "GiB that queries of its data are billed for, 10 MB at least a table and query"
     )
-    monthly_insert_all_mb: Decimal = Field(default=Decimal(0), ge=0, description="MB streamed in by insertAll")
-    monthly_read_api_tib: Decimal = Field(
-        default=Decimal(0), ge=0, description="TiB read by the Storage Read API, as Spark and Dataflow do"
-    )
-    monthly_write_api_gb: Decimal = Field(
-        default=Decimal(0), ge=0, description="GB through the Write API; a Pub/Sub export pays nothing here"
-    )
+    monthly_insert_all_mb: Decimal = usage_key("MB streamed in by insertAll")
+    monthly_read_api_tib: Decimal = usage_key("TiB read by the Storage Read API, as Spark and Dataflow do")
+    monthly_write_api_gb: Decimal = usage_key("GB through the Write API; a Pub/Sub export pays nothing here")
 
 
+@prices(DATASET)
 def dataset(bill: Bill, usage: StorageUsage) -> None:
     _price(bill, usage, ("defaultPartitionExpirationMs", "defaultTableExpirationMs"))
 
 
+@prices(TABLE)
 def table(bill: Bill, usage: StorageUsage) -> None:
     if bill.there("view") or bill.there("externalDataConfiguration"):
         return  # they hold nothing
@@ -84,37 +78,8 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
             name="Storage, long-term",
             usage=True,
         )
-    for rate, quantity, words, name in (
-        (
-            "bigquery.scan",
-            usage.monthly_scanned_gib / 1024,
-            f"{text(usage.monthly_scanned_gib)} GiB / 1,024",
-            "Scanned",
-        ),
-        (
-            "bigquery.insert-all",
-            usage.monthly_insert_all_mb,
-            f"{text(usage.monthly_insert_all_mb)} MB",
-            "Streamed by insertAll",
-        ),
-        (
-            "bigquery.read-api",
-            usage.monthly_read_api_tib,
-            f"{text(usage.monthly_read_api_tib)} TiB",
-            "Read by the Storage Read API",
-        ),
-        (
-            "bigquery.write-api",
-            usage.monthly_write_api_gb,
-            f"{text(usage.monthly_write_api_gb)} GB",
-            "Streamed by the Write API",
-        ),
-    ):
-        if quantity:
-            bill.add(rate, quantity, words, name=name, usage=True)
-
-
-PRICERS = (
-    Pricer(token=DATASET, usage=StorageUsage, price=dataset),
-    Pricer(token=TABLE, usage=StorageUsage, price=table),
-)
+    if scanned := usage.monthly_scanned_gib:
+        bill.add("bigquery.scan", scanned / 1024, f"{text(scanned)} GiB / 1,024", name="Scanned", usage=True)
+    bill.used_if_any("bigquery.insert-all", usage.monthly_insert_all_mb, "MB", name="Streamed by insertAll")
+    bill.used_if_any("bigquery.read-api", usage.monthly_read_api_tib, "TiB", name="Read by the Storage Read API")
+    bill.used_if_any("bigquery.write-api", usage.monthly_write_api_gb, "GB", name="Streamed by the Write API")

@@ -5,21 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, holds_unknown, prices, text, usage_key
 
 INSTANCE = "gcp:bigtable/instance:Instance"
 _STORAGE = {"SSD": "ssd", "HDD": "hdd"}
 
 
 class InstanceUsage(Usage):
-    storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB stored in each of its clusters")
-    backup_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of backups")
+    storage_gib: Decimal = usage_key("GiB stored in each of its clusters")
+    backup_gib: Decimal = usage_key("GiB of backups")
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     clusters = bill.blocks("clusters")
     if holds_unknown(bill.resource.get("clusters")):
@@ -36,18 +35,9 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
         kind = "SSD" if kind is None or kind is UNKNOWN else str(kind)
         if kind not in _STORAGE:
             raise NotPricedError(f"the price book has no rates for storage {kind[:40]}")
-        gib = usage.storage_gib
-        bill.add(
-            f"bigtable.{_STORAGE[kind]}",
-            gib,
-            f"{text(gib)} GiB",
-            name=f"Storage, {kind}{label}",
-            usage=True,
-            region=region,
-        )
-    if usage.backup_gib:
-        gib = usage.backup_gib
-        bill.add("bigtable.backup", gib, f"{text(gib)} GiB", name="Backups", usage=True)
+        name = f"Storage, {kind}{label}"
+        bill.used(f"bigtable.{_STORAGE[kind]}", usage.storage_gib, "GiB", name=name, region=region)
+    bill.used_if_any("bigtable.backup", usage.backup_gib, "GiB", name="Backups")
 
 
 def _place(bill: Bill, zone: Any) -> str:
@@ -64,6 +54,3 @@ def _count(cluster: Any, path: str) -> Decimal:
         return max(amount(value), Decimal(0))
     except ArithmeticError:
         raise NotPricedError(f"{path} is {str(value)[:40]!r}, which is no number") from None
-
-
-PRICERS = (Pricer(token=INSTANCE, usage=InstanceUsage, price=instance),)

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
-from fastyle_policies.pricing.services.run import logs
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 ENVIRONMENT = "gcp:composer/environment:Environment"
 _KEYS = ("cpu", "memoryGb", "storageGb")
@@ -36,13 +33,12 @@ _RESILIENT_COUNT = 2
 
 
 class EnvironmentUsage(Usage):
-    monthly_extra_worker_hours: Decimal = Field(
-        default=Decimal(0), ge=0, description="hours of workers beyond the smallest number that always runs"
-    )
-    database_gib: Decimal | None = Field(default=None, ge=0, description="GiB of the metadata database; 10 when absent")
-    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written to Cloud Logging")
+    monthly_extra_worker_hours: Decimal = usage_key("hours of workers beyond the smallest number that always runs")
+    database_gib: Decimal | None = usage_key("GiB of the metadata database; 10 when absent", default=None)
+    monthly_log_gib: Decimal = usage_key("GiB of logs written to Cloud Logging")
 
 
+@prices(ENVIRONMENT)
 def environment(bill: Bill, usage: EnvironmentUsage) -> None:
     version = str(bill.known("config.softwareConfig.imageVersion", "composer-3"))
     if version.startswith("composer-3"):
@@ -51,7 +47,7 @@ def environment(bill: Bill, usage: EnvironmentUsage) -> None:
         _composer_2(bill, usage)
     else:
         raise NotPricedError(f"the price book has no rates for image {version}")
-    logs(bill, usage.monthly_log_gib)
+    bill.logs(usage.monthly_log_gib)
 
 
 @dataclass(frozen=True)
@@ -182,6 +178,3 @@ def _each(bill: Bill, part: str, key: str, preset: Mapping[str, Mapping[str, str
     if size < 0:
         raise NotPricedError(f"{part}.{key} is {size}, which is below 0")
     return size
-
-
-PRICERS = (Pricer(token=ENVIRONMENT, usage=EnvironmentUsage, price=environment),)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN, flag
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import machines
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 JOB = "gcp:dataflow/job:Job"
 FLEX_JOB = "gcp:dataflow/flexTemplateJob:FlexTemplateJob"
@@ -20,17 +18,14 @@ DISK_GIB = {True: Decimal(30), False: Decimal(250)}
 
 
 class JobUsage(Usage):
-    monthly_worker_hours: Decimal | None = Field(
-        default=None,
-        ge=0,
-        description="hours of all workers together; around the clock when a streaming job gives none",
+    monthly_worker_hours: Decimal | None = usage_key(
+        "hours of all workers together; around the clock when a streaming job gives none", default=None
     )
-    monthly_shuffled_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB that a batch job shuffles")
-    monthly_streaming_unit_hours: Decimal = Field(
-        default=Decimal(0), ge=0, description="hours of Streaming Engine's compute units"
-    )
+    monthly_shuffled_gib: Decimal = usage_key("GiB that a batch job shuffles")
+    monthly_streaming_unit_hours: Decimal = usage_key("hours of Streaming Engine's compute units")
 
 
+@prices(JOB, FLEX_JOB)
 def job(bill: Bill, usage: JobUsage) -> None:
     streaming = _streaming(bill)
     kind = "streaming" if streaming else "batch"
@@ -55,10 +50,9 @@ def job(bill: Bill, usage: JobUsage) -> None:
     bill.add("dataflow.disk", hours * disk, f"{words} x {text(disk)} GiB", name="Workers, disk", usage=given)
     if streaming:
         units = usage.monthly_streaming_unit_hours
-        bill.add("dataflow.streaming-unit", units, f"{text(units)} unit-hours", name="Streaming Engine", usage=True)
+        bill.used("dataflow.streaming-unit", units, "unit-hours", name="Streaming Engine")
     else:
-        gib = usage.monthly_shuffled_gib
-        bill.add("dataflow.shuffle", gib, f"{text(gib)} GiB", name="Shuffle", usage=True)
+        bill.used("dataflow.shuffle", usage.monthly_shuffled_gib, "GiB", name="Shuffle")
 
 
 def _streaming(bill: Bill) -> bool:
@@ -71,9 +65,3 @@ def _streaming(bill: Bill) -> bool:
     told = "streaming" if streaming else "batch"
     bill.note(f"does not say whether it streams; by its template's name reckoned as {told}")
     return streaming
-
-
-PRICERS = (
-    Pricer(token=JOB, usage=JobUsage, price=job),
-    Pricer(token=FLEX_JOB, usage=JobUsage, price=job),
-)

@@ -9,9 +9,18 @@ from typing import Any
 from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig
-from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+from fastyle_policies.pricing.services.base import (
+    Bill,
+    NotPricedError,
+    Usage,
+    holds_unknown,
+    prices,
+    size_of,
+    text,
+    usage_key,
+)
 
 CLUSTER = "gcp:dataproc/cluster:Cluster"
 BATCH = "gcp:dataproc/batch:Batch"
@@ -26,12 +35,11 @@ class ClusterUsage(Usage):
 
 
 class BatchUsage(Usage):
-    monthly_dcu_hours: Decimal = Field(
-        default=Decimal(0), ge=0, description="DCU-hours of its runs: 0.6 a vCPU, 0.1 a GiB"
-    )
-    shuffle_gb_months: Decimal = Field(default=Decimal(0), ge=0, description="GB-months of shuffle storage")
+    monthly_dcu_hours: Decimal = usage_key("DCU-hours of its runs: 0.6 a vCPU, 0.1 a GiB")
+    shuffle_gb_months: Decimal = usage_key("GB-months of shuffle storage")
 
 
+@prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
     config = bill.resource.get("clusterConfig")
     if config is UNKNOWN or bill.resource.get("virtualClusterConfig"):
@@ -69,25 +77,13 @@ def _known(value: Any) -> Mapping[str, Any]:
 
 
 def _count(block: Mapping[str, Any], key: str, default: Decimal) -> Decimal:
-    try:
-        count = amount(block.get(key, default))
-    except ArithmeticError:
-        count = Decimal(-1)
-    if count < 0:
-        raise NotPricedError(f"{key} is {str(block[key])[:40]!r}, which is no number")
-    return count
+    return size_of(block.get(key, default), key)
 
 
+@prices(BATCH)
 def batch(bill: Bill, usage: BatchUsage) -> None:
-    hours, stored = usage.monthly_dcu_hours, usage.shuffle_gb_months
     properties = _known(bill.get("runtimeConfig.properties"))
     tiers = {key.rsplit(".", 2)[-2]: value for key, value in properties.items() if key.endswith(".tier")}
     compute, shuffle = ("-premium" if tiers.get(kind) == "premium" else "" for kind in ("compute", "disk"))
-    bill.add(f"spark.dcu{compute}", hours, f"{text(hours)} DCU-hours", name="Compute", usage=True)
-    bill.add(f"spark.shuffle{shuffle}", stored, f"{text(stored)} GB-months", name="Shuffle storage", usage=True)
-
-
-PRICERS = (
-    Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),
-    Pricer(token=BATCH, usage=BatchUsage, price=batch),
-)
+    bill.used(f"spark.dcu{compute}", usage.monthly_dcu_hours, "DCU-hours", name="Compute")
+    bill.used(f"spark.shuffle{shuffle}", usage.shuffle_gb_months, "GB-months", name="Shuffle storage")

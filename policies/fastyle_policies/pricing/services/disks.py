@@ -5,10 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, Usage, prices, text, usage_key
 
 DISK = "gcp:compute/disk:Disk"
 REGION_DISK = "gcp:compute/regionDisk:RegionDisk"
@@ -26,17 +24,13 @@ REGIONAL = {"pd-standard", "pd-balanced", "pd-ssd"}
 
 
 class ImageUsage(Usage):
-    archived_gib: Decimal | None = Field(
-        default=None, ge=0, description="GiB that the image takes compressed; its disk's size when absent"
+    archived_gib: Decimal | None = usage_key(
+        "GiB that the image takes compressed; its disk's size when absent", default=None
     )
 
 
 class SnapshotUsage(Usage):
-    stored_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB that the snapshots keep")
-
-
-class NoUsage(Usage):
-    """Nothing about it depends on traffic."""
+    stored_gib: Decimal = usage_key("GiB that the snapshots keep")
 
 
 def hold(
@@ -59,6 +53,7 @@ def local(bill: Bill, number: Decimal, count: Decimal = Decimal(1)) -> None:
         bill.add("disk.local-ssd", number * LOCAL_SSD_GIB * count, words, name="Local SSD")
 
 
+@prices(DISK)
 def _disk(bill: Bill, usage: NoUsage) -> None:
     kind = bill.known("type", "pd-standard")
     hold(bill, kind, bill.number("size", _unsized(bill, kind)))
@@ -76,6 +71,7 @@ def _performance(bill: Bill, kind: str) -> None:
         bill.note(f"its {kind} is priced by capacity; provisioned performance is billed besides")
 
 
+@prices(REGION_DISK)
 def _region_disk(bill: Bill, usage: NoUsage) -> None:
     kind = bill.known("type", "pd-standard")
     hold(bill, kind, bill.number("size", _unsized(bill, kind)), regional=True)
@@ -91,6 +87,7 @@ def _unsized(bill: Bill, kind: Any) -> Decimal:
     return Decimal(EMPTY_GIB.get(str(kind).rsplit("/", 1)[-1], EMPTY_GIB_ELSE))
 
 
+@prices(IMAGE)
 def _image(bill: Bill, usage: ImageUsage) -> None:
     gib = usage.archived_gib
     if gib is None:
@@ -100,14 +97,6 @@ def _image(bill: Bill, usage: ImageUsage) -> None:
     bill.add("disk.image", gib, f"{text(gib)} GiB", name="Image", usage=usage.archived_gib is not None)
 
 
+@prices(SNAPSHOT)
 def _snapshot(bill: Bill, usage: SnapshotUsage) -> None:
-    words = f"{text(usage.stored_gib)} GiB"
-    bill.add("disk.snapshot", usage.stored_gib, words, name="Snapshots", usage=True)
-
-
-PRICERS = (
-    Pricer(token=IMAGE, usage=ImageUsage, price=_image),
-    Pricer(token=DISK, usage=NoUsage, price=_disk),
-    Pricer(token=REGION_DISK, usage=NoUsage, price=_region_disk),
-    Pricer(token=SNAPSHOT, usage=SnapshotUsage, price=_snapshot),
-)
+    bill.used("disk.snapshot", usage.stored_gib, "GiB", name="Snapshots")

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
-from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, Usage, prices, usage_key
 
 ZONE = "gcp:dns/managedZone:ManagedZone"
 
 
 class ZoneUsage(Usage):
-    monthly_queries: Decimal = Field(default=Decimal(0), ge=0, description="queries that the zone answers")
+    monthly_queries: Decimal = usage_key("queries that the zone answers")
 
 
+@prices(ZONE)
 def zone(bill: Bill, usage: ZoneUsage) -> None:
     bill.add("dns.zone", Decimal(1), "1 zone", name="Zone")
-    bill.add("dns.queries", usage.monthly_queries, f"{text(usage.monthly_queries)} queries", name="Queries", usage=True)
-
-
-PRICERS = (Pricer(token=ZONE, usage=ZoneUsage, price=zone),)
+    bill.used("dns.queries", usage.monthly_queries, "queries", name="Queries")

@@ -6,8 +6,7 @@ from decimal import Decimal
 
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, text
-from fastyle_policies.pricing.services.disks import NoUsage
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, prices, text
 
 INSTANCE = "gcp:filestore/instance:Instance"
 _TIERS = {
@@ -22,6 +21,7 @@ _TIERS = {
 }
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: NoUsage) -> None:
     tier = bill.resource.get("tier")
     if tier not in _TIERS if isinstance(tier, str) else True:
@@ -40,6 +40,3 @@ def instance(bill: Bill, usage: NoUsage) -> None:
     if not gib:
         raise NotPricedError("the capacity of its share is unknown or no number")
     bill.add(f"filestore.{_TIERS[tier]}", gib, f"{text(gib)} GiB", name=f"Capacity, {_TIERS[tier]}")
-
-
-PRICERS = (Pricer(token=INSTANCE, usage=NoUsage, price=instance),)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, usage_key
 
 DATABASE = "gcp:firestore/database:Database"
 
 
 class DatabaseUsage(Usage):
-    monthly_reads: Decimal = Field(default=Decimal(0), ge=0, description="documents read")
-    monthly_writes: Decimal = Field(default=Decimal(0), ge=0, description="documents written")
-    monthly_deletes: Decimal = Field(default=Decimal(0), ge=0, description="documents deleted")
-    storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB stored, indexes included")
-    backup_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of backups")
+    monthly_reads: Decimal = usage_key("documents read")
+    monthly_writes: Decimal = usage_key("documents written")
+    monthly_deletes: Decimal = usage_key("documents deleted")
+    storage_gib: Decimal = usage_key("GiB stored, indexes included")
+    backup_gib: Decimal = usage_key("GiB of backups")
 
 
+@prices(DATABASE)
 def database(bill: Bill, usage: DatabaseUsage) -> None:
     if bill.known("databaseEdition", "STANDARD") != "STANDARD":
         raise NotPricedError("the price book has no rates for edition Enterprise")
@@ -34,19 +33,13 @@ def database(bill: Bill, usage: DatabaseUsage) -> None:
         ("writes", usage.monthly_writes),
         ("deletes", usage.monthly_deletes),
     ):
-        bill.add(f"firestore.{rate}", count, f"{text(count)} documents", name=f"Document {rate}", usage=True, free=free)
-    gib = usage.storage_gib
-    bill.add("firestore.storage", gib, f"{text(gib)} GiB", name="Storage", usage=True, free=free)
+        bill.used(f"firestore.{rate}", count, "documents", name=f"Document {rate}", free=free)
+    bill.used("firestore.storage", usage.storage_gib, "GiB", name="Storage", free=free)
     if bill.known("pointInTimeRecoveryEnablement", "") == "POINT_IN_TIME_RECOVERY_ENABLED":
-        bill.add("firestore.pitr", gib, f"{text(gib)} GiB", name="Point-in-time recovery", usage=True)
-    if usage.backup_gib:
-        kept = usage.backup_gib
-        bill.add("firestore.backup", kept, f"{text(kept)} GiB", name="Backups", usage=True)
+        bill.used("firestore.pitr", usage.storage_gib, "GiB", name="Point-in-time recovery")
+    bill.used_if_any("firestore.backup", usage.backup_gib, "GiB", name="Backups")
 
 
 def _is_default(bill: Bill) -> bool:
     """Whether the free quota is this database's: a project's default one's (cloud.google.com/firestore/pricing)."""
     return bool(bill.resource.get("name") == "(default)")
-
-
-PRICERS = (Pricer(token=DATABASE, usage=DatabaseUsage, price=database),)

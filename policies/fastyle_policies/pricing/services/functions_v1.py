@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
 
-from pydantic import Field
-
 from fastyle_policies.pricing.lines import SECONDS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
-from fastyle_policies.pricing.services.run import logs
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 FUNCTION = "gcp:cloudfunctions/function:Function"
 # GHz that go with MB of memory (cloud.google.com/functions/pricing-1stgen).
@@ -24,14 +21,13 @@ _GHZ = (
 
 
 class FunctionUsage(Usage):
-    monthly_invocations: Decimal = Field(default=Decimal(0), ge=0, description="invocations")
-    invocation_ms: Decimal = Field(
-        default=Decimal(100), ge=0, description="milliseconds of one; billed in steps of 100"
-    )
-    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written")
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+    monthly_invocations: Decimal = usage_key("invocations")
+    invocation_ms: Decimal = usage_key("milliseconds of one; billed in steps of 100", default=100)
+    monthly_log_gib: Decimal = usage_key("GiB of logs written")
+    monthly_egress_gib: Decimal = usage_key("GiB sent to the internet")
 
 
+@prices(FUNCTION)
 def function(bill: Bill, usage: FunctionUsage) -> None:
     megabytes = bill.number("availableMemoryMb", 256)
     ghz = next((Decimal(value) for most, value in _GHZ if megabytes <= most), None)
@@ -51,12 +47,6 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
         )
     bill.add("functions-1.cpu", seconds * ghz, words.format(f"{text(ghz)} GHz"), name="CPU", usage=True)
     bill.add("functions-1.memory", seconds * gib, words.format(f"{text(gib)} GiB"), name="Memory", usage=True)
-    count = usage.monthly_invocations
-    bill.add("functions-1.invocations", count, f"{text(count)} invocations", name="Invocations", usage=True)
-    logs(bill, usage.monthly_log_gib)
-    if usage.monthly_egress_gib:
-        sent = usage.monthly_egress_gib
-        bill.add("network.internet-egress", sent, f"{text(sent)} GiB", name="Sent to the internet", usage=True)
-
-
-PRICERS = (Pricer(token=FUNCTION, usage=FunctionUsage, price=function),)
+    bill.used("functions-1.invocations", usage.monthly_invocations, "invocations", name="Invocations")
+    bill.logs(usage.monthly_log_gib)
+    bill.egress(usage.monthly_egress_gib)

@@ -12,7 +12,16 @@ from fastyle_policies.model import UNKNOWN, Resource, dig, flag
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.lines import HOURS, amount
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+from fastyle_policies.pricing.services.base import (
+    Bill,
+    NotPricedError,
+    Usage,
+    holds_unknown,
+    prices,
+    size_of,
+    text,
+    usage_key,
+)
 
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
@@ -22,21 +31,20 @@ DEFAULT_MACHINE, DEFAULT_DISK, DEFAULT_DISK_GIB = "e2-medium", "pd-balanced", De
 
 
 class ClusterUsage(Usage):
-    pod_vcpus: Decimal = Field(default=Decimal(0), ge=0, description="vCPUs that Autopilot's pods request, on average")
-    pod_memory_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of memory that they request")
-    pod_storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of ephemeral storage that they request")
-    nodes: Decimal | None = Field(
-        default=None, ge=0, description="nodes of the default pool on average, all zones together"
-    )
+    pod_vcpus: Decimal = usage_key("vCPUs that Autopilot's pods request, on average")
+    pod_memory_gib: Decimal = usage_key("GiB of memory that they request")
+    pod_storage_gib: Decimal = usage_key("GiB of ephemeral storage that they request")
+    nodes: Decimal | None = usage_key("nodes of the default pool on average, all zones together", default=None)
 
 
 class PoolUsage(Usage):
-    nodes: Decimal | None = Field(
-        default=None, ge=0, description="nodes on average, all zones together; what the plan keeps at least when absent"
+    nodes: Decimal | None = usage_key(
+        "nodes on average, all zones together; what the plan keeps at least when absent", default=None
     )
     monthly_running_hours: Decimal = Field(default=HOURS, ge=0, le=HOURS, description="hours that each of them runs")
 
 
+@prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
     autopilot = flag(bill.known("enableAutopilot", False)) is True
     regional = _zones(bill, bill.resource) != 1 or not _is_zone(bill.resource.get("location"))
@@ -60,6 +68,7 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
         _nodes(bill, bill.resource.get("nodeConfig"), count, HOURS, "Default pool, ", usage=usage.nodes is not None)
 
 
+@prices(NODE_POOL)
 def node_pool(bill: Bill, usage: PoolUsage) -> None:
     owner = bill.plan.linked(bill.resource, "cluster", CLUSTER, "name", "id")
     if bill.resource.get("nodeLocations") is None and owner is None and bill.resource.get("location") is None:
@@ -102,12 +111,7 @@ def _nodes(bill: Bill, config: Any, count: Decimal, hours: Decimal, label: str, 
     on_spot, gpus = machines.spot(known), known.get("guestAccelerators")
     machines.run(bill, of, count, hours, on_spot=on_spot, label=label, usage=usage)
     accelerators.attach(bill, of, gpus, count, hours, on_spot=on_spot, label=label, usage=usage)
-    try:
-        size = amount(known.get("diskSizeGb", DEFAULT_DISK_GIB))
-    except ArithmeticError:
-        size = Decimal(-1)
-    if size < 0:
-        raise NotPricedError(f"diskSizeGb is {str(known['diskSizeGb'])[:40]!r}, which is no size")
+    size = size_of(known.get("diskSizeGb", DEFAULT_DISK_GIB), "diskSizeGb", "size")
     disks.hold(bill, known.get("diskType", DEFAULT_DISK), size, count, label=f"{label}boot disk".capitalize())
 
 
@@ -127,9 +131,3 @@ def _zones(bill: Bill, *holders: Resource | None) -> Decimal:
 
 def _is_zone(place: Any) -> bool:
     return isinstance(place, str) and place.lower() not in regions.REGIONS
-
-
-PRICERS = (
-    Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),
-    Pricer(token=NODE_POOL, usage=PoolUsage, price=node_pool),
-)

@@ -11,8 +11,8 @@ from pydantic import Field
 from fastyle_policies.model import UNKNOWN, Resource
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown
-from fastyle_policies.pricing.services.instances import addresses, egress, hold_boot
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, usage_key
+from fastyle_policies.pricing.services.instances import addresses, hold_boot, on_spot_capacity
 
 ZONAL = "gcp:compute/instanceGroupManager:InstanceGroupManager"
 REGIONAL = "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager"
@@ -24,23 +24,19 @@ AUTOSCALERS = ("gcp:compute/autoscaler:Autoscaler", "gcp:compute/regionAutoscale
 
 
 class GroupUsage(Usage):
-    instances: Decimal | None = Field(
-        default=None, ge=0, description="machines on average; what the plan keeps at least when absent"
-    )
+    instances: Decimal | None = usage_key("machines on average; what the plan keeps at least when absent", default=None)
     monthly_running_hours: Decimal = Field(default=HOURS, ge=0, le=HOURS, description="hours that each of them runs")
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+    monthly_egress_gib: Decimal = usage_key("GiB sent to the internet")
 
 
+@prices(ZONAL, REGIONAL)
 def group(bill: Bill, usage: GroupUsage) -> None:
     template = _template(bill)
     count, usual = _size(bill), usage.instances is not None
     if usage.instances is not None:
         count = usage.instances
-    scheduling = template.get("scheduling")
-    if holds_unknown(scheduling):
-        bill.note("whether it runs on spot capacity is secret or known only at update; reckoned as on demand")
     of = machines.machine(template.get("machineType"))
-    on_spot, hours = machines.spot(scheduling), usage.monthly_running_hours
+    on_spot, hours = on_spot_capacity(bill, template.get("scheduling")), usage.monthly_running_hours
     machines.run(bill, of, count, hours, on_spot=on_spot, usage=usual)
     accelerators.attach(bill, of, template.get("guestAccelerators"), count, hours, on_spot=on_spot, usage=usual)
     for disk in template.blocks("disks"):
@@ -49,7 +45,7 @@ def group(bill: Bill, usage: GroupUsage) -> None:
         elif not disk.get("source"):
             hold_boot(bill, disk, count, "diskType", "diskSizeGb")
     addresses(bill, template.blocks("networkInterfaces"), count, usage.monthly_running_hours)
-    egress(bill, usage.monthly_egress_gib)
+    bill.egress(usage.monthly_egress_gib)
 
 
 def _template(bill: Bill) -> Resource:
@@ -77,9 +73,3 @@ def _size(bill: Bill) -> Decimal:
                 bill.note(f"its autoscaler keeps {least} machines at least; give `instances` for what runs on average")
                 return Decimal(least)
     return bill.number("targetSize", 0)
-
-
-PRICERS = (
-    Pricer(token=ZONAL, usage=GroupUsage, price=group),
-    Pricer(token=REGIONAL, usage=GroupUsage, price=group),
-)

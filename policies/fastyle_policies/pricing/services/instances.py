@@ -9,9 +9,17 @@ from typing import Any
 from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig
-from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+from fastyle_policies.pricing.services.base import (
+    Bill,
+    Usage,
+    holds_unknown,
+    prices,
+    size_of,
+    text,
+    usage_key,
+)
 
 INSTANCE = "gcp:compute/instance:Instance"
 
@@ -20,13 +28,17 @@ class InstanceUsage(Usage):
     monthly_running_hours: Decimal = Field(
         default=HOURS, ge=0, le=HOURS, description="hours it runs; its disks are billed all month"
     )
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+    monthly_egress_gib: Decimal = usage_key("GiB sent to the internet")
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     stopped = bill.known("desiredStatus", "RUNNING") in ("TERMINATED", "SUSPENDED")
     hours = Decimal(0) if stopped else usage.monthly_running_hours
-    on_spot, of = _on_spot(bill, bill.resource.get("scheduling")), machines.machine(bill.resource.get("machineType"))
+    on_spot, of = (
+        on_spot_capacity(bill, bill.resource.get("scheduling")),
+        machines.machine(bill.resource.get("machineType")),
+    )
     machines.run(bill, of, Decimal(1), hours, on_spot=on_spot)
     accelerators.attach(bill, of, bill.resource.get("guestAccelerators"), Decimal(1), hours, on_spot=on_spot)
     if not dig(bill.resource.get("bootDisk"), "source"):
@@ -34,7 +46,7 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
         hold_boot(bill, given, Decimal(1), "type", "size")
     disks.local(bill, Decimal(len(bill.blocks("scratchDisks"))))
     addresses(bill, bill.blocks("networkInterfaces"), Decimal(1), hours)
-    egress(bill, usage.monthly_egress_gib)
+    bill.egress(usage.monthly_egress_gib)
 
 
 def hold_boot(bill: Bill, given: Any, count: Decimal, type_key: str, size_key: str) -> None:
@@ -42,19 +54,8 @@ def hold_boot(bill: Bill, given: Any, count: Decimal, type_key: str, size_key: s
     if holds_unknown(given):
         bill.note("a part of its boot disk is secret or known only at update; reckoned as if that part were unset")
     kind, size = (None if (v := dig(given, key)) is UNKNOWN else v for key in (type_key, size_key))
-    disks.hold(bill, kind or "pd-standard", _gib(size), count, label="Boot disk")
-
-
-def _gib(value: Any) -> Decimal:
-    if value is None:
-        return disks.DEFAULT_GIB
-    try:
-        gib = amount(value)
-    except ArithmeticError:
-        gib = Decimal(-1)
-    if gib < 0:
-        raise NotPricedError(f"the size of its disk is {str(value)[:40]!r}, which is no size")
-    return gib
+    gib = disks.DEFAULT_GIB if size is None else size_of(size, "the size of its disk", "size")
+    disks.hold(bill, kind or "pd-standard", gib, count, label="Boot disk")
 
 
 def addresses(bill: Bill, interfaces: list[Mapping[str, Any]], count: Decimal, hours: Decimal) -> None:
@@ -68,15 +69,8 @@ def addresses(bill: Bill, interfaces: list[Mapping[str, Any]], count: Decimal, h
         bill.add("network.address", count * number * hours, words, name="External address")
 
 
-def egress(bill: Bill, gib: Decimal) -> None:
-    if gib:
-        bill.add("network.internet-egress", gib, f"{text(gib)} GiB", name="Sent to the internet", usage=True)
-
-
-def _on_spot(bill: Bill, scheduling: Any) -> bool:
+def on_spot_capacity(bill: Bill, scheduling: Any) -> bool:
+    """Whether a `scheduling` block asks for spot machines; one that is unknown does not, with a note."""
     if holds_unknown(scheduling):
         bill.note("whether it runs on spot capacity is secret or known only at update; reckoned as on demand")
     return machines.spot(scheduling)
-
-
-PRICERS = (Pricer(token=INSTANCE, usage=InstanceUsage, price=instance),)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
-from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.lines import GIB, HOURS
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 CLUSTER = "gcp:managedkafka/cluster:Cluster"
-GIB = Decimal(1024) ** 3
 DCU_A_VCPU, DCU_A_GIB = Decimal("0.6"), Decimal("0.1")
 LOCAL_GIB_A_VCPU = Decimal(100)
 """DCUs and local storage of a vCPU and a GiB (cloud.google.com/managed-service-for-apache-kafka/pricing)."""
 
 
 class ClusterUsage(Usage):
-    stored_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of messages in long-term storage")
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+    stored_gib: Decimal = usage_key("GiB of messages in long-term storage")
+    monthly_egress_gib: Decimal = usage_key("GiB sent to the internet")
 
 
+@prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
     vcpus = bill.number("capacityConfig.vcpuCount", 0)
     memory = bill.number("capacityConfig.memoryBytes", 0) / GIB
@@ -34,9 +32,4 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
     bill.add("kafka.local-storage", local * HOURS, words, name="Local storage")
     gib = usage.stored_gib
     bill.add("kafka.long-term-storage", gib * HOURS, f"{text(gib)} GiB x 730 h", name="Long-term storage", usage=True)
-    if usage.monthly_egress_gib:
-        sent = usage.monthly_egress_gib
-        bill.add("network.internet-egress", sent, f"{text(sent)} GiB", name="Sent to the internet", usage=True)
-
-
-PRICERS = (Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),)
+    bill.egress(usage.monthly_egress_gib)

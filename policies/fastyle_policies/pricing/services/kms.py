@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import seconds
 from fastyle_policies.pricing.lines import DAYS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 KEY = "gcp:kms/cryptoKey:CryptoKey"
 DAY = Decimal(86400)
@@ -17,14 +15,13 @@ _FAMILIES = {"SOFTWARE": "software", "HSM": "hsm", "EXTERNAL": "external", "EXTE
 
 
 class KeyUsage(Usage):
-    active_versions: Decimal | None = Field(
-        default=None,
-        ge=0,
-        description="versions that are not destroyed; one, and those of a year's rotation, when absent",
+    active_versions: Decimal | None = usage_key(
+        "versions that are not destroyed; one, and those of a year's rotation, when absent", default=None
     )
-    monthly_operations: Decimal = Field(default=Decimal(0), ge=0, description="encryptions, decryptions, signatures")
+    monthly_operations: Decimal = usage_key("encryptions, decryptions, signatures")
 
 
+@prices(KEY)
 def key(bill: Bill, usage: KeyUsage) -> None:
     level = str(bill.known("versionTemplate.protectionLevel", "SOFTWARE"))
     algorithm = str(bill.known("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION"))
@@ -34,8 +31,7 @@ def key(bill: Bill, usage: KeyUsage) -> None:
     cheap = algorithm.startswith(("GOOGLE_SYMMETRIC", "AES", "HMAC")) or "_2048_" in algorithm
     family = "hsm-symmetric" if level == "HSM" and cheap else _FAMILIES[level]
     bill.add(f"kms.{family}-version", versions, words, name=f"Key versions, {level}")
-    count = usage.monthly_operations
-    bill.add(f"kms.{family}-operations", count, f"{text(count)} operations", name="Operations", usage=True)
+    bill.used(f"kms.{family}-operations", usage.monthly_operations, "operations", name="Operations")
 
 
 def _versions(bill: Bill, usage: KeyUsage) -> tuple[Decimal, str]:
@@ -48,6 +44,3 @@ def _versions(bill: Bill, usage: KeyUsage) -> tuple[Decimal, str]:
     further = DAYS * 12 / days
     bill.note("rotation adds versions that are all billed; reckoned after one year, give active_versions for another")
     return 1 + further, f"1 version + {text(further)} of a year's rotation every {text(days)} days"
-
-
-PRICERS = (Pricer(token=KEY, usage=KeyUsage, price=key),)

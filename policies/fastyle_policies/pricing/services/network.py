@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, Usage, prices, text, usage_key
 
 NAT = "gcp:compute/routerNat:RouterNat"
 ADDRESS = "gcp:compute/address:Address"
@@ -21,19 +19,12 @@ COUNTED_VMS = Decimal(32)
 
 
 class NatUsage(Usage):
-    vms: Decimal = Field(
-        default=Decimal(1),
-        ge=0,
-        description="VMs or instances that use the gateway, on average; above 32 at a flat rate",
-    )
-    addresses: Decimal = Field(default=Decimal(1), ge=0, description="external addresses that it takes by itself")
-    monthly_processed_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB through it, both ways")
+    vms: Decimal = usage_key("VMs or instances that use the gateway, on average; above 32 at a flat rate", default=1)
+    addresses: Decimal = usage_key("external addresses that it takes by itself", default=1)
+    monthly_processed_gib: Decimal = usage_key("GiB through it, both ways")
 
 
-class NoUsage(Usage):
-    """Nothing about it depends on traffic."""
-
-
+@prices(NAT)
 def nat(bill: Bill, usage: NatUsage) -> None:
     if usage.vms > COUNTED_VMS:
         words = f"730 h (a flat rate for {text(usage.vms)} VMs, which are more than {text(COUNTED_VMS)})"
@@ -43,10 +34,10 @@ def nat(bill: Bill, usage: NatUsage) -> None:
     if bill.known("natIpAllocateOption", "AUTO_ONLY") == "AUTO_ONLY":
         words = f"{text(usage.addresses)} addresses x 730 h"
         bill.add("network.address", usage.addresses * HOURS, words, name="Addresses")
-    gib = usage.monthly_processed_gib
-    bill.add("network.nat-data", gib, f"{text(gib)} GiB", name="Data processed", usage=True)
+    bill.used("network.nat-data", usage.monthly_processed_gib, "GiB", name="Data processed")
 
 
+@prices(ADDRESS, GLOBAL_ADDRESS)
 def address(bill: Bill, usage: NoUsage) -> None:
     kind = bill.resource.get("addressType")
     if kind is UNKNOWN:
@@ -65,6 +56,7 @@ def address(bill: Bill, usage: NoUsage) -> None:
         bill.add("compute.idle-address", HOURS, "730 h", name="External address, unused")
 
 
+@prices(CONNECTOR)
 def connector(bill: Bill, usage: NoUsage) -> None:
     machine = bill.known("machineType", "e2-micro")
     if machine != "e2-micro":
@@ -72,11 +64,3 @@ def connector(bill: Bill, usage: NoUsage) -> None:
     count = bill.number("minInstances", 2)
     words = f"{text(count)} instances x 730 h"
     bill.add("network.connector-instance", count * HOURS, words, name="Connector instances")
-
-
-PRICERS = (
-    Pricer(token=NAT, usage=NatUsage, price=nat),
-    Pricer(token=ADDRESS, usage=NoUsage, price=address),
-    Pricer(token=GLOBAL_ADDRESS, usage=NoUsage, price=address),
-    Pricer(token=CONNECTOR, usage=NoUsage, price=connector),
-)

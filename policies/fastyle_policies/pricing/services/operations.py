@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN, dig, flag, seconds
 from fastyle_policies.pricing.lines import DAYS, SECONDS, amount
-from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
-from fastyle_policies.pricing.services.network import NoUsage
+from fastyle_policies.pricing.services.base import Bill, NoUsage, Usage, prices, text, usage_key
 
 JOB = "gcp:cloudscheduler/job:Job"
 SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 (a type token)
@@ -22,46 +19,40 @@ SAMPLE_BYTES = {"INT64": Decimal(8), "DOUBLE": Decimal(8), "BOOL": Decimal(8), "
 
 
 class SecretUsage(Usage):
-    monthly_accesses: Decimal = Field(default=Decimal(0), ge=0, description="times a version is read")
-    further_versions: Decimal = Field(
-        default=Decimal(0), ge=0, description="active versions that the plan does not hold"
-    )
-    monthly_rotations: Decimal | None = Field(
-        default=None, ge=0, description="rotation notices; by the secret's rotationPeriod when absent"
+    monthly_accesses: Decimal = usage_key("times a version is read")
+    further_versions: Decimal = usage_key("active versions that the plan does not hold")
+    monthly_rotations: Decimal | None = usage_key(
+        "rotation notices; by the secret's rotationPeriod when absent", default=None
     )
 
 
 class LogBucketUsage(Usage):
-    monthly_ingested_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="GiB written by what has no monthly_log_gib of its own"
-    )
-    monthly_kept_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="GiB written in all, which are kept for the bucket's retention"
-    )
+    monthly_ingested_gib: Decimal = usage_key("GiB written by what has no monthly_log_gib of its own")
+    monthly_kept_gib: Decimal = usage_key("GiB written in all, which are kept for the bucket's retention")
 
 
 class MetricUsage(Usage):
-    monthly_samples: Decimal = Field(default=Decimal(0), ge=0, description="points written, over all time series")
+    monthly_samples: Decimal = usage_key("points written, over all time series")
 
 
 class RepositoryUsage(Usage):
-    storage_gb: Decimal = Field(default=Decimal(0), ge=0, description="GB of images kept")
+    storage_gb: Decimal = usage_key("GB of images kept")
 
 
+@prices(JOB)
 def job(bill: Bill, usage: NoUsage) -> None:
     paused = " (paused jobs too)" if flag(bill.get("paused")) is True else ""
     bill.add("scheduler.job", Decimal(1), f"1 job{paused}", name="Job")
 
 
+@prices(SECRET)
 def secret(bill: Bill, usage: SecretUsage) -> None:
     locations = _locations(bill)
     if usage.further_versions:
         words = f"{text(usage.further_versions)} versions x {text(locations)} locations"
         bill.add("secret.version", usage.further_versions * locations, words, name="Further versions")
     _rotations(bill, usage)
-    bill.add(
-        "secret.access", usage.monthly_accesses, f"{text(usage.monthly_accesses)} accesses", name="Accesses", usage=True
-    )
+    bill.used("secret.access", usage.monthly_accesses, "accesses", name="Accesses")
 
 
 def _rotations(bill: Bill, usage: SecretUsage) -> None:
@@ -75,6 +66,7 @@ def _rotations(bill: Bill, usage: SecretUsage) -> None:
         bill.add("secret.rotation", count, words, name="Rotations")
 
 
+@prices(SECRET_VERSION)
 def version(bill: Bill, usage: NoUsage) -> None:
     held = bill.plan.linked(bill.resource, "secret", SECRET, "id", "secretId")
     if held is None and bill.resource.get("secret") is UNKNOWN:
@@ -92,9 +84,9 @@ def _locations(bill: Bill, replication: object = None) -> Decimal:
     return Decimal(len(replicas)) if isinstance(replicas, list) and replicas else Decimal(1)
 
 
+@prices(LOG_BUCKET)
 def log_bucket(bill: Bill, usage: LogBucketUsage) -> None:
-    gib = usage.monthly_ingested_gib
-    bill.add("logging.ingestion", gib, f"{text(gib)} GiB", name="Other logs", usage=True)
+    bill.used("logging.ingestion", usage.monthly_ingested_gib, "GiB", name="Other logs")
     longer = bill.number("retentionDays", 30) - FREE_LOG_DAYS
     if longer > 0:
         kept = usage.monthly_kept_gib
@@ -102,6 +94,7 @@ def log_bucket(bill: Bill, usage: LogBucketUsage) -> None:
         bill.add("logging.retention", kept * longer / DAYS, words, name="Kept beyond 30 days", usage=True)
 
 
+@prices(LOG_METRIC)
 def log_metric(bill: Bill, usage: MetricUsage) -> None:
     size = SAMPLE_BYTES.get(str(bill.known("metricDescriptor.valueType", "INT64")), Decimal(80))
     mib = usage.monthly_samples * size / 1024**2
@@ -109,15 +102,6 @@ def log_metric(bill: Bill, usage: MetricUsage) -> None:
     bill.add("monitoring.samples", mib, words, name="Points", usage=True)
 
 
+@prices(REPOSITORY)
 def repository(bill: Bill, usage: RepositoryUsage) -> None:
-    bill.add("artifacts.storage", usage.storage_gb, f"{text(usage.storage_gb)} GB", name="Images", usage=True)
-
-
-PRICERS = (
-    Pricer(token=JOB, usage=NoUsage, price=job),
-    Pricer(token=SECRET, usage=SecretUsage, price=secret),
-    Pricer(token=SECRET_VERSION, usage=NoUsage, price=version),
-    Pricer(token=LOG_BUCKET, usage=LogBucketUsage, price=log_bucket),
-    Pricer(token=LOG_METRIC, usage=MetricUsage, price=log_metric),
-    Pricer(token=REPOSITORY, usage=RepositoryUsage, price=repository),
-)
+    bill.used("artifacts.storage", usage.storage_gb, "GB", name="Images")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, flag, seconds
 from fastyle_policies.pricing.lines import DAYS, GIB, amount
-from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, Usage, prices, text, usage_key
 
 TOPIC = "gcp:pubsub/topic:Topic"
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
@@ -18,35 +18,33 @@ DAY = Decimal(86400)
 
 
 class TopicUsage(Usage):
-    monthly_messages: Decimal = Field(default=Decimal(0), ge=0, description="messages published")
-    message_bytes: Decimal = Field(
-        default=Decimal(1000),
-        ge=0,
-        description="bytes of a message as billed: data, attributes' keys and values, id, 20 for the time",
+    monthly_messages: Decimal = usage_key("messages published")
+    message_bytes: Decimal = usage_key(
+        "bytes of a message as billed: data, attributes' keys and values, id, 20 for the time", default=1000
     )
     messages_per_request: Decimal = Field(default=Decimal(1), ge=1, description="messages in a publish request")
 
 
 class SubscriptionUsage(Usage):
-    monthly_messages: Decimal | None = Field(
-        default=None, ge=0, description="messages delivered, redeliveries included; its topic's when absent"
+    monthly_messages: Decimal | None = usage_key(
+        "messages delivered, redeliveries included; its topic's when absent", default=None
     )
-    message_bytes: Decimal | None = Field(default=None, ge=0, description="as of a topic; its topic's when absent")
+    message_bytes: Decimal | None = usage_key("as of a topic; its topic's when absent", default=None)
     messages_per_request: Decimal = Field(
         default=Decimal(1), ge=1, description="messages in a pull response; a push always has one"
     )
-    old_backlog_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="GiB that wait for longer than a day, on average over the month"
-    )
+    old_backlog_gib: Decimal = usage_key("GiB that wait for longer than a day, on average over the month")
 
 
-def gib(messages: Decimal, size: Decimal, batch: Decimal = Decimal(1), minimum: Decimal = MINIMUM_REQUEST) -> Decimal:
+def gib(messages: Decimal, size: Decimal, batch: Decimal) -> Decimal:
     """Billed GiB of `messages` of `size` bytes, `batch` in a request."""
-    return messages / batch * max(size * batch, minimum) / GIB
+    return messages / batch * max(size * batch, MINIMUM_REQUEST) / GIB
 
 
+@prices(TOPIC)
 def topic(bill: Bill, usage: TopicUsage) -> None:
     flow = gib(usage.monthly_messages, usage.message_bytes, usage.messages_per_request)
+    stored = usage.monthly_messages * usage.message_bytes / GIB
     plain = f"{text(usage.monthly_messages)} messages x {text(usage.message_bytes)} bytes"
     arithmetic = (
         f"{text(usage.monthly_messages)} messages / {text(usage.messages_per_request)} a request "
@@ -55,18 +53,11 @@ def topic(bill: Bill, usage: TopicUsage) -> None:
     source = bill.get("ingestionDataSourceSettings")
     if isinstance(source, Mapping) and source:
         rate = "pubsub.kinesis-import" if source.get("awsKinesis") else "pubsub.import"
-        bill.add(
-            rate,
-            gib(usage.monthly_messages, usage.message_bytes, minimum=Decimal(0)),
-            plain,
-            name="Imported",
-            usage=True,
-        )
+        bill.add(rate, stored, plain, name="Imported", usage=True)
     else:
         bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
     kept = bill.known("messageRetentionDuration", None)
     days = amount(seconds(kept) or 0) / DAY
-    stored = usage.monthly_messages * usage.message_bytes / GIB
     if days:
         bill.add(
             "pubsub.retention",
@@ -85,25 +76,15 @@ def _transforms(bill: Bill, volume: Decimal) -> None:
         bill.add("pubsub.transform", volume * count, words, name="Transformed", usage=True)
 
 
+@prices(SUBSCRIPTION)
 def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
     messages, size = _delivered(bill, usage)
+    stored = messages * size / GIB
     plain = f"{text(messages)} messages x {text(size)} bytes"
     if bill.there("bigqueryConfig"):
-        bill.add(
-            "pubsub.bigquery-export",
-            gib(messages, size, minimum=Decimal(0)),
-            plain,
-            name="Exported to BigQuery",
-            usage=True,
-        )
+        bill.add("pubsub.bigquery-export", stored, plain, name="Exported to BigQuery", usage=True)
     elif bill.there("cloudStorageConfig"):
-        bill.add(
-            "pubsub.storage-export",
-            gib(messages, size, minimum=Decimal(0)),
-            plain,
-            name="Exported to Cloud Storage",
-            usage=True,
-        )
+        bill.add("pubsub.storage-export", stored, plain, name="Exported to Cloud Storage", usage=True)
     else:
         push = bill.there("pushConfig")
         batch = Decimal(1) if push else usage.messages_per_request
@@ -116,7 +97,6 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
         )
     if flag(bill.get("retainAckedMessages")) is True:
         days = amount(seconds(bill.known("messageRetentionDuration", "604800s")) or 0) / DAY
-        stored = messages * size / GIB
         bill.add(
             "pubsub.retention",
             stored * days / DAYS,
@@ -124,15 +104,8 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
             name="Retained acknowledged messages",
             usage=True,
         )
-    _transforms(bill, messages * size / GIB)
-    if usage.old_backlog_gib:
-        bill.add(
-            "pubsub.retention",
-            usage.old_backlog_gib,
-            f"{text(usage.old_backlog_gib)} GiB on average",
-            name="Backlog older than a day",
-            usage=True,
-        )
+    _transforms(bill, stored)
+    bill.used_if_any("pubsub.retention", usage.old_backlog_gib, "GiB on average", name="Backlog older than a day")
 
 
 def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
@@ -145,9 +118,3 @@ def _delivered(bill: Bill, usage: SubscriptionUsage) -> tuple[Decimal, Decimal]:
         bill.note(f"its topic {where}; without monthly_messages its traffic counts as 0")
     messages = above.monthly_messages if usage.monthly_messages is None else usage.monthly_messages
     return messages, above.message_bytes if usage.message_bytes is None else usage.message_bytes
-
-
-PRICERS = (
-    Pricer(token=TOPIC, usage=TopicUsage, price=topic),
-    Pricer(token=SUBSCRIPTION, usage=SubscriptionUsage, price=subscription),
-)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, text
-from fastyle_policies.pricing.services.disks import NoUsage
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, prices, text
 
 INSTANCE = "gcp:redis/instance:Instance"
 # GB up to which a capacity tier goes (cloud.google.com/memorystore/docs/redis/pricing).
@@ -12,6 +11,7 @@ _CAPACITIES = ((4, "m1"), (10, "m2"), (35, "m3"), (100, "m4"))
 _TIERS = {"BASIC": "basic", "STANDARD_HA": "standard"}
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: NoUsage) -> None:
     tier = str(bill.known("tier", "BASIC"))
     if tier not in _TIERS:
@@ -26,6 +26,3 @@ def instance(bill: Bill, usage: NoUsage) -> None:
         bill.add(f"redis.standard-{capacity}", quantity, words, name=f"Nodes, {capacity.upper()}", assumes=(share,))
         return
     bill.add(f"redis.{_TIERS[tier]}-{capacity}", gib * HOURS, words, name=f"Memory, {_TIERS[tier]} {capacity.upper()}")
-
-
-PRICERS = (Pricer(token=INSTANCE, usage=NoUsage, price=instance),)

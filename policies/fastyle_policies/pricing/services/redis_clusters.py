@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 CLUSTER = "gcp:redis/cluster:Cluster"
 _NODES = {
@@ -19,9 +17,10 @@ _NODES = {
 
 
 class ClusterUsage(Usage):
-    backup_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of backups")
+    backup_gib: Decimal = usage_key("GiB of backups")
 
 
+@prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
     kind = str(bill.known("nodeType", "REDIS_HIGHMEM_MEDIUM"))
     if kind not in _NODES:
@@ -32,9 +31,4 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
     bill.add(f"redis.node-{name}", nodes * HOURS, words, name=f"Nodes, {name}")
     if bill.known("persistenceConfig.mode", "DISABLED") == "AOF":
         bill.note("the storage of its append-only file is billed besides: how large it is the plan does not tell")
-    if usage.backup_gib:
-        gib = usage.backup_gib
-        bill.add("redis.cluster-backup", gib, f"{text(gib)} GiB", name="Backups", usage=True)
-
-
-PRICERS = (Pricer(token=CLUSTER, usage=ClusterUsage, price=cluster),)
+    bill.used_if_any("redis.cluster-backup", usage.backup_gib, "GiB", name="Backups")

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
-from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
-from fastyle_policies.pricing.services.disks import NoUsage
+from fastyle_policies.pricing.lines import GIB, HOURS
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, Usage, prices, text, usage_key
 
 RESERVATION = "gcp:bigquery/reservation:Reservation"
 BI_ENGINE = "gcp:bigquery/biReservation:BiReservation"
-ASSIGNMENT = "gcp:bigquery/reservationAssignment:ReservationAssignment"
 _EDITIONS = {"STANDARD": "standard", "ENTERPRISE": "enterprise", "ENTERPRISE_PLUS": "enterprise-plus"}
-GIB = Decimal(1024) ** 3
 
 
 class ReservationUsage(Usage):
-    monthly_autoscaled_slot_hours: Decimal = Field(
-        default=Decimal(0), ge=0, description="slot-hours that autoscaling adds to the baseline, in steps of 50 slots"
+    monthly_autoscaled_slot_hours: Decimal = usage_key(
+        "slot-hours that autoscaling adds to the baseline, in steps of 50 slots"
     )
 
 
+@prices(RESERVATION)
 def reservation(bill: Bill, usage: ReservationUsage) -> None:
     edition = str(bill.known("edition", "ENTERPRISE"))
     if edition not in _EDITIONS:
@@ -30,16 +26,10 @@ def reservation(bill: Bill, usage: ReservationUsage) -> None:
     rate = f"bigquery.slots-{_EDITIONS[edition]}"
     slots = bill.number("slotCapacity", 0)
     bill.add(rate, slots * HOURS, f"{text(slots)} slots x 730 h", name=f"Baseline slots, {_EDITIONS[edition]}")
-    hours = usage.monthly_autoscaled_slot_hours
-    bill.add(rate, hours, f"{text(hours)} slot-hours", name="Autoscaled slots", usage=True)
+    bill.used(rate, usage.monthly_autoscaled_slot_hours, "slot-hours", name="Autoscaled slots")
 
 
+@prices(BI_ENGINE)
 def bi_engine(bill: Bill, usage: NoUsage) -> None:
     gib = bill.number("size", 0) / GIB
     bill.add("bigquery.bi-engine", gib * HOURS, f"{text(gib)} GiB x 730 h", name="BI Engine")
-
-
-PRICERS = (
-    Pricer(token=RESERVATION, usage=ReservationUsage, price=reservation),
-    Pricer(token=BI_ENGINE, usage=NoUsage, price=bi_engine),
-)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig, flag
 from fastyle_policies.pricing.lines import SECONDS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -35,31 +35,29 @@ _UNITS |= {"Ki": Decimal(1024), "Mi": Decimal(1024) ** 2, "Gi": Decimal(1024) **
 
 
 class TrafficUsage(Usage):
-    monthly_requests: Decimal = Field(default=Decimal(0), ge=0, description="requests")
-    request_ms: Decimal = Field(
-        default=Decimal(100),
-        ge=0,
-        description="milliseconds an instance is busy with a request; billed in steps of 100",
+    monthly_requests: Decimal = usage_key("requests")
+    request_ms: Decimal = usage_key(
+        "milliseconds an instance is busy with a request; billed in steps of 100", default=100
     )
     requests_at_once: Decimal = Field(
         default=Decimal(1), ge=1, description="requests that an instance serves at once, on average while it serves any"
     )
-    monthly_instance_seconds: Decimal | None = Field(
-        default=None, ge=0, description="seconds in which an instance serves something; instead of the three above"
+    monthly_instance_seconds: Decimal | None = usage_key(
+        "seconds in which an instance serves something; instead of the three above", default=None
     )
-    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written")
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+    monthly_log_gib: Decimal = usage_key("GiB of logs written")
+    monthly_egress_gib: Decimal = usage_key("GiB sent to the internet")
 
 
 class FunctionUsage(TrafficUsage):
-    monthly_builds: Decimal = Field(default=Decimal(0), ge=0, description="deployments: each is a build")
-    build_minutes: Decimal = Field(default=Decimal(3), ge=0, description="minutes of a build")
+    monthly_builds: Decimal = usage_key("deployments: each is a build")
+    build_minutes: Decimal = usage_key("minutes of a build", default=3)
 
 
 class JobUsage(Usage):
-    monthly_executions: Decimal = Field(default=Decimal(0), ge=0, description="executions")
-    task_seconds: Decimal = Field(default=Decimal(60), ge=0, description="seconds of a task; 60 at least are billed")
-    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written")
+    monthly_executions: Decimal = usage_key("executions")
+    task_seconds: Decimal = usage_key("seconds of a task; 60 at least are billed", default=60)
+    monthly_log_gib: Decimal = usage_key("GiB of logs written")
 
 
 def cpus(value: Any) -> Decimal:
@@ -76,6 +74,7 @@ def gibibytes(value: Any) -> Decimal:
     return amount(match[1]) * _UNITS[match[2] or ""] / _UNITS["Gi"]
 
 
+@prices(SERVICE)
 def service(bill: Bill, usage: TrafficUsage) -> None:
     template = bill.resource.get("template")
     _no_accelerator(bill.get("template.nodeSelector") if template is not UNKNOWN else None)
@@ -108,6 +107,7 @@ def _cpu_always(bill: Bill, container: Any) -> bool:
     return isinstance(resources, dict) and flag(resources.get("cpuIdle")) is not True
 
 
+@prices(FUNCTION)
 def function(bill: Bill, usage: FunctionUsage) -> None:
     memory = _memory(bill, bill.known("serviceConfig.availableMemory", "256M"))
     asked = bill.get("serviceConfig.availableCpu")
@@ -124,6 +124,7 @@ def cpu_of_memory(gib: Decimal) -> Decimal:
     return next((vcpus for most, vcpus in _CPU_OF_MEMORY if gib <= most), _CPU_OF_MEMORY[-1][1])
 
 
+@prices(JOB)
 def job(bill: Bill, usage: JobUsage) -> None:
     _no_accelerator(bill.get("template.template.nodeSelector"))
     vcpu, memory = Decimal(0), Decimal(0)
@@ -135,13 +136,7 @@ def job(bill: Bill, usage: JobUsage) -> None:
     words = f"{text(usage.monthly_executions)} executions x {text(tasks)} tasks x max({text(usage.task_seconds)}, 60) s x {{}}"
     bill.add("run.instance-cpu", seconds * vcpu, words.format(f"{text(vcpu)} vCPU"), name="CPU", usage=True)
     bill.add("run.instance-memory", seconds * memory, words.format(f"{text(memory)} GiB"), name="Memory", usage=True)
-    logs(bill, usage.monthly_log_gib)
-
-
-def logs(bill: Bill, quantity: Decimal) -> None:
-    """A line for what the resource writes into Cloud Logging, where it writes anything."""
-    if quantity:
-        bill.add("logging.ingestion", quantity, f"{text(quantity)} GiB", name="Logs", usage=True)
+    bill.logs(usage.monthly_log_gib)
 
 
 def traffic(
@@ -188,23 +183,9 @@ def traffic(
             )
         bill.add("run.request-cpu", seconds * vcpu, f"{words} x {text(vcpu)} vCPU", name="CPU", usage=True)
         bill.add("run.request-memory", seconds * memory, f"{words} x {text(memory)} GiB", name="Memory", usage=True)
-        if usage.monthly_requests:
-            bill.add(
-                "run.requests",
-                usage.monthly_requests,
-                f"{text(usage.monthly_requests)} requests",
-                name="Requests",
-                usage=True,
-            )
-    logs(bill, usage.monthly_log_gib)
-    if usage.monthly_egress_gib:
-        bill.add(
-            "network.internet-egress",
-            usage.monthly_egress_gib,
-            f"{text(usage.monthly_egress_gib)} GiB",
-            name="Sent to the internet",
-            usage=True,
-        )
+        bill.used_if_any("run.requests", usage.monthly_requests, "requests", name="Requests")
+    bill.logs(usage.monthly_log_gib)
+    bill.egress(usage.monthly_egress_gib)
 
 
 def _containers(bill: Bill, template: Any) -> list[Any]:
@@ -255,10 +236,3 @@ def _memory(bill: Bill, value: Any) -> Decimal:
         bill.note("its memory is secret or known only at update; reckoned with 512 MiB")
         return Decimal("0.5")
     return gibibytes(value)
-
-
-PRICERS = (
-    Pricer(token=SERVICE, usage=TrafficUsage, price=service),
-    Pricer(token=JOB, usage=JobUsage, price=job),
-    Pricer(token=FUNCTION, usage=FunctionUsage, price=function),
-)

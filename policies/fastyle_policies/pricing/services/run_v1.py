@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from fastyle_policies.model import UNKNOWN, dig
-from fastyle_policies.pricing.lines import amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, holds_unknown
+from fastyle_policies.pricing.services.base import Bill, holds_unknown, prices, size_of
 from fastyle_policies.pricing.services.run import TrafficUsage, limit_cpu, limit_memory, traffic
 
 SERVICE = "gcp:cloudrun/service:Service"
@@ -16,6 +15,7 @@ MINIMUM = ("autoscaling.knative.dev/minScale", "run.googleapis.com/minScale")
 THROTTLING = "run.googleapis.com/cpu-throttling"
 
 
+@prices(SERVICE)
 def service(bill: Bill, usage: TrafficUsage) -> None:
     """Requests are billed unless CPU throttling is switched off."""
     template = bill.resource.get("template")
@@ -43,15 +43,4 @@ def _one(value: Any) -> Any:
 
 def _number(notes: Any, key: str) -> Decimal:
     value = notes.get(key) if isinstance(notes, Mapping) else None
-    if value is None or value is UNKNOWN:
-        return Decimal(0)
-    try:
-        number = amount(value)
-    except ArithmeticError:
-        number = Decimal(-1)
-    if number < 0:
-        raise NotPricedError(f"{key} is {str(value)[:40]!r}, which is no number")
-    return number
-
-
-PRICERS = (Pricer(token=SERVICE, usage=TrafficUsage, price=service),)
+    return Decimal(0) if value is None or value is UNKNOWN else size_of(value, key)

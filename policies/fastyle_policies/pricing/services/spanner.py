@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 INSTANCE = "gcp:spanner/instance:Instance"
 
 
 class InstanceUsage(Usage):
-    storage_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB stored")
+    storage_gib: Decimal = usage_key("GiB stored")
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     config = bill.resource.get("config")
     name = "" if config is UNKNOWN else str(config or "").rsplit("/", 1)[-1]
@@ -31,8 +30,4 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     nodes = units / 1000 or bill.number("numNodes", 0) or bill.number("autoscalingConfig.autoscalingLimits.minNodes", 0)
     nodes = nodes or Decimal(1)
     bill.add("spanner.node", nodes * HOURS, f"{text(nodes)} nodes x 730 h", name="Nodes")
-    gib = usage.storage_gib
-    bill.add("spanner.storage", gib, f"{text(gib)} GiB", name="Storage", usage=True)
-
-
-PRICERS = (Pricer(token=INSTANCE, usage=InstanceUsage, price=instance),)
+    bill.used("spanner.storage", usage.storage_gib, "GiB", name="Storage")

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, Resource, flag
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, PricedPlan, Pricer, Usage, text
-from fastyle_policies.pricing.services.run import logs
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
+from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.services.switching import running_share
 
 _DISKS = {"PD_SSD": "ssd", "PD_HDD": "hdd"}
@@ -29,16 +29,15 @@ class InstanceUsage(Usage):
     monthly_running_hours: Decimal | None = Field(
         default=None, ge=0, le=HOURS, description="hours it runs; from the plan's switching jobs, else 730, when absent"
     )
-    disk_gb: Decimal = Field(
-        default=Decimal(0), ge=0, description="GB that the disk has grown to, when beyond its first size"
-    )
-    backup_gb: Decimal = Field(default=Decimal(0), ge=0, description="GB of all kept backups together")
-    monthly_log_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB of logs written to Cloud Logging")
-    monthly_cpu_hours: Decimal | None = Field(
-        default=None, ge=0, description="vCPU-hours that it computes; costs nothing, advice on its tier rests on it"
+    disk_gb: Decimal = usage_key("GB that the disk has grown to, when beyond its first size")
+    backup_gb: Decimal = usage_key("GB of all kept backups together")
+    monthly_log_gib: Decimal = usage_key("GiB of logs written to Cloud Logging")
+    monthly_cpu_hours: Decimal | None = usage_key(
+        "vCPU-hours that it computes; costs nothing, advice on its tier rests on it", default=None
     )
 
 
+@prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     version = str(bill.known("databaseVersion", "POSTGRES"))
     if not version.startswith(("POSTGRES", "MYSQL")):
@@ -67,7 +66,7 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     if bill.known("settings.ipConfiguration.ipv4Enabled", True) is True:
         idle = HOURS - hours
         bill.add("sql.idle-address", idle, f"730 h - {text(hours)} h running", name="Public address while stopped")
-    logs(bill, usage.monthly_log_gib)
+    bill.logs(usage.monthly_log_gib)
 
 
 def switches(instance: Resource, plan: PricedPlan) -> Sequence[Resource]:
@@ -132,6 +131,3 @@ def _plus(bill: Bill, tier: str, hours: Decimal, words: str, copies: Decimal, tw
     if flag(bill.known("settings.dataCacheConfig.dataCacheEnabled", False)) is True:
         cache = Decimal(_CACHE_GB[int(vcpus)])
         bill.add("sql-plus.data-cache", cache * copies, f"{text(cache)} GB{twice}", name="Data cache")
-
-
-PRICERS = (Pricer(token=INSTANCE, usage=InstanceUsage, price=instance),)

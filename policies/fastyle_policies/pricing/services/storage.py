@@ -11,7 +11,7 @@ from pydantic import Field
 from fastyle_policies.model import Resource, number
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.lines import DAYS, amount, total
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Pricer, Usage, holds_unknown, text
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, holds_unknown, prices, text, usage_key
 
 BUCKET = "gcp:storage/bucket:Bucket"
 MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
@@ -24,12 +24,8 @@ _ALIASES = {"REGIONAL": "STANDARD", "MULTI_REGIONAL": "STANDARD", "DURABLE_REDUC
 
 
 class BucketUsage(Usage):
-    storage_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="GiB that simply lie there, in the bucket's class"
-    )
-    monthly_written_gib: Decimal = Field(
-        default=Decimal(0), ge=0, description="GiB written, which age under the lifecycle"
-    )
+    storage_gib: Decimal = usage_key("GiB that simply lie there, in the bucket's class")
+    monthly_written_gib: Decimal = usage_key("GiB written, which age under the lifecycle")
     object_mib: Decimal = Field(
         default=Decimal(1),
         gt=0,
@@ -38,14 +34,12 @@ class BucketUsage(Usage):
     after_months: Decimal = Field(
         default=Decimal(36), gt=0, description="months since the first write, at which the stock is taken"
     )
-    monthly_read_gib: Decimal = Field(
-        default=Decimal(0),
-        ge=0,
-        description="GiB read: of what is written in proportion to where it lies, else of what simply lies there",
+    monthly_read_gib: Decimal = usage_key(
+        "GiB read: of what is written in proportion to where it lies, else of what simply lies there"
     )
-    monthly_class_a_operations: Decimal = Field(default=Decimal(0), ge=0, description="lists and writes, besides")
-    monthly_class_b_operations: Decimal = Field(default=Decimal(0), ge=0, description="reads of objects and metadata")
-    monthly_egress_gib: Decimal = Field(default=Decimal(0), ge=0, description="GiB sent to the internet")
+    monthly_class_a_operations: Decimal = usage_key("lists and writes, besides")
+    monthly_class_b_operations: Decimal = usage_key("reads of objects and metadata")
+    monthly_egress_gib: Decimal = usage_key("GiB sent to the internet")
 
 
 @dataclass(frozen=True)
@@ -106,6 +100,7 @@ def _class(value: object) -> str:
     return _ALIASES.get(name, name if name in MINIMUM_DAYS else "STANDARD")
 
 
+@prices(BUCKET)
 def bucket(bill: Bill, usage: BucketUsage) -> None:
     horizon = usage.after_months * DAYS
     pair = _pair(bill)
@@ -145,14 +140,7 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
     _early_deletion(bill, flow, last, aged[-1].end if aged else Decimal(0), deleted)
     _retrieval(bill, usage, readable)
     _operations(bill, usage, first, aged)
-    if usage.monthly_egress_gib:
-        bill.add(
-            "storage.internet-egress",
-            usage.monthly_egress_gib,
-            f"{text(usage.monthly_egress_gib)} GiB",
-            name="Sent to the internet",
-            usage=True,
-        )
+    bill.egress(usage.monthly_egress_gib, "storage.internet-egress")
 
 
 def _pair(bill: Bill) -> list[str]:
@@ -244,14 +232,5 @@ def _operations(bill: Bill, usage: BucketUsage, first: str, aged: list[Stay]) ->
                 name=f"Transitions to {stay.storage_class.lower()}",
                 usage=True,
             )
-    if usage.monthly_class_b_operations:
-        bill.add(
-            f"storage.{first.lower()}-class-b",
-            usage.monthly_class_b_operations,
-            f"{text(usage.monthly_class_b_operations)} operations",
-            name="Operations, class B",
-            usage=True,
-        )
-
-
-PRICERS = (Pricer(token=BUCKET, usage=BucketUsage, price=bucket),)
+    reads = usage.monthly_class_b_operations
+    bill.used_if_any(f"storage.{first.lower()}-class-b", reads, "operations", name="Operations, class B")

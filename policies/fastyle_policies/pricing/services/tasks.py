@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
-
-from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, text
+from fastyle_policies.pricing.services.base import Bill, Usage, prices, usage_key
 
 QUEUE = "gcp:cloudtasks/queue:Queue"
 
 
 class QueueUsage(Usage):
-    monthly_operations: Decimal = Field(
-        default=Decimal(0), ge=0, description="calls of the API and attempts to deliver: two a task at least"
-    )
+    monthly_operations: Decimal = usage_key("calls of the API and attempts to deliver: two a task at least")
 
 
+@prices(QUEUE)
 def queue(bill: Bill, usage: QueueUsage) -> None:
-    count = usage.monthly_operations
-    bill.add("tasks.operations", count, f"{text(count)} operations", name="Operations", usage=True)
-
-
-PRICERS = (Pricer(token=QUEUE, usage=QueueUsage, price=queue),)
+    bill.used("tasks.operations", usage.monthly_operations, "operations", name="Operations")

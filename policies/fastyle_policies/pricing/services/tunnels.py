@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from fastyle_policies.pricing.lines import HOURS
-from fastyle_policies.pricing.services.base import Bill, Pricer
-from fastyle_policies.pricing.services.disks import NoUsage
+from fastyle_policies.pricing.services.base import Bill, NoUsage, prices
 
 TUNNEL = "gcp:compute/vPNTunnel:VPNTunnel"
 
 
+@prices(TUNNEL)
 def tunnel(bill: Bill, usage: NoUsage) -> None:
     bill.add("vpn.tunnel", HOURS, "730 h", name="Tunnel")
-
-
-PRICERS = (Pricer(token=TUNNEL, usage=NoUsage, price=tunnel),)

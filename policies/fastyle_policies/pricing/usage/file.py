@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,11 +15,9 @@ from fastyle_policies.model import Resource
 from fastyle_policies.pricing.formulas import evaluate
 from fastyle_policies.pricing.lines import LARGEST, PricingError
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.services.base import Usage
+from fastyle_policies.pricing.services.plan import U
 from fastyle_policies.pricing.usage.document import DAY_KINDS, DEFAULT_MONTH, Days, Document, Value
 from fastyle_policies.pricing.usage.names import keys, nearest
-
-M = TypeVar("M", bound=Usage)
 
 
 class _Patterns:
@@ -90,7 +88,7 @@ class UsageFile:
             costs[label] = number
         return costs
 
-    def of(self, resource: Resource, model: type[M]) -> M:
+    def of(self, resource: Resource, model: type[U]) -> U:
         """The usage of a resource: its type's defaults, then every matching entry of `resource_usage`, in order.
 
         Raises:
