@@ -48,10 +48,6 @@ ALWAYS = (
 """APIs that no stack of this program does without."""
 
 
-LOCAL = "local"
-"""The environment in which nothing but the program's own check stands in front of the API."""
-
-
 class ConfigError(pulumi.RunError):
     """The stack's configuration is wrong: one line for each mistake, with key, consequence and mend."""
 
@@ -222,7 +218,8 @@ class StackConfig(Section):
                 f"pipeline.cron {self.pipeline.cron!r} runs on {run:%A} at {run:%H:%M}, when database.night_stop has "
                 "stopped the database; the run would fail; move one of them"
             )
-        if self.access.api_auth is ApiAuth.TOKEN and self.environment != LOCAL:
+        enters_by_platform = self.protected or bool(self.access.people or self.access.programs)
+        if self.access.api_auth is ApiAuth.TOKEN and enters_by_platform:
             problems.append(
                 "access.api_auth is token; people's browsers and Cloud Run's own check both use that header, nobody "
                 "would get in; write access.api_auth: platform"

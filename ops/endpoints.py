@@ -10,11 +10,10 @@ from typing import Any
 
 from ops import stacks
 from ops.errors import OperatorError
+from ops.folders import LOCAL as LOCAL
 from ops.folders import REPOSITORY as REPOSITORY
 from ops.folders import STATE_DIR as STATE_DIR
 from workloads.pos_api.catalogue import SAMPLE
-
-LOCAL = "local"
 
 
 @dataclass(frozen=True)

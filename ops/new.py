@@ -152,7 +152,7 @@ def _schema(key: str) -> str:
 
 def _write_page(repository: Path) -> None:
     """In a process of its own: this one has read the streams already."""
-    render = "from tools.events_reference import render; print(render(), end='')"
+    render = "from workloads.reference.events import render; print(render(), end='')"
     command = [sys.executable, "-c", render]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:

@@ -89,7 +89,7 @@ def write_mart(name: str, repository: Path, *, read_model: bool = True) -> Path:
 
 def _write_page(repository: Path) -> None:
     """In a process of its own: this one has read the marts already."""
-    render = "from tools.marts_reference import render; print(render(), end='')"
+    render = "from workloads.reference.marts import render; print(render(), end='')"
     command = [sys.executable, "-c", render]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:

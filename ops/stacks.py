@@ -15,7 +15,7 @@ from fastyle_localcloud.engine.environment import engine_path
 
 from ops import engine
 from ops.errors import OperatorError
-from ops.folders import REPOSITORY
+from ops.folders import LOCAL, REPOSITORY
 
 
 def caller_environment() -> dict[str, str]:
@@ -77,7 +77,7 @@ def own_projects(repository: Path = REPOSITORY) -> tuple[str, ...]:
     return tuple(
         name
         for name in stack_names(repository)
-        if name != "local" and "fastyle:name_prefix" not in (repository / f"Pulumi.{name}.yaml").read_text("utf-8")
+        if name != LOCAL and "fastyle:name_prefix" not in (repository / f"Pulumi.{name}.yaml").read_text("utf-8")
     )
 
 

@@ -20,8 +20,8 @@ from fastyle_policies.pricing.blocks import put
 from fastyle_policies.pricing.documents import Document
 
 import tools.configuration_reference
-import tools.events_reference
-import tools.marts_reference
+import workloads.reference.events
+import workloads.reference.marts
 from ops import cost
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
@@ -68,7 +68,7 @@ def cost_by_component(text: str) -> str:
 @cache
 def _plans() -> dict[str, Document]:
     """The stacks' plans and the other ones that documents compare them with, each planned once."""
-    wanted = {**{stack: cost.Request(stack=stack) for stack in cost_tables.STACKS}, **pages.OTHERS}
+    wanted = {**{stack: cost.Request(stack=stack) for stack in cost_tables.STACKS}, **pages.others()}
     with ThreadPoolExecutor(2) as two:
         return dict(zip(wanted, two.map(cost.planned, wanted.values()), strict=True))
 
@@ -76,8 +76,8 @@ def _plans() -> dict[str, Document]:
 PARTS: tuple[Part, ...] = (
     Part("components/REFERENCE.md", "components", components),
     Part("docs/configuration.md", "configuration", lambda _: tools.configuration_reference.reference()),
-    Part("docs/events.md", "events", lambda _: tools.events_reference.render()),
-    Part("docs/marts.md", "marts", lambda _: tools.marts_reference.render()),
+    Part("docs/events.md", "events", lambda _: workloads.reference.events.render()),
+    Part("docs/marts.md", "marts", lambda _: workloads.reference.marts.render()),
     Part("docs/policies.md", "rules", fastyle_policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("docs/performance.md", "measured", performance.current),

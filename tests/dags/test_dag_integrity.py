@@ -13,6 +13,7 @@ import yaml
 
 from infra.operations import late_run, logged
 from tests.dags.conftest import HERE, NEWEST, VERSIONS, Airflow
+from workloads.marts import MARTS
 from workloads.packaging.airflow import added_packages
 from workloads.pipeline.tasks import DEADLINE, TASKS, Action
 
@@ -120,7 +121,10 @@ def unversioned(table: str) -> str:
 
 def test_the_marts_are_assets_by_their_stable_names(dag: dict[str, Any]) -> None:
     published = dag["tasks"]["publish_marts"]["outlets"]
-    assert {"marts.gmv_daily", "marts.margin_daily", "marts.inventory_status"} <= set(published)
+    assert {f"marts.{name}" for name in MARTS} <= set(published)
+    assert [name for name in MARTS if f"`marts.{name}`" not in dag["doc"]] == [], (
+        "its page names what others schedule on"
+    )
 
 
 def test_a_run_takes_the_pipeline_first_and_gives_it_back_last(dag: dict[str, Any], found: dict[str, Any]) -> None:

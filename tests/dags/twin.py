@@ -16,7 +16,7 @@ import psutil
 import psycopg
 
 from tests.support.checkout import Checkout
-from workloads.marts import MARTS
+from workloads.marts import reported
 from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.interface import Role
 from workloads.runtime.migrate import migrate
@@ -25,7 +25,7 @@ DATABASE = "airflow_twin"
 DATASETS = {"STAGING_DATASET": "staging_airflow", "MARTS_DATASET": "marts_airflow"}
 KEPT_EMPTY = {"alembic_version", "figures_basis", "pipeline_run", "quality_fault", "quality_result", "quality_waiver"}
 """And every `report_…`: the pipeline's own to write."""
-READ_MODEL = tuple(mart.report for mart in MARTS.values() if mart.read_model)
+READ_MODEL = tuple(mart.report for mart in reported())
 # Columns that tell when and by which run a row was written.
 WRITTEN = {"publication_id", "run_id", "recorded_from", "recorded_to"}
 

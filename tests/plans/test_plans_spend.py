@@ -23,10 +23,13 @@ def port() -> Iterator[int]:
 def test_the_pages_on_cost_and_scale_are_current(
     plans: dict[str, Plan], port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    project = Project(tmp_path_factory.mktemp("scheduled"), port)
-    project.configure("prod", like="prod", overrides={"fastyle:orchestrator": "scheduler"})
     plan_documents = {stack: documents.read(plan.document) for stack, plan in plans.items()}
-    plan_documents[pages.SCHEDULED] = documents.read(project.preview("prod").document)
+    for name, request in pages.others().items():
+        assert request.stack is not None
+        project = Project(tmp_path_factory.mktemp("other"), port)
+        overrides = {f"fastyle:{key}": value for key, _, value in (each.partition("=") for each in request.overrides)}
+        project.configure(request.stack, like=request.stack, overrides=overrides)
+        plan_documents[name] = documents.read(project.preview(request.stack).document)
     text = {
         name: (REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("cost.md", "scale.md", "cost.svg")
     }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fastyle_policies.rules import RULES
 
 from ops.errors import OperatorError
 from ops.new_rule import write_rule
+from tests.policies.accepting_provider import accepting_provider
 from tests.support.checkout import REPOSITORY, Checkout
+from tests.support.plans import Project, policy_events
 from tests.unit.ops.test_new_stream import contents
 
 NAME = "bucket-storage-class"
@@ -58,6 +62,31 @@ def test_its_cases_are_judged_and_the_committed_stacks_keep_it(copy_with_rule: t
     for kind in ("wrong", "passes", "unset", "unknown"):
         assert f"-{kind}] PASSED" in "\n".join(line for line in told.splitlines() if NAME in line), told
     assert f"test_no_policy_objects[dev-{NAME}] PASSED" in told
+
+
+PROGRAM = """\
+import pulumi
+
+for key, kind in {"fast": "STANDARD", "cold": "COLDLINE"}.items():
+    inputs = {"name": f"shop-1-{key}", "location": "us-central1", "storageClass": kind}
+    pulumi.CustomResource("gcp:storage/bucket:Bucket", key, inputs)
+"""
+
+
+def test_the_engine_refuses_a_plan_that_breaks_it(copy_with_rule: tuple[Checkout, list[str]], tmp_path: Path) -> None:
+    """The pack of the copy, as `pulumi preview` runs it; every other rule is switched off."""
+    copy, log = copy_with_rule[0], tmp_path / "events.ndjson"
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({rule.id: "disabled" for rule in RULES}), encoding="utf-8")
+    with accepting_provider() as port:
+        project = Project(tmp_path, port, PROGRAM)
+        assert project.pulumi("stack", "init", "scratch-new-rule").returncode == 0
+        pack = ("--policy-pack", str(copy.root / "policies"), "--policy-pack-config", str(settings))
+        done = project.pulumi("preview", *pack, "--event-log", str(log))
+    assert done.returncode != 0
+    [event] = policy_events(log)
+    assert (event["policyName"], event["enforcementLevel"]) == (NAME, "mandatory")
+    assert "Bucket 'cold' has storageClass COLDLINE; allowed: STANDARD" in event["message"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from workloads.events import STREAMS
 from workloads.events.schema import bigquery_fields
 from workloads.inventory_sync.delivery import event_of, unwrap
 from workloads.inventory_sync.ledger import record
-from workloads.marts import MARTS
+from workloads.marts import MARTS, reported
 from workloads.pipeline import runner
 from workloads.pipeline.history import Report
 from workloads.runtime.database import connect_async
@@ -44,7 +44,7 @@ from workloads.runtime.database import connect_async
 ZONE = "America/New_York"
 PROJECT = "recorded"
 VIEWS = tuple(MARTS)
-READ_MODEL = tuple(mart.report for mart in MARTS.values() if mart.read_model)
+READ_MODEL = tuple(mart.report for mart in reported())
 CATALOGUE = Path(__file__).resolve().parents[2] / "ops" / "data" / "catalogue"
 
 Event = tuple[str, dict[str, Any]]

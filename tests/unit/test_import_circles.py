@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,17 @@ ROOMS = (
     "tools",
     "workloads",
 )
+
+PACKAGES = ("fastyle_components", "fastyle_localcloud", "fastyle_policies")
+MAY_IMPORT = {
+    "components/fastyle_components": (),
+    "localcloud/fastyle_localcloud": (),
+    "policies/fastyle_policies": (),
+    "infra": ("workloads", "fastyle_components", "fastyle_policies"),
+    "workloads": (),
+    "ops": ("infra", "workloads", *PACKAGES),
+}
+"""What CONTRIBUTING.md says of the rooms; `tools` and `tests` may import all of them."""
 
 
 def modules(package: Path) -> dict[str, Path]:
@@ -53,6 +65,15 @@ def test_no_module_of_a_room_needs_one_that_needs_it(room: str) -> None:
     assert len(known) > 5, "the room is elsewhere"
     graph = {name: set(imported(path, known)) - {name} for name, path in known.items()}
     assert circle(graph) is None, " -> ".join(circle(graph) or [])
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_what_it_may(room: str) -> None:
+    """Also in programs that it writes or runs: a text of Python is as good as an import."""
+    others = sorted({"infra", "ops", "tools", "tests", "workloads", *PACKAGES} - {*MAY_IMPORT[room], Path(room).name})
+    forbidden = re.compile(rf"(?:^|[\"';])\s*(?:from|import) ({'|'.join(others)})\b", re.MULTILINE)
+    texts = {path: path.read_text(encoding="utf-8") for path in (REPOSITORY / room).rglob("*.py")}
+    assert [(str(path), match[1]) for path, text in texts.items() for match in forbidden.finditer(text)] == []
 
 
 def test_a_circle_is_told_with_its_modules() -> None:

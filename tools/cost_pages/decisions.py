@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
+from fastyle_policies.model import Resource
 from fastyle_policies.pricing import Estimate
 from fastyle_policies.pricing.blocks import pipe_table
 from fastyle_policies.pricing.book import REFERENCE
@@ -19,124 +21,144 @@ from tools.cost_pages.plot import Line, Mark, svg
 
 LARGEST = 8
 ZERO = Decimal(0)
-_MINIMUM = "minInstanceCount"
-_STANDARD = setting("lake-bucket", "lifecycleRules", [{"action": {"type": "Delete"}, "condition": {"age": 1095}}])
-
-
-def _warm(count: int) -> tuple[Change, ...]:
-    return (
-        setting("pos-api-function", f"serviceConfig.{_MINIMUM}", count),
-        setting("inventory-sync-service", f"template.scaling.{_MINIMUM}", count),
-        setting("api-service", f"template.scaling.{_MINIMUM}", count),
-    )
-
-
-_CONNECTOR = adding("gcp:vpcaccess/connector:Connector", "connector", minInstances=2, region=REFERENCE)
-_NAT = adding("gcp:compute/routerNat:RouterNat", "nat", region=REFERENCE)
+_ENVIRONMENT = "gcp:composer/environment:Environment"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What was chosen, what else could have been, and what the choice is for."""
+    """What was chosen, what else could have been, and what the choice is for; told of each plan that chose so."""
 
     chosen: str
     otherwise: str
     why: str
+    holds: Callable[[Sequence[Resource]], bool] = lambda plan: True
     changes: Sequence[Change]
 
 
-PROD = (
+def _one(name: str, path: str, chosen: Any, otherwise: Any, words: tuple[str, str, str]) -> Decision:
+    """A decision on one property of the resources of that name: `words` are what was chosen, otherwise, and why."""
+
+    def holds(plan: Sequence[Resource]) -> bool:
+        return any(r.name == name and r.get(path) == chosen for r in plan)
+
+    return Decision(
+        chosen=words[0], otherwise=words[1], why=words[2], holds=holds, changes=[setting(name, path, otherwise)]
+    )
+
+
+def _has(name: str) -> Callable[[Sequence[Resource]], bool]:
+    return lambda plan: any(r.name == name or r.type == name for r in plan)
+
+
+_MINIMUM = "minInstanceCount"
+_WARM = ("api-service", f"template.scaling.{_MINIMUM}")
+
+
+def _warm(plan: Sequence[Resource]) -> bool:
+    return any(r.name == _WARM[0] and r.get(_WARM[1]) for r in plan)
+
+
+def _instances(count: int) -> tuple[Change, ...]:
+    return (
+        setting("pos-api-function", f"serviceConfig.{_MINIMUM}", count),
+        setting("inventory-sync-service", f"template.scaling.{_MINIMUM}", count),
+        setting(*_WARM, count),
+    )
+
+
+def _ages(plan: Sequence[Resource]) -> bool:
+    """Whether the lake's objects are in the coldest of the two classes after 90 days."""
+    rules = [rule for r in plan if r.name == "lake-bucket" for rule in r.get("lifecycleRules") or []]
+    return any(rule["action"].get("storageClass") == "COLDLINE" and rule["condition"]["age"] == 90 for rule in rules)
+
+
+_DATABASE, _TIER = "database-instance", "settings.tier"
+_SMALL, _USUAL, _LARGE = "1 vCPU, 3.75 GiB", "2 vCPUs, 7.5 GiB", "4 vCPUs, 15 GiB"
+_FEW_PERCENT = "twenty branches use a few percent (docs/scale.md)"
+_DELETED = [{"action": {"type": "Delete"}, "condition": {"age": 1095}}]
+
+DECISIONS = (
     Decision(
-        chosen="database in two zones",
-        otherwise="in one zone",
-        why="a zone's failure stops no shop; every sale waits for this database only",
-        changes=[setting("database-instance", "settings.availabilityType", "ZONAL")],
+        chosen="Cloud Scheduler and the runner",
+        otherwise="Composer 3, the smallest",
+        why="many times the rest of the stack, for one run a day",
+        holds=lambda plan: not _has(_ENVIRONMENT)(plan),
+        changes=[adding(_ENVIRONMENT, "composer", region=REFERENCE)],
+    ),
+    _one(
+        *(_DATABASE, "settings.availabilityType", "REGIONAL", "ZONAL"),
+        (
+            "database in two zones",
+            "in one zone",
+            "a zone's failure stops no shop; every sale waits for this database only",
+        ),
+    ),
+    _one(
+        *(_DATABASE, _TIER, "db-custom-2-7680", "db-custom-1-3840"),
+        (_USUAL, _SMALL, "400 connections instead of 100"),
+    ),
+    _one(*(_DATABASE, _TIER, "db-custom-2-7680", "db-custom-4-15360"), (_USUAL, _LARGE, _FEW_PERCENT)),
+    _one(
+        *(_DATABASE, _TIER, "db-f1-micro", "db-g1-small"),
+        ("db-f1-micro", "db-g1-small", "25 connections are enough for one developer"),
     ),
     Decision(
-        chosen="2 vCPUs, 7.5 GiB",
-        otherwise="1 vCPU, 3.75 GiB",
-        why="400 connections instead of 100",
-        changes=[setting("database-instance", "settings.tier", "db-custom-1-3840")],
+        chosen="10 GB of SSD",
+        otherwise="10 GB of HDD",
+        why="not worth a slower start each morning",
+        holds=lambda plan: any(r.name == _DATABASE and r.get("settings.diskSize") == 10 for r in plan),
+        changes=[setting(_DATABASE, "settings.diskType", "PD_HDD")],
     ),
     Decision(
-        chosen="2 vCPUs, 7.5 GiB",
-        otherwise="4 vCPUs, 15 GiB",
-        why="twenty branches use a few percent (docs/scale.md)",
-        changes=[setting("database-instance", "settings.tier", "db-custom-4-15360")],
+        chosen="database awake on weekdays from 08:00 to 20:00",
+        otherwise="always on",
+        why="deliveries wait in Pub/Sub for seven days without loss",
+        holds=_has("database-stop-job"),
+        changes=[without("database-start-job", "database-stop-job")],
     ),
     Decision(
         chosen="one warm instance of POS API, inventory and API",
         otherwise="none",
         why="no till and no shelf count waits for a cold start",
-        changes=_warm(0),
+        holds=_warm,
+        changes=_instances(0),
+    ),
+    Decision(
+        chosen="scale to zero",
+        otherwise="one warm instance of POS API, inventory and API",
+        why="a developer can wait for a cold start",
+        holds=lambda plan: not _warm(plan),
+        changes=_instances(1),
     ),
     Decision(
         chosen="requests are billed",
         otherwise="instances of the API are (CPU always on)",
         why="three services are busy for a few percent of the time",
+        holds=_warm,
         changes=[setting("api-service", "template.containers.0.resources.cpuIdle", False)],
     ),
     Decision(
         chosen="lake in nearline after 30 days, coldline after 90",
         otherwise="standard for three years",
         why="little at twenty branches; it grows with them, and nobody has to think of it",
-        changes=[_STANDARD],
+        holds=_ages,
+        changes=[setting("lake-bucket", "lifecycleRules", _DELETED)],
     ),
     Decision(
         chosen="direct VPC egress",
         otherwise="a VPC connector",
         why="nothing runs while nothing flows, and one thing less to size",
-        changes=[_CONNECTOR],
+        changes=[adding("gcp:vpcaccess/connector:Connector", "connector", minInstances=2, region=REFERENCE)],
     ),
     Decision(
         chosen="Google's APIs by Private Google Access",
         otherwise="a NAT gateway",
         why="no workload needs the internet",
-        changes=[_NAT],
+        changes=[adding("gcp:compute/routerNat:RouterNat", "nat", region=REFERENCE)],
     ),
-    Decision(
-        chosen="logs kept for 90 days",
-        otherwise="30 days",
-        why="a season's incidents can still be read",
-        changes=[setting("logs-default", "retentionDays", 30)],
-    ),
-)
-DEV = (
-    Decision(
-        chosen="Cloud Scheduler and the runner",
-        otherwise="Composer 3, the smallest",
-        why="many times the rest of the stack, for one run a day",
-        changes=[adding("gcp:composer/environment:Environment", "composer", region=REFERENCE)],
-    ),
-    Decision(
-        chosen="database awake on weekdays from 08:00 to 20:00",
-        otherwise="always on",
-        why="deliveries wait in Pub/Sub for seven days without loss",
-        changes=[without("database-start-job", "database-stop-job")],
-    ),
-    Decision(
-        chosen="db-f1-micro",
-        otherwise="db-g1-small",
-        why="25 connections are enough for one developer",
-        changes=[setting("database-instance", "settings.tier", "db-g1-small")],
-    ),
-    Decision(
-        chosen="10 GB of SSD",
-        otherwise="10 GB of HDD",
-        why="not worth a slower start each morning",
-        changes=[setting("database-instance", "settings.diskType", "PD_HDD")],
-    ),
-    Decision(
-        chosen="scale to zero",
-        otherwise="one warm instance of POS API, inventory and API",
-        why="a developer can wait for a cold start",
-        changes=_warm(1),
-    ),
-    Decision(
-        chosen="direct VPC egress",
-        otherwise="a VPC connector",
-        why="the connector alone would be dearer than the stack",
-        changes=[_CONNECTOR],
+    _one(
+        *("logs-default", "retentionDays", 90, 30),
+        ("logs kept for 90 days", "30 days", "a season's incidents can still be read"),
     ),
 )
 
@@ -166,11 +188,11 @@ def _share(part: Decimal, of: Estimate) -> str:
     return f"{part / of.total * 100:.1f} %"
 
 
-def decided(costs: Costed, decisions: Sequence[Decision], first: Sequence[Sequence[str]] = ()) -> str:
-    """A row a decision: what it costs to have decided otherwise. `first`: rows of whole other plans."""
+def decided(costs: Costed, scheduled: Costed | None) -> str:
+    """A row a decision of the plan: what it costs to have decided otherwise. `scheduled`: it without Composer."""
     base = costs.month().total
-    rows = [*first]
-    for d in decisions:
+    rows = [] if scheduled is None else [_orchestrators(costs, scheduled)]
+    for d in (each for each in DECISIONS if each.holds(costs.document.resources)):
         other = costs.month(*d.changes).total
         rows.append([d.chosen, d.otherwise, d.why, money(other), signed(other - base)])
     return "\n".join(pipe_table(["chosen", "otherwise", "why", "month", "difference"], rows, left=3))
@@ -180,8 +202,8 @@ def signed(value: Decimal) -> str:
     return f"+{money(value)}" if value > 0 else money(value)
 
 
-def orchestrators(composer: Costed, scheduler: Costed) -> list[str]:
-    """Production planned with the other orchestrator, as a row of `decided`."""
+def _orchestrators(composer: Costed, scheduler: Costed) -> list[str]:
+    """The stack planned with the other orchestrator, as a row of `decided`."""
     before, after = composer.month().total, scheduler.month().total
     why = "Airflow's retries, history and backfills, and people who know it"
     return ["Composer", "Cloud Scheduler and the runner", why, money(after), signed(after - before)]
@@ -231,7 +253,7 @@ def turns(costs: Costed) -> str:
         [
             "always on, or by usage",
             f"{even:,} branches",
-            "from there on more than half of production's bill follows trade",
+            "from there on more than half of the bill follows trade",
         ],
         [
             "export subscriptions, or a Dataflow job",
@@ -258,7 +280,7 @@ def turns(costs: Costed) -> str:
 
 
 def plot(composer: Costed, scheduler: Costed) -> str:
-    """Cost by the number of branches: the whole of production, either way, and exports against Dataflow."""
+    """Cost by the number of branches: the whole stack, either way, and exports against Dataflow."""
     sizes = [Decimal(n) for n in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000)]
     job = dataflow.smallest_job()
 
@@ -267,7 +289,7 @@ def plot(composer: Costed, scheduler: Costed) -> str:
 
     turn, even = break_even_branches(composer), half_by_usage(composer)
     return svg(
-        "Production a month, by branches",
+        f"A month of {composer.stack}, by branches",
         "branches",
         "USD a month",
         [

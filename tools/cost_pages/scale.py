@@ -82,6 +82,16 @@ def _instances(cpu_ms: str) -> Callable[[Load], Decimal]:
     return lambda load: load.events_a_second * load.measured(cpu_ms) / 1000
 
 
+_PUBSUB = f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas)"
+
+
+def _quota(
+    what: str, kilobytes: Decimal, source: str, used: Callable[[Load], Decimal] = lambda load: load.bytes_a_second
+) -> Limit:
+    """A quota of Google on the bytes of a second."""
+    return Limit(what=what, unit="kB/s", limit=kilobytes, source=source, used=lambda load: used(load) / 1000)
+
+
 def limits(costs: Costed) -> tuple[Limit, ...]:
     """What can be full in a stack: what its configuration sets, and Google's quotas."""
     config = load_config(costs.document.config)
@@ -122,33 +132,18 @@ def limits(costs: Costed) -> tuple[Limit, ...]:
             source=f"`fastyle:workloads.pipeline.memory`{workers}",
             used=lambda load: Decimal(load.branches) * skus * 1000 / 1024**2,
         ),
-        Limit(
-            what="one ordering key: the busiest branch of twenty",
-            unit="kB/s",
-            limit=Decimal(1000),
-            source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 1 MB/s a key; none of our subscriptions orders",
-            used=lambda load: load.bytes_a_second / load.branches * 20 * ONE_BRANCH / 1000,
+        _quota(
+            "one ordering key: the busiest branch of twenty",
+            Decimal(1000),
+            f"{_PUBSUB}: 1 MB/s a key; none of our subscriptions orders",
+            lambda load: load.bytes_a_second / load.branches * 20 * ONE_BRANCH,
         ),
-        Limit(
-            what="push to inventory-sync",
-            unit="kB/s",
-            limit=Decimal(440_000),
-            source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 440 MB/s in a large region",
-            used=lambda load: load.bytes_a_second / 1000,
-        ),
-        Limit(
-            what="publish, and each export subscription",
-            unit="kB/s",
-            limit=Decimal(4_000_000),
-            source=f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas): 4 GB/s in a large region",
-            used=lambda load: load.bytes_a_second / 1000,
-        ),
-        Limit(
-            what="BigQuery's Storage Write API under the export",
-            unit="kB/s",
-            limit=Decimal(300_000),
-            source=f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 300 MB/s a region",
-            used=lambda load: load.bytes_a_second / 1000,
+        _quota("push to inventory-sync", Decimal(440_000), f"{_PUBSUB}: 440 MB/s in a large region"),
+        _quota("publish, and each export subscription", Decimal(4_000_000), f"{_PUBSUB}: 4 GB/s in a large region"),
+        _quota(
+            "BigQuery's Storage Write API under the export",
+            Decimal(300_000),
+            f"[BigQuery quotas]({LIMITS}/bigquery/quotas): 300 MB/s a region",
         ),
         Limit(
             what="database, vCPUs",

@@ -155,10 +155,11 @@ def _compose() -> None:
     import tempfile
 
     from component_resources.recorder import declare
+    from ops.stacks import own_projects
     from tests.support.program import program
 
     with tempfile.TemporaryDirectory() as folder:
-        for stack in ("dev", "prod"):
+        for stack in own_projects():
             declare(program(stack, Path(folder)))
 
 

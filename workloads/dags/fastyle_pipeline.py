@@ -17,7 +17,10 @@ from workloads.pipeline.interface import CRON
 from workloads.pipeline.tasks import DEADLINE, OWNER, TASKS, Action, Task
 from workloads.runtime.interface import TIMEZONE
 
-DOC = """
+STABLE = re.compile(r"^(marts\..*)_v\d+$")
+"""Of a mart others schedule on its stable view: the table behind it without the version."""
+PUBLISHED = sorted({match[1] for task in TASKS for table in task.writes if (match := STABLE.match(table))})
+DOC = f"""
 ### From raw events to published marts
 
 What a task does, reads and writes is defined once, in `workloads/pipeline/tasks.py`; Fastyle's other runner, the
@@ -29,7 +32,7 @@ whatever happened between: while one of the two runs, the other refuses.
   says so: trigger a new run, it takes up whatever is left.
 - **`check_quality` failed**: a check stopped the publication, and the last good marts stay. Its log says which.
 - **Rewrite past dates**: trigger with `from` and `to`, business dates.
-- **Downstream**: schedule on the assets `marts.gmv_daily`, `marts.margin_daily`, `marts.inventory_status`.
+- **Downstream**: schedule on the assets {", ".join(f"`{view}`" for view in PUBLISHED)}.
 """
 WAIT = timedelta(minutes=5)
 """Between two tries of `claim`: a call of the runner lasts for at most 25 minutes."""
@@ -48,8 +51,8 @@ def schedule() -> CronTriggerTimetable | None:
 
 
 def assets(tables: tuple[str, ...]) -> list[Asset]:
-    """The tables as assets. Of a mart the version is left out: others schedule on its stable view."""
-    return [Asset(re.sub(r"^(marts\..*)_v\d+$", r"\1", table)) for table in tables]
+    """The tables as assets, marts by their stable view."""
+    return [Asset(STABLE.sub(r"\1", table)) for table in tables]
 
 
 def operator(task: Task) -> PythonOperator | airflow_steps.StatementOperator:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from workloads.marts import MARTS, Mart
+from workloads.marts import MARTS, Mart, reported
 from workloads.marts.declaration import DATE
 from workloads.pipeline import revisions, statements
 from workloads.pipeline.warehouse import Warehouse, literal
@@ -36,11 +36,7 @@ def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone:
     dated = [row for row in missing if row["first_date"] is not None]
     first = min((row["first_date"] for row in dated), default=None)
     last = max((row["last_date"] for row in dated), default=None)
-    reports = {
-        mart.name: _rows(warehouse, mart, first, last)
-        for mart in MARTS.values()
-        if mart.read_model and (dated or not mart.by_date)
-    }
+    reports = {mart.name: _rows(warehouse, mart, first, last) for mart in reported() if dated or not mart.by_date}
     with connection.transaction():
         before = revisions.digests(connection, first, last) if first and last else {}
         for name, rows in reports.items():

@@ -28,6 +28,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastyle_localcloud.files import volume
+
 VERSION = "3.258.0"
 LANGUAGE_HOST = "pulumi-language-python"
 GO_MINIMUM = (1, 26)
@@ -209,7 +211,7 @@ def _fetch(url: str) -> bytes:
 
 def _build(into: Path, progress: Progress) -> None:
     """Compile the engine from the modules that go.sum pins: about five minutes on two cores."""
-    free = shutil.disk_usage(into).free
+    free = volume(into)["free_bytes"]
     if free < BUILD_SPACE:
         raise EngineUnavailable(
             f"building the engine needs {BUILD_SPACE / 1024**3:.0f} GiB at {into.parent.parent}, "

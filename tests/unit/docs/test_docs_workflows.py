@@ -139,11 +139,12 @@ def test_untrusted_code_never_meets_a_credential(path: Path) -> None:
             if CREDENTIALS.search(json.dumps(job).replace('"id-token": "write"', "id-token: write")):
                 # Code that reviewers of the environment let in, of a branch of this repository: no stranger's.
                 assert path.stem == "pull-request-stack", f"{path.name} runs the code of pull requests"
-                if job["if"] == "${{ vars.DEPLOY == 'true' && github.event_name != 'pull_request' }}":
-                    assert job["environment"] == "${{ format('{0}-sweep', vars.PREVIEW_STACK || 'dev') }}", name
+                assert "vars.PREVIEW_STACK != ''" in job["if"], f"{name} falls back to a stack by its name"
+                if "github.event_name != 'pull_request' }}" in job["if"]:
+                    assert job["environment"] == "${{ format('{0}-sweep', vars.PREVIEW_STACK) }}", name
                     continue
                 assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"], name
-                assert job["environment"] == "${{ format('{0}-preview', vars.PREVIEW_STACK || 'dev') }}", name
+                assert job["environment"] == "${{ format('{0}-preview', vars.PREVIEW_STACK) }}", name
     for job in jobs(path).values():
         for step in job.get("steps", ()):
             assert "${{" not in step.get("run", ""), "an expression in a script is an injection: pass it by env"

@@ -13,6 +13,7 @@ from infra.crons import clash
 from infra.settings import Orchestrator
 from ops.stacks import stack_names
 from tests.support.configuration import REPOSITORY, as_the_engine_gives_it, changed, configuration
+from workloads.api.interface import ApiAuth
 
 
 @pytest.mark.parametrize("stack", stack_names())
@@ -69,6 +70,16 @@ def test_protection_is_a_key_and_the_environment_a_free_label() -> None:
     relabelled = changed("prod", "environment", "live") | {"fastyle:simulator": '{"enabled": true}'}
     with pytest.raises(ConfigError, match=r"fastyle:simulator\.enabled is true; .* \(protected is true\)"):
         load_config(relabelled)
+
+
+def test_tokens_of_the_api_are_refused_by_who_enters_and_not_by_a_label() -> None:
+    """The platform's check and the API's own read one header: where the platform lets somebody in, tokens stop them."""
+    assert load_config(changed("local", "environment", "laptop")).access.api_auth is ApiAuth.TOKEN
+    for access in ({"people": {"staff": "group:s@example.com"}}, {"programs": {"erp": "serviceAccount:e@p.example"}}):
+        for label in ("local", "dev"):
+            config = changed("dev", "environment", label)
+            with pytest.raises(ConfigError, match=r"access\.api_auth is token; people's browsers"):
+                load_config(config | {"fastyle:access": json.dumps({"api_auth": "token", **access})})
 
 
 def test_dev_sleeps() -> None:
@@ -361,7 +372,7 @@ BAD: list[tuple[str, str, Any, str]] = [
         "fastyle:workloads.pos: unknown key, it would change nothing; did you mean pos_api?",
     ),
     (
-        "dev",
+        "prod",
         "access.api_auth",
         "token",
         "fastyle:access.api_auth is token; people's browsers and Cloud Run's own check both use that header, nobody would get in; write access.api_auth: platform",

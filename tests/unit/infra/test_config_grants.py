@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from component_resources.recorder import PROJECT
+from ops.stacks import stack_names
 from tests.support.configuration import configuration
 from tests.support.program import composed
 
@@ -31,7 +32,7 @@ def line(key: str, inputs: dict[str, Any]) -> str | None:
     return f"{inputs['role']} on {thing} {what or ''}".rstrip() + f"{where} to {whom}"
 
 
-@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+@pytest.mark.parametrize("stack", stack_names())
 def test_the_grants_are_exactly_those(stack: str) -> None:
     recorder = composed({**configuration(stack), "gcp:project": PROJECT})
     grants = sorted(grant for key, inputs in recorder.resources.items() if (grant := line(key, inputs)) is not None)

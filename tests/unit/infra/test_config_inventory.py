@@ -24,6 +24,10 @@ def made(request: pytest.FixtureRequest) -> tuple[str, Recorder]:
     return request.param, composed(request.param)
 
 
+def runs_airflow(stack: str) -> bool:
+    return bool(configuration(stack)["fastyle:orchestrator"] == "composer")
+
+
 def environment(service: Mapping[str, Any]) -> dict[str, Any]:
     """The variables of a Cloud Run service's one container."""
     [container] = service["template"]["containers"]
@@ -62,7 +66,7 @@ def test_what_a_guard_switches_an_update_leaves_as_it_is(made: tuple[str, Record
         **{job: ["paused"] for job in jobs},
         "database-instance": ["settings.diskSize", "settings.activationPolicy"],
     }
-    assert ignored == (acting if stack == "dev" else {})
+    assert ignored == (acting if configuration(stack)["fastyle:budget"].get("guard") == "act" else {})
 
 
 def test_the_budget_is_made_by_a_provider_that_bills_its_calls_to_the_project(made: tuple[str, Recorder]) -> None:
@@ -85,8 +89,8 @@ def test_airflow_finds_its_dag_its_plugin_and_the_statements(made: tuple[str, Re
     stack, recorder = made
     names = [inputs["name"] for key, inputs in recorder.resources.items() if "bucketObject" in key]
     delivered = {name.partition("/")[0] for name in names} & {"dags", "plugins"}
-    assert delivered == ({"dags", "plugins"} if stack == "prod" else set())
-    if stack == "prod":
+    assert delivered == ({"dags", "plugins"} if runs_airflow(stack) else set())
+    if runs_airflow(stack):
         tables = [path.parent for path in (REPOSITORY / "sql" / "bigquery").glob("*/*/table.yaml")]
         wanted = {f"dags/{folder.relative_to(REPOSITORY).as_posix()}/table.yaml" for folder in tables}
         wanted |= {"dags/fastyle_pipeline.py", "dags/.airflowignore", "plugins/fastyle_deadline.py"}
@@ -126,7 +130,7 @@ def test_every_workload_knows_its_project_and_how_much_to_log(made: tuple[str, R
         seen += 1
         assert variables["GOOGLE_CLOUD_PROJECT"] == project, key
         assert variables["LOG_LEVEL"] in ("INFO", "DEBUG"), key
-    assert seen == (4 if stack == "local" else 5)
+    assert seen == (5 if configuration(stack)["fastyle:budget"].get("guard") else 4)
 
 
 def test_what_a_push_sends_is_what_its_service_asks_for(made: tuple[str, Recorder]) -> None:
@@ -153,7 +157,7 @@ def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(made: 
         [interface] = template["vpcAccess"]["networkInterfaces"]
         assert interface["subnetwork"].endswith(f"/subnetworks/{prefix}fastyle-{region}")
     roles = environment(recorder.one("inventory-sync-service"))["DATABASE_ROLES"]
-    writers = ["composer", "pipeline"] if stack == "prod" else ["pipeline"]
+    writers = ["composer", "pipeline"] if runs_airflow(stack) else ["pipeline"]
     expected = {"fastyle-api": "reader", **dict.fromkeys(writers, "writer")}
     assert json.loads(roles) == {f"{prefix}{account}@{project}.iam": role for account, role in expected.items()}
 

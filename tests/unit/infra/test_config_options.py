@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from component_resources.recorder import PROJECT, hold_options
+from ops.stacks import own_projects
 from tests.support.configuration import configuration
 from tests.support.program import composed
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", own_projects())
 def test_the_program_s_order_is_exactly_that(stack: str) -> None:
     """Which components the program makes, with which provider, and what each awaits."""
 

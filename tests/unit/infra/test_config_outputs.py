@@ -48,6 +48,6 @@ def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: s
         "bucket": f"{project}-raw-lake",
         "archive_bucket": f"{project}-workloads",
         "orchestrator": orchestrator,
-        "api_iap": stack == "prod",
+        "api_iap": "people" in configuration(stack).get("fastyle:access", {}),
         "secrets": {"pos_credentials": "pos-credentials", "api_credentials": api_credentials},
     }

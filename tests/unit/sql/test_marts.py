@@ -11,7 +11,6 @@ import pytest
 from ops.errors import OperatorError
 from ops.new_mart import write_mart
 from tests.unit.ops.test_new_stream import contents
-from tools.marts_reference import PAGE, render
 from workloads.marts import MARTS, read_marts
 from workloads.marts.columns import SQL
 from workloads.marts.declaration import FOLDER
@@ -19,6 +18,7 @@ from workloads.pipeline.checks import checks
 from workloads.pipeline.expressions import expression, expressions
 from workloads.pipeline.tables import tables
 from workloads.pipeline.tasks import TASKS
+from workloads.reference.marts import PAGE, render
 
 
 def test_the_page_is_current() -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import fastavro
 import pytest
 
 from tests.support.events import change, sale
-from tools import events_reference
 from workloads.events import STREAMS, DecodeError, bigquery_fields, consumed_by, decode, encode, pubsub_definition
 from workloads.events.stream import HISTORY, INVENTORY
 from workloads.inventory_sync.stock import MOVED_BY
 from workloads.pipeline.tables import tables
+from workloads.reference.events import PAGE, render
 
 STREAM_LIST = list(STREAMS.values())
 EVENTS = [(STREAMS["sales"], sale()), (STREAMS["sales"], sale(customer_id=None)), (STREAMS["inventory"], change())]
@@ -136,5 +135,4 @@ def test_raw_sales_have_the_types_that_pubsub_can_write() -> None:
 
 
 def test_the_documentation_is_current() -> None:
-    page = Path(__file__).parents[4] / "docs" / "events.md"
-    assert page.read_text(encoding="utf-8") == events_reference.render(), "run python -m tools.events_reference"
+    assert PAGE.read_text(encoding="utf-8") == render(), "run `make documents`"

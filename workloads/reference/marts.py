@@ -1,4 +1,4 @@
-"""Writes docs/marts.md from the marts' folders: `python -m tools.marts_reference`."""
+"""The page docs/marts.md, made of the marts' folders; `make documents` writes it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from workloads.marts.declaration import MARTS, Mart
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "marts.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "marts.md"
 
 _INTRODUCTION = """\
 # Marts
 
-<!-- Written by `python -m tools.marts_reference` from sql/bigquery/marts; do not edit. -->
+<!-- Written by `make documents` from sql/bigquery/marts; do not edit. -->
 
 A mart is read through its stable view in dataset `marts`. Its rows are built in `staging`, checked there, and published from
 there: a failed check of severity `error` stops the publication, and readers keep the last good rows. A live view is the mart
@@ -49,7 +49,3 @@ def _mart(mart: Mart) -> Iterator[str]:
     for check in _CHECK.finditer(mart.checks):
         yield f"- `{check[1]}` ({check[2]}): {check[3].strip()}"
     yield ""
-
-
-if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")

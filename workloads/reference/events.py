@@ -1,4 +1,4 @@
-"""Writes docs/events.md from the schemas: `python -m tools.events_reference`."""
+"""The page docs/events.md, made of the schemas; `make documents` writes it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from workloads.events.schema import STREAMS, bigquery_fields
 from workloads.events.stream import HISTORY, INVENTORY, Json, Stream
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "events.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "events.md"
 
 _INTRODUCTION = """\
 # Events
 
-<!-- Written by `python -m tools.events_reference` from workloads/events/streams; do not edit. -->
+<!-- Written by `make documents` from workloads/events/streams; do not edit. -->
 
 The POS API takes these events as plain JSON; an optional field may be omitted, other fields are refused.
 The topics carry them in Avro's JSON encoding, in which an optional field that is not null names its type:
@@ -91,7 +91,3 @@ def _format(field: Json) -> str:
     if contract["format"] == "integer":
         return f"integer from {contract['minimum']:,} to {contract['maximum']:,}"
     return f"{contract['format']}{optional}"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
