@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,9 @@ from tests.support.plans import STACKS, Plan, Project, provider
 ORDER = ("unit", "policies", "grown", "bookshops", "engine", "plans", "dags", "sql", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
+# Of the engine's tests these come first, the longest before the others: a worker that took one of them last would end
+# minutes after the others.
+LONG = ("test_pipeline_faults.py", "test_pipeline_crashes.py", "test_pipeline_quality.py")
 # What a session makes once, each worker would make again: files that share such a thing (the fixture of that
 # name) go to one worker together.
 SHARED = {
@@ -29,6 +34,8 @@ SHARED = {
     "e2e/test_components_bookshop.py": "bookshops",  # another one, from wheels
     "dags/test_dag_run.py": "stack",
     "browser/test_dashboard_live.py": "stack",
+    "unit/ops/test_new_mart.py": "extended",
+    "unit/ops/test_new_stream.py": "extended",
     "plans": "plans",
     "policies/test_plan_grants.py": "plans",
     "sql": "analyser",
@@ -57,8 +64,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 def pytest_configure() -> None:
-    """No garbage is collected during imports, which leave none."""
+    """No garbage is collected during imports, which leave none; and what is compiled is kept, as `make test` has it."""
     gc.disable()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start Python by the hundred, in copies that are thrown away
+    sys.dont_write_bytecode = False
 
 
 def pytest_collection_finish() -> None:
@@ -69,15 +78,16 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> tuple[bool, int, int]:
+    def rank(item: pytest.Item) -> tuple[bool, int, int, int]:
         folder, *_, file = place(item).split("/")
+        long = LONG.index(file) if folder == "engine" and file in LONG else len(LONG)
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
         if any(item.iter_markers("local")):
             folder = folder if folder in ORDER else "engine"
         group = together(place(item))
         kind = group if group in ORDER else folder
         # A package's own tests are unit tests.
-        return one_of_many and group != "stack", last, ORDER.index(kind) if kind in ORDER else 0
+        return one_of_many and group != "stack", last, ORDER.index(kind) if kind in ORDER else 0, long
 
     def place(item: pytest.Item) -> str:
         return item.path.relative_to(item.config.rootpath).as_posix().removeprefix("tests/")

@@ -18,7 +18,7 @@ from fastyle_localcloud.processes import Records, stop_leftovers
 
 __all__ = ["ProcessSpec", "StartFailed", "Supervisor"]
 
-_SAMPLE_SECONDS = 2.0
+_SAMPLE_SECONDS = 10.0  # the system's whole table of processes is read for each
 _T = TypeVar("_T")
 
 

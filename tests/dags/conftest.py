@@ -8,7 +8,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,8 @@ class Airflow:
 
     python: Path
     home: Path
+    empty_database: Path
+    """This version's migrated database, outside the clone: made when it is not there."""
 
     @property
     def dags(self) -> Path:
@@ -72,9 +75,18 @@ class Airflow:
         return result
 
     def migrated(self) -> None:
-        """Make its own database, once."""
-        if not (self.home / "airflow.db").exists():
+        """Have a database of its own, once."""
+        database = self.home / "airflow.db"
+        if database.exists():
+            return
+        with _locked(self.empty_database):
+            if self.empty_database.exists():
+                shutil.copyfile(self.empty_database, database)
+                return
             self.run("-m", "airflow", "db", "migrate")
+            unfinished = self.empty_database.with_suffix(".unfinished")
+            shutil.copyfile(database, unfinished)
+            unfinished.replace(self.empty_database)
 
     def script(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Run a script of `inside/`, whose last line is JSON."""
@@ -93,7 +105,8 @@ def airflow_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Airf
             for name, source in files.items():
                 (home / folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, home / folder / name)
-        return Airflow(_installed(version), home)
+        python, environment = _installed(version)
+        return Airflow(python, home, environment.with_suffix(".db"))
 
     return made
 
@@ -104,18 +117,25 @@ def airflow(airflow_of: Callable[[str], Airflow]) -> Airflow:
     return airflow_of(NEWEST)
 
 
-def _installed(version: str) -> Path:
-    """Its Python: installed once a lock file, outside the clone, 1.5 GB each."""
+def _installed(version: str) -> tuple[Path, Path]:
+    """Its Python and environment: installed once a lock file, outside the clone, 1.5 GB each."""
     project = HERE / f"airflow-{version}"
     digest = hashlib.sha256((project / "uv.lock").read_bytes()).hexdigest()[:12]
     folder = cache_dir() / f"airflow-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder):
         clean = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
         subprocess.run(
             ["uv", "sync", "--quiet", "--frozen", "--project", str(project)],
             env={**clean, "UV_PROJECT_ENVIRONMENT": str(folder)},
             check=True,
         )
-    return folder / "bin" / "python"
+    return folder / "bin" / "python", folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Whoever makes what is at `path`, alone."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

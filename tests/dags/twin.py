@@ -67,7 +67,7 @@ def digest(rows: list[str]) -> str:
 
 def twin_of(stack: Checkout) -> Twin:
     """Make one, with the environment that the stack's own pipeline has, pointed at it."""
-    process = next(p for p in stack.status()["processes"] if p["name"] == "pipeline")
+    process = next(p for p in stack.processes() if p["name"] == "pipeline")
     theirs = psutil.Process(process["pid"]).environ()
     own = {"PATH", "HOME", "PORT", "PYTHONPATH", "VIRTUAL_ENV"}
     environment = {key: value for key, value in theirs.items() if key not in own} | DATASETS

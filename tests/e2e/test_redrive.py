@@ -50,7 +50,7 @@ def test_what_a_broken_migration_killed_counts_once_after_the_mend(
         return int(stats["sales-transactions-dead-letter-hold"]["backlog"])
 
     def on_hand() -> int | None:
-        return stack.inventory().get((location, "RD-1"))
+        return stack.inventory(location).get((location, "RD-1"))
 
     with stack.database() as db:
         before = held()

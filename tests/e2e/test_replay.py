@@ -90,7 +90,7 @@ def test_killed_amid_live_trade_and_still_exact(
     ]
     path = tmp_path / "live.ndjson"
     path.write_text("".join(json.dumps(event) + "\n" for event in trade), encoding="utf-8")
-    victim = next(int(p["pid"]) for p in stack.status()["processes"] if p["name"] == "pipeline")
+    victim = next(int(p["pid"]) for p in stack.processes() if p["name"] == "pipeline")
     empty(stack)
 
     def half_way() -> bool:

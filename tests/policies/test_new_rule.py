@@ -13,9 +13,8 @@ from fastyle_policies.rules import RULES
 from ops.errors import OperatorError
 from ops.new_rule import write_rule
 from tests.policies.accepting_provider import accepting_provider
-from tests.support.checkout import REPOSITORY, Checkout
+from tests.support.checkout import REPOSITORY, Checkout, contents
 from tests.support.plans import Project, policy_events
-from tests.unit.ops.test_new_stream import contents
 
 NAME = "bucket-storage-class"
 

@@ -20,6 +20,15 @@ from tests.support.bigquery import bigquery_client
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file of a folder by its path, but for compiled ones."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
 @dataclass(frozen=True)
 class Checkout:
     """One copy of the repository. Commands run in it as a person would run them."""
@@ -82,8 +91,11 @@ class Checkout:
     def endpoints(self) -> dict[str, Any]:
         return dict(json.loads((self.root / ".localcloud" / "endpoints.json").read_text(encoding="utf-8")))
 
-    def status(self) -> dict[str, Any]:
-        return dict(json.loads(self.fastyle("status", "--json", check=False).stdout))
+    def processes(self) -> list[dict[str, Any]]:
+        """The local cloud's processes, as `fastyle status` has them: asked of the control server, without a command."""
+        return list(
+            httpx.get(f"{self.endpoints['control']}/status", trust_env=False).raise_for_status().json()["processes"]
+        )
 
     def verified(self) -> tuple[int, dict[str, dict[str, str]]]:
         """`fastyle verify`: its exit code, and every check by name. Progress goes to standard error, beside the document."""
@@ -106,16 +118,17 @@ class Checkout:
         endpoints = self.endpoints
         return bigquery_client(endpoints["bigquery"], endpoints["project"])
 
-    def inventory(self) -> dict[tuple[str, str], int]:
-        """On hand by (location, SKU), every page of the API's own listing."""
+    def inventory(self, location: str | None = None) -> dict[tuple[str, str], int]:
+        """On hand by (location, SKU), of all locations or of one: every page of the API's own listing."""
         on_hand: dict[tuple[str, str], int] = {}
+        query: dict[str, Any] = {"page_size": 1000} | ({"location_id": location} if location else {})
         with self.http() as client:
-            token: str | None = None
             while True:
-                page = client.get("/v1/inventory", params={"page_token": token} if token else {}).raise_for_status()
-                for item in page.json()["items"]:
+                page = client.get("/v1/inventory", params=query).raise_for_status().json()
+                for item in page["items"]:
                     key = (item["location_id"], item["sku"])
                     assert key not in on_hand, f"{key} is listed twice"
                     on_hand[key] = item["on_hand"]
-                if not (token := page.json()["next_page_token"]):
+                if not (token := page["next_page_token"]):
                     return on_hand
+                query["page_token"] = token

@@ -1,24 +1,17 @@
-"""What a checkout with one more mart makes of it: `python -m tests.support.new_mart NAME FOLDER` prints it as JSON.
-
-Run in a copy of the checkout, where that copy's own modules are the ones imported.
-"""
+"""What a checkout with one more mart makes of it (tests/support/extended.py)."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-import workloads
 from tests.support.googlesql import Analyser, schemas
 from tests.support.jobs import record
 from tests.support.postgres import migrated_database
 from tests.support.pruning import Pruning
-from tests.support.third_stream import planned
 from workloads.api.routes.marts import router
 from workloads.marts import MARTS
 from workloads.packaging.archives import _sources, load
@@ -47,13 +40,12 @@ def proven(database: str, words: str) -> Json:
     }
 
 
-def main(name: str, folder: Path) -> Json:
-    mart, plan, database = MARTS[name], planned("prod", folder), migrated_database()
+def told(name: str, plan: Json) -> Json:
+    mart, database = MARTS[name], migrated_database()
     with psycopg.connect(database) as connection:
         columns = [column for (column,) in connection.execute(COLUMNS, [mart.report])] if mart.read_model else []
     files = f"sql/bigquery/marts/{name}/"
     return {
-        "from": str(Path(workloads.__file__ or "").parents[1]),
         "marts": list(MARTS),
         "tables": {key: table.kind for key, table in tables().items() if name in key},
         "tasks": {task.name: dataclasses.asdict(task) for task in TASKS},
@@ -68,7 +60,3 @@ def main(name: str, folder: Path) -> Json:
         },
         "proven": proven(database, name),
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], Path(sys.argv[2])), default=str))

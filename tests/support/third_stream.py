@@ -1,30 +1,17 @@
-"""What a checkout with a third stream makes of it: `python -m tests.support.third_stream KEY FOLDER` prints it as JSON.
-
-Run in a copy of the checkout, where that copy's own modules are the ones imported.
-"""
+"""What a checkout with a third stream makes of it (tests/support/extended.py)."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-import fastyle_policies.pricing
 import functions_framework
-from fastyle_policies.configuration import stack_config, validated
-from fastyle_policies.pricing import read_usage
-from fastyle_policies.rules import RULES
 
-import workloads
-from component_resources.recorder import declare
-from policy_rules.table import recorded, said, violations
-from tests.support.configuration import REPOSITORY
-from tests.support.program import program
 from tests.support.publisher_server import publisher_server
 from tests.unit.workloads.pos_api.test_pos_api import ENTRY, credentials
 from workloads.events import STREAMS, Stream, decode, encode
@@ -43,30 +30,6 @@ Json = dict[str, Any]
 def event_of(stream: Stream) -> Json:
     """A valid event of a stream as `fastyle new stream` writes it."""
     return {"event_id": str(uuid.uuid4()), "event_time": "2026-03-01T12:30:00Z", "location_id": "S01"}
-
-
-def planned(stack: str, folder: Path) -> Json:
-    """The composition of a stack: its resources with their conditions, and what the policies say of it."""
-    made = declare(program(stack, folder))
-    given = stack_config(REPOSITORY / "policies", RULES)(stack)
-    resources = recorded(made.resources, stack)
-    objections = [
-        line
-        for rule in RULES
-        for line in said(violations(rule, resources, validated(rule, given.get(rule.id, {}), REPOSITORY / "policies")))
-    ]
-    usage = read_usage(REPOSITORY / "policies" / "usage" / f"{stack}.yaml")
-    estimate = fastyle_policies.pricing.estimate(resources, usage, region="us-central1")
-    return {
-        "objections": objections,
-        "used": {cost.name: str(cost.part(usage=True)) for cost in estimate.resources},
-        "resources": {key: inputs.get("name") or inputs.get("tableId") for key, inputs in made.resources.items()},
-        "conditions": {
-            key.rpartition("::")[2]: [condition["displayName"] for condition in inputs["conditions"]]
-            for key, inputs in made.resources.items()
-            if "alertPolicy" in key
-        },
-    }
 
 
 def accepted(stream: Stream, folder: Path) -> Json:
@@ -109,21 +72,16 @@ def replayed(stream: Stream) -> Json:
             "events": len(events), "refused": progress.refused}  # fmt: skip
 
 
-def main(key: str, folder: Path) -> Json:
+def told(key: str, plan: Json, folder: Path) -> Json:
     stream = STREAMS[key]
     read = {task.name: task.reads for task in tasks.TASKS}
     return {
-        "from": str(Path(workloads.__file__ or "").parents[1]),
         "streams": list(STREAMS),
         "pushed": list(TAKEN),
-        "planned": planned("prod", folder),
+        "planned": plan,
         "accepted": accepted(stream, folder),
         "replayed": replayed(stream),
         "raw": dataclasses.asdict(tables()[f"raw.{stream.table}"])["kind"],
         "checks": [check.name for check in checks().values() if check.table == f"raw.{stream.table}"],
         "read_by": [name for name, names in read.items() if f"raw.{stream.table}" in names],
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], Path(sys.argv[2])), default=str))

@@ -70,12 +70,15 @@ def test_gitleaks_finds_nothing_and_would(tmp_path: Path) -> None:
         if (source := REPOSITORY / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).symlink_to(source)
-    command = [str(gitleaks), "dir", "--no-banner", "--redact", "--follow-symlinks", "--verbose", str(tree)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(gitleaks), "dir", "--no-banner", "--redact", "--follow-symlinks", "--verbose"]
+    done = subprocess.run([*command, str(tree)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     key = "AKIA" + "QWERTZUIOP234567"  # the shape of a key, in two halves: this file is scanned too
-    (tree / "forgotten.py").write_text(f'aws_access_key_id = "{key}"\n', encoding="utf-8")
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    leaky = tmp_path / "leaky"
+    leaky.mkdir()
+    shutil.copy(REPOSITORY / ".gitleaks.toml", leaky)
+    (leaky / "forgotten.py").write_text(f'aws_access_key_id = "{key}"\n', encoding="utf-8")
+    assert subprocess.run([*command, str(leaky)], capture_output=True, check=False).returncode == 1
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)

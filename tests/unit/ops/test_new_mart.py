@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.support.checkout import Checkout
-from tests.unit.ops.test_new_stream import contents
+from tests.unit.conftest import MART as NAME
+from tests.unit.conftest import Extended
 from workloads.marts import MARTS
 
 pytestmark = pytest.mark.slow
 
-NAME = "sales_by_location"
 FOLDER = f"sql/bigquery/marts/{NAME}"
 FILES = [f"{FOLDER}/{name}" for name in ("checks.sql", "mart.yaml", "query.sql")]
 
 
-@pytest.fixture(scope="module")
-def with_mart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture
+def with_mart(extended: Extended) -> dict[str, Any]:
     """What the copy makes of its new mart, and the files that the command wrote."""
-    copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
-    before = contents(copy.root)
-    command = [sys.executable, "-c", "from ops.cli import main; main()", "new", "mart", NAME]
-    subprocess.run(command, cwd=copy.root, check=True, capture_output=True)
-    after = contents(copy.root)
-    made = copy.tells("tests.support.new_mart", NAME, str(tmp_path_factory.mktemp("archives")))
-    assert f"## {NAME}" in (copy.root / "docs" / "marts.md").read_text(encoding="utf-8")
-    return made | {"written": sorted(name for name in after if after[name] != before.get(name))}
+    return extended.mart
 
 
 def test_the_command_writes_a_folder_and_the_marts_page_and_nothing_else(with_mart: dict[str, Any]) -> None:
     assert with_mart["written"] == ["docs/marts.md", *FILES]
+    assert f"## {NAME}" in with_mart["page"]
     assert sorted(with_mart["marts"]) == sorted([*MARTS, NAME])
 
 

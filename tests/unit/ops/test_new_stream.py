@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,35 +11,20 @@ import pytest
 
 from ops.errors import OperatorError
 from ops.new import write_stream
-from tests.support.checkout import Checkout
+from tests.support.checkout import contents
+from tests.unit.conftest import STREAM as KEY
+from tests.unit.conftest import TOPIC, Extended
 from workloads.events import STREAMS
 from workloads.events.rules import rules_of
 from workloads.events.stream import FOLDER, read_streams
 
 pytestmark = pytest.mark.slow
 
-KEY, TOPIC = "price_changes", "price-changes"
 
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-@pytest.fixture(scope="module")
-def third(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture
+def third(extended: Extended) -> dict[str, Any]:
     """What the copy makes of its third stream, and the files that the command wrote."""
-    copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
-    before = contents(copy.root)
-    command = [sys.executable, "-c", "from ops.cli import main; main()", "new", "stream", TOPIC]
-    subprocess.run(command, cwd=copy.root, check=True, capture_output=True)
-    after = contents(copy.root)
-    scratch = tmp_path_factory.mktemp("archives")
-    made = copy.tells("tests.support.third_stream", KEY, str(scratch))
-    return made | {"written": sorted(name for name in after if after[name] != before.get(name))}
+    return extended.stream
 
 
 def test_the_command_writes_a_folder_and_the_events_page_and_nothing_else(third: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ops.errors import OperatorError
 from ops.new_mart import write_mart
-from tests.unit.ops.test_new_stream import contents
+from tests.support.checkout import contents
 from workloads.marts import MARTS, read_marts
 from workloads.marts.columns import SQL
 from workloads.marts.declaration import FOLDER

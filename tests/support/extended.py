@@ -1,0 +1,66 @@
+"""What a checkout with a third stream and one more mart makes of them: `python -m tests.support.extended KEY NAME FOLDER`
+prints it as JSON.
+
+Run in a copy of the checkout, where that copy's own modules are the ones imported.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import fastyle_policies.pricing
+from fastyle_policies.configuration import stack_config, validated
+from fastyle_policies.pricing import read_usage
+from fastyle_policies.rules import RULES
+
+import workloads
+from component_resources.recorder import declare
+from policy_rules.table import recorded, said, violations
+from tests.support import new_mart, third_stream
+from tests.support.configuration import REPOSITORY
+from tests.support.program import program
+
+Json = dict[str, Any]
+
+
+def planned(stack: str, folder: Path) -> Json:
+    """The composition of a stack: its resources with their conditions, and what the policies say of it."""
+    made = declare(program(stack, folder))
+    given = stack_config(REPOSITORY / "policies", RULES)(stack)
+    resources = recorded(made.resources, stack)
+    objections = [
+        line
+        for rule in RULES
+        for line in said(violations(rule, resources, validated(rule, given.get(rule.id, {}), REPOSITORY / "policies")))
+    ]
+    usage = read_usage(REPOSITORY / "policies" / "usage" / f"{stack}.yaml")
+    estimate = fastyle_policies.pricing.estimate(resources, usage, region="us-central1")
+    return {
+        "objections": objections,
+        "used": {cost.name: str(cost.part(usage=True)) for cost in estimate.resources},
+        "resources": {key: inputs.get("name") or inputs.get("tableId") for key, inputs in made.resources.items()},
+        "conditions": {
+            key.rpartition("::")[2]: [condition["displayName"] for condition in inputs["conditions"]]
+            for key, inputs in made.resources.items()
+            if "alertPolicy" in key
+        },
+    }
+
+
+def main(stream: str, mart: str, folder: Path) -> Json:
+    plan = planned("prod", folder)
+    return {
+        "from": str(Path(workloads.__file__ or "").parents[1]),
+        "mart": new_mart.told(mart, plan),
+        "stream": third_stream.told(stream, plan, folder),
+    }
+
+
+if __name__ == "__main__":
+    answer = json.dumps(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])), default=str)
+    logging.disable()  # PostgreSQL's end would be the last line
+    print(answer)
