@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from workloads.events import STREAMS
+
+
+def _whole(stream: str, event: dict[str, Any]) -> dict[str, Any]:
+    """The event with null for each optional field of the schema that it does not give, as validation completes it."""
+    return {field["name"]: None for field in STREAMS[stream].avro["fields"] if "default" in field} | event
+
+
+def _whole_line(given: dict[str, Any]) -> dict[str, Any]:
+    [lines] = (field for field in STREAMS["sales"].avro["fields"] if field["name"] == "lines")
+    return {field["name"]: None for field in lines["type"]["items"]["fields"] if "default" in field} | given
+
 
 def sale(**changes: Any) -> dict[str, Any]:
     """Return a sale with a sold and a returned line; `changes` replaces or adds fields."""
@@ -16,11 +28,11 @@ def sale(**changes: Any) -> dict[str, Any]:
         "customer_id": "C1",
         "currency": "USD",
         "lines": [
-            {"line_number": 1, "sku": "A", "quantity": 2, "unit_price": "10.00", "discount": "20"},
-            {"line_number": 2, "sku": "A", "quantity": -1, "unit_price": "0.0001", "discount": "0"},
+            _whole_line({"line_number": 1, "sku": "A", "quantity": 2, "unit_price": "10.00", "discount": "20"}),
+            _whole_line({"line_number": 2, "sku": "A", "quantity": -1, "unit_price": "0.0001", "discount": "0"}),
         ],
     }
-    return event | changes
+    return _whole("sales", event) | changes
 
 
 def change(**changes: Any) -> dict[str, Any]:
@@ -34,7 +46,7 @@ def change(**changes: Any) -> dict[str, Any]:
         "quantity": 5,
         "reference": "DN-1",
     }
-    return event | changes
+    return _whole("inventory", event) | changes
 
 
 def line(**changes: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class DecodeError(ValueError):
 
 
 def encode(stream: Stream, event: Json) -> bytes:
-    """Return a valid event, as `validate` gives it, as a message's data."""
+    """Return a valid event as a message's data; an optional field that is absent has its default."""
     return json.dumps(_tag(stream.avro, event), ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -46,7 +46,8 @@ def _tag(avro_type: Any, value: Any) -> Any:
         return value
     if avro_type["type"] == "array":
         return [_tag(avro_type["items"], item) for item in value]
-    return {field["name"]: _tag(field["type"], value[field["name"]]) for field in avro_type["fields"]}
+    given = {field["name"]: field["default"] for field in avro_type["fields"] if "default" in field} | value
+    return {field["name"]: _tag(field["type"], given[field["name"]]) for field in avro_type["fields"]}
 
 
 def _untag(avro_type: Any, value: Any, path: str) -> Any:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import fastavro
 import pytest
 
 from tests.support.events import change, sale
-from workloads.events import STREAMS, DecodeError, bigquery_fields, consumed_by, decode, encode, pubsub_definition
-from workloads.events.stream import HISTORY, INVENTORY
+from workloads.events import (
+    STREAMS,
+    DecodeError,
+    bigquery_fields,
+    consumed_by,
+    decode,
+    encode,
+    pubsub_definition,
+    validate,
+    validation,
+)
+from workloads.events.stream import HISTORY, INVENTORY, Stream
 from workloads.inventory_sync.stock import MOVED_BY
 from workloads.pipeline.tables import tables
 from workloads.reference.events import PAGE, render
 
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STREAM_LIST = list(STREAMS.values())
 EVENTS = [(STREAMS["sales"], sale()), (STREAMS["sales"], sale(customer_id=None)), (STREAMS["inventory"], change())]
 
@@ -113,7 +127,7 @@ def test_every_column_is_described_and_ends_with_the_metadata(stream: Any) -> No
 
 def test_raw_sales_have_the_types_that_pubsub_can_write() -> None:
     types = {path: (column["type"], column["mode"]) for path, column in walk(bigquery_fields(STREAMS["sales"]))}
-    assert types == {
+    promised = {
         "event_id": ("STRING", "REQUIRED"),
         "transaction_id": ("STRING", "REQUIRED"),
         "event_time": ("TIMESTAMP", "REQUIRED"),
@@ -132,6 +146,28 @@ def test_raw_sales_have_the_types_that_pubsub_can_write() -> None:
         "publish_time": ("TIMESTAMP", "NULLABLE"),
         "attributes": ("JSON", "NULLABLE"),
     }
+    assert {path: types.get(path) for path in promised} == promised
+    assert {mode for path, (_, mode) in types.items() if path not in promised} <= {"NULLABLE"}, "else no table takes it"
+
+
+@pytest.mark.parametrize(("stream", "event"), EVENTS)
+def test_an_optional_field_more_needs_the_schema_alone(
+    stream: Stream, event: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Producers that do not know it, the topic's schema, the raw table and its reader go on."""
+    more = {"name": "void_of", "type": ["null", "string"], "default": None, "doc": "d", "contract": {"format": "id"}}
+    grown = dataclasses.replace(stream, avro=stream.avro | {"fields": [*stream.avro["fields"], more]})
+    monkeypatch.setitem(validation._CHECKS, stream.key, validation._compile(grown.avro, {}))
+    for given, said in ((event, None), (event | {"void_of": "T-1"}, "T-1")):
+        body = copy.deepcopy(given)
+        assert validate(grown, body, currency="USD", now=NOW) == event | {"void_of": said}
+        assert decode(grown, encode(grown, given)) == event | {"void_of": said}
+        assert decode(stream, encode(grown, given)) == event
+    schema = fastavro.parse_schema(json.loads(pubsub_definition(grown)))
+    assert list(fastavro.json_reader(io.StringIO(encode(grown, event).decode()), schema)) == [event | {"void_of": None}]
+    before, after = ({column["name"]: column for column in bigquery_fields(each)} for each in (stream, grown))
+    assert {name: after.pop(name)["mode"] for name in after.keys() - before.keys()} == {"void_of": "NULLABLE"}
+    assert after == before
 
 
 def test_the_documentation_is_current() -> None:
