@@ -33,7 +33,7 @@ from infra.settings import (
     Section,
     Simulator,
     Streams,
-    Warehouse,
+    WarehouseSettings,
     Workloads,
 )
 from workloads.api.interface import ApiAuth
@@ -118,7 +118,9 @@ class StackConfig(Section):
     simulator: Simulator = setting(Simulator(), means="invented trade", example={"enabled": True})
     streams: Streams = setting(Streams(), means="how long events wait", example={"retention_days": 7})
     lake: Lake = setting(means="without it the lake grows for ever", example={"delete_after_days": 400})
-    warehouse: Warehouse = setting(means="without it the warehouse grows for ever", example={"raw_retention_days": 60})
+    warehouse: WarehouseSettings = setting(
+        means="without it the warehouse grows for ever", example={"raw_retention_days": 60}
+    )
     database: Database = setting(means="live inventory needs one", example={"tier": "db-f1-micro"})
     network: Network = setting(Network(), means="how the database is reached", example={"nat": False})
     workloads: Workloads = setting(Workloads(), means="how large services are", example={"api": {"cpu": "1"}})

@@ -111,7 +111,7 @@ class Lake(Section):
         return self
 
 
-class Warehouse(Section):
+class WarehouseSettings(Section):
     raw_retention_days: Days = setting(means="without it raw tables grow for ever", example=60)
     maximum_bytes_billed: int = setting(
         means="without it one query may bill a whole history; at least 10485760, BigQuery's smallest bill",

@@ -42,8 +42,8 @@ def revoke(endpoints: Endpoints, secret: str, credential_id: str) -> None:
     def take_away(current: list[Entry]) -> list[Entry]:
         left = [c for c in current if _id(c) != credential_id]
         if len(left) == len(current):
-            known = ", ".join(sorted(str(_id(c)) for c in current)) or "none"
-            raise OperatorError(f"{secret} holds no credential {credential_id!r}; it holds: {known}")
+            ids = ", ".join(sorted(str(_id(c)) for c in current)) or "none"
+            raise OperatorError(f"{secret} holds no credential {credential_id!r}; it holds: {ids}")
         return left
 
     _change(endpoints, secret, take_away)
@@ -81,10 +81,10 @@ def check_locations(endpoints: Endpoints, locations: list[str]) -> None:
         context = request("GET", f"{endpoints.api}/v1/context", headers=service_headers(endpoints, endpoints.api))
     except OperatorError as e:
         raise OperatorError(f"the catalogue's locations cannot be read ({e}); --force issues without looking") from None
-    known = sorted(row["location_id"] for row in context["locations"] if row["name"] is not None)
-    if unknown := [location for location in asked if location not in known]:
+    ids = sorted(row["location_id"] for row in context["locations"] if row["name"] is not None)
+    if unknown := [location for location in asked if location not in ids]:
         raise OperatorError(
-            f"the catalogue has no location {', '.join(map(repr, unknown))}; it has {', '.join(known) or 'none yet'}. "
+            f"the catalogue has no location {', '.join(map(repr, unknown))}; it has {', '.join(ids) or 'none yet'}. "
             "Load the catalogue first, correct the id, or issue it all the same with --force"
         )
 

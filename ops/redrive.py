@@ -280,8 +280,8 @@ def source(endpoints: Endpoints, name: str) -> tuple[str, str]:
         dead = endpoints.dead_letter_topics[key]
         if name in (key, topic, dead, short_of(topic), short_of(dead)):
             return f"{dead.replace('/topics/', '/subscriptions/')}-hold", topic
-    known = ", ".join(short_of(topic) for topic in endpoints.topics.values())
-    raise OperatorError(f"no topic {name!r}; its dead letters can be had of {known}")
+    topics = ", ".join(short_of(topic) for topic in endpoints.topics.values())
+    raise OperatorError(f"no topic {name!r}; its dead letters can be had of {topics}")
 
 
 def clients(endpoints: Endpoints) -> tuple[PublisherClient, SubscriberClient]:

@@ -87,8 +87,8 @@ def archive_bill(workload: str) -> dict[str, Any]:
     path = build(workload)
     installed = dict(_installed(path))
     exported = _export("--only-group", load(workload).group)
-    known = {normalised(c["name"]) for c in exported["components"]}
-    if strangers := sorted(installed.keys() - known):
+    names = {normalised(c["name"]) for c in exported["components"]}
+    if strangers := sorted(installed.keys() - names):
         raise PackagingError(
             f"{path.name} carries {', '.join(strangers)}, which uv.lock does not name; run `make clean`"
         )

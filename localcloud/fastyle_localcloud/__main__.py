@@ -137,8 +137,8 @@ def logs(state_dir: Path, name: str, lines: int) -> int:
     """The end of a process's log."""
     path = state_dir / "logs" / f"{name}.log"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.log"))) or "none"
-        print(f"error: no log of {name!r}; there are: {known}", file=sys.stderr)
+        process_names = ", ".join(sorted(p.stem for p in path.parent.glob("*.log"))) or "none"
+        print(f"error: no log of {name!r}; there are: {process_names}", file=sys.stderr)
         return 1
     with path.open(errors="replace") as f:
         sys.stdout.writelines(deque(f, lines))

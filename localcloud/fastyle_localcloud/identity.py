@@ -40,9 +40,7 @@ class Identities:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             write_atomically(self.key_path, pem)
-        loaded = serialization.load_pem_private_key(self.key_path.read_bytes(), password=None)
-        assert isinstance(loaded, rsa.RSAPrivateKey)
-        self._key = loaded
+        self._key = load_key(self.key_path)
         self.key_id = key_id(self._key.public_key())
         self._tokens: dict[str, str] = json.loads(self._tokens_path.read_text()) if self._tokens_path.exists() else {}
 
@@ -54,19 +52,8 @@ class Identities:
         return self._tokens[email]
 
     def id_token(self, email: str, audience: str) -> str:
-        """A signed token with the claims Google's carry, good for an hour."""
-        now = int(time.time())
-        claims = {
-            "iss": self.issuer,
-            "aud": audience,
-            "azp": email,
-            "sub": subject(email),
-            "email": email,
-            "email_verified": True,
-            "iat": now,
-            "exp": now + TOKEN_SECONDS,
-        }
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self.key_id})
+        """A signed token of an account for an audience."""
+        return id_token(self._key, self.issuer, email, audience)
 
     def jwks(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set."""
@@ -88,6 +75,29 @@ class Identities:
             .sign(self._key, hashes.SHA256())
         )
         return {self.key_id: certificate.public_bytes(serialization.Encoding.PEM).decode()}
+
+
+def load_key(path: Path) -> rsa.RSAPrivateKey:
+    """The issuer's signing key."""
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey), "the issuer's key is RSA"
+    return key
+
+
+def id_token(key: rsa.RSAPrivateKey, issuer: str, email: str, audience: str) -> str:
+    """A signed token with the claims Google's carry, good for an hour."""
+    now = int(time.time())
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "azp": email,
+        "sub": subject(email),
+        "email": email,
+        "email_verified": True,
+        "iat": now,
+        "exp": now + TOKEN_SECONDS,
+    }
+    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id(key.public_key())})
 
 
 def key_id(key: rsa.RSAPublicKey) -> str:

@@ -36,8 +36,8 @@ class Settings:
             kept = json.loads((state_dir / "settings.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return cls()
-        known = {field.name: kept[field.name] for field in fields(cls) if field.name in kept}
-        return cls(**{**known, "stacks": tuple(known.get("stacks", cls.stacks))})
+        values = {field.name: kept[field.name] for field in fields(cls) if field.name in kept}
+        return cls(**{**values, "stacks": tuple(values.get("stacks", cls.stacks))})
 
     def write(self, state_dir: Path) -> None:
         write_atomically(state_dir / "settings.json", json.dumps(asdict(self), indent=1).encode())

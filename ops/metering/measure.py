@@ -20,7 +20,7 @@ from ops.google import until_done
 from ops.ledger import Ledger
 from ops.metering.readings import Reading
 from ops.metering.sizes import Sizes
-from ops.metering.warehouse import Scan, Warehouse
+from ops.metering.warehouse import MeteredWarehouse, Scan
 from ops.sender import Sender, SendReport
 from ops.summary import lake_client, warehouse_client
 from ops.trade import Event, simulated
@@ -118,7 +118,7 @@ def measure(endpoints: Endpoints, trade: Trade, say: Say) -> Measurement:
     _check(trade)
     measurement = Measurement(trade=trade)
     client = warehouse_client(endpoints)
-    warehouse = Warehouse(client, endpoints.bigquery, sorted(endpoints.datasets.values()))
+    warehouse = MeteredWarehouse(client, endpoints.bigquery, sorted(endpoints.datasets.values()))
     _must_be_new(client, endpoints, trade)
     local_cloud.settle(endpoints)
     began, before = datetime.now(UTC), Reading.take(endpoints)
@@ -199,7 +199,9 @@ def _look(endpoints: Endpoints, trade: Trade, measurement: Measurement) -> None:
     measurement.look_seconds = time.monotonic() - started
 
 
-def _weigh(measurement: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: Endpoints, began: datetime) -> None:
+def _weigh(
+    measurement: Measurement, sizes: Sizes, warehouse: MeteredWarehouse, endpoints: Endpoints, began: datetime
+) -> None:
     """Rows and logical bytes: of new raw rows, of the tables that keep the dates, and what a run scans a sale."""
     arrived = f"publish_time >= TIMESTAMP '{began.isoformat()}'"
     for stream in STREAMS.values():
@@ -223,7 +225,9 @@ def _stored(sizes: Sizes, table: str, condition: str) -> tuple[int, int]:
     return sizes.of(table, condition)[""], sizes.total(table, condition)
 
 
-def _a_run(measurement: Measurement, sizes: Sizes, warehouse: Warehouse, endpoints: Endpoints, arrived: str) -> Scanned:
+def _a_run(
+    measurement: Measurement, sizes: Sizes, warehouse: MeteredWarehouse, endpoints: Endpoints, arrived: str
+) -> Scanned:
     """What `Scanned` is made of. A condition over more than four weeks is on what is kept."""
     recent: dict[tuple[int, int], float] = {}  # by run and statement
     kept: dict[tuple[int, int], float] = {}

@@ -32,7 +32,7 @@ class Scan:
         return max(self.bytes, scans.MINIMUM_BYTES)
 
 
-class Warehouse:
+class MeteredWarehouse:
     """The tables of a stack's datasets, and the jobs that the stand-in remembers."""
 
     def __init__(self, client: bigquery.Client, url: str, datasets: Sequence[str]) -> None:

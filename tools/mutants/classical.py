@@ -76,8 +76,8 @@ class Mutant:
         holder: Any = importlib.import_module(self.module)
         if self.within:
             holder = functools.reduce(getattr, self.within.split("."), holder)
-        found = vars(holder)[name]
-        function: FunctionType = getattr(found, "__func__", found)  # a static or class method's own
+        held = vars(holder)[name]
+        function: FunctionType = getattr(held, "__func__", held)  # a static or class method's own
         return function
 
     def install(self) -> None:

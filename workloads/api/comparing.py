@@ -107,11 +107,11 @@ def gmv_figures(row: dict[str, Decimal | None]) -> Figures:
 def margin_figures(row: dict[str, Decimal | None]) -> Figures:
     net_sales = row.get("net_sales")
     unknown = net_sales is not None and row.get("cogs") is None
-    known = {name: None if unknown else row.get(name) or _ZERO for name in ("cogs", "gross_profit")}
+    measures = {name: None if unknown else row.get(name) or _ZERO for name in ("cogs", "gross_profit")}
     return {
         "net_sales": net_sales or _ZERO,
-        **known,
-        "gross_margin": share(known["gross_profit"], net_sales),
+        **measures,
+        "gross_margin": share(measures["gross_profit"], net_sales),
     }
 
 

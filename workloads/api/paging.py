@@ -58,7 +58,7 @@ def respond(request: Request, body: dict[str, Any]) -> Response:
     stable = {name: value for name, value in body.items() if name != "as_of"}
     tag = f'W/"{hashlib.sha256(orjson.dumps(stable)).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    if tag.removeprefix("W/") in known or "*" in known:
+    tags = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    if tag.removeprefix("W/") in tags or "*" in tags:
         return Response(status_code=304, headers=headers)
     return Response(orjson.dumps(body), media_type="application/json", headers=headers)

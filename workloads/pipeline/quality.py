@@ -44,8 +44,13 @@ def check(run: Run) -> None:
     _keep(run, results)
     for outcome in outcomes:
         faults.record(run.database, run.run_id, checked_at, outcome.check, outcome.cases, outcome.examined)
-    known = {HISTORY, LAKE, *(each.name for each in checks().values()), *(outcome.check.name for outcome in outcomes)}
-    faults.retire(run.database, checked_at, known)
+    check_names = {
+        HISTORY,
+        LAKE,
+        *(each.name for each in checks().values()),
+        *(outcome.check.name for outcome in outcomes),
+    }
+    faults.retire(run.database, checked_at, check_names)
     if scopes.marked_at is not None:  # once the faults are kept
         run.warehouse.query(f"DELETE FROM ${{staging}}.unchecked_dates WHERE marked_at <= {literal(scopes.marked_at)}")
     run.counts["checks_failed"] = sum(result["status"] == "fail" for result in results)

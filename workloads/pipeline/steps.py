@@ -141,8 +141,8 @@ def find_dirty_dates(run: Run) -> None:
 
 def _mark_new_marts(run: Run) -> None:
     """Mark the whole history behind each mart, and each read model, that has not been built for it yet: once."""
-    known = {row["target"] for row in run.warehouse.query("SELECT target FROM ${staging}.mart_histories")}
-    fresh = {target: mart for mart in MARTS.values() if mart.by_date for target in mart.targets if target not in known}
+    marked = {row["target"] for row in run.warehouse.query("SELECT target FROM ${staging}.mart_histories")}
+    fresh = {target: mart for mart in MARTS.values() if mart.by_date for target in mart.targets if target not in marked}
     if not fresh:
         return
     histories = [table for table in HISTORY_TABLES if any(table in mart.sources for mart in fresh.values())]

@@ -230,8 +230,8 @@ class Warehouse:
                 return
             log.info("created %s", table.key)
             return
-        known = {field.name for field in current.schema}
-        if fresh := [field for field in wanted.schema if field.name not in known]:
+        column_names = {field.name for field in current.schema}
+        if fresh := [field for field in wanted.schema if field.name not in column_names]:
             # Of the rows that are there they are null, and BigQuery adds no other kind of column.
             added = [
                 bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "mode": _added(field)}) for field in fresh

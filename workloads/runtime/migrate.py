@@ -112,7 +112,9 @@ def _first_line(error: BaseException | None) -> str:
 
 
 def _grant(connection: psycopg.Connection[tuple[object, ...]], roles: dict[str, Role]) -> None:
-    known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[*roles]])}
+    existing_roles = {
+        row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[*roles]])
+    }
     schemas = [
         str(row[0])
         for row in connection.execute(
@@ -120,7 +122,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], roles: dict[str, 
         )
     ]
     for user, role in sorted(roles.items()):
-        if user not in known:
+        if user not in existing_roles:
             log.error(
                 "database user %r does not exist: it gets no rights; create it and start this service again", user
             )

@@ -86,9 +86,9 @@ def _metrics_are_known(alert: Properties, records: Records, clock: Clock) -> Non
             )
 
 
-def _metrics(alert: Properties, known: set[str]) -> Iterator[str]:
+def _metrics(alert: Properties, metrics: set[str]) -> Iterator[str]:
     """The log metrics that an alert's conditions look up. PromQL names one with `_` for whatever is no letter or digit."""
-    promql = {re.sub(r"\W", "_", name): name for name in known}
+    promql = {re.sub(r"\W", "_", name): name for name in metrics}
     for condition in alert.get("conditions") or []:
         for kind, block in (condition or {}).items():
             if not isinstance(block, dict) or block.get("disableMetricValidation") is True:

@@ -52,9 +52,12 @@ class Live(ABC):
         `{}` says "unchanged". What a stand-in cannot hold stays as recorded.
         """
 
-    @abstractmethod
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        """Change it in place from `old` (recorded outputs) to `new` (as `inputs` of create); outputs as of create."""
+        """Change it in place from `old` (recorded outputs) to `new` (as `inputs` of create); outputs as of create.
+
+        Without one of its own a type has nothing in a stand-in that could change: what is new is recorded.
+        """
+        return {}
 
     @abstractmethod
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:

@@ -95,10 +95,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         labels = args.get("defaultLabels")
         if isinstance(labels, str):
             labels = json.loads(labels)
-        known = {key: args[key] for key in ("project", "region") if isinstance(args.get(key), str)}
+        defaults = {key: args[key] for key in ("project", "region") if isinstance(args.get(key), str)}
         self._configs[context.peer()] = ProviderConfig(
-            project=known.get("project", self._base.project),
-            region=known.get("region", self._base.region),
+            project=defaults.get("project", self._base.project),
+            region=defaults.get("region", self._base.region),
             project_number=self._base.project_number,
             default_labels=tuple(sorted(labels.items())) if isinstance(labels, dict) else (),
         )

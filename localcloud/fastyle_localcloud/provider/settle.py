@@ -68,7 +68,7 @@ def settle(
     if values.get("id") is None:
         values["id"] = fill(rules.id, values)
     for key, output in rules.outputs.items():
-        if key not in values and (not preview or key in rules.known):
+        if key not in values and (not preview or key in rules.known_at_preview):
             value = _compute(output, values, config)
             if value is not None:
                 values[key] = value

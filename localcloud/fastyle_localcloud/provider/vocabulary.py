@@ -37,7 +37,7 @@ class Rules:
     `replaces_when`: the same for what depends on the values. `autoname`: the argument that gets a name derived from
     the logical one when it is left out. `defaults`: inputs that the provider fills in, by dotted path; those of a
     block only where the block is there. `outputs`: templates or
-    functions for what the cloud adds; those in `known` are known at preview. `volatile`: outputs that any update
+    functions for what the cloud adds; those in `known_at_preview` are known then already. `volatile`: outputs that any update
     changes. `references`: other resources that must exist when this one is made. `exclusive`: False where the cloud
     lets several declarations stand for one thing, as it does with grants; `adopts`: the argument with which a creation
     takes over what exists already. `owner`: what this one is deleted with, whatever became of its own declaration.
@@ -60,7 +60,7 @@ class Rules:
     equal: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=lambda: _NOTHING)
     defaults: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     outputs: Mapping[str, Output] = field(default_factory=lambda: _NOTHING)
-    known: tuple[str, ...] = ()
+    known_at_preview: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     exclusive: bool = True

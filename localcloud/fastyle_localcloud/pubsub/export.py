@@ -9,8 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import aiohttp
+
 from fastyle_localcloud.pubsub.access import Access, Missing, Refusal
 from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
+from fastyle_localcloud.pubsub.schemas import Validator
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +31,14 @@ class Unwritable(Exception):  # noqa: N818 - a state of the destination
 class Exporter(ABC):
     """Writes one subscription's messages to its destination."""
 
-    def __init__(self, backlog: Backlog, access: Access) -> None:
+    def __init__(
+        self, backlog: Backlog, access: Access, session: aiohttp.ClientSession, url: str, validator: Validator | None
+    ) -> None:
         self.backlog = backlog
         self._access = access
+        self._session = session
+        self._url = url  # of the stand-in that is written to
+        self._validator = validator
         self._hurry = asyncio.Event()
 
     def hurry(self) -> None:

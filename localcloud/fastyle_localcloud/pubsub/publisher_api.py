@@ -7,20 +7,13 @@ from typing import Any
 from google.pubsub_v1 import types
 
 from fastyle_localcloud.pubsub import messages
-from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.errors import invalid, unimplemented
-from fastyle_localcloud.pubsub.rpc import Unary, merged, page, service
+from fastyle_localcloud.pubsub.rpc import Api, Unary, merged, page, service
 
 _UPDATABLE = frozenset({"labels", "message_retention_duration", "message_storage_policy", "schema_settings"})
 
 
-class PublisherApi:
-    """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner."""
-
-    def __init__(self, broker: Broker, caller: str | None) -> None:
-        self._broker = broker
-        self._caller = caller
-
+class PublisherApi(Api):
     def handler(self) -> Any:
         methods: dict[str, tuple[Any, Unary]] = {
             "Publish": (types.PublishRequest, self.publish),
@@ -78,10 +71,6 @@ class PublisherApi:
         self._require(request.subscription, "roles/pubsub.editor")
         await self._broker.detach(request.subscription)
         return types.DetachSubscriptionResponse.pb()()
-
-    def _require(self, resource: str, role: str) -> None:
-        # A viewer's calls are an editor's too; `Iam` knows the wider roles of publisher and subscriber itself.
-        self._broker.access.require(resource, role, self._caller, "roles/pubsub.editor", "roles/pubsub.admin")
 
 
 def _project(name: str) -> str:

@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from fastyle_localcloud.identity import key_id, subject
+from fastyle_localcloud.identity import TOKEN_SECONDS, id_token, load_key
 from fastyle_localcloud.pubsub.access import Access, Missing, Refusal
 from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
 
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})  # the guide "Push subscriptions"
 _FIRST_WINDOW, _MAX_WINDOW = 10, 100
 _MAX_BYTES = 10 * 2**20
-_TOKEN_SECONDS = 3600
 _REASON_CHARACTERS = 300
 
 
@@ -30,34 +26,16 @@ class Tokens:
 
     def __init__(self, key_path: Path | None, issuer: str) -> None:
         self._issuer = issuer
-        self._key: rsa.RSAPrivateKey | None = None
-        if key_path:
-            loaded = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
-            assert isinstance(loaded, rsa.RSAPrivateKey), "the issuer's key is RSA"
-            self._key = loaded
+        self._key = load_key(key_path) if key_path else None
         self._made: dict[tuple[str, str], tuple[float, str]] = {}
 
     def get(self, email: str, audience: str) -> str:
         made, token = self._made.get((email, audience), (0.0, ""))
-        if time.time() - made > _TOKEN_SECONDS / 2:
-            made, token = time.time(), self._sign(email, audience)
+        if time.time() - made > TOKEN_SECONDS / 2:
+            assert self._key is not None, "LOCALCLOUD_OIDC_KEY is not set"
+            made, token = time.time(), id_token(self._key, self._issuer, email, audience)
             self._made[email, audience] = made, token
         return token
-
-    def _sign(self, email: str, audience: str) -> str:
-        assert self._key is not None, "LOCALCLOUD_OIDC_KEY is not set"
-        now = int(time.time())
-        claims = {
-            "iss": self._issuer,
-            "aud": audience,
-            "azp": email,
-            "sub": subject(email),
-            "email": email,
-            "email_verified": True,
-            "iat": now,
-            "exp": now + _TOKEN_SECONDS,
-        }
-        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": key_id(self._key.public_key())})
 
 
 class Pusher:

@@ -10,12 +10,31 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
+from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.errors import ApiError, invalid
 
 log = logging.getLogger(__name__)
 
 Unary = Callable[[Any], Awaitable[Any]]
 Streaming = Callable[[AsyncIterator[Any]], AsyncIterator[Any]]
+
+
+# Wider roles that hold a narrower one's rights. `Iam` knows those of publisher and subscriber itself.
+_WIDER = {
+    "roles/pubsub.viewer": ("roles/pubsub.editor", "roles/pubsub.admin"),
+    "roles/pubsub.editor": ("roles/pubsub.admin",),
+}
+
+
+class Api:
+    """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner."""
+
+    def __init__(self, broker: Broker, caller: str | None) -> None:
+        self._broker = broker
+        self._caller = caller
+
+    def _require(self, resource: str, role: str) -> None:
+        self._broker.access.require(resource, role, self._caller, *_WIDER.get(role, ()))
 
 
 def service(name: str, methods: Mapping[str, tuple[Any, Unary]], streams: Mapping[str, tuple[Any, Streaming]]) -> Any:

@@ -10,17 +10,14 @@ from fastyle_localcloud.pubsub import messages
 from fastyle_localcloud.pubsub.avro_json import Mismatch
 from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.errors import invalid
-from fastyle_localcloud.pubsub.rpc import Unary, page, service
+from fastyle_localcloud.pubsub.rpc import Api, Unary, page, service
 from fastyle_localcloud.pubsub.schemas import Revision
 
 
-class SchemaApi:
-    """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner."""
-
+class SchemaApi(Api):
     def __init__(self, broker: Broker, caller: str | None) -> None:
-        self._broker = broker
+        super().__init__(broker, caller)
         self._schemas = broker.schemas
-        self._caller = caller
 
     def handler(self) -> Any:
         methods: dict[str, tuple[Any, Unary]] = {
@@ -93,9 +90,6 @@ class SchemaApi:
         except Mismatch as error:
             raise invalid(f"Invalid data in message: {error}.") from None
         return types.ValidateMessageResponse.pb()()
-
-    def _require(self, resource: str, role: str) -> None:
-        self._broker.access.require(resource, role, self._caller, "roles/pubsub.editor", "roles/pubsub.admin")
 
 
 def _shown(revision: Revision, view: int) -> Any:

@@ -10,9 +10,8 @@ from google.pubsub_v1 import types
 
 from fastyle_localcloud.pubsub import messages
 from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
-from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.errors import invalid, unimplemented
-from fastyle_localcloud.pubsub.rpc import Streaming, Unary, merged, page, service
+from fastyle_localcloud.pubsub.rpc import Api, Streaming, Unary, merged, page, service
 from fastyle_localcloud.pubsub.streaming_pull import StreamingPull
 
 _UPDATABLE = frozenset(
@@ -36,13 +35,7 @@ MAX_PULL = 1_000
 PULL_WAIT = 10.0
 
 
-class SubscriberApi:
-    """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner."""
-
-    def __init__(self, broker: Broker, caller: str | None) -> None:
-        self._broker = broker
-        self._caller = caller
-
+class SubscriberApi(Api):
     def handler(self) -> Any:
         methods: dict[str, tuple[Any, Unary]] = {
             "CreateSubscription": (types.Subscription, self.create_subscription),
@@ -71,7 +64,7 @@ class SubscriberApi:
         return self._shown(await self._broker.create_subscription(request))
 
     async def get_subscription(self, request: Any) -> Any:
-        self._require(request.subscription, "roles/pubsub.viewer", "roles/pubsub.editor", "roles/pubsub.admin")
+        self._require(request.subscription, "roles/pubsub.viewer")
         return self._shown(self._broker.subscription(request.subscription))
 
     async def update_subscription(self, request: Any) -> Any:
@@ -82,7 +75,7 @@ class SubscriberApi:
         return self._shown(await self._broker.update_subscription(updated))
 
     async def list_subscriptions(self, request: Any) -> Any:
-        self._require(request.project, "roles/pubsub.viewer", "roles/pubsub.editor", "roles/pubsub.admin")
+        self._require(request.project, "roles/pubsub.viewer")
         prefix = f"{request.project}/subscriptions/"
         every = sorted(self._broker.subscriptions.items())
         subscriptions, token = page(
@@ -157,11 +150,6 @@ class SubscriberApi:
     def _consumable(self, name: str) -> Backlog:
         self._require(name, "roles/pubsub.subscriber")
         return self._broker.consumable(name)
-
-    def _require(self, resource: str, role: str, *wider: str) -> None:
-        if role == "roles/pubsub.editor":
-            wider = ("roles/pubsub.admin",)
-        self._broker.access.require(resource, role, self._caller, *wider)
 
     def _shown(self, backlog: Backlog) -> Any:
         """The subscription as read back: with its topic's retention, and its state as delivery finds it."""

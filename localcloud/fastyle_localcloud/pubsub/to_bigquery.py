@@ -41,9 +41,7 @@ class BigQueryExporter(Exporter):
     def __init__(
         self, backlog: Backlog, access: Access, session: aiohttp.ClientSession, url: str, validator: Validator | None
     ) -> None:
-        super().__init__(backlog, access)
-        self._session = session
-        self._validator = validator
+        super().__init__(backlog, access, session, url, validator)
         project, dataset, table = backlog.config.bigquery_config.table.split(".", 2)
         self._resource = f"projects/{project}/datasets/{dataset}/tables/{table}"
         self._url = f"{url}/bigquery/v2/{self._resource}"

@@ -13,11 +13,9 @@ from typing import Any
 import aiohttp
 import fastavro
 
-from fastyle_localcloud.pubsub.access import Access
-from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
+from fastyle_localcloud.pubsub.backlog import Delivery
 from fastyle_localcloud.pubsub.export import Exporter, Unwritable, metadata
 from fastyle_localcloud.pubsub.resources import seconds
-from fastyle_localcloud.pubsub.schemas import Validator
 
 _DEFAULT_SECONDS = 300.0
 _DEFAULT_FORMAT = "YYYY-MM-DD/hh_mm_ssZ"
@@ -33,14 +31,6 @@ _METADATA_FIELDS = [
 
 class StorageExporter(Exporter):
     """Collects messages until a file is due: by time, size or number, or because a flush asks for it."""
-
-    def __init__(
-        self, backlog: Backlog, access: Access, session: aiohttp.ClientSession, url: str, validator: Validator | None
-    ) -> None:
-        super().__init__(backlog, access)
-        self._session = session
-        self._url = url
-        self._validator = validator
 
     @property
     def _config(self) -> Any:

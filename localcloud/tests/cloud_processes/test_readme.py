@@ -103,7 +103,7 @@ def rows(bigquery: str) -> list[str]:
         answer = httpx.post(
             f"{bigquery}/bigquery/v2/projects/my-project/queries", json=query, timeout=60, trust_env=False
         )
-        found = [row["f"][0]["v"] for row in answer.raise_for_status().json().get("rows", [])]
-        if found or time.monotonic() > deadline:
-            return found
+        names = [row["f"][0]["v"] for row in answer.raise_for_status().json().get("rows", [])]
+        if names or time.monotonic() > deadline:
+            return names
         time.sleep(0.2)

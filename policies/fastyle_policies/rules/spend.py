@@ -116,13 +116,13 @@ def table(estimate: Estimate) -> str:
     groups = [(component_name(c), rs) for c, rs in estimate.components().items() if any(r.monthly for r in rs)]
     rest = [r for _, resources in groups[_ROWS:] for r in resources]
     shown = [*groups[:_ROWS], *([(f"{len(groups) - _ROWS} others", rest)] if rest else [])]
-    parts = [(name, _part(rs, usage=False), _part(rs, usage=True)) for name, rs in shown]
+    costs = [(name, _part(rs, usage=False), _part(rs, usage=True)) for name, rs in shown]
     if estimate.credits:
         fixed, usage = total(c.fixed for c in estimate.credits), total(c.usage for c in estimate.credits)
-        parts.append((FREE_TIERS, -fixed, -usage))
-    parts.append(("total", estimate.fixed, estimate.usage))
+        costs.append((FREE_TIERS, -fixed, -usage))
+    costs.append(("total", estimate.fixed, estimate.usage))
     rows = [("component", "always on", "by usage", "a month")]
-    rows += [(name, money(fixed), money(usage), money(fixed + usage)) for name, fixed, usage in parts]
+    rows += [(name, money(fixed), money(usage), money(fixed + usage)) for name, fixed, usage in costs]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     return "\n".join(
         "  ".join(["", row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])

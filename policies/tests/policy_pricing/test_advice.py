@@ -296,8 +296,8 @@ def test_a_commitment_is_as_sure_as_the_rates_that_it_rests_on() -> None:
     the machine, 0.25 x (16 x 30.149 + 60 x 5.11) of the database, 0.006 x 8,760 DCU-hours of Composer."""
     machine = resource("gcp:compute/instance:Instance", "vm", machineType="e2-standard-2", bootDisk={"source": "x"})
     plan, _ = weigher(DATABASE, machine, resource("gcp:composer/environment:Environment", "air", config={}))
-    found = {each.option.resource: (plain(each.monthly_saving), each.confidence) for each in advise(plan, [])}
-    assert found == {
+    savings = {each.option.resource: (plain(each.monthly_saving), each.confidence) for each in advise(plan, [])}
+    assert savings == {
         "composer": ("52.56", "low"),
         "compute": ("18.099784542", "medium"),
         "sql": ("197.246", "medium"),

@@ -156,9 +156,9 @@ def test_gpus_are_billed_beside_their_machine() -> None:
 def test_machines_that_bring_their_gpus(type_: str, machine: tuple[str, str], gpus: tuple[str, str] | None) -> None:
     """g2-standard-4: 0.146792096 + 0.56004 an hour, 515.99 a month; its GPU is counted once, though a block names it."""
     named = [{"type": "nvidia-l4", "count": 1}]
-    for found in (bill(instance(type_)), bill(instance(type_, guestAccelerators=named))):
-        assert found["Machine"] == machine
-        assert found.get("GPU, nvidia-l4") == gpus
+    for lines in (bill(instance(type_)), bill(instance(type_, guestAccelerators=named))):
+        assert lines["Machine"] == machine
+        assert lines.get("GPU, nvidia-l4") == gpus
 
 
 @prices(INSTANCE)

@@ -109,8 +109,10 @@ def test_a_resource_is_found_by_any_of_its_names(case: str, key: str, value: str
     used = {"named": {"monthly_messages": 2**20, "message_bytes": 1024}} if case == TOPICS else {}
     estimate = estimated(named, user, **used)
     assert estimate.not_estimated == {}
-    found = {each.name: f"{each.quantity.normalize():f}" for owner, each in estimate.lines() if owner.name == "user"}
-    assert found[line] == quantity
+    quantities = {
+        each.name: f"{each.quantity.normalize():f}" for owner, each in estimate.lines() if owner.name == "user"
+    }
+    assert quantities[line] == quantity
     assert not [note for note in estimate.notes if "outside this plan" in note or "does not tell" in note]
 
 

@@ -40,15 +40,15 @@ def used(resources: Sequence[Resource]) -> UsageFile:
 _LEFT_TO_PLAN = ("nodes", "instances", "active_versions", "monthly_cpu_hours", "monthly_instance_seconds")
 
 
-def told(found: Estimate) -> Iterator[str]:
+def told(estimate: Estimate) -> Iterator[str]:
     """Name, quantity, unit and arithmetic of each line, then the notes."""
-    for owner, line in found.lines():
+    for owner, line in estimate.lines():
         kind = "usage" if line.usage_based else "fixed"
         least = "" if line.least is None else f", at least {report.plain(line.least)}"
         yield f"{owner.name}: {line.name} [{kind}, {line.confidence}]"
         yield f"    {line.arithmetic} = {report.plain(line.quantity)}{least} x {line.rate.id} in {line.rate.region}"
-    yield from (f"note: {note}" for note in found.notes)
-    yield from (f"unpriced: {each}" for each in found.unpriced)
+    yield from (f"note: {note}" for note in estimate.notes)
+    yield from (f"unpriced: {each}" for each in estimate.unpriced)
 
 
 def unknown(of: Resource) -> Resource:

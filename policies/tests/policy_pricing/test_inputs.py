@@ -53,10 +53,10 @@ def test_a_row_of_the_export_is_read_whole() -> None:
 
 
 def test_what_a_row_does_not_say_is_empty_and_regular() -> None:
-    found = charge({key: ROW[key] for key in NEEDED})
-    assert (found.project, found.unit, found.month, found.kind) == ("", "", "", "regular")
-    assert (found.quantity, found.cost) == (Decimal(0), Decimal(3))
-    assert (dict(found.labels), dict(found.credits)) == ({}, {})
+    parsed = charge({key: ROW[key] for key in NEEDED})
+    assert (parsed.project, parsed.unit, parsed.month, parsed.kind) == ("", "", "", "regular")
+    assert (parsed.quantity, parsed.cost) == (Decimal(0), Decimal(3))
+    assert (dict(parsed.labels), dict(parsed.credits)) == ({}, {})
 
 
 @pytest.mark.parametrize("key", NEEDED)

@@ -86,9 +86,9 @@ def record() -> str:
     def price(plan: Any) -> Estimate:
         return estimate(plan, region="us-central1", strict=False)
 
-    found = options([*PLAN, LINKED], USAGE)
+    offered = options([*PLAN, LINKED], USAGE)
     moves = [each for each in relocations(_IN_EUROPE, price, None) if each.moves == ("europe-west3", "europe-west1")]
-    lines = [line for option in found for line in told(option)]
+    lines = [line for option in offered for line in told(option)]
     for option in moves:
         lines += [f"{option.resource}: {option.change} [{', '.join(option.gives_up)}]", f"    loses: {option.loses}"]
         lines += [f"    {each.name}: {json.dumps(each.props)} {each.region}" for each in option.applied(_IN_EUROPE)]

@@ -39,9 +39,6 @@ class Dataset(Live):
         status, _ = await _call(cloud, "GET", id)
         return None if status == 404 else {}
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
-
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         contents = "true" if state.get("deleteContentsOnDestroy") else "false"
         status, answer = await _call(cloud, "DELETE", f"{id}?deleteContents={contents}")

@@ -105,8 +105,5 @@ class Account(Live):
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         return {} if cloud.metadata.exists(state["email"]) else None
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
-
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         await cloud.metadata.remove(state["email"])

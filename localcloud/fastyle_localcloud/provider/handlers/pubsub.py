@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -34,10 +36,23 @@ _SUBSCRIPTION_FIELDS = (
     "bigqueryConfig",
     "cloudStorageConfig",
 )
+_FIXED = ("filter", "enableMessageOrdering")
+"""Fields of a subscription that cannot be changed."""
 
 
-def _channel(cloud: LocalCloud) -> grpc.aio.Channel:
-    return grpc.aio.insecure_channel(cloud.pubsub_host)
+@contextlib.asynccontextmanager
+async def _client(cloud: LocalCloud, client: Any, transport: Any) -> AsyncIterator[Any]:
+    """A client of the stand-in; what it refuses, the provider refuses with the same sentence."""
+    async with grpc.aio.insecure_channel(cloud.pubsub_host) as channel:
+        try:
+            yield client(transport=transport(channel=channel))
+        except GoogleAPICallError as e:
+            raise Refused(str(e.message)) from None
+
+
+_publisher = partial(_client, client=PublisherAsyncClient, transport=PublisherGrpcAsyncIOTransport)
+_schemas = partial(_client, client=SchemaServiceAsyncClient, transport=SchemaServiceGrpcAsyncIOTransport)
+_subscriber = partial(_client, client=SubscriberAsyncClient, transport=SubscriberGrpcAsyncIOTransport)
 
 
 def _message(kind: Any, name: str, values: Properties, fields: tuple[str, ...]) -> Any:
@@ -62,31 +77,21 @@ def _mask(old: Properties, new: Properties, fields: tuple[str, ...]) -> field_ma
     return field_mask_pb2.FieldMask(paths=snake)
 
 
-def _refusal(error: GoogleAPICallError) -> Refused:
-    return Refused(str(error.message))
-
-
 @live("gcp:pubsub/topic:Topic")
 class Topic(Live):
-    def _client(self, channel: grpc.aio.Channel) -> PublisherAsyncClient:
-        return PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
-
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         topic = _message(types.Topic, inputs["id"], inputs, _TOPIC_FIELDS)
-        async with _channel(cloud) as channel:
-            client = self._client(channel)
+        async with _publisher(cloud) as client:
             try:
                 await client.create_topic(topic)
             except AlreadyExists:  # an interrupted run made it
                 await client.update_topic(topic=topic, update_mask=_mask({}, inputs, _TOPIC_FIELDS))
-            except GoogleAPICallError as e:
-                raise _refusal(e) from None
         return inputs["id"], {}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with _channel(cloud) as channel:
+        async with _publisher(cloud) as client:
             try:
-                topic = await self._client(channel).get_topic(topic=id)
+                topic = await client.get_topic(topic=id)
             except NotFound:
                 return None
         return {"labels": dict(topic.labels)} if topic.labels or state.get("labels") else {}
@@ -94,25 +99,19 @@ class Topic(Live):
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         topic = _message(types.Topic, id, new, _TOPIC_FIELDS)
         if (mask := _mask(old, new, _TOPIC_FIELDS)).paths:
-            async with _channel(cloud) as channel:
-                try:
-                    await self._client(channel).update_topic(topic=topic, update_mask=mask)
-                except GoogleAPICallError as e:
-                    raise _refusal(e) from None
+            async with _publisher(cloud) as client:
+                await client.update_topic(topic=topic, update_mask=mask)
         return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with _channel(cloud) as channel:
+        async with _publisher(cloud) as client:
             with contextlib.suppress(NotFound):
-                await self._client(channel).delete_topic(topic=id)
+                await client.delete_topic(topic=id)
 
 
 @live("gcp:pubsub/schema:Schema")
 class Schema(Live):
     """A new definition is a new revision of the same schema."""
-
-    def _client(self, channel: grpc.aio.Channel) -> SchemaServiceAsyncClient:
-        return SchemaServiceAsyncClient(transport=SchemaServiceGrpcAsyncIOTransport(channel=channel))
 
     def _schema(self, id: str, values: Properties) -> types.Schema:
         return types.Schema(name=id, type_=_SCHEMA_TYPES[values["type"]], definition=values["definition"])
@@ -120,47 +119,38 @@ class Schema(Live):
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         parent, _, name = inputs["id"].partition("/schemas/")
         schema = self._schema(inputs["id"], inputs)
-        async with _channel(cloud) as channel:
-            client = self._client(channel)
+        async with _schemas(cloud) as client:
             try:
                 await client.create_schema(parent=parent, schema=schema, schema_id=name)
             except AlreadyExists:
-                await self._commit(client, inputs["id"], schema)
-            except GoogleAPICallError as e:
-                raise _refusal(e) from None
+                await self._commit(client, schema)
         return inputs["id"], {}
 
-    async def _commit(self, client: SchemaServiceAsyncClient, id: str, schema: types.Schema) -> None:
-        if (await client.get_schema(name=id)).definition != schema.definition:
-            await client.commit_schema(name=id, schema=schema)
+    async def _commit(self, client: SchemaServiceAsyncClient, schema: types.Schema) -> None:
+        if (await client.get_schema(name=schema.name)).definition != schema.definition:
+            await client.commit_schema(name=schema.name, schema=schema)
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with _channel(cloud) as channel:
+        async with _schemas(cloud) as client:
             try:
-                schema = await self._client(channel).get_schema(name=id)
+                schema = await client.get_schema(name=id)
             except NotFound:
                 return None
         return {"definition": schema.definition}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        async with _channel(cloud) as channel:
-            try:
-                await self._commit(self._client(channel), id, self._schema(id, new))
-            except GoogleAPICallError as e:
-                raise _refusal(e) from None
+        async with _schemas(cloud) as client:
+            await self._commit(client, self._schema(id, new))
         return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with _channel(cloud) as channel:
+        async with _schemas(cloud) as client:
             with contextlib.suppress(NotFound):
-                await self._client(channel).delete_schema(name=id)
+                await client.delete_schema(name=id)
 
 
 @live("gcp:pubsub/subscription:Subscription")
 class Subscription(Live):
-    def _client(self, channel: grpc.aio.Channel) -> SubscriberAsyncClient:
-        return SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
-
     def _subscription(self, id: str, values: Properties) -> types.Subscription:
         subscription: types.Subscription = _message(types.Subscription, id, values, _SUBSCRIPTION_FIELDS)
         topic = values["topic"]
@@ -169,39 +159,29 @@ class Subscription(Live):
 
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         subscription = self._subscription(inputs["id"], inputs)
-        async with _channel(cloud) as channel:
-            client = self._client(channel)
+        async with _subscriber(cloud) as client:
             try:
                 await client.create_subscription(subscription)
             except AlreadyExists:  # an interrupted run made it
-                mask = _mask({}, inputs, _SUBSCRIPTION_FIELDS)
-                fixed = {"filter", "enable_message_ordering"}
-                mask = field_mask_pb2.FieldMask(paths=[path for path in mask.paths if path not in fixed])
-                await client.update_subscription(subscription=subscription, update_mask=mask)
-            except GoogleAPICallError as e:
-                raise _refusal(e) from None
+                changeable = tuple(key for key in _SUBSCRIPTION_FIELDS if key not in _FIXED)
+                await client.update_subscription(subscription=subscription, update_mask=_mask({}, inputs, changeable))
         return inputs["id"], {}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with _channel(cloud) as channel:
+        async with _subscriber(cloud) as client:
             try:
-                subscription = await self._client(channel).get_subscription(subscription=id)
+                subscription = await client.get_subscription(subscription=id)
             except NotFound:
                 return None
         return {"ackDeadlineSeconds": subscription.ack_deadline_seconds}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         if (mask := _mask(old, new, _SUBSCRIPTION_FIELDS)).paths:
-            async with _channel(cloud) as channel:
-                try:
-                    await self._client(channel).update_subscription(
-                        subscription=self._subscription(id, new), update_mask=mask
-                    )
-                except GoogleAPICallError as e:
-                    raise _refusal(e) from None
+            async with _subscriber(cloud) as client:
+                await client.update_subscription(subscription=self._subscription(id, new), update_mask=mask)
         return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with _channel(cloud) as channel:
+        async with _subscriber(cloud) as client:
             with contextlib.suppress(NotFound):
-                await self._client(channel).delete_subscription(subscription=id)
+                await client.delete_subscription(subscription=id)

@@ -20,9 +20,6 @@ class Secret(Live):
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         return {} if cloud.secrets.exists(state["secretId"]) else None
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
-
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         cloud.secrets.delete(state["secretId"])
 
@@ -41,9 +38,6 @@ class SecretVersion(Live):
         except SecretError:
             return None
         return None if version.state == "DESTROYED" else {}
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         if cloud.secrets.exists(_secret(state)):

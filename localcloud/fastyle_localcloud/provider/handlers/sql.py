@@ -84,9 +84,6 @@ class DatabaseInstance(Live):
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         return {}
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
-
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         mark = sql.Literal(_mark(state["name"]))
         for (database,) in await _run(cloud, sql.SQL(_DATABASES).format(mark)):
@@ -106,9 +103,6 @@ class Database(Live):
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         return {} if await _exists(cloud, "pg_database", "datname", state["name"]) else None
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         await _run(cloud, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(state["name"])))

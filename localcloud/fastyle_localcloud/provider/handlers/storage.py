@@ -27,9 +27,6 @@ class Bucket(Live):
         async with cloud.http.get(f"{cloud.storage_url}/storage/v1/b/{id}") as answer:
             return None if answer.status == 404 else {}
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return {}
-
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         base = f"{cloud.storage_url}/storage/v1/b/{id}"
         async with cloud.http.get(f"{base}/o") as answer:

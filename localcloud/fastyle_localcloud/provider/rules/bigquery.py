@@ -171,9 +171,9 @@ _ACCESS_LIST = ("bigquery.DatasetAccess", "bigquery.DatasetIamMember")
 def _one_principal(inputs: Properties) -> Iterator[Problem]:
     """An entry is for exactly one principal; what a preview does not know may turn out to be none."""
     named = [key for key in _PRINCIPALS if inputs.get(key) is not None]
-    known = [key for key in named if inputs[key] is not UNKNOWN]
-    if not named or len(known) > 1:
-        yield Problem((known or _PRINCIPALS)[0], f"exactly one of {', '.join(_PRINCIPALS)} is needed")
+    known_keys = [key for key in named if inputs[key] is not UNKNOWN]
+    if not named or len(known_keys) > 1:
+        yield Problem((known_keys or _PRINCIPALS)[0], f"exactly one of {', '.join(_PRINCIPALS)} is needed")
 
 
 def _same_address(a: Any, b: Any) -> bool:

@@ -47,7 +47,7 @@ RULES = {
             "name": "{id}",
             "uniqueId": "{_unique}",
         },
-        known=("email", "member"),
+        known_at_preview=("email", "member"),
     ),
     "serviceaccount.IAMMember": grant(
         "{serviceAccountId}/{role}/{member}",

@@ -78,7 +78,7 @@ RULES = {
         ),
         defaults={"storageClass": "STANDARD"},
         outputs={"url": "gs://{name}", "selfLink": "https://www.googleapis.com/storage/v1/b/{name}"},
-        known=("url",),
+        known_at_preview=("url",),
     ),
     "storage.BucketObject": Rules(
         id="{bucket}-{name}",

@@ -68,8 +68,8 @@ def explain(estimate: Estimate, wanted: str) -> str:
                 f"  source      {c.source} ({CONFIDENCE[c.confidence]})"
             )
     if not out:
-        known = ", ".join(sorted({r.name for r, _ in estimate.lines()}))
-        raise PricingError(f"no line contains '{wanted}'; lines are named `resource: line`, resources are {known}")
+        names = ", ".join(sorted({r.name for r, _ in estimate.lines()}))
+        raise PricingError(f"no line contains '{wanted}'; lines are named `resource: line`, resources are {names}")
     return "\n\n".join(out)
 
 

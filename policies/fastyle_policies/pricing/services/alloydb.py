@@ -37,10 +37,10 @@ def instance(bill: Bill, usage: NoUsage) -> None:
         bill.note("the region of its cluster is outside this plan; reckoned with the plan's")
     cpus, memory = _machine(bill)
     count, words = Decimal(1), ""
-    if bill.known("instanceType", "PRIMARY") == "READ_POOL":
+    if bill.value("instanceType", "PRIMARY") == "READ_POOL":
         count = bill.number("readPoolConfig.nodeCount", 1)
         words = f" x {text(count)} nodes"
-    elif bill.known("availabilityType", "REGIONAL") != "ZONAL":
+    elif bill.value("availabilityType", "REGIONAL") != "ZONAL":
         count, words = Decimal(2), " x 2 (highly available)"
     bill.add("alloydb.vcpu", cpus * count * HOURS, f"{text(cpus)} vCPU{words} x 730 h", name="vCPU")
     bill.add("alloydb.memory", memory * count * HOURS, f"{text(memory)} GiB{words} x 730 h", name="Memory")

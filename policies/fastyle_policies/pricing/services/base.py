@@ -113,7 +113,7 @@ class Bill:
 
     def get(self, path: str) -> Any:
         """A property; None where it is unset, and, with a note, where only the update will know it."""
-        return self.known(path, None)
+        return self.value(path, None)
 
     def there(self, path: str) -> bool:
         """Whether a block is set. One that only the update will know is one that somebody set; a note says so."""
@@ -131,7 +131,7 @@ class Bill:
             self.note(f"a part of {path} is secret or known only at update; reckoned without it")
         return [block for block in blocks if isinstance(block, Mapping)]
 
-    def known(self, path: str, default: D) -> Any | D:
+    def value(self, path: str, default: D) -> Any | D:
         """A property; `default` where it is unset, and, with a note, where only the update will know it."""
         value = self.resource.get(path)
         if value is UNKNOWN:
@@ -146,7 +146,7 @@ class Bill:
         Raises:
             NotPricedError: it is something else.
         """
-        value = self.known(path, default)
+        value = self.value(path, default)
         try:
             number = amount(value)
         except ArithmeticError:

@@ -40,7 +40,7 @@ class EnvironmentUsage(Usage):
 
 @prices(ENVIRONMENT)
 def environment(bill: Bill, usage: EnvironmentUsage) -> None:
-    version = str(bill.known("config.softwareConfig.imageVersion", "composer-3"))
+    version = str(bill.value("config.softwareConfig.imageVersion", "composer-3"))
     if version.startswith("composer-3"):
         _composer_3(bill, usage)
     elif version.startswith("composer-2"):
@@ -109,7 +109,7 @@ def _composer_3(bill: Bill, usage: EnvironmentUsage) -> None:
 
 
 def _resilient(bill: Bill) -> bool:
-    if bill.known("config.resilienceMode", "STANDARD_RESILIENCE") != RESILIENT:
+    if bill.value("config.resilienceMode", "STANDARD_RESILIENCE") != RESILIENT:
         return False
     bill.note(
         "is highly resilient: reckoned with two of each component and twice the infrastructure and the database, for "
@@ -140,7 +140,7 @@ def _composer_2(bill: Bill, usage: EnvironmentUsage) -> None:
 
 
 def _size(bill: Bill) -> str:
-    return str(bill.known("config.environmentSize", "ENVIRONMENT_SIZE_SMALL")).rpartition("_")[2].lower()
+    return str(bill.value("config.environmentSize", "ENVIRONMENT_SIZE_SMALL")).rpartition("_")[2].lower()
 
 
 def _preset(preset: Mapping[str, Mapping[str, str]]) -> _Size:

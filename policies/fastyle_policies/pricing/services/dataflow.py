@@ -29,7 +29,7 @@ class JobUsage(Usage):
 def job(bill: Bill, usage: JobUsage) -> None:
     streaming = _streaming(bill)
     kind = "streaming" if streaming else "batch"
-    engine = flag(bill.known("enableStreamingEngine", streaming)) is True
+    engine = flag(bill.value("enableStreamingEngine", streaming)) is True
     workers = max(bill.number("numWorkers", 1), Decimal(1))
     given = usage.monthly_worker_hours is not None
     if usage.monthly_worker_hours is not None:
@@ -39,7 +39,7 @@ def job(bill: Bill, usage: JobUsage) -> None:
     else:
         hours, words = Decimal(0), "0 worker-hours"
         bill.note("is a batch job: what it works is usage, of which nothing is given (monthly_worker_hours)")
-    of = machines.machine(bill.known("machineType", STREAMING_MACHINE if streaming else BATCH_MACHINE))
+    of = machines.machine(bill.value("machineType", STREAMING_MACHINE if streaming else BATCH_MACHINE))
     if not of.vcpus:
         raise NotPricedError(f"the price book does not know the vCPUs of {of.whole} as Dataflow bills them")
     for part, quantity, unit in (("vcpu", of.vcpus, "vCPU"), ("memory", of.memory, "GiB")):

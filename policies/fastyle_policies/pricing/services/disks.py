@@ -55,7 +55,7 @@ def local(bill: Bill, number: Decimal, count: Decimal = Decimal(1)) -> None:
 
 @prices(DISK)
 def _disk(bill: Bill, usage: NoUsage) -> None:
-    kind = bill.known("type", "pd-standard")
+    kind = bill.value("type", "pd-standard")
     hold(bill, kind, bill.number("size", _unsized(bill, kind)))
     _performance(bill, str(kind).rsplit("/", 1)[-1])
 
@@ -73,7 +73,7 @@ def _performance(bill: Bill, kind: str) -> None:
 
 @prices(REGION_DISK)
 def _region_disk(bill: Bill, usage: NoUsage) -> None:
-    kind = bill.known("type", "pd-standard")
+    kind = bill.value("type", "pd-standard")
     hold(bill, kind, bill.number("size", _unsized(bill, kind)), regional=True)
 
 

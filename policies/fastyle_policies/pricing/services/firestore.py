@@ -20,7 +20,7 @@ class DatabaseUsage(Usage):
 
 @prices(DATABASE)
 def database(bill: Bill, usage: DatabaseUsage) -> None:
-    if bill.known("databaseEdition", "STANDARD") != "STANDARD":
+    if bill.value("databaseEdition", "STANDARD") != "STANDARD":
         raise NotPricedError("the price book has no rates for edition Enterprise")
     place = bill.resource.get("locationId")
     if isinstance(place, str):
@@ -35,7 +35,7 @@ def database(bill: Bill, usage: DatabaseUsage) -> None:
     ):
         bill.used(f"firestore.{rate}", count, "documents", name=f"Document {rate}", free=free)
     bill.used("firestore.storage", usage.storage_gib, "GiB", name="Storage", free=free)
-    if bill.known("pointInTimeRecoveryEnablement", "") == "POINT_IN_TIME_RECOVERY_ENABLED":
+    if bill.value("pointInTimeRecoveryEnablement", "") == "POINT_IN_TIME_RECOVERY_ENABLED":
         bill.used("firestore.pitr", usage.storage_gib, "GiB", name="Point-in-time recovery")
     bill.used_if_any("firestore.backup", usage.backup_gib, "GiB", name="Backups")
 

@@ -46,7 +46,7 @@ class PoolUsage(Usage):
 
 @prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
-    autopilot = flag(bill.known("enableAutopilot", False)) is True
+    autopilot = flag(bill.value("enableAutopilot", False)) is True
     regional = _zones(bill, bill.resource) != 1 or not _is_zone(bill.resource.get("location"))
     rate = "gke.cluster-regional" if regional and not autopilot else "gke.cluster-zonal"
     bill.add(rate, HOURS, "730 h", name="Cluster")
@@ -61,7 +61,7 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
         if not usage.pod_vcpus:
             bill.note("is Autopilot: what its pods request is usage, of which nothing is given (pod_vcpus)")
         return
-    if flag(bill.known("removeDefaultNodePool", False)) is not True:
+    if flag(bill.value("removeDefaultNodePool", False)) is not True:
         count = bill.number("initialNodeCount", 0) * _zones(bill, bill.resource)
         if usage.nodes is not None:
             count = usage.nodes
@@ -106,13 +106,13 @@ def _nodes(bill: Bill, config: Any, count: Decimal, hours: Decimal, label: str, 
     if holds_unknown(config):
         bill.note("a part of its nodeConfig is secret or known only at update; reckoned as if that part were unset")
     given = config if isinstance(config, Mapping) else {}
-    known = {key: value for key, value in given.items() if value is not UNKNOWN and value is not None}
-    of = machines.machine(known.get("machineType", DEFAULT_MACHINE))
-    on_spot, gpus = machines.spot(known), known.get("guestAccelerators")
+    settings = {key: value for key, value in given.items() if value is not UNKNOWN and value is not None}
+    of = machines.machine(settings.get("machineType", DEFAULT_MACHINE))
+    on_spot, gpus = machines.spot(settings), settings.get("guestAccelerators")
     machines.run(bill, of, count, hours, on_spot=on_spot, label=label, usage=usage)
     accelerators.attach(bill, of, gpus, count, hours, on_spot=on_spot, label=label, usage=usage)
-    size = size_of(known.get("diskSizeGb", DEFAULT_DISK_GIB), "diskSizeGb", "size")
-    disks.hold(bill, known.get("diskType", DEFAULT_DISK), size, count, label=f"{label}boot disk".capitalize())
+    size = size_of(settings.get("diskSizeGb", DEFAULT_DISK_GIB), "diskSizeGb", "size")
+    disks.hold(bill, settings.get("diskType", DEFAULT_DISK), size, count, label=f"{label}boot disk".capitalize())
 
 
 def _zones(bill: Bill, *holders: Resource | None) -> Decimal:

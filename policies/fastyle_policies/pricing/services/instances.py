@@ -33,7 +33,7 @@ class InstanceUsage(Usage):
 
 @prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
-    stopped = bill.known("desiredStatus", "RUNNING") in ("TERMINATED", "SUSPENDED")
+    stopped = bill.value("desiredStatus", "RUNNING") in ("TERMINATED", "SUSPENDED")
     hours = Decimal(0) if stopped else usage.monthly_running_hours
     on_spot, of = (
         on_spot_capacity(bill, bill.resource.get("scheduling")),

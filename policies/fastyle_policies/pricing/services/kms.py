@@ -23,8 +23,8 @@ class KeyUsage(Usage):
 
 @prices(KEY)
 def key(bill: Bill, usage: KeyUsage) -> None:
-    level = str(bill.known("versionTemplate.protectionLevel", "SOFTWARE"))
-    algorithm = str(bill.known("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION"))
+    level = str(bill.value("versionTemplate.protectionLevel", "SOFTWARE"))
+    algorithm = str(bill.value("versionTemplate.algorithm", "GOOGLE_SYMMETRIC_ENCRYPTION"))
     if level not in _FAMILIES:
         raise NotPricedError(f"the price book has no rates for protection level {level[:40]}")
     versions, words = _versions(bill, usage)

@@ -31,7 +31,7 @@ def nat(bill: Bill, usage: NatUsage) -> None:
         bill.add("network.nat-gateway", HOURS, words, name="Gateway")
     else:
         bill.add("network.nat-vm", usage.vms * HOURS, f"{text(usage.vms)} VMs x 730 h", name="Gateway")
-    if bill.known("natIpAllocateOption", "AUTO_ONLY") == "AUTO_ONLY":
+    if bill.value("natIpAllocateOption", "AUTO_ONLY") == "AUTO_ONLY":
         words = f"{text(usage.addresses)} addresses x 730 h"
         bill.add("network.address", usage.addresses * HOURS, words, name="Addresses")
     bill.used("network.nat-data", usage.monthly_processed_gib, "GiB", name="Data processed")
@@ -42,7 +42,7 @@ def address(bill: Bill, usage: NoUsage) -> None:
     kind = bill.resource.get("addressType")
     if kind is UNKNOWN:
         raise NotPricedError("its addressType is secret or known only at update")
-    if (kind or "EXTERNAL") != "EXTERNAL" or bill.known("ipVersion", "IPV4") != "IPV4":
+    if (kind or "EXTERNAL") != "EXTERNAL" or bill.value("ipVersion", "IPV4") != "IPV4":
         return
     users = [user.type.rsplit(":", 1)[-1] for user in bill.plan.referrers.get(bill.resource.urn, ())]
     if any("ForwardingRule" in user for user in users):
@@ -58,7 +58,7 @@ def address(bill: Bill, usage: NoUsage) -> None:
 
 @prices(CONNECTOR)
 def connector(bill: Bill, usage: NoUsage) -> None:
-    machine = bill.known("machineType", "e2-micro")
+    machine = bill.value("machineType", "e2-micro")
     if machine != "e2-micro":
         raise NotPricedError(f"the price book has no rate for connectors of {machine}")
     count = bill.number("minInstances", 2)

@@ -96,7 +96,7 @@ def log_bucket(bill: Bill, usage: LogBucketUsage) -> None:
 
 @prices(LOG_METRIC)
 def log_metric(bill: Bill, usage: MetricUsage) -> None:
-    size = SAMPLE_BYTES.get(str(bill.known("metricDescriptor.valueType", "INT64")), Decimal(80))
+    size = SAMPLE_BYTES.get(str(bill.value("metricDescriptor.valueType", "INT64")), Decimal(80))
     mib = usage.monthly_samples * size / 1024**2
     words = f"{text(usage.monthly_samples)} points x {text(size)} bytes"
     bill.add("monitoring.samples", mib, words, name="Points", usage=True)

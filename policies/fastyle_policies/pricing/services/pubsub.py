@@ -56,7 +56,7 @@ def topic(bill: Bill, usage: TopicUsage) -> None:
         bill.add(rate, stored, plain, name="Imported", usage=True)
     else:
         bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
-    kept = bill.known("messageRetentionDuration", None)
+    kept = bill.value("messageRetentionDuration", None)
     days = amount(seconds(kept) or 0) / DAY
     if days:
         bill.add(
@@ -96,7 +96,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
             usage=True,
         )
     if flag(bill.get("retainAckedMessages")) is True:
-        days = amount(seconds(bill.known("messageRetentionDuration", "604800s")) or 0) / DAY
+        days = amount(seconds(bill.value("messageRetentionDuration", "604800s")) or 0) / DAY
         bill.add(
             "pubsub.retention",
             stored * days / DAYS,

@@ -13,13 +13,13 @@ _TIERS = {"BASIC": "basic", "STANDARD_HA": "standard"}
 
 @prices(INSTANCE)
 def instance(bill: Bill, usage: NoUsage) -> None:
-    tier = str(bill.known("tier", "BASIC"))
+    tier = str(bill.value("tier", "BASIC"))
     if tier not in _TIERS:
         raise NotPricedError(f"the price book has no rates for tier {tier[:40]}")
     gib = bill.number("memorySizeGb", 1)
     capacity = next((name for most, name in _CAPACITIES if gib <= most), "m5")
     words = f"{text(gib)} GB x 730 h"
-    if bill.known("readReplicasMode", "READ_REPLICAS_DISABLED") == "READ_REPLICAS_ENABLED":
+    if bill.value("readReplicasMode", "READ_REPLICAS_DISABLED") == "READ_REPLICAS_ENABLED":
         nodes, share = bill.number("replicaCount", 2) + 1, bill.constant("redis.node-share")
         quantity = gib * HOURS * nodes * share.value
         words += f" x {text(nodes)} nodes x {text(share.value)} of an instance without read replicas"

@@ -22,13 +22,13 @@ class ClusterUsage(Usage):
 
 @prices(CLUSTER)
 def cluster(bill: Bill, usage: ClusterUsage) -> None:
-    kind = str(bill.known("nodeType", "REDIS_HIGHMEM_MEDIUM"))
+    kind = str(bill.value("nodeType", "REDIS_HIGHMEM_MEDIUM"))
     if kind not in _NODES:
         raise NotPricedError(f"the price book has no rates for nodes of type {kind[:40]}")
     shards, replicas = bill.number("shardCount", 1), bill.number("replicaCount", 0)
     nodes, name = shards * (replicas + 1), _NODES[kind]
     words = f"{text(shards)} shards x {text(replicas + 1)} nodes x 730 h"
     bill.add(f"redis.node-{name}", nodes * HOURS, words, name=f"Nodes, {name}")
-    if bill.known("persistenceConfig.mode", "DISABLED") == "AOF":
+    if bill.value("persistenceConfig.mode", "DISABLED") == "AOF":
         bill.note("the storage of its append-only file is billed besides: how large it is the plan does not tell")
     bill.used_if_any("redis.cluster-backup", usage.backup_gib, "GiB", name="Backups")

@@ -20,7 +20,7 @@ class ReservationUsage(Usage):
 
 @prices(RESERVATION)
 def reservation(bill: Bill, usage: ReservationUsage) -> None:
-    edition = str(bill.known("edition", "ENTERPRISE"))
+    edition = str(bill.value("edition", "ENTERPRISE"))
     if edition not in _EDITIONS:
         raise NotPricedError(f"the price book has no rates for edition {edition[:40]}")
     rate = f"bigquery.slots-{_EDITIONS[edition]}"

@@ -83,7 +83,7 @@ def service(bill: Bill, usage: TrafficUsage) -> None:
         vcpu += limit_cpu(bill, container)
         memory += limit_memory(bill, container)
         always = always or _cpu_always(bill, container)
-    if bill.known("scaling.scalingMode", "AUTOMATIC") == "MANUAL":
+    if bill.value("scaling.scalingMode", "AUTOMATIC") == "MANUAL":
         fixed = bill.number("scaling.manualInstanceCount", 1)
         traffic(bill, usage, vcpu, memory, fixed, always, most=fixed)
         return
@@ -109,7 +109,7 @@ def _cpu_always(bill: Bill, container: Any) -> bool:
 
 @prices(FUNCTION)
 def function(bill: Bill, usage: FunctionUsage) -> None:
-    memory = _memory(bill, bill.known("serviceConfig.availableMemory", "256M"))
+    memory = _memory(bill, bill.value("serviceConfig.availableMemory", "256M"))
     asked = bill.get("serviceConfig.availableCpu")
     vcpu = cpu_of_memory(memory) if asked is None else _cpu(bill, asked)
     traffic(bill, usage, vcpu, memory, bill.number("serviceConfig.minInstanceCount", 0), always=False)

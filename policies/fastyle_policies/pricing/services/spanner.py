@@ -22,7 +22,7 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     if not name.startswith("regional-"):
         raise NotPricedError("the price book has no rates for instances over several regions or of an unknown place")
     bill.region = bill.place(name.removeprefix("regional-"), "config")
-    if str(bill.known("edition", "STANDARD")) not in ("STANDARD", "EDITION_UNSPECIFIED"):
+    if str(bill.value("edition", "STANDARD")) not in ("STANDARD", "EDITION_UNSPECIFIED"):
         raise NotPricedError("the price book has no rates for editions beyond Standard")
     units = bill.number("processingUnits", 0) or bill.number(
         "autoscalingConfig.autoscalingLimits.minProcessingUnits", 0

@@ -39,31 +39,31 @@ class InstanceUsage(Usage):
 
 @prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
-    version = str(bill.known("databaseVersion", "POSTGRES"))
+    version = str(bill.value("databaseVersion", "POSTGRES"))
     if not version.startswith(("POSTGRES", "MYSQL")):
         raise NotPricedError(f"the price book has no rates for {version}")
-    edition = str(bill.known("settings.edition", "ENTERPRISE"))
+    edition = str(bill.value("settings.edition", "ENTERPRISE"))
     if edition not in _EDITIONS:
         raise NotPricedError(f"the price book has no rates for edition {edition[:40]}")
     family = _EDITIONS[edition]
     copies, twice = Decimal(1), ""
-    if bill.known("settings.availabilityType", "ZONAL") == "REGIONAL":
+    if bill.value("settings.availabilityType", "ZONAL") == "REGIONAL":
         copies, twice = Decimal(2), " x 2 (highly available)"
     hours, words = _hours(bill, usage)
     _compute(bill, family, hours, words, copies, twice)
     size = max(bill.number("settings.diskSize", _first_disk(bill)), usage.disk_gb)
-    kind = str(bill.known("settings.diskType", "PD_SSD"))
+    kind = str(bill.value("settings.diskType", "PD_SSD"))
     disk = _DISKS.get(kind)
     if disk is None:
         raise NotPricedError(f"the price book has no rate for disks of type {kind}")
     if family == "sql-plus" and disk != "ssd":
         raise NotPricedError("edition Enterprise Plus has SSDs only")
     bill.add(f"{family}.{disk}", size * copies, f"{text(size)} GB{twice}", name=f"Storage, {disk.upper()}")
-    if bill.known("settings.backupConfiguration.enabled", False) or usage.backup_gb:
+    if bill.value("settings.backupConfiguration.enabled", False) or usage.backup_gb:
         bill.add("sql.backup", usage.backup_gb, f"{text(usage.backup_gb)} GB kept", name="Backups", usage=True)
         if not usage.backup_gb:
             bill.note("keeps backups, of which the usage file gives no backup_gb")
-    if bill.known("settings.ipConfiguration.ipv4Enabled", True) is True:
+    if bill.value("settings.ipConfiguration.ipv4Enabled", True) is True:
         idle = HOURS - hours
         bill.add("sql.idle-address", idle, f"730 h - {text(hours)} h running", name="Public address while stopped")
     bill.logs(usage.monthly_log_gib)
@@ -80,7 +80,7 @@ def _hours(bill: Bill, usage: InstanceUsage) -> tuple[Decimal, str]:
     if share := running_share(bill.resource, switches(bill.resource, bill.plan)):
         hours = HOURS * share.fraction
         return hours, f"{text(HOURS)} h x {text(share.fraction * 100)} % ({share.why})"
-    if bill.known("settings.activationPolicy", "ALWAYS") == "NEVER":
+    if bill.value("settings.activationPolicy", "ALWAYS") == "NEVER":
         return Decimal(0), "0 h (activation policy NEVER)"
     return HOURS, f"{text(HOURS)} h"
 
@@ -128,6 +128,6 @@ def _plus(bill: Bill, tier: str, hours: Decimal, words: str, copies: Decimal, tw
     memory = vcpus * 8 if vcpus < 128 else Decimal(864)
     bill.add("sql-plus.vcpu", vcpus * hours * copies, f"{text(vcpus)} vCPU x {words}{twice}", name="vCPU")
     bill.add("sql-plus.memory", memory * hours * copies, f"{text(memory)} GiB x {words}{twice}", name="Memory")
-    if flag(bill.known("settings.dataCacheConfig.dataCacheEnabled", False)) is True:
+    if flag(bill.value("settings.dataCacheConfig.dataCacheEnabled", False)) is True:
         cache = Decimal(_CACHE_GB[int(vcpus)])
         bill.add("sql-plus.data-cache", cache * copies, f"{text(cache)} GB{twice}", name="Data cache")

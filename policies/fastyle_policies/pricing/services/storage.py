@@ -117,7 +117,7 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
             stock[storage_class] = stock.get(storage_class, Decimal(0)) + quantity
             how.setdefault(storage_class, []).append(words)
 
-    first = _class(bill.known("storageClass", "STANDARD"))
+    first = _class(bill.value("storageClass", "STANDARD"))
     lie(first, usage.storage_gib, f"{text(usage.storage_gib)} GiB")
     flow = usage.monthly_written_gib
     readable = {stay.storage_class: flow * stay.days / DAYS for stay in aged if flow} or {first: usage.storage_gib}
@@ -147,10 +147,10 @@ def _pair(bill: Bill) -> list[str]:
     """The two regions of a dual-region that the program chose; empty where its location has a name of its own."""
     places = bill.get("customPlacementConfig.dataLocations")
     given = [place for place in places if isinstance(place, str)] if isinstance(places, list | tuple) else []
-    known = [region for place in given if (region := regions.normal(place))]
-    if len(known) != len(given):
+    pair = [region for place in given if (region := regions.normal(place))]
+    if len(pair) != len(given):
         raise NotPricedError(f"its dataLocations {', '.join(given)[:80]} are no regions")
-    return known
+    return pair
 
 
 def _stored(bill: Bill, pair: list[str], storage_class: str, quantity: Decimal, words: str) -> None:
@@ -178,7 +178,7 @@ def _replicated(bill: Bill, written: Decimal, pair: list[str]) -> None:
     place = pair[0] if pair else bill.region
     # A chosen dual-region costs what its continent does.
     continent = next((multi for prefix, multi in _CONTINENTS.items() if place.startswith(prefix)), place)
-    turbo = bill.known("rpo", "DEFAULT") == "ASYNC_TURBO"
+    turbo = bill.value("rpo", "DEFAULT") == "ASYNC_TURBO"
     rate, kind = ("storage.turbo-replication", "Turbo replication") if turbo else ("storage.replication", "Replication")
     if rate not in bill.book.regions.get(continent, {}):
         bill.note(f"what is written is replicated between its regions: the book has no rate {rate} for {continent}")

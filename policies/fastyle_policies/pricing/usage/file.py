@@ -201,7 +201,7 @@ def _only(calendar: Mapping[str, Days]) -> Days:
     return next(iter(calendar.values()))
 
 
-def _one_of(name: str, known: Iterable[str], where: str, what: str) -> None:
-    known = list(known)
-    if name not in known:
-        raise PricingError(f"{where} has no {what} '{name}'; it has {', '.join(known) or 'none'}")
+def _one_of(name: str, names: Iterable[str], where: str, what: str) -> None:
+    names = list(names)
+    if name not in names:
+        raise PricingError(f"{where} has no {what} '{name}'; it has {', '.join(names) or 'none'}")

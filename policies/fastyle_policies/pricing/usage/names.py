@@ -13,6 +13,6 @@ def keys(types: Iterable[str]) -> list[str]:
     return sorted({key for type_ in types for key in PRICERS[type_].usage.model_fields})
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+def nearest(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
