@@ -81,6 +81,7 @@ PARTS: tuple[Part, ...] = (
     Part("docs/policies.md", "rules", fastyle_policies.reference.current),
     Part("docs/usage-file.md", "usage keys", usage_reference.current),
     Part("docs/performance.md", "measured", performance.current),
+    Part("docs/performance.md", "soaked", performance.soaked),
     Part("README.md", "costs", costs),
     Part("docs/cost.md", "costs and decisions", lambda text: pages.cost(text, _plans())),
     Part("docs/cost.md", "components", cost_by_component),

@@ -1,4 +1,4 @@
-"""docs/performance.md's tables, made of what `make bench` wrote last."""
+"""docs/performance.md's tables, made of what `make bench` and `make soak` wrote last."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError
 
 RESULTS = REPOSITORY / "bench" / "results.json"
+SOAK = REPOSITORY / "bench" / "soak.json"
 STAGES = {
     "pos_accept": "POS API accepts: checks, encodes, publishes",
     "publish": "Pub/Sub stand-in takes messages",
@@ -34,6 +35,58 @@ def current(text: str, path: Path = RESULTS) -> str:
         return put(text, "measured", "\n".join(_lines(results)))
     except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as e:
         raise OperatorError(f"{path.name} is not a whole measurement ({e!r}); run `make bench`") from None
+
+
+def soaked(text: str, path: Path = SOAK) -> str:
+    """The page with what became of each fault of the soak at `path`.
+
+    Raises:
+        OperatorError: no soak has run, or one of another version.
+    """
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        return put(text, "soaked", "\n".join(_soak(results)))
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as e:
+        raise OperatorError(f"{path.name} is not a whole soak ({e!r}); run `make soak`") from None
+
+
+def _soak(results: Mapping[str, Any]) -> Iterable[str]:
+    flood, queue = results["flood"], results["processor_queue"]
+    left_out = f"Left out: {results['left_out']}" if results["left_out"] else "No fault was left out"
+    yield (
+        f"{_n(results['accepted'])} sales at {_n(results['offered_per_second'])} a second, beside one fault after another, on "
+        f"{queue['cpus']} CPUs with {queue['before']:g} to {queue['after']:g} processes waiting for them. Of what was accepted, "
+        f"{results['lost_on_the_shelf']} are missing on the shelf, {results['lost_in_the_warehouse']} in the warehouse, and "
+        f"{results['doubled']} counted twice. {left_out}."
+    )
+    yield ""
+    yield from pipe_table(
+        ("fault", "in `status` after, s", "p99 before, ms", "p99 after, ms", "as fast as before"),
+        [
+            [
+                each["fault"],
+                *(_figure(each[k]) for k in ("reported_after_seconds", "p99_before_ms", "p99_after_ms")),
+                "yes" if each["recovered"] else "no",
+            ]
+            for each in results["faults"]
+        ],
+    )
+    answers = ", ".join(f"{count:,} of {status}" for status, count in sorted(flood["answers"].items()))
+    kept = ", ".join(f"`{name}` {times} times" for name, times in flood["memory_kept"].items())
+    yield from (
+        "",
+        f"p99: from the POS API's answer to the shelf, in the seconds before a fault and from 30 s after its end on; as fast "
+        f"is up to {results['p99_tolerance']}. A fault without a time must be noticed by nobody.",
+        "",
+        f"Then {_n(flood['offered_per_second'])} events a second for two minutes, in {flood['requests_per_second']} requests a "
+        f"second: answers {answers}, the longest after {flood['longest_answer_seconds']} s; {_n(flood['accepted'])} events "
+        f"accepted, {flood['lost_on_the_shelf']} of them lost, the backlog delivered {_n(flood['drained_after_seconds'])} s "
+        f"after the end. Memory over {kept or 'half as much again as before it: of no process'}.",
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.1f}"
 
 
 def _lines(results: Mapping[str, Any]) -> Iterable[str]:

@@ -42,15 +42,17 @@ P99_NOISE, P99_NOISE_MS = 1.5, 100.0
 by as much."""
 ANSWER_SECONDS = 10.0
 """Within which the POS API answers, whatever it answers (docs/pos-api.md)."""
-IN_FLIGHT = 2_000
-"""Requests at a time of the flood. What was due while as many wait is counted, and not sent."""
+REQUESTS_PER_SECOND = 50
+"""Of the flood, as of the bench that says which rate is held (`tools.bench.end_to_end`): the batches grow with the rate."""
+IN_FLIGHT = 500
+"""Requests of the flood that wait for their answers at most: ten seconds' worth. What is due beyond is counted, not sent."""
 MEMORY_MARGIN = 1.5
 """What a flood may leave of a process's memory, as a multiple: allocators keep some of what they had."""
 
 
 @dataclass
 class Traffic:
-    """Sales of one unit each, sent again until they are answered, as a till does."""
+    """Sales of one unit each, sent again until they are accepted, as a till does; or once, as a flood."""
 
     location: str
     accepted: dict[str, float] = field(default_factory=dict)
@@ -59,11 +61,11 @@ class Traffic:
     waited: float = 0.0
     """The longest that an answer took, in seconds."""
     not_sent: int = 0
-    """Of a flood: sales that were due while `IN_FLIGHT` others waited for their answers."""
+    """Events of a flood that were due while `IN_FLIGHT` requests waited for their answers."""
     stopped: bool = False
 
-    async def run(self, endpoints: Endpoints, rate: float, *, again: bool = True) -> None:
-        """Offer `rate` events a second until `stopped`; `again`: a refused one is sent until it is accepted.
+    async def run(self, endpoints: Endpoints, rate: float, *, batch: int = 1, again: bool = True) -> None:
+        """Offer `rate` events a second until `stopped`, `batch` a request; `again`: until they are accepted.
 
         No request waits within the client for a connection: what it waits is the POS API's.
         """
@@ -72,26 +74,27 @@ class Traffic:
         async with aiohttp.ClientSession(headers=headers, connector=limits, timeout=timeout) as client:
             started, due, tills = time.monotonic(), 0, set[asyncio.Task[None]]()
             while not self.stopped:
-                due += 1
-                await asyncio.sleep(max(0.0, started + due / rate - time.monotonic()))
-                if not again and len(tills) >= IN_FLIGHT:
-                    self.not_sent += 1
-                    continue
-                till = asyncio.create_task(self._sell(client, endpoints, again=again))
-                tills.add(till)
-                till.add_done_callback(tills.discard)
+                await asyncio.sleep(max(0.001, started + (due + 1) * batch / rate - time.monotonic()))
+                behind, due = due, int((time.monotonic() - started) * rate / batch)
+                for _ in range(due - behind):
+                    if not again and len(tills) >= IN_FLIGHT:
+                        self.not_sent += batch
+                        continue
+                    till = asyncio.create_task(self._sell(client, endpoints, batch, again=again))
+                    tills.add(till)
+                    till.add_done_callback(tills.discard)
             await asyncio.gather(*tills)
 
-    async def _sell(self, client: aiohttp.ClientSession, endpoints: Endpoints, *, again: bool) -> None:
-        event, wait = sale(self.location), 0.2
+    async def _sell(self, client: aiohttp.ClientSession, endpoints: Endpoints, batch: int, *, again: bool) -> None:
+        events, wait = [sale(self.location) for _ in range(batch)], 0.2
         while True:
             began = time.monotonic()
             try:
-                async with client.post(f"{endpoints.pos_api}/v1/transactions", json=[event]) as answer:
+                async with client.post(f"{endpoints.pos_api}/v1/transactions", json=events) as answer:
                     self.answers[str(answer.status)] += 1
                     self.waited = max(self.waited, time.monotonic() - began)
                     if answer.status == 202:
-                        self.accepted[event["event_id"]] = time.time()
+                        self.accepted |= dict.fromkeys((event["event_id"] for event in events), time.time())
                         return
             except (aiohttp.ClientError, TimeoutError) as error:
                 self.answers[type(error).__name__] += 1
@@ -239,7 +242,8 @@ def _flood(endpoints: Endpoints, rate: float) -> dict[str, Any]:
     flood = Traffic(f"FLOOD-{uuid.uuid4().hex[:8]}")
 
     async def run() -> None:
-        trading = asyncio.create_task(flood.run(endpoints, rate, again=False))
+        batch = max(1, round(rate / REQUESTS_PER_SECOND))
+        trading = asyncio.create_task(flood.run(endpoints, rate, batch=batch, again=False))
         await asyncio.sleep(FLOOD_SECONDS)
         flood.stopped = True
         await trading
@@ -253,6 +257,7 @@ def _flood(endpoints: Endpoints, rate: float) -> dict[str, Any]:
     recorded = _recorded(endpoints, flood.location)
     return {
         "offered_per_second": rate,
+        "requests_per_second": REQUESTS_PER_SECOND,
         "accepted": len(flood.accepted),
         "answers": dict(flood.answers),
         "longest_answer_seconds": round(flood.waited, 1),

@@ -28,6 +28,23 @@ def test_the_page_has_the_figures_of_the_measurement() -> None:
         assert f"| `{name}` |" in page
 
 
+def test_the_page_has_every_fault_of_the_soak() -> None:
+    results = json.loads(performance.SOAK.read_text(encoding="utf-8"))
+    page = performance.soaked("<!-- soaked -->\n<!-- /soaked -->")
+    assert all(f"| {each['fault']} |" in page for each in results["faults"])
+    assert f"{results['lost_on_the_shelf']} are missing on the shelf, {results['lost_in_the_warehouse']} in the" in page
+    assert f"{results['flood']['accepted']:,} events accepted" in page
+    assert ("No fault was left out" in page) == (results["left_out"] is None)
+
+
+def test_half_a_soak_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "soak.json"
+    for content in ("", "[]", '{"faults": []}'):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(OperatorError, match=r"soak\.json is not a whole soak .*; run `make soak`"):
+            performance.soaked("<!-- soaked -->\n<!-- /soaked -->", path)
+
+
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"machine": {}, "ratios": {}}'])
 def test_half_a_measurement_is_one_line(content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "results.json"
