@@ -1,4 +1,4 @@
-"""One BigQuery stand-in for the worlds of these tests, and a catalogue small enough to reckon with."""
+"""One BigQuery stand-in and one world of the pipeline for these tests, and a catalogue small enough to reckon with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import started_bigquery
+from tests.support.world import World, started_bigquery
+from workloads.pipeline.warehouse import Warehouse
 
 PRODUCTS = """sku,name,category,style,size,colour,list_price,unit_cost,valid_from,reorder_point
 TOP-1,Shirt,tops,,,,20.00,7.25,,5
@@ -33,3 +34,26 @@ def small_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "products.csv").write_text(PRODUCTS)
     (folder / "locations.csv").write_text(LOCATIONS)
     return folder
+
+
+@pytest.fixture(scope="session")
+def standing_world(bigquery_url: str, small_catalogue: Path) -> World:
+    """The world that tests use one after another, each by one of the two fixtures below: all of its views are written."""
+    world = World(bigquery_url, small_catalogue)
+    Warehouse(world.settings).ensure_tables()
+    world.keep("empty")
+    return world
+
+
+@pytest.fixture
+def empty_world(standing_world: World) -> World:
+    """A world without trade, for one test."""
+    standing_world.restore("empty")
+    return standing_world
+
+
+@pytest.fixture(scope="module")
+def world_of_file(standing_world: World) -> World:
+    """A world without trade, for all tests of a file, which uses no `empty_world` beside it."""
+    standing_world.restore("empty")
+    return standing_world

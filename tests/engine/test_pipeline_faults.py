@@ -7,9 +7,9 @@ import random
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -46,12 +46,19 @@ def sold(number: int, quantity: int = 1, **fields: Any) -> Event:
     return "sales", {**sale(("TOP-1", quantity)), **told, **fields}
 
 
+@pytest.fixture(scope="module")
+def traded(world_of_file: World) -> World:
+    """A receipt and a sale, and a run over them."""
+    world_of_file.deliver([receipt(1), sold(2)])
+    assert world_of_file.run().state == "succeeded"
+    world_of_file.keep("traded")
+    return world_of_file
+
+
 @pytest.fixture
-def world(bigquery_url: str, small_catalogue: Path) -> World:
-    made = World(bigquery_url, small_catalogue)
-    made.deliver([receipt(1), sold(2)])
-    assert made.run().state == "succeeded"
-    return made
+def world(traded: World) -> World:
+    traded.restore("traded")
+    return traded
 
 
 def open_faults(world: World) -> dict[str, dict[str, Any]]:
@@ -196,36 +203,84 @@ def test_poison_stops_no_report_and_is_listed_with_its_reason(world: World) -> N
     assert {row["event_id"] for row in left} == reasons.keys() - {event_id(16)}
 
 
-@pytest.mark.parametrize("first", ["sales", "inventory"])
-@pytest.mark.parametrize("apart", [True, False], ids=["two runs", "one run"])
+@dataclass(frozen=True)
+class Twice:
+    """One event id on both streams, 3 sold and 8 received, on a shelf of its own: which came first, and in which run."""
+
+    first: str
+    apart: bool
+    number: int
+    location_id: str
+    sku: str
+
+    @property
+    def events(self) -> list[Event]:
+        lines = sale((self.sku, 3))["lines"]
+        both = [
+            sold(self.number, location_id=self.location_id, lines=lines),
+            receipt(self.number, 8, location_id=self.location_id, sku=self.sku),
+        ]
+        return both if self.first == "sales" else both[::-1]
+
+
+TWICE = (
+    Twice("sales", True, 31, "S01", "TOP-2"),
+    Twice("inventory", True, 32, "S01", "SHOE-1"),
+    Twice("sales", False, 33, "S02", "TOP-1"),
+    Twice("inventory", False, 34, "S02", "TOP-2"),
+)
+AT_ONCE = Twice("inventory", False, 35, "S02", "SHOE-1")
+
+
+@pytest.fixture(scope="module")
+def told_twice(traded: World) -> dict[str, list[dict[str, Any]]]:
+    """Live inventory, published stock and the faults after two runs, with the second event of `apart` before the second."""
+    traded.restore("traded")
+    for twice in TWICE:
+        if twice.apart:
+            traded.deliver(twice.events[:1])
+    assert traded.run().state == "succeeded"
+    for twice in TWICE:
+        for event in twice.events[twice.apart :]:
+            traded.deliver([event])
+    traded.deliver(AT_ONCE.events[:1], NOW - timedelta(minutes=1))
+    traded.deliver(AT_ONCE.events[1:], NOW - timedelta(minutes=2))
+    assert traded.run().state == "succeeded"
+    query = "SELECT place, sample FROM quality_fault WHERE check_name = 'event_log.conflicting_bodies'"
+    return {
+        "live": traded.postgres("SELECT location_id, sku, quantity FROM on_hand"),
+        "published": traded.published()["inventory_status"],
+        "faults": traded.postgres(query),
+    }
+
+
+@pytest.mark.parametrize(
+    "twice", TWICE, ids=lambda twice: f"{'two runs' if twice.apart else 'one run'}-{twice.first} first"
+)
 def test_an_event_id_on_both_streams_counts_where_it_counted_first_in_every_store(
-    world: World, first: str, apart: bool
+    told_twice: dict[str, list[dict[str, Any]]], twice: Twice
 ) -> None:
-    both = [sold(30, 3), receipt(30, 8)]
-    if first == "inventory":
-        both.reverse()
-    for event in both:
-        world.deliver([event])
-        if apart:
-            assert world.run().state == "succeeded"
-    assert world.run().state == "succeeded"
-    [live] = world.postgres("SELECT quantity FROM on_hand WHERE location_id = 'S01'")
-    [shelf] = [row for row in world.published()["inventory_status"] if row["location_id"] == "S01"]
-    assert live["quantity"] == shelf["on_hand"] == 10 - 1 + (8 if first == "inventory" else -3)
-    [fault] = world.postgres(
-        "SELECT place, sample FROM quality_fault WHERE check_name = 'event_log.conflicting_bodies'"
-    )
-    assert (fault["place"], fault["sample"]) == (both[1][0], event_id(30))
+    expect_first_counts(told_twice, twice)
 
 
-def test_live_inventory_says_which_counts_when_both_were_published_at_once(world: World) -> None:
+def test_live_inventory_says_which_counts_when_both_were_published_at_once(
+    told_twice: dict[str, list[dict[str, Any]]],
+) -> None:
     """The order of arrival is live inventory's, whatever the messages' times say."""
-    world.deliver([receipt(30, 8)], NOW - timedelta(minutes=1))
-    world.deliver([sold(30, 3)], NOW - timedelta(minutes=2))
-    assert world.run().state == "succeeded"
-    [live] = world.postgres("SELECT quantity FROM on_hand WHERE location_id = 'S01'")
-    [shelf] = [row for row in world.published()["inventory_status"] if row["location_id"] == "S01"]
-    assert live["quantity"] == shelf["on_hand"] == 10 - 1 + 8
+    expect_first_counts(told_twice, AT_ONCE)
+
+
+def expect_first_counts(stores: dict[str, list[dict[str, Any]]], twice: Twice) -> None:
+    """In every store; the other is told of under its stream."""
+    [live], [shelf] = (
+        [row for row in stores[store] if (row["location_id"], row["sku"]) == (twice.location_id, twice.sku)]
+        for store in ("live", "published")
+    )
+    assert live["quantity"] == shelf["on_hand"] == (8 if twice.first == "inventory" else -3)
+    [place] = [fault["place"] for fault in stores["faults"] if event_id(twice.number) in fault["sample"]]
+    assert place == twice.events[1][0]
+    listed = [one for fault in stores["faults"] for one in fault["sample"].split(", ")]
+    assert sorted(listed) == sorted(event_id(case.number) for case in (*TWICE, AT_ONCE)), "and nothing else"
 
 
 # --- one rule: validate and its form in GoogleSQL ---
@@ -285,8 +340,8 @@ def mutants(stream: str, published: datetime) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stream", consumed_by(HISTORY))
-def test_the_rule_in_sql_is_validate(bigquery_url: str, small_catalogue: Path, stream: str) -> None:
-    world = World(bigquery_url, small_catalogue)
+def test_the_rule_in_sql_is_validate(empty_world: World, stream: str) -> None:
+    world = empty_world
     events = [
         {**event, "customer_id": event.get("customer_id")} if stream == "sales" else event
         for event in mutants(stream, NOW)
@@ -325,9 +380,9 @@ def test_samples_are_fit_to_be_kept_and_shown() -> None:
     assert Decimal(len(faults.printable("x" * 5000))) == 1000
 
 
-def test_both_stores_tell_the_same_conflicts(bigquery_url: str, small_catalogue: Path) -> None:
+def test_both_stores_tell_the_same_conflicts(empty_world: World) -> None:
     """Under one id each: an event, and the same with another value of one field; and one that is sent twice unchanged."""
-    world = World(bigquery_url, small_catalogue)
+    world = empty_world
     first: list[Event] = []
     second: list[Event] = []
     named: dict[str, str] = {}

@@ -49,6 +49,7 @@ def sold(number: int, days: float, quantity: int, customer: str | None = None) -
 
 @pytest.fixture(scope="module")
 def world(bigquery_url: str, small_catalogue: Path) -> World:
+    """A world of its own: its settings are part of its views."""
     made = World(bigquery_url, small_catalogue)
     made.settings = made.settings.model_copy(update={"stream_retention_days": LATE_DAYS})
     made.deliver([received(1, 20, 50), sold(2, 10, 1, "C1"), sold(3, 5, 2, "C1"), received(4, 4, 7), counted(5, 30, 3)])

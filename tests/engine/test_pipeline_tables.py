@@ -44,9 +44,9 @@ def test_views_are_written_when_their_declaration_changes_with_all_that_read_the
     assert written(Warehouse(other)) == []
 
 
-def test_a_mart_that_is_new_is_built_for_all_of_its_history_once(bigquery_url: str, small_catalogue: Path) -> None:
+def test_a_mart_that_is_new_is_built_for_all_of_its_history_once(empty_world: World) -> None:
     """As after an update that brings a mart, to a stack that has traded for a while."""
-    world = World(bigquery_url, small_catalogue)
+    world = empty_world
     now = datetime.now(UTC)
     days = [now - timedelta(days=40), now - timedelta(days=3)]
     world.deliver([("sales", sale(("TOP-1", 1), event_time=rfc3339(day))) for day in days], now - timedelta(minutes=40))

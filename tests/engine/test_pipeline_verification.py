@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from tests.support.push import change, sale
@@ -16,8 +15,8 @@ LIVE = tuple(f"{mart.name}_live" for mart in MARTS.values() if mart.live)
 KEPT = ("sales_lines", "inventory_changes", "first_purchase", "stock", "event_log")
 
 
-def test_marts_read_model_checks_and_live_views_are_the_same(bigquery_url: str, small_catalogue: Path) -> None:
-    world = World(bigquery_url, small_catalogue)
+def test_marts_read_model_checks_and_live_views_are_the_same(empty_world: World) -> None:
+    world = empty_world
     world.deliver([("sales", sale(("TOP-1", 2))), ("inventory", change("receipt", 9))])
     assert world.run().state == "succeeded"
     before, live = world.published(), live_views(world)
@@ -37,8 +36,8 @@ def test_marts_read_model_checks_and_live_views_are_the_same(bigquery_url: str, 
     assert world.run().state == "succeeded"
 
 
-def test_they_do_not_make_old_trade_fresh(bigquery_url: str, small_catalogue: Path) -> None:
-    world = World(bigquery_url, small_catalogue)
+def test_they_do_not_make_old_trade_fresh(empty_world: World) -> None:
+    world = empty_world
     world.deliver(marked(), datetime.now(UTC))
     report = world.run()
     assert report.state == "succeeded", report.error

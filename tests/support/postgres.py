@@ -73,11 +73,20 @@ def fresh_database(of: Server | None = None, template: str = "template1") -> str
     return of.url(name)
 
 
+def copied_database(url: str) -> str:
+    """Create a copy of a database that nobody is connected to, and return its URL."""
+    return fresh_database(template=_name(url))
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
 @functools.cache
 def _migrated_template() -> str:
     url = fresh_database()
     migrate(DatabaseSettings(database_url=url))
-    return url.partition("?")[0].rpartition("/")[2]
+    return _name(url)
 
 
 def migrated_database() -> str:

@@ -2,6 +2,9 @@
 
 A world is a set of datasets and a database; many share one stand-in. What Pub/Sub would write is written directly:
 a row into the raw table, a record into the ledger of live inventory.
+
+Writing a world's views takes the stand-in longer than several runs: `keep` and `restore` let tests use one world after
+another, each from the same rows.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from psycopg.rows import dict_row
 
 from tests.support.bigquery import bigquery_client
 from tests.support.jobs import settings
-from tests.support.postgres import migrated_database
+from tests.support.postgres import copied_database, migrated_database
 from tests.support.push import wrap
 from workloads.events import STREAMS
 from workloads.events.schema import bigquery_fields
@@ -92,14 +95,11 @@ class World:
 
     def __init__(self, url: str, catalogue: Path = CATALOGUE) -> None:
         suffix = f"{os.getpid()}_{next(_numbers)}"
+        self._url = url
         self.datasets = {name: f"{name}_{suffix}" for name in ("raw", "staging", "marts")}
-        self.database_url = migrated_database()
+        self._kept: dict[str, tuple[str, list[bigquery.TableReference]]] = {}
         self.client = bigquery_client(url, PROJECT)
-        self.settings = settings(
-            self.database_url,
-            bigquery_emulator_host=url,
-            **{f"{name}_dataset": dataset for name, dataset in self.datasets.items()},
-        )
+        self._use(migrated_database())
         for dataset in self.datasets.values():
             self.client.create_dataset(dataset)
         for stream in STREAMS.values():
@@ -108,6 +108,42 @@ class World:
             table.time_partitioning = bigquery.TimePartitioning(field="publish_time")
             self.client.create_table(table)
         self.load_catalogue(catalogue)
+
+    def _use(self, database_url: str) -> None:
+        self.database_url = database_url
+        self.settings = settings(
+            database_url,
+            bigquery_emulator_host=self._url,
+            **{f"{name}_dataset": dataset for name, dataset in self.datasets.items()},
+        )
+
+    def keep(self, state: str) -> None:
+        """Remember under this name what the tables and the database hold."""
+        listed = [t for dataset in self.datasets.values() for t in self.client.list_tables(dataset)]
+        tables = [table.reference for table in listed if table.table_type == "TABLE"]
+        if state in self._kept:
+            raise ValueError(f"{state} is kept already")
+        self.client.create_dataset(self._dataset_of(state))
+        for table in tables:
+            self._copy(table, self._kept_table(state, table))
+        self._kept[state] = copied_database(self.database_url), tables
+
+    def restore(self, state: str) -> None:
+        """Put back what was kept under this name, and the world's own settings; views stay as they were last written."""
+        database, tables = self._kept[state]
+        for table in tables:
+            self._copy(self._kept_table(state, table), table)
+        self._use(copied_database(database))
+
+    def _dataset_of(self, state: str) -> str:
+        return f"{state}_{self.datasets['raw']}"
+
+    def _kept_table(self, state: str, table: bigquery.TableReference) -> bigquery.TableReference:
+        return bigquery.DatasetReference(PROJECT, self._dataset_of(state)).table(f"{table.dataset_id}_{table.table_id}")
+
+    def _copy(self, source: bigquery.TableReference, target: bigquery.TableReference) -> None:
+        configuration = bigquery.CopyJobConfig(write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE)
+        self.client.copy_table(source, target, job_config=configuration).result()
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
         """Run GoogleSQL; `${raw}`, `${staging}` and `${marts}` are this world's datasets."""

@@ -84,7 +84,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def signer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Signer]:
     with Signer() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         monkeypatch.setattr(google, "IAM_CREDENTIALS", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setattr(google, "access_token", lambda: "mine")
         monkeypatch.delenv(google.SIGNER, raising=False)

@@ -55,7 +55,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
 
     app.add_url_rule("/<path:path>", "handle", handle, methods=["POST"])
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     outputs: dict[str, Any] = dict.fromkeys(("api_url", "pipeline_url", "timezone", "currency", "bucket"), "x")
     outputs |= {key: {} for key in ("topics", "dead_letter_topics", "datasets", "secrets")}
