@@ -7,7 +7,7 @@ remembers who turned what off.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -69,6 +69,10 @@ class World:
     now: datetime = MONTHS[0] + timedelta(days=3)
     turns: list[Turn] = field(default_factory=list)
     _remembered: frozenset[str] = frozenset()
+
+    def copy(self) -> World:
+        """The same at this moment, to go on in another way."""
+        return replace(self, off_by=dict(self.off_by), missing=set(self.missing), turns=list(self.turns))
 
     @property
     def memory(self) -> Memory:
