@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 from typing import Any
 
 import psutil
@@ -20,7 +21,7 @@ from tests.support.plans import STACKS, Plan, Project, provider
 # Fast tests first: a mistake is known in seconds. The stack's come last, unless other workers run the others meanwhile:
 # its tests follow one another and wait a good deal, so that the suite takes as long as they do. Names of folders, and of
 # what is shared (below).
-ORDER = ("unit", "policies", "grown", "bookshops", "engine", "plans", "dags", "sql", "browser", "e2e")
+ORDER = ("compositions", "unit", "policies", "grown", "bookshops", "engine", "plans", "dags", "sql", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
 LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # Of the engine's tests these come first, the longest before the others: a worker that took one of them last would end
@@ -39,12 +40,19 @@ SHARED = {
     "plans": "plans",
     "policies/test_plan_grants.py": "plans",
     "sql": "analyser",
+    # Classes of Google's provider, which take seconds to make, and each stack's composition (tests.support.program).
+    "unit/infra": "compositions",
+    "unit/ops/test_access_proxy.py": "compositions",
+    "unit/ops/test_cost_advice.py": "compositions",
+    "unit/ops/test_stack_new.py": "compositions",
+    "components/tests/component_resources": "compositions",
 }
 
 
 def together(path: str) -> str:
-    """What a file of this folder shares with others, else itself."""
-    return SHARED.get(path) or SHARED.get(path.partition("/")[0]) or path
+    """What a file, or a folder that it is in, shares with others, else itself."""
+    above = (folder.as_posix() for folder in (PurePosixPath(path), *PurePosixPath(path).parents))
+    return next((SHARED[folder] for folder in above if folder in SHARED), path)
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -32,6 +32,7 @@ def described() -> tuple[dict[str, Any], str]:
     return package, text
 
 
+@pytest.mark.slow
 def test_every_component_and_argument_is_described(described: tuple[dict[str, Any], str]) -> None:
     package, _ = described
     assert set(package["resources"]) == {f"fastyle:index:{component.__name__}" for component in COMPONENTS}
@@ -40,16 +41,19 @@ def test_every_component_and_argument_is_described(described: tuple[dict[str, An
         assert component["isComponent"], token
 
 
+@pytest.mark.slow
 def test_only_what_has_no_default_is_required(described: tuple[dict[str, Any], str]) -> None:
     lake = described[0]["resources"]["fastyle:index:RawLake"]
     assert sorted(lake["requiredInputs"]) == ["bucketName", "deleteAfterDays", "location"]
 
 
+@pytest.mark.slow
 def test_the_reference_is_current(described: tuple[dict[str, Any], str]) -> None:
     text = (PACKAGE / "REFERENCE.md").read_text(encoding="utf-8")
     assert text == described[1], "run: python -m fastyle_components.reference components/REFERENCE.md"
 
 
+@pytest.mark.slow
 def test_the_host_serves_the_schema_as_a_process(described: tuple[dict[str, Any], str]) -> None:
     """What `pulumi package add` starts: the folder itself, given the engine's address; it prints its port."""
     process = subprocess.Popen([sys.executable, str(PACKAGE), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)

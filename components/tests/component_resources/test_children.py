@@ -17,25 +17,35 @@ import pytest
 from fastyle_components import COMPONENTS
 
 from component_resources.examples import CASES, example
-from component_resources.recorder import declare
+from component_resources.recorder import Recorder, declare
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    path = tmp_path / "shop.tar.gz"
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("archive") / "shop.tar.gz"
     path.write_bytes(b"archive")
     return path
+
+
+@pytest.fixture(scope="module", params=COMPONENTS, ids=lambda c: c.__name__)
+def component(request: pytest.FixtureRequest) -> type[pulumi.ComponentResource]:
+    chosen: type[pulumi.ComponentResource] = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def recorder(component: type[pulumi.ComponentResource], archive: Path) -> Recorder:
+    """What the component's example registers; declared once for the tests below, which change nothing of it."""
+    return declare(example(component, archive))
 
 
 def test_every_component_has_an_example() -> None:
     assert set(CASES) == set(COMPONENTS)
 
 
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
-def test_children_are_exactly_those(component: type[pulumi.ComponentResource], archive: Path) -> None:
-    recorder = declare(example(component, archive))
+def test_children_are_exactly_those(component: type[pulumi.ComponentResource], recorder: Recorder) -> None:
     got = {
         key: inputs
         for key, inputs in sorted(json.loads(json.dumps(recorder.resources, default=_asset)).items())
@@ -47,15 +57,12 @@ def test_children_are_exactly_those(component: type[pulumi.ComponentResource], a
     assert got == json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
-def test_what_programs_can_read_the_engine_shows(component: type[pulumi.ComponentResource], archive: Path) -> None:
-    assert declare(example(component, archive)).outputs["c"] == set(component.__annotations__)
+def test_what_programs_can_read_the_engine_shows(component: type[pulumi.ComponentResource], recorder: Recorder) -> None:
+    assert recorder.outputs["c"] == set(component.__annotations__)
 
 
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
-def test_two_of_a_kind_share_no_name(component: type[pulumi.ComponentResource], archive: Path) -> None:
+def test_two_of_a_kind_share_no_name(recorder: Recorder) -> None:
     """Child names derive from the component's, so that a program may have several."""
-    recorder = declare(example(component, archive))
     assert all(key.partition("::")[2].startswith("c") for key in recorder.resources)
 
 

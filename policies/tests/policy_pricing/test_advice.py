@@ -233,6 +233,7 @@ USED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keep", [("nights",), ("ha", "history"), ("no-cold-start", "history"), ("cheap-reads", "capacity")]
 )

@@ -107,6 +107,7 @@ def pulumi_help(*verb: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([engine.pulumi, *verb, "--help"], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_every_pulumi_option_exists(path: Path) -> None:
     """As the pinned engine understands it; a verb's own help is the list."""

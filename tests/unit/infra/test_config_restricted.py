@@ -120,6 +120,7 @@ def test_a_budget_that_would_tell_nobody_is_refused(key: str, value: Any, words:
         program(config, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_service_is_the_function_under_google_s_framework(tmp_path: Path) -> None:
     entry = load("pos_entrance").entry.replace(":", " import ")
     (tmp_path / "credentials.json").write_text('{"credentials": []}', encoding="utf-8")

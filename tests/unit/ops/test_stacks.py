@@ -16,6 +16,8 @@ from ops.cli import cli
 from ops.errors import OperatorError
 from tests.support.configuration import REPOSITORY
 
+pytestmark = pytest.mark.slow  # the engine starts for each
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
