@@ -160,7 +160,7 @@ def test_an_identity_s_address_waits_for_its_roles() -> None:
         args = WorkloadIdentityArgs(account_id="pipeline", project="p", project_roles=["roles/bigquery.jobUser"])
         email = WorkloadIdentity("pipeline", args).email
         resources: pulumi.Output[set[pulumi.Resource]] = pulumi.Output.from_input(email.resources())
-        return resources.apply(lambda found: {r.pulumi_resource_name for r in found})
+        return resources.apply(lambda made: {r.pulumi_resource_name for r in made})
 
     assert "pipeline-bigquery.jobUser" in resolve(program)
 

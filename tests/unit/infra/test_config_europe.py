@@ -46,10 +46,10 @@ USED = {
 }
 
 
-def lines(found: Estimate) -> dict[tuple[str, str], Decimal]:
+def lines(estimate: Estimate) -> dict[tuple[str, str], Decimal]:
     return {
         (resource.name, component.name): component.monthly
-        for resource in found.resources
+        for resource in estimate.resources
         for component in resource.lines
     }
 
@@ -60,8 +60,10 @@ def lines(found: Estimate) -> dict[tuple[str, str], Decimal]:
 def test_its_lines_are_those_computed_by_hand(
     usage: UsageFile | None, expected: dict[tuple[str, str], Decimal]
 ) -> None:
-    found = lines(estimated(usage))
-    assert {key: round(found[key], 6) for key in expected} == {key: round(value, 6) for key, value in expected.items()}
+    monthly = lines(estimated(usage))
+    assert {key: round(monthly[key], 6) for key in expected} == {
+        key: round(value, 6) for key, value in expected.items()
+    }
 
 
 def test_everything_of_it_is_priced_and_its_budget_covers_it() -> None:
@@ -85,11 +87,11 @@ FOREIGN = re.compile(r"us-central1|US-CENTRAL1|\bUS\b|America/|\bUSD\b|\bFastyle
 
 def test_nothing_of_it_is_in_america_in_dollars_or_called_fastyle() -> None:
     """Every property of every resource: a place, a currency, a time zone or a name that is baked in would be here."""
-    found = {
+    foreign_texts = {
         key: [text for text in strings(inputs) if FOREIGN.search(text)]
         for key, inputs in composed("europe").resources.items()
     }
-    assert {key: texts for key, texts in found.items() if texts} == {}
+    assert {key: texts for key, texts in foreign_texts.items() if texts} == {}
 
 
 def test_any_stack_can_be_moved_renamed_and_paid_in_another_currency() -> None:

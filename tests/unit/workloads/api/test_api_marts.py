@@ -68,15 +68,15 @@ async def test_rows_are_those_of_the_read_model_with_decimals_as_strings(publish
 
 async def test_pages_together_are_the_whole_in_the_order_of_the_grain(published: str) -> None:
     whole = (await get(published, "/v1/marts/gmv_daily", **WINTER))["items"]
-    found: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     token: dict[str, Any] = {}
-    while len(found) <= len(whole):
+    while len(items) <= len(whole):
         page = await get(published, "/v1/marts/gmv_daily", page_size=1, **WINTER, **token)
-        found += page["items"]
+        items += page["items"]
         if page["next_page_token"] is None:
             break
         token = {"page_token": page["next_page_token"]}
-    assert found == whole
+    assert items == whole
     assert len(whole) == 4
 
 

@@ -154,9 +154,9 @@ def status_of(shelf: Shelf, days: int) -> Status:
 
 
 @given(st.lists(shelves, unique_by=lambda s: (s.location_id, s.sku), max_size=8), st.integers(28, 120))
-def test_no_transfer_makes_the_giver_low_or_the_taker_too_full(found: list[Shelf], days: int) -> None:
+def test_no_transfer_makes_the_giver_low_or_the_taker_too_full(drawn: list[Shelf], days: int) -> None:
     placed = [
-        Shelf(**(vars(s) | {"is_warehouse": s.location_id == "W01", "status": status_of(s, days)})) for s in found
+        Shelf(**(vars(s) | {"is_warehouse": s.location_id == "W01", "status": status_of(s, days)})) for s in drawn
     ]
     transfers = suggest(placed, Decimal(days))
     given_away: Counter[tuple[str, str]] = Counter()
