@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import fastyle_policies.pricing.services
 import pytest
 from fastyle_policies.pricing.book import load
-from fastyle_policies.pricing.services import PRICERS
+from fastyle_policies.pricing.services import PRICERS, base
+from fastyle_policies.pricing.services.base import Bill, Pricer, Usage, prices, usage_key
 from fastyle_policies.pricing.services.free import FREE, why_free
+from pydantic import ValidationError
 
 CASES = sorted(path.stem for path in Path(__file__).parent.glob("test_cases_*.py"))
 
@@ -69,3 +72,30 @@ def test_every_rate_is_used_by_some_pricer() -> None:
     )
     rates = {rate for region in load().regions.values() for rate in region}
     assert sorted(r for r in rates if f'"{r}"' not in source and not r.startswith(families)) == []
+
+
+def test_a_pricer_is_listed_under_its_types_with_the_keys_of_its_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Freight(Usage):
+        parcels: Decimal = usage_key("parcels sent")
+        a_pallet: Decimal = usage_key("parcels on a pallet", default=40)
+        crates: Decimal | None = usage_key("crates; as many as pallets when absent", default=None)
+
+    def price(bill: Bill, usage: Freight) -> None: ...
+
+    price.__annotations__["usage"] = Freight
+    monkeypatch.setattr(base, "PRICERS", {})
+    assert prices("gcp:a/b:C", "gcp:a/d:E")(price) is price
+    assert list(base.PRICERS.values()) == [
+        Pricer(token=token, usage=Freight, price=price) for token in ("gcp:a/b:C", "gcp:a/d:E")
+    ]
+    assert list(base.PRICERS) == ["gcp:a/b:C", "gcp:a/d:E"]
+    assert Freight().model_dump() == {"parcels": Decimal(0), "a_pallet": Decimal(40), "crates": None}
+    assert [field.description for field in Freight.model_fields.values()] == [
+        "parcels sent",
+        "parcels on a pallet",
+        "crates; as many as pallets when absent",
+    ]
+    for key in Freight.model_fields:
+        assert Freight.model_validate({key: 0}) is not None
+        with pytest.raises(ValidationError):
+            Freight.model_validate({key: -1})

@@ -95,10 +95,10 @@ class Bill:
         """Add a line of a quantity that the usage file gives in the rate's unit; `more` as of `add`."""
         self.add(rate, quantity, f"{text(quantity)} {unit}", name=name, usage=True, **more)
 
-    def used_if_any(self, rate: str, quantity: Decimal, unit: str, *, name: str, **more: Any) -> None:
+    def used_if_any(self, rate: str, quantity: Decimal, unit: str, *, name: str) -> None:
         """As `used`; a quantity of 0 is no line."""
         if quantity:
-            self.used(rate, quantity, unit, name=name, **more)
+            self.used(rate, quantity, unit, name=name)
 
     def logs(self, gib: Decimal) -> None:
         """A line for what the resource writes into Cloud Logging, where it writes anything."""
