@@ -22,8 +22,9 @@ from tests.support.plans import STACKS, Plan, Project, provider
 # its tests follow one another and wait a good deal, so that the suite takes as long as they do. Names of folders, and of
 # what is shared (below).
 ORDER = ("compositions", "unit", "policies", "grown", "bookshops", "engine", "plans", "dags", "sql", "browser", "e2e")
-# These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
-LAST = ("test_exact_inventory.py", "test_exact_marts.py", "test_operations_data.py", "test_replay.py")
+# These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that. What the
+# last one sends is more than all before it together, and a replay would have to read it too.
+LAST = ("test_exact_marts.py", "test_operations_data.py", "test_replay.py", "test_exact_inventory.py")
 # Of the engine's tests these come first, the longest before the others: a worker that took one of them last would end
 # minutes after the others.
 LONG = ("test_pipeline_faults.py", "test_pipeline_crashes.py", "test_pipeline_quality.py")

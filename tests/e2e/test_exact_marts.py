@@ -166,14 +166,6 @@ def test_everything_sent_again_changes_nothing(
     assert_reports(stack, before)
 
 
-def test_a_run_without_news_publishes_the_same_and_a_range_can_be_rewritten(stack: Checkout, traded: list[Any]) -> None:
-    measures = expected(stack)
-    dates = sorted({measures.business_date(event) for event in measures.sales})
-    output = stack.fastyle("pipeline", "run", "--from", str(dates[-3]), "--to", str(dates[-1])).stdout
-    assert json.loads(output)["counts"]["dates"] == 3
-    assert_reports(stack, measures)
-
-
 def test_quality_is_reported(stack: Checkout, traded: list[Any]) -> None:
     with stack.http() as client:
         body = client.get("/v1/quality").raise_for_status().json()

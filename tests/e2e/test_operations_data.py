@@ -75,14 +75,15 @@ def test_a_backfill_rewrites_its_dates_and_no_others(stack: Checkout) -> None:
 
     told = re.findall(r"uv run fastyle pipeline run --from (\S+) --to (\S+)", section("Backfill a range"))
     ((first, last),) = told
-    stack.fastyle("pipeline", "run")
     before, figures = publications(), hashes(stack)
-    dates = sorted(before)[:2]
+    dates = sorted(before)[-3:][:2]
     report = json.loads(stack.fastyle("pipeline", "run", "--from", str(dates[0]), "--to", str(dates[-1])).stdout)
     after = publications()
     assert {day for day in before if after[day] != before[day]} == set(dates)
     assert all(after[day] == {report["publication_id"]} for day in dates)
+    assert report["counts"]["dates"] == len(dates)
     assert hashes(stack) == figures
+    assert_reports(stack, expected(stack))
     refused = stack.fastyle("pipeline", "run", "--from", last, "--to", first, check=False)
     assert refused.returncode == 1
     assert f"to {first} is before from {last}" in refused.stdout
