@@ -56,11 +56,12 @@ def test_every_resource_is_part_of_a_component(plans: dict[str, Plan], stack: st
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_what_can_carry_labels_does(plans: dict[str, Plan], stack: str) -> None:
+    brand = configuration(stack).get("fastyle:brand", "Fastyle").lower()
     for key, inputs in plans[stack].resources.items():
         labels = inputs.get("labels") or inputs.get("userLabels") or (inputs.get("settings") or {}).get("userLabels")
         if key.startswith(LABELLED):
             assert (labels or {}).get("environment") == configuration(stack)["fastyle:environment"], key
-            assert (labels or {}).get("application") == ("nordhaus" if stack == "europe" else "fastyle"), key
+            assert (labels or {}).get("application") == brand, key
 
 
 LABELLED = (

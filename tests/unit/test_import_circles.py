@@ -1,4 +1,4 @@
-"""Imports between modules: no module of a room needs one that needs it, at run time or for the type checker."""
+"""Imports between modules and rooms: none needs one that needs it, and no room what it may not; no stack's name counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from ops.stacks import own_projects
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = (
@@ -74,6 +76,25 @@ def test_a_room_imports_what_it_may(room: str) -> None:
     forbidden = re.compile(rf"(?:^|[\"';])\s*(?:from|import) ({'|'.join(others)})\b", re.MULTILINE)
     texts = {path: path.read_text(encoding="utf-8") for path in (REPOSITORY / room).rglob("*.py")}
     assert [(str(path), match[1]) for path, text in texts.items() for match in forbidden.finditer(text)] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_nothing_is_decided_by_the_name_of_a_stack(room: str) -> None:
+    """What differs between stacks is configuration; this machine's stack alone has a name that counts."""
+    names = own_projects()  # stacks with a prefix may be called like anything: `europe` is a continent, too
+    assert len(names) > 1
+    written = []
+    for path in (REPOSITORY / room).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        examples = {
+            id(node.value) for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "example"
+        }
+        written += [
+            f"{path.relative_to(REPOSITORY)}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and node.value in names and id(node) not in examples
+        ]
+    assert written == []
 
 
 def test_a_circle_is_told_with_its_modules() -> None:

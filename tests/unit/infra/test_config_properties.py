@@ -57,13 +57,18 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     warehouse["analysts"] = {"a": "group:a@example.com"} if draw(st.booleans()) else {}
     config["fastyle:warehouse"] = warehouse
     access = dict(config.get("fastyle:access", {}))
-    access["people"] = {"p": "user:p@example.com"} if draw(st.booleans()) else {}
+    tokens = access.get("api_auth") == "token"  # who enters through the platform is refused beside them
+    access["people"] = {"p": "user:p@example.com"} if not tokens and draw(st.booleans()) else {}
     access["operators"] = {"o": "group:o@example.com"} if draw(st.booleans()) else {}
     config["fastyle:access"] = access
     budget = {
         **config["fastyle:budget"],
         "emails": ["a@example.com"],
-        "guard": draw(st.sampled_from([None, "tell", *([] if stack == "prod" else ["act"])])),
+        "guard": draw(
+            st.sampled_from(
+                [None, "tell", *([] if configuration(stack).get("fastyle:protected") == "true" else ["act"])]
+            )
+        ),
     }
     config["fastyle:budget"] = budget
     return config
