@@ -86,15 +86,14 @@ def test_stream_survives_the_death_of(
 
     def settled() -> bool:
         try:
-            return here() == expected
-        except Exception:  # PostgreSQL may be the victim: until it is back there is no answer
+            return here() == expected == stack.inventory(f"K-{victim}")
+        except Exception:  # PostgreSQL may be the victim: until it is back there is no answer, of the API neither
             return False
 
     try:
         eventually(settled, "every sale counted once", seconds=180)
     except AssertionError:
-        raise AssertionError(f"wanted {expected}, found {here()}") from None
-    assert stack.inventory(f"K-{victim}") == expected
+        raise AssertionError(f"wanted {expected}, found {here()}, {stack.inventory(f'K-{victim}')}") from None
 
 
 def test_up_interrupted_says_so_in_a_line_and_takes_the_lock_of_a_pulumi_that_was_killed(
