@@ -125,7 +125,7 @@ class Seen:
 
 
 def soak(endpoints: Endpoints, rate: float, flood_rate: float, only: str = "") -> dict[str, Any]:
-    """Every fault in turn, or those with `only` in their names, then the flood; the document of `bench/soak.json`."""
+    """Every fault in turn, or those with `only` in their names, then the flood, which has that name; the document of `bench/soak.json`."""
     traffic = Traffic(f"SOAK-{uuid.uuid4().hex[:8]}")
     load = {"cpus": os.cpu_count() or 1, "before": round(os.getloadavg()[2], 1)}
     done = asyncio.run(_with_faults(endpoints, traffic, rate, only))
@@ -140,7 +140,7 @@ def soak(endpoints: Endpoints, rate: float, flood_rate: float, only: str = "") -
         if each.p99_before_ms is not None and each.p99_after_ms is not None:
             each.p99_limit_ms = max(each.p99_before_ms * P99_NOISE, each.p99_before_ms + P99_NOISE_MS)
             each.recovered = each.p99_after_ms <= each.p99_limit_ms
-    flood = {} if only else _flood(endpoints, flood_rate)
+    flood = _flood(endpoints, flood_rate) if only in ("", "flood") else {}
     return {
         "about": "stand-ins on one machine; counts are exact, times are of this run",
         "processor_queue": load,
@@ -264,6 +264,7 @@ def _flood(endpoints: Endpoints, rate: float) -> dict[str, Any]:
         "not_sent": flood.not_sent,
         "lost_on_the_shelf": len(flood.accepted.keys() - recorded.keys()),
         "drained_after_seconds": round(drained, 1),
+        "memory_mb": {name: [round(before[name] / 1e6), round(after.get(name, 0) / 1e6)] for name in before},
         "memory_kept": {
             name: round(after[name] / before[name], 2)
             for name in before

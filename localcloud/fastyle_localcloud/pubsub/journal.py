@@ -7,6 +7,8 @@ Every change made between two commits shares one transaction and one flush to di
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import sqlite3
 from collections import deque
@@ -118,6 +120,16 @@ class Journal:
         done = self.execute(*statements)
         done.add_done_callback(lambda done: undo() if failed(done) else None)
         await asyncio.shield(done)
+
+    async def give_memory_back(self) -> None:
+        """Empty the page caches, and have the C allocator return to the system what it keeps for itself.
+
+        A backlog that has drained would else be paid for until the process ends.
+        """
+        await asyncio.shield(self.execute(("PRAGMA shrink_memory", ())))
+        self._reader.execute("PRAGMA shrink_memory")
+        with contextlib.suppress(OSError, AttributeError):  # glibc's alone
+            ctypes.CDLL(None).malloc_trim(0)
 
     def _open(self) -> _Batch:
         return self._queue[-1] if self._queue else self._new()

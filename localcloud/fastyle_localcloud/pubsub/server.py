@@ -142,6 +142,7 @@ class Server:
 
     async def prune(self) -> None:
         """Let go of what is past its retention, and of what every subscription has settled and nobody may seek to."""
+        pruned = False
         for topic in list(self._broker.topics.values()):
             keep = [topic.last_id]
             for backlog in topic.backlogs:
@@ -160,6 +161,9 @@ class Server:
                     ("PRAGMA incremental_vacuum(2000)", ()),
                 )
                 self._pruned[topic.id] = low
+                pruned = True
+        if pruned:
+            await self._broker.journal.give_memory_back()
 
 
 async def serve(
