@@ -1,7 +1,8 @@
 """GoogleSQL's analyser (`tests/sql/analyser`), started once for all statements, in its own locked environment.
 
 The first start on a machine installs the environment and compiles the analyser, half a minute; both are kept in the
-user's cache, and nothing is fetched again.
+user's cache, and nothing is fetched again. So are its answers, by all that they depend on: the analyser and its lock, the
+tables, the text. Only a text that it was never asked about starts it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,8 @@ from workloads.events.schema import bigquery_fields
 from workloads.pipeline.tables import tables
 
 FOLDER = Path(__file__).resolve().parents[1] / "sql" / "analyser"
+LARGEST_FILE = 512 * 1024**2
+"""Bytes of kept answers; a larger file, of many states of the tables, is begun anew."""
 
 
 @dataclass(frozen=True)
@@ -36,45 +41,75 @@ class Statement:
 
 
 class Analyser:
-    """The process, and the tables it knows."""
+    """The answers that are kept, and the process, once there is something new to ask."""
 
     def __init__(self, schemas: Mapping[str, list[dict[str, Any]]]) -> None:
+        self._tables = json.dumps(dict(schemas), sort_keys=True)
+        self._process: subprocess.Popen[str] | None = None
+        kept = cache_dir() / "analyser" / "answers.sqlite"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if kept.exists() and kept.stat().st_size > LARGEST_FILE:
+            kept.unlink()
+        asked = hashlib.sha256(self._tables.encode())
+        for file in (FOLDER / "serve.py", FOLDER / "uv.lock"):
+            asked.update(file.read_bytes())
+        self._asked = asked.hexdigest()
+        self._answers = sqlite3.connect(kept, timeout=60, isolation_level=None)
+        self._answers.execute("PRAGMA journal_mode = WAL")
+        self._answers.execute(
+            "CREATE TABLE IF NOT EXISTS answers (asked TEXT, sql TEXT, answer BLOB NOT NULL, PRIMARY KEY (asked, sql))"
+        )
+
+    def _start(self) -> subprocess.Popen[str]:
         made = sorted(cache_dir().glob("uv-*/bin/uv"))  # by `make setup`
         uv = os.environ.get("UV") or shutil.which("uv") or (made and str(made[-1]))
         assert uv, "uv is not on PATH, nor in the cache; run `make setup`"
         lock = hashlib.sha256((FOLDER / "uv.lock").read_bytes()).hexdigest()[:16]
         kept = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_FROZEN")}
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [uv, "run", "--quiet", "--frozen", "--project", str(FOLDER), "python", str(FOLDER / "serve.py")],
             env={**kept, "UV_PROJECT_ENVIRONMENT": str(cache_dir() / "analyser" / lock)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._ask({"tables": dict(schemas)}) == {"ready": True}
+        assert _ask(process, {"tables": json.loads(self._tables)}) == {"ready": True}
+        return process
 
     def analyse(self, sql: str) -> list[Statement]:
         """Take a script apart and resolve each of its statements against the tables."""
-        return [Statement(**statement) for statement in self._ask({"sql": sql})["statements"]]
+        where = [self._asked, sql]
+        kept = self._answers.execute("SELECT answer FROM answers WHERE asked = ? AND sql = ?", where).fetchone()
+        if kept:
+            answer = json.loads(zlib.decompress(kept[0]))
+        else:
+            self._process = self._process or self._start()
+            answer = _ask(self._process, {"sql": sql})
+            compressed = zlib.compress(json.dumps(answer).encode(), 1)
+            self._answers.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", [*where, compressed])
+        return [Statement(**statement) for statement in answer["statements"]]
 
     def error(self, sql: str) -> str | None:
         """What is wrong with a script, if anything."""
         return "; ".join(s.error for s in self.analyse(sql) if s.error) or None
 
-    def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, f"the analyser ended with {self._process.wait(timeout=10)}; its last words are above"
-        document: dict[str, Any] = json.loads(answer)
-        return document
-
     def close(self) -> None:
-        """End the process."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.communicate(timeout=30)
+        """End the process, if there is one."""
+        self._answers.close()
+        if self._process:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.communicate(timeout=30)
+
+
+def _ask(process: subprocess.Popen[str], message: dict[str, Any]) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(message) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    assert answer, f"the analyser ended with {process.wait(timeout=10)}; its last words are above"
+    document: dict[str, Any] = json.loads(answer)
+    return document
 
 
 def schemas() -> dict[str, list[dict[str, Any]]]:
