@@ -32,6 +32,7 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": str(MAX_CONNECTIONS),
+    "shared_buffers": "32MB",  # the data are small, and the system caches files too
     "fsync": "off",
     "full_page_writes": "off",
     "timezone": "UTC",
