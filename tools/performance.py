@@ -72,7 +72,11 @@ def _soak(results: Mapping[str, Any]) -> Iterable[str]:
         ],
     )
     answers = ", ".join(f"{count:,} of {status}" for status, count in sorted(flood["answers"].items()))
-    kept = ", ".join(f"`{name}` {times} times" for name, times in flood["memory_kept"].items())
+    sizes = flood.get("memory_mb", {})
+    kept = ", ".join(
+        f"`{name}` {times} times" + (f" ({sizes[name][0]} to {sizes[name][1]} MB)" if name in sizes else "")
+        for name, times in flood["memory_kept"].items()
+    )
     yield from (
         "",
         f"p99: from the POS API's answer to the shelf, in the seconds before a fault and from 30 s after its end on; as fast "

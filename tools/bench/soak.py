@@ -46,6 +46,8 @@ REQUESTS_PER_SECOND = 50
 """Of the flood, as of the bench that says which rate is held (`tools.bench.end_to_end`): the batches grow with the rate."""
 IN_FLIGHT = 500
 """Requests of the flood that wait for their answers at most: ten seconds' worth. What is due beyond is counted, not sent."""
+FLOOD = "flood"
+"""The name of what comes after the faults, which can be run by itself."""
 MEMORY_MARGIN = 1.5
 """What a flood may leave of a process's memory, as a multiple: allocators keep some of what they had."""
 
@@ -125,7 +127,7 @@ class Seen:
 
 
 def soak(endpoints: Endpoints, rate: float, flood_rate: float, only: str = "") -> dict[str, Any]:
-    """Every fault in turn, or those with `only` in their names, then the flood, which has that name; the document of `bench/soak.json`."""
+    """Every fault in turn, then the flood; with `only` those with it in their names. The document of `bench/soak.json`."""
     traffic = Traffic(f"SOAK-{uuid.uuid4().hex[:8]}")
     load = {"cpus": os.cpu_count() or 1, "before": round(os.getloadavg()[2], 1)}
     done = asyncio.run(_with_faults(endpoints, traffic, rate, only))
@@ -140,7 +142,7 @@ def soak(endpoints: Endpoints, rate: float, flood_rate: float, only: str = "") -
         if each.p99_before_ms is not None and each.p99_after_ms is not None:
             each.p99_limit_ms = max(each.p99_before_ms * P99_NOISE, each.p99_before_ms + P99_NOISE_MS)
             each.recovered = each.p99_after_ms <= each.p99_limit_ms
-    flood = _flood(endpoints, flood_rate) if only in ("", "flood") else {}
+    flood = _flood(endpoints, flood_rate) if only in ("", FLOOD) else {}
     return {
         "about": "stand-ins on one machine; counts are exact, times are of this run",
         "processor_queue": load,
@@ -238,7 +240,7 @@ def _p99(traffic: Traffic, recorded: dict[str, datetime], start: float, end: flo
 def _flood(endpoints: Endpoints, rate: float) -> dict[str, Any]:
     """More than the stack can take, without a till's patience."""
     console.print(f"==> {rate:,.0f} events a second for {FLOOD_SECONDS:.0f} s")
-    before = _memory(endpoints)
+    before, queue = _memory(endpoints), round(os.getloadavg()[2], 1)
     flood = Traffic(f"FLOOD-{uuid.uuid4().hex[:8]}")
 
     async def run() -> None:
@@ -256,6 +258,7 @@ def _flood(endpoints: Endpoints, rate: float) -> dict[str, Any]:
     after = _memory(endpoints)
     recorded = _recorded(endpoints, flood.location)
     return {
+        "processor_queue": {"before": queue, "after": round(os.getloadavg()[2], 1)},
         "offered_per_second": rate,
         "requests_per_second": REQUESTS_PER_SECOND,
         "accepted": len(flood.accepted),
@@ -287,9 +290,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=100, help="events a second beside the faults")
     parser.add_argument("--flood-rate", type=float, help="events a second of the flood; twice what the last bench held")
-    parser.add_argument("--only", default="", help="words in the names of the faults; the result is shown, not kept")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="words in the names of the faults: their result is shown, not kept; `flood`: kept beside the others'",
+    )
     asked = parser.parse_args()
     result = soak(load_endpoints(LOCAL), asked.rate, asked.flood_rate or _flood_rate(), asked.only)
+    if asked.only == FLOOD:
+        kept = json.loads(RESULTS.read_text(encoding="utf-8")) | {FLOOD: result[FLOOD]}
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     if asked.only:
         console.print_json(data=result)
         return 0
