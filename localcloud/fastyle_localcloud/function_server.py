@@ -22,15 +22,16 @@ HEAD_SECONDS = 5.0
 HEAD_BYTES = 64 * 1024
 WAIT_SECONDS = 2.0
 CONNECTIONS = 10_000  # open ones: further senders would wait where nobody can refuse them
+_PROBLEM = b'{"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "too many requests: send it again"}'
 REFUSAL = b"\r\n".join(
     [
         b"HTTP/1.1 503 Service Unavailable",
         b"Content-Type: application/problem+json",
         b"Retry-After: 1",
         b"Connection: close",
-        b"Content-Length: 116",
+        b"Content-Length: %d" % len(_PROBLEM),
         b"",
-        b'{"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "too many requests: send it again"}',
+        _PROBLEM,
     ]
 )
 _END = b"\r\n\r\n"

@@ -12,23 +12,20 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastyle_localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.remembered import Remembered
 
 from workloads.events import STREAMS
 from workloads.events.schema import bigquery_fields
 from workloads.pipeline.tables import tables
 
 FOLDER = Path(__file__).resolve().parents[1] / "sql" / "analyser"
-LARGEST_FILE = 512 * 1024**2
-"""Bytes of kept answers; a larger file, of many states of the tables, is begun anew."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +43,11 @@ class Analyser:
     def __init__(self, schemas: Mapping[str, list[dict[str, Any]]]) -> None:
         self._tables = json.dumps(dict(schemas), sort_keys=True)
         self._process: subprocess.Popen[str] | None = None
-        kept = cache_dir() / "analyser" / "answers.sqlite"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        if kept.exists() and kept.stat().st_size > LARGEST_FILE:
-            kept.unlink()
         asked = hashlib.sha256(self._tables.encode())
         for file in (FOLDER / "serve.py", FOLDER / "uv.lock"):
             asked.update(file.read_bytes())
         self._asked = asked.hexdigest()
-        self._answers = sqlite3.connect(kept, timeout=60, isolation_level=None)
-        self._answers.execute("PRAGMA journal_mode = WAL")
-        self._answers.execute(
-            "CREATE TABLE IF NOT EXISTS answers (asked TEXT, sql TEXT, answer BLOB NOT NULL, PRIMARY KEY (asked, sql))"
-        )
+        self._answers = Remembered(cache_dir() / "analyser" / "answers.sqlite")
 
     def _start(self) -> subprocess.Popen[str]:
         made = sorted(cache_dir().glob("uv-*/bin/uv"))  # by `make setup`
@@ -73,21 +62,17 @@ class Analyser:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert _ask(process, {"tables": json.loads(self._tables)}) == {"ready": True}
+        assert json.loads(_ask(process, {"tables": json.loads(self._tables)})) == {"ready": True}
         return process
 
     def analyse(self, sql: str) -> list[Statement]:
         """Take a script apart and resolve each of its statements against the tables."""
-        where = [self._asked, sql]
-        kept = self._answers.execute("SELECT answer FROM answers WHERE asked = ? AND sql = ?", where).fetchone()
-        if kept:
-            answer = json.loads(zlib.decompress(kept[0]))
-        else:
+        answer = self._answers.get(self._asked, sql)
+        if answer is None:
             self._process = self._process or self._start()
             answer = _ask(self._process, {"sql": sql})
-            compressed = zlib.compress(json.dumps(answer).encode(), 1)
-            self._answers.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", [*where, compressed])
-        return [Statement(**statement) for statement in answer["statements"]]
+            self._answers.put(answer, self._asked, sql)
+        return [Statement(**statement) for statement in json.loads(answer)["statements"]]
 
     def error(self, sql: str) -> str | None:
         """What is wrong with a script, if anything."""
@@ -101,15 +86,14 @@ class Analyser:
                 self._process.communicate(timeout=30)
 
 
-def _ask(process: subprocess.Popen[str], message: dict[str, Any]) -> dict[str, Any]:
+def _ask(process: subprocess.Popen[str], message: dict[str, Any]) -> str:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(json.dumps(message) + "\n")
     process.stdin.flush()
     answer = process.stdout.readline()
     assert answer, f"the analyser ended with {process.wait(timeout=10)}; its last words are above"
-    document: dict[str, Any] = json.loads(answer)
-    return document
+    return answer
 
 
 def schemas() -> dict[str, list[dict[str, Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fastyle_localcloud import remembered
 from fastyle_localcloud.standins import translations
 from fastyle_localcloud.standins.translations import Translations
 
@@ -42,7 +43,7 @@ def test_whatever_is_wrong_with_the_file_counts_as_an_empty_one(
         path.unlink()
         path.mkdir()
     else:
-        monkeypatch.setattr(translations, "LARGEST_FILE", 1)
+        monkeypatch.setattr(remembered, "LARGEST_FILE", 1)
     after = Translations(tmp_path)
     assert after.get("SELECT a") is None
     after.put("SELECT 1", "SELECT a")
