@@ -224,14 +224,14 @@ def text(value: Decimal) -> str:
     return plain or "0"
 
 
-def size_of(value: Any, what: str, kind: str = "number") -> Decimal:
-    """A number that a plan gives within some block, from 0 up.
+def size_of(value: Any, what: str, kind: str = "number", *, read: Callable[[Any], Decimal] = amount) -> Decimal:
+    """A number that a plan gives within some block, from 0 up; `read` takes it from the form that it is written in.
 
     Raises:
         NotPricedError: it is something else.
     """
     try:
-        size = amount(value)
+        size = read(value)
     except ArithmeticError:
         size = Decimal(-1)
     if size < 0:

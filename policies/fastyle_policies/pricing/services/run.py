@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig, flag
 from fastyle_policies.pricing.lines import SECONDS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, size_of, text, usage_key
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -222,13 +222,7 @@ def _cpu(bill: Bill, value: Any) -> Decimal:
     if value is UNKNOWN:
         bill.note("its CPU is secret or known only at update; reckoned with 1 vCPU")
         return Decimal(1)
-    try:
-        vcpus = cpus(value)
-    except ArithmeticError:
-        vcpus = Decimal(-1)
-    if vcpus < 0:
-        raise NotPricedError(f"CPU is {str(value)[:40]!r}, which is no quantity")
-    return vcpus
+    return size_of(value, "CPU", "quantity", read=cpus)
 
 
 def _memory(bill: Bill, value: Any) -> Decimal:
