@@ -217,6 +217,7 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # `uv run` passes on what the terminal has sent already
+        engine.release_stale_locks(BACKEND)  # pulumi leaves its own when stopped before it listens, or twice
         console.print("stopped; run the same command again to go on")
         return 130
     return 0

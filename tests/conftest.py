@@ -20,8 +20,8 @@ from tests.support.plans import STACKS, Plan, Project, provider
 
 # Fast tests first: a mistake is known in seconds. The stack's come last, unless other workers run the others meanwhile:
 # its tests follow one another and wait a good deal, so that the suite takes as long as they do. Names of folders, and of
-# what is shared (below).
-ORDER = ("compositions", "unit", "policies", "grown", "bookshops", "engine", "plans", "dags", "sql", "browser", "e2e")
+# what is shared (below). One worker runs all plans, for minutes: they begin before what three workers can divide.
+ORDER = ("compositions", "unit", "policies", "plans", "grown", "bookshops", "engine", "dags", "sql", "browser", "e2e")
 # These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that. What the
 # last one sends is more than all before it together, and a replay would have to read it too.
 LAST = ("test_exact_marts.py", "test_operations_data.py", "test_replay.py", "test_exact_inventory.py")
