@@ -92,7 +92,7 @@ def _has(revision: str, stack: str) -> bool:
 
 def comment(stacks: Sequence[Told], against: str) -> str:
     """The comment's Markdown."""
-    parts = [f"### StackPlan and cost against `{against}`", "", *_table(stacks)]
+    parts = [f"### Plan and cost against `{against}`", "", *_table(stacks)]
     for stack in stacks:
         parts += ["", f"#### Stack {stack.stack}", ""]
         parts += [f"- **failed**: {_line(failure)}" for failure in stack.failures]

@@ -146,6 +146,7 @@ def test_one_comment_has_costs_changes_policies_and_advice_of_both_stacks() -> N
     assert [summary.sound for summary in stacks] == [True, False]
     text = comment(stacks, "origin/main")
     head = text.partition("####")[0]
+    assert head.startswith("### Plan and cost against `origin/main`\n")
     assert "| dev | 1 | kept |" in head
     assert "| prod | 1 | 1 violated, 0 advisory |" in head
     assert "- **mandatory** `spend-ceiling`: web: dear very" in text
