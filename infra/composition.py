@@ -10,15 +10,15 @@ from fastyle_components import DeletionLock, DeletionLockArgs
 from infra.config import StackConfig
 from infra.foundation import Foundation, Packager
 from infra.operations import Operations
-from infra.streaming import Parts
+from infra.streaming import Streaming
 
 
 def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
     """Declare the whole platform; `package` builds a workload's archive. Returns the stack's outputs."""
     declared = _declared()
     foundation = Foundation(config, package)
-    parts = Parts(foundation)
-    Operations(foundation, parts)
+    streaming = Streaming(foundation)
+    Operations(foundation, streaming)
     DeletionLock(
         "deletion-lock",
         DeletionLockArgs(deletion_protection=config.deletion_protection),
@@ -33,15 +33,15 @@ def compose(config: StackConfig, package: Packager) -> dict[str, Any]:
         "timezone": config.timezone,
         "currency": config.currency,
         "catalogue": config.simulator.catalogue,
-        "topics": {key: stream.topic for key, stream in parts.streams.items()},
-        "dead_letter_topics": {key: stream.dead_letter_topic for key, stream in parts.streams.items()},
+        "topics": {key: stream.topic for key, stream in streaming.streams.items()},
+        "dead_letter_topics": {key: stream.dead_letter_topic for key, stream in streaming.streams.items()},
         "datasets": foundation.warehouse.dataset_ids,
         "bucket": foundation.lake.bucket,
         "archive_bucket": foundation.archives.bucket,
-        "pos_api_url": parts.pos_api.url,
-        "api_url": parts.api.url,
+        "pos_api_url": streaming.pos_api.url,
+        "api_url": streaming.api.url,
         "api_iap": bool(config.access.people),
-        "pipeline_url": parts.pipeline.url,
+        "pipeline_url": streaming.pipeline.url,
         "database": {
             "connection_name": foundation.database.connection_name,
             "host": foundation.database.host,

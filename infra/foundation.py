@@ -1,4 +1,4 @@
-"""What data rests in and code runs on: everything but the moving parts, which `infra.streaming` adds."""
+"""Stores, network, identities and secrets of the platform: what `infra.streaming` builds on."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from infra.labels import prefix_label
 from infra.naming import Names
 from infra.settings import Ci, Composer, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
-from infra.streaming import Parts
+from infra.streaming import Streaming
 from workloads.budget_guard import interface as guard
 from workloads.events import STREAMS, Stream
 from workloads.events.stream import INVENTORY
@@ -81,10 +81,10 @@ def monitored_subscriptions(names: Names, streams: Sequence[Stream]) -> list[str
 
 
 class Operations:
-    """Everything around the parts that no event passes through."""
+    """Schedules, budget, monitoring and deployment around a `Streaming`; no event passes through them."""
 
-    def __init__(self, foundation: Foundation, parts: Parts) -> None:
-        self._base, self._config, self._parts = foundation, foundation.config, parts
+    def __init__(self, foundation: Foundation, streaming: Streaming) -> None:
+        self._base, self._config, self._streaming = foundation, foundation.config, streaming
         config = self._config
         self.orchestration: Orchestration | None = None
         if config.orchestrator is Orchestrator.SCHEDULER:
@@ -121,7 +121,7 @@ class Operations:
                 description="Builds the marts",
                 cron=config.pipeline.cron,
                 time_zone=config.timezone,
-                url=pulumi.Output.concat(self._parts.pipeline.url, "/run"),
+                url=pulumi.Output.concat(self._streaming.pipeline.url, "/run"),
                 audience=base.names.audience("pipeline"),
                 service_account_email=base.identities["scheduler-invoker"].email,
                 body="{}",
@@ -154,7 +154,7 @@ class Operations:
                 files=delivered_files(),
                 plugins=delivered_plugins(),
                 packages=added_packages() | settings.packages,
-                environment=self._parts.environment(self._parts.pipeline_environment(base.airflow_identity) | schedule),
+                environment=self._streaming.environment(self._streaming.pipeline_environment(base.airflow_identity) | schedule),
                 size=settings.environment_size,
                 worker_cpu=settings.worker_cpu,
                 worker_memory_gb=settings.worker_memory_gb,
@@ -198,7 +198,7 @@ class Operations:
 
     def _guard(self, mode: guard.Mode, budget: Budget) -> None:
         """A function that hears every notice; in mode `tell` it has no right to change anything."""
-        config, base, parts = self._config, self._base, self._parts
+        config, base, streaming = self._config, self._base, self._streaming
         environment: dict[str, pulumi.Input[str]] = {guard.MODE: mode.value, guard.BUDGET: budget.budget}
         if base.guard is not None:
             environment |= self._may_stop() | {common.GUARD_BUCKET: base.guard.bucket}
@@ -209,10 +209,10 @@ class Operations:
                 project=config.project,
                 location=config.region,
                 service_account_email=base.identities["budget-guard"].email,
-                build_service_account=parts.build.service_account,
-                repository=parts.build.repository,
-                source=parts.source("budget_guard"),
-                environment=parts.environment(environment),
+                build_service_account=streaming.build.service_account,
+                repository=streaming.build.repository,
+                source=streaming.source("budget_guard"),
+                environment=streaming.environment(environment),
                 topic=budget.topic,
                 trigger_service_account_email=base.identities["budget-guard"].email,
                 maximum_instances=1,  # notices one after the other
@@ -260,7 +260,7 @@ class Operations:
                     for stream in streams
                     if stream.objective is not None
                 },
-                entrance=self._parts.entrance,
+                entrance=self._streaming.entrance,
                 api=names.service("api"),
                 services=[names.service("inventory_sync"), names.service("pipeline")],
                 metric_name=names.log_metric("monitoring-marts-published"),

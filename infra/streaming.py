@@ -40,7 +40,7 @@ from workloads.pos_api import interface as pos_api
 from workloads.runtime import interface as common
 
 
-class Parts:
+class Streaming:
     """Streams, services and the POS API on a `Foundation`."""
 
     def __init__(self, foundation: Foundation) -> None:
