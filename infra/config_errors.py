@@ -83,9 +83,9 @@ def _mend(root: type[BaseModel], path: list[str], key: str) -> str:
 
 def _nearest(root: type[BaseModel], path: list[str]) -> str:
     owner = _model(root, path[:-1])
-    known = sorted(owner.model_fields) if owner else []
-    near = difflib.get_close_matches(path[-1], known, n=1)
-    return f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+    field_names = sorted(owner.model_fields) if owner else []
+    near = difflib.get_close_matches(path[-1], field_names, n=1)
+    return f"did you mean {near[0]}?" if near else f"use one of {', '.join(field_names)}"
 
 
 def _model(root: type[BaseModel], path: list[str]) -> type[BaseModel] | None:

@@ -154,7 +154,9 @@ class Operations:
                 files=delivered_files(),
                 plugins=delivered_plugins(),
                 packages=added_packages() | settings.packages,
-                environment=self._streaming.environment(self._streaming.pipeline_environment(base.airflow_identity) | schedule),
+                environment=self._streaming.environment(
+                    self._streaming.pipeline_environment(base.airflow_identity) | schedule
+                ),
                 size=settings.environment_size,
                 worker_cpu=settings.worker_cpu,
                 worker_memory_gb=settings.worker_memory_gb,

@@ -252,10 +252,10 @@ def _principal(where: str, member: pulumi.Input[str]) -> dict[str, Any]:
             )
         return (member if whole else address) if key == of else None
 
-    keys, known = dict.fromkeys(_ENTRY_KINDS.values()), pulumi.Output.from_input(member)
+    keys, resolved = dict.fromkeys(_ENTRY_KINDS.values()), pulumi.Output.from_input(member)
     if isinstance(member, str):
         return {key: named(member, key) for key in keys}
-    return {key: known.apply(partial(named, key=key)) for key in keys}
+    return {key: resolved.apply(partial(named, key=key)) for key in keys}
 
 
 def _check(name: str, args: WarehouseArgs) -> None:

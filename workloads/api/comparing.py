@@ -44,9 +44,9 @@ async def sums(
     columns: Sequence[str],
     where: dict[str, str],
     today: date,
-    known: str | None = None,
+    required: str | None = None,
 ) -> Sums:
-    """Sums of `columns`, null where nothing but nulls was summed; rows without `known` are left out.
+    """Sums of `columns`, null where nothing but nulls was summed; rows without `required` are left out.
 
     Every sum comes twice: over the whole range, and over the dates before `today` with those that they stand beside.
     """
@@ -58,8 +58,8 @@ async def sums(
     conditions: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(f"where_{name}")) for name in where
     ]
-    if known:
-        conditions.append(sql.SQL("{} IS NOT NULL").format(sql.Identifier(known)))
+    if required:
+        conditions.append(sql.SQL("{} IS NOT NULL").format(sql.Identifier(required)))
     statement = sql.SQL(
         "SELECT {period} AS period, {by} AS value, earlier, {sums} FROM ("
         " SELECT *, business_date < %(first)s AS earlier,"

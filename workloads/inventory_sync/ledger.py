@@ -68,8 +68,8 @@ async def _record(
     for event in events:
         first.setdefault(event.event_id, event)
     fresh = await _claim(connection, list(first.values()))
-    known = await _bodies(connection, events, fresh, first)
-    outcomes = [_outcome(event, event is first[event.event_id] and event.event_id in fresh, known) for event in events]
+    bodies = await _bodies(connection, events, fresh, first)
+    outcomes = [_outcome(event, event is first[event.event_id] and event.event_id in fresh, bodies) for event in events]
     await _keep_conflicts(connection, [e for e, o in zip(events, outcomes, strict=True) if o is Outcome.CONFLICT])
     new = [m for id_, e in first.items() if id_ in fresh for m in movements(e.stream, e.fields)]
     if new:
@@ -77,10 +77,10 @@ async def _record(
     return outcomes
 
 
-def _outcome(event: Event, is_recorded: bool, known: dict[UUID, bytes]) -> Outcome:
+def _outcome(event: Event, is_recorded: bool, bodies: dict[UUID, bytes]) -> Outcome:
     if is_recorded:
         return Outcome.RECORDED
-    return Outcome.REPEATED if event.body_sha256 == known[event.event_id] else Outcome.CONFLICT
+    return Outcome.REPEATED if event.body_sha256 == bodies[event.event_id] else Outcome.CONFLICT
 
 
 async def _claim(connection: Connection, events: list[Event]) -> set[UUID]:

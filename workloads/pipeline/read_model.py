@@ -24,12 +24,12 @@ def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone:
     Readers see all of it or none. `zone` is the time zone of
     business dates, by which a date is over.
     """
-    known = {row["publication_id"] for row in connection.execute("SELECT publication_id FROM report_publication")}
+    stored = {row["publication_id"] for row in connection.execute("SELECT publication_id FROM report_publication")}
     published = warehouse.query(
         "SELECT publication_id, run_id, published_at, as_of, first_date, last_date "
         "FROM ${marts}.publications ORDER BY published_at"
     )
-    missing = [row for row in published if row["publication_id"] not in known]
+    missing = [row for row in published if row["publication_id"] not in stored]
     if not missing:
         return
     newest = missing[-1]

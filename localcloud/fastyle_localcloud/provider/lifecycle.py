@@ -51,12 +51,12 @@ class Lifecycle:
         planned = settle(schema, rules, inputs, config, preview=False)
         if planned["id"] is None:
             raise Refused(f"{token}: cannot tell its id from {rules.id!r} and what was given")
-        known = self._records.get(token, planned["id"])
+        existing = self._records.get(token, planned["id"])
         adopted = rules.adopts is not None and inputs.get(rules.adopts) is True
         # What a run that was cut short left, or what a lost Pulumi state knew: nobody else has a part in this cloud.
-        own = known is not None and known.urn == urn and _stack(urn) in self._stacks
-        if rules.exclusive and not adopted and not own and known is not None and known.complete:
-            maker = f"{known.urn} made it" if known.urn else "it was abandoned (deletionPolicy ABANDON)"
+        own = existing is not None and existing.urn == urn and _stack(urn) in self._stacks
+        if rules.exclusive and not adopted and not own and existing is not None and existing.complete:
+            maker = f"{existing.urn} made it" if existing.urn else "it was abandoned (deletionPolicy ABANDON)"
             raise AlreadyExists(f"{planned['id']} already exists: {maker}; choose another name or import it")
         self._check_references(rules, planned)
         self._check_conditions(rules, planned)
@@ -122,9 +122,11 @@ class Lifecycle:
             self._records.remove(token, id)
             return None
         outputs = _without_write_only({**before, **changed, "id": id})
-        known = inputs or record.inputs
+        declared = inputs or record.inputs
         # An asset is compared by its hash, which no read gives back; a write-only value never comes back at all.
-        now = {key: outputs[key] if key in outputs and not _has_asset(value) else value for key, value in known.items()}
+        now = {
+            key: outputs[key] if key in outputs and not _has_asset(value) else value for key, value in declared.items()
+        }
         now = _without_computed(now, record.outputs, record.inputs)
         return outputs, {key: value for key, value in now.items() if value is not None}
 

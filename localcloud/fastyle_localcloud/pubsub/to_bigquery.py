@@ -131,11 +131,11 @@ class BigQueryExporter(Exporter):
 def _record(values: Any, columns: list[Any], at: str, *, drop_unknown: bool) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise RowError(f"{at or 'the message'} is not a record")
-    known = {column["name"]: column for column in columns}
-    if not drop_unknown and (extra := sorted(set(values) - set(known))):
+    by_name = {column["name"]: column for column in columns}
+    if not drop_unknown and (extra := sorted(set(values) - set(by_name))):
         raise RowError(f"{at}{extra[0]}: the table has no such column")
     row = {}
-    for name, column in known.items():
+    for name, column in by_name.items():
         mode, value = column.get("mode", "NULLABLE"), values.get(name)
         where = f"{at}{name}"
         if value is None:

@@ -149,8 +149,8 @@ def caller_identified(resource: Resource, p: Parameters) -> Iterator[str]:
                 yield "pushes without an audience of its own: set pushConfig.oidcToken.audience"
     else:
         target = resource.get("httpTarget")
-        known = target is not None and target is not UNKNOWN
-        if known and not any(_set(target, f"{kind}.serviceAccountEmail") for kind in ("oidcToken", "oauthToken")):
+        is_http = target is not None and target is not UNKNOWN
+        if is_http and not any(_set(target, f"{kind}.serviceAccountEmail") for kind in ("oidcToken", "oauthToken")):
             yield "calls without a token: set httpTarget.oidcToken or, for Google's own APIs, oauthToken"
 
 

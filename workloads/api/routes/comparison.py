@@ -204,10 +204,12 @@ async def margin(
     """As for GMV. Without `by` the rows are of the categories whose costs are known: `unknown` is not in them."""
     where = {} if query.category is None else {"category": query.category}
     dates, now = _dates_of(query, settings), today(settings)
-    known = query.by is None and query.category is None
+    every_category = query.by is None and query.category is None
     columns = ("net_sales", "cogs", "gross_profit")
-    cost = "cogs" if known else None
-    rows = await sums(connection, dates, query.grain, query.by, "report_margin_daily", columns, where, now, known=cost)
+    cost = "cogs" if every_category else None
+    rows = await sums(
+        connection, dates, query.grain, query.by, "report_margin_daily", columns, where, now, required=cost
+    )
     return await _answer(
         request, connection, settings, dates, query.grain, query.by, rows, margin_figures, ("gross_margin",)
     )

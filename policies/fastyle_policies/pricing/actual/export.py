@@ -130,13 +130,12 @@ def _table(text: str, name: str) -> Iterator[Mapping[str, Any]]:
         for column, value in line.items():
             if column is None or value in (None, ""):
                 continue
-            top = next((known for known in COLUMNS if column == known), None)
-            if top is not None:
-                row[top] = _json(value, name, number) if value[:1] in ("[", "{") else value
+            if column in COLUMNS:
+                row[column] = _json(value, name, number) if value[:1] in ("[", "{") else value
                 continue
-            for known in ("service", "sku", "project", "usage", "invoice"):
-                if column.startswith((f"{known}.", f"{known}_")) and column not in COLUMNS:
-                    row.setdefault(known, {})[column[len(known) + 1 :]] = value
+            for group in ("service", "sku", "project", "usage", "invoice"):
+                if column.startswith((f"{group}.", f"{group}_")):
+                    row.setdefault(group, {})[column[len(group) + 1 :]] = value
         yield row
 
 

@@ -136,11 +136,11 @@ class UsageFile:
                     raise self.error(("resource_usage", pattern), f"{idle_usage(pattern)}{nearest(pattern, names)}")
                 idle.append(pattern)
             for key in entry:
-                known = keys(types or PRICERS)
-                if key not in known:
+                accepted = keys(types or PRICERS)
+                if key not in accepted:
                     kinds = ", ".join(sorted(types)) or "any type"
                     raise self.error(
-                        ("resource_usage", pattern, key), f"{kinds} has no key '{key}'{nearest(key, known)}"
+                        ("resource_usage", pattern, key), f"{kinds} has no key '{key}'{nearest(key, accepted)}"
                     )
         return idle
 

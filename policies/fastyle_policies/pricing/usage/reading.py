@@ -48,8 +48,8 @@ def parse(text: str, name: str = "usage") -> UsageFile:
         wrong = e.errors()[0]
         path = tuple(str(part) for part in wrong["loc"] if part not in ("bool", "int", "float", "str", "dict[str,any]"))
         if wrong["type"] == "extra_forbidden":
-            known = Days.model_fields if path[:1] == ("calendar",) else Document.model_fields
-            raise usage.error(path, f"unknown key '{path[-1]}'{nearest(path[-1], known)}") from None
+            fields = Days.model_fields if path[:1] == ("calendar",) else Document.model_fields
+            raise usage.error(path, f"unknown key '{path[-1]}'{nearest(path[-1], fields)}") from None
         raise usage.error(path, f"{'.'.join(path) or 'the file'}: {wrong['msg']}") from None
     usage = UsageFile(name, document, lines=lines)
     for type_, entry in document.resource_type_default_usage.items():
