@@ -95,6 +95,61 @@ def test_a_text_sent_again_follows_its_tables(client: bigquery.Client) -> None:
     ]
 
 
+def test_a_view_follows_the_view_that_it_reads(client: bigquery.Client) -> None:
+    """As the documentation says, a view's query runs each time that the view is read."""
+    rows(client, "CREATE VIEW differences.inner_view AS SELECT 1 AS n")
+    rows(client, "CREATE VIEW differences.outer_view AS SELECT n + 1 AS n FROM differences.inner_view")
+    assert rows(client, "SELECT n FROM differences.outer_view") == [(2,)]
+    rows(client, "CREATE OR REPLACE VIEW differences.inner_view AS SELECT 5 AS n")
+    assert rows(client, "SELECT n FROM differences.outer_view") == [(6,)]
+    rows(client, "CREATE OR REPLACE VIEW differences.inner_view AS SELECT NUMERIC '5.5' AS n")
+    assert rows(client, "SELECT n FROM differences.outer_view") == [(Decimal("6.5"),)]
+
+
+def test_a_row_access_policy_holds_behind_views(client: bigquery.Client) -> None:
+    rows(client, "CREATE TABLE differences.guarded (n INT64)")
+    rows(client, "INSERT INTO differences.guarded VALUES (1)")
+    rows(client, "CREATE VIEW differences.of_guarded AS SELECT n FROM differences.guarded")
+    rows(client, "CREATE VIEW differences.behind AS SELECT n FROM differences.of_guarded")
+    assert rows(client, "SELECT n FROM differences.behind") == [(1,)]
+    policies = f"/projects/{PROJECT}/datasets/differences/tables/guarded/rowAccessPolicies"
+    policy = {"rowAccessPolicyReference": {"policyId": "nobodys"}, "filterPredicate": "TRUE"}
+    client._connection.api_request(
+        method="POST", path=policies, data={**policy, "grantees": ["user:someone@example.com"]}
+    )
+    assert rows(client, "SELECT n FROM differences.behind") == []
+    client._connection.api_request(method="DELETE", path=f"{policies}/nobodys")
+    assert rows(client, "SELECT n FROM differences.behind") == [(1,)]
+
+
+def test_tables_and_views_tell_their_columns(client: bigquery.Client) -> None:
+    rows(
+        client,
+        "CREATE TABLE differences.typed (id STRING NOT NULL, n INT64, amount NUMERIC, day DATE, moment TIMESTAMP, is_new BOOL,"
+        " lines ARRAY<STRUCT<sku STRING, quantity INT64>>)",
+    )
+    rows(client, "CREATE VIEW differences.typed_view AS SELECT * FROM differences.typed")
+
+    def told(name: str) -> list[tuple[str, str, str]]:
+        fields = client.get_table(f"{PROJECT}.differences.{name}").schema
+        return [(field.name, field.field_type, field.mode) for field in fields]
+
+    assert told("typed") == [
+        ("id", "STRING", "REQUIRED"),
+        ("n", "INTEGER", "NULLABLE"),
+        ("amount", "NUMERIC", "NULLABLE"),
+        ("day", "DATE", "NULLABLE"),
+        ("moment", "TIMESTAMP", "NULLABLE"),
+        ("is_new", "BOOLEAN", "NULLABLE"),
+        ("lines", "RECORD", "REPEATED"),
+    ]
+    assert told("typed_view") == [
+        (name, kind, mode.replace("REQUIRED", "NULLABLE")) for name, kind, mode in told("typed")
+    ]
+    [lines] = [field for field in client.get_table(f"{PROJECT}.differences.typed_view").schema if field.name == "lines"]
+    assert [(field.name, field.field_type) for field in lines.fields] == [("sku", "STRING"), ("quantity", "INTEGER")]
+
+
 def test_expressions_have_the_documented_values(client: bigquery.Client) -> None:
     told = {name: rows(client, f"SELECT {expression}") for name, (expression, _) in GOLDEN.items()}
     assert told == {name: [(value,)] for name, (_, value) in GOLDEN.items()}
@@ -144,7 +199,7 @@ def test_the_past_is_refused(client: bigquery.Client) -> None:
 
 
 def test_a_write_keeps_no_copy_of_its_table(tmp_path: Path) -> None:
-    with contextmanager(started_bigquery)(tmp_path) as url:
+    with contextmanager(started_bigquery)(tmp_path, durable=True) as url:
         client = bigquery_client(url, PROJECT)
         client.create_dataset("kept")
         rows(client, "CREATE TABLE kept.some (id STRING)")

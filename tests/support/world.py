@@ -18,6 +18,7 @@ import socket
 import subprocess
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -51,15 +52,22 @@ READ_MODEL = tuple(mart.report for mart in reported())
 CATALOGUE = Path(__file__).resolve().parents[2] / "ops" / "data" / "catalogue"
 
 Event = tuple[str, dict[str, Any]]
-_numbers = itertools.count(1)
+_numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+"""Of the worlds of each stand-in."""
 
 
-def started_bigquery(folder: Path) -> Iterator[str]:
-    """Start the stand-in, yield its base URL, and stop it."""
+def started_bigquery(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """Start the stand-in, yield its base URL, and stop it; unless `durable`, it keeps everything in memory."""
     ports = [_free_port(), _free_port()]
     env = {"PATH": os.environ["PATH"], "TZ": "UTC"}
     what: ProcessSpec = spec(
-        port=ports[0], grpc_port=ports[1], project=PROJECT, data_dir=folder, storage_dir=folder, env=env
+        port=ports[0],
+        grpc_port=ports[1],
+        project=PROJECT,
+        data_dir=folder,
+        storage_dir=folder,
+        env=env,
+        durable=durable,
     )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(what.argv, env=dict(what.env), cwd=what.cwd, stdout=log, stderr=log)
@@ -94,7 +102,9 @@ class World:
     """One warehouse with its database, empty but for the catalogue."""
 
     def __init__(self, url: str, catalogue: Path = CATALOGUE) -> None:
-        suffix = f"{os.getpid()}_{next(_numbers)}"
+        # The first world of every stand-in has the same names: statements with names of their own, which nobody sent
+        # before, would have to be translated each time.
+        suffix = str(next(_numbers[url]))
         self._url = url
         self.datasets = {name: f"{name}_{suffix}" for name in ("raw", "staging", "marts")}
         self._kept: dict[str, tuple[str, list[bigquery.TableReference]]] = {}

@@ -54,7 +54,7 @@ def measure(histories: Sequence[int] = HISTORIES) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             catalogue = invented_catalogue(Path(folder))
             costs = {}
-            for url in started_bigquery(Path(folder)):
+            for url in started_bigquery(Path(folder), durable=True):
                 for days in histories:
                     console.print(f"==> one new day on {days} days of history")
                     costs[days] = list(_new_days(World(url, catalogue), analyser, days))

@@ -71,7 +71,7 @@ def measure(loaded: Sequence[int] = LOADED) -> dict[str, Any]:
     seconds: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         catalogue = history.invented_catalogue(Path(folder))
-        for url in started_bigquery(Path(folder)):
+        for url in started_bigquery(Path(folder), durable=True):
             server = _server()
             for events in loaded:
                 console.print(f"==> the live views beside {events:,} events that were loaded")

@@ -19,9 +19,16 @@ TRANSLATIONS = "FASTYLE_LOCALCLOUD_TRANSLATIONS"
 
 
 def spec(
-    *, port: int, grpc_port: int, project: str, data_dir: Path, storage_dir: Path, env: Mapping[str, str]
+    *,
+    port: int,
+    grpc_port: int,
+    project: str,
+    data_dir: Path,
+    storage_dir: Path,
+    env: Mapping[str, str],
+    durable: bool = True,
 ) -> ProcessSpec:
-    """`storage_dir` is where `gs://bucket/object` lies as `bucket/object`."""
+    """`storage_dir` is where `gs://bucket/object` lies as `bucket/object`; what is not `durable` ends with the process."""
     home = data_dir / "home"
     _install_extension(home)
     (data_dir / "duckdb").mkdir(parents=True, exist_ok=True)
@@ -29,7 +36,7 @@ def spec(
         name="bigquery",
         argv=(
             *(sys.executable, "-m", "fastyle_localcloud.standins.bigquery_server", "start"),
-            *("--persistent", "--data-dir", str(data_dir / "duckdb")),
+            *("--persistent" if durable else "--ephemeral", "--data-dir", str(data_dir / "duckdb")),
             *("--rest-host", HOST, "--rest-port", str(port), "--grpc-host", HOST, "--grpc-port", str(grpc_port)),
             *("--project", project, "--log-level", "warning"),
         ),

@@ -12,6 +12,8 @@ What differs from the package as it comes:
   uploads, and a statement cannot change that.
 - Each text is parsed once in a process, and translated once on a machine. bqemulator parses a statement a dozen times
   over, once for each rule that may rewrite it, every time that it is sent.
+- A view is read by its name. bqemulator puts its text, and those of the views that it reads, into each statement, for
+  the sake of row access policies: only where there are some.
 - The fingerprint of a text is computed once in a process, as long as it is among the last ones.
 - No web pages and no other users: `fastyle_localcloud.callers`.
 """
@@ -33,15 +35,20 @@ import duckdb
 import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
+import pyarrow  # type: ignore[import-untyped]  # no stubs
+from bqemulator.catalog import ddl_sync
+from bqemulator.catalog.models import TableSchema
 from bqemulator.cli import main
 from bqemulator.domain.errors import DomainError
 from bqemulator.domain.result import Ok
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
-from bqemulator.sql import builtin_udfs
+from bqemulator.sql import builtin_udfs, inner_query
+from bqemulator.sql.rewriter.row_access_filter import rewrite_for_row_access
 from bqemulator.sql.table_rewriter import rewrite_table_refs
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.storage.sql_identifiers import schema_name
 from bqemulator.versioning.snapshots import SnapshotManager
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
@@ -109,8 +116,11 @@ ONLY_LOOK = frozenset(
         *("sql.catalog_schema", "sql.inner_query"),
         *("scripting.interpreter._is_row_producing", "scripting.interpreter._dml_targets"),
     )
-)
-"""Modules and functions of the locked bqemulator that ask a tree what kind of statement it is, and change none."""
+) | {"sqlglot.dialects.dialect.generator"}
+"""Modules and functions of the locked bqemulator that ask a tree what kind of statement it is, and change none.
+
+And sqlglot's own generators: compiled, each of DuckDB's parses all of its templates anew, as often as one is made.
+"""
 
 
 def parse_once() -> None:
@@ -122,7 +132,8 @@ def parse_once() -> None:
         return parse(dialect(**dict(settings)), text)
 
     def remembered(self: Dialect, sql: str, **options: Any) -> list[Any]:
-        if options or not isinstance(self, BigQuery):  # what was translated for DuckDB is parsed once
+        # What was translated for DuckDB is parsed once; templates have no dialect.
+        if options or not (isinstance(self, BigQuery) or type(self) is Dialect):
             return parse(self, sql, **options)
         trees = parsed(type(self), tuple(self.settings.items()), sql)
         asking = sys._getframe(2)  # behind sqlglot.parse_one
@@ -160,6 +171,40 @@ def translate_once() -> None:
         module.rewrite_table_refs = lru_cache(maxsize=1000)(rewrite_table_refs)  # type: ignore[attr-defined]
 
 
+def schema_as_declared(project_id: str, dataset_id: str, table_id: str, ctx: Any) -> TableSchema:
+    """Return the columns of a table or a view that was just created, as DuckDB keeps them."""
+    connection, relation = ctx.engine, [schema_name(project_id, dataset_id), table_id]
+    columns = connection.execute(
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = ? AND lower(table_name) = lower(?) "
+        "ORDER BY column_index",
+        relation,
+    ).fetchall()
+    of_types = ", ".join(f"CAST(NULL AS {kind})" for _, kind, _ in columns)
+    types = connection.execute(f"SELECT {of_types} LIMIT 0").to_arrow_table().schema.types
+    return TableSchema(
+        fields=tuple(
+            ddl_sync._arrow_field_to_table_field(pyarrow.field(name, kind), "NULLABLE" if nullable else "REQUIRED")
+            for (name, _, nullable), kind in zip(columns, types, strict=True)
+        )
+    )
+
+
+def introspect_once() -> None:
+    """Do not plan a new view twice to learn its columns, which DuckDB keeps."""
+    ddl_sync._introspect_schema = schema_as_declared
+
+
+def leave_views_to_duckdb() -> None:
+    """Put a view's text in the place of its name only where a row access policy may apply to what it reads."""
+
+    def expanded(bq_sql: str, *, catalog: Any, **options: Any) -> str:
+        policies = catalog.list_all_row_access_policies()
+        return rewrite_for_row_access(bq_sql, catalog=catalog, **options) if policies else bq_sql
+
+    inner_query.rewrite_for_row_access = expanded  # type: ignore[attr-defined]
+
+
 def fingerprint_once() -> None:
     """Remember fingerprints: FarmHash in Python takes 0.2 ms a row, and a run hashes the same rows several times."""
     builtin_udfs._farm_fingerprint64 = lru_cache(maxsize=2**16)(builtin_udfs._farm_fingerprint64)
@@ -193,6 +238,8 @@ if __name__ == "__main__":
     confine()
     parse_once()
     translate_once()
+    introspect_once()
+    leave_views_to_duckdb()
     fingerprint_once()
     collect_garbage_seldom()
     main()
