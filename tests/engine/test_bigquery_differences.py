@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 from google.api_core.exceptions import GoogleAPIError
 from google.cloud import bigquery
@@ -106,19 +107,17 @@ def test_a_view_follows_the_view_that_it_reads(client: bigquery.Client) -> None:
     assert rows(client, "SELECT n FROM differences.outer_view") == [(Decimal("6.5"),)]
 
 
-def test_a_row_access_policy_holds_behind_views(client: bigquery.Client) -> None:
+def test_a_row_access_policy_holds_behind_views(bigquery_url: str, client: bigquery.Client) -> None:
     rows(client, "CREATE TABLE differences.guarded (n INT64)")
     rows(client, "INSERT INTO differences.guarded VALUES (1)")
     rows(client, "CREATE VIEW differences.of_guarded AS SELECT n FROM differences.guarded")
     rows(client, "CREATE VIEW differences.behind AS SELECT n FROM differences.of_guarded")
     assert rows(client, "SELECT n FROM differences.behind") == [(1,)]
-    policies = f"/projects/{PROJECT}/datasets/differences/tables/guarded/rowAccessPolicies"
+    policies = f"{bigquery_url}/bigquery/v2/projects/{PROJECT}/datasets/differences/tables/guarded/rowAccessPolicies"
     policy = {"rowAccessPolicyReference": {"policyId": "nobodys"}, "filterPredicate": "TRUE"}
-    client._connection.api_request(
-        method="POST", path=policies, data={**policy, "grantees": ["user:someone@example.com"]}
-    )
+    httpx.post(policies, json={**policy, "grantees": ["user:someone@example.com"]}).raise_for_status()
     assert rows(client, "SELECT n FROM differences.behind") == []
-    client._connection.api_request(method="DELETE", path=f"{policies}/nobodys")
+    httpx.delete(f"{policies}/nobodys").raise_for_status()
     assert rows(client, "SELECT n FROM differences.behind") == [(1,)]
 
 
