@@ -6,12 +6,23 @@ condition for any row.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from workloads.events.formats import AMOUNT_DECIMALS, AMOUNT_DIGITS
 
-Fault = tuple[str, str, str]
-"""A field, the condition that breaks it, and what to say then."""
+
+class Fault(NamedTuple):
+    """A field, the condition that breaks it, and what to say then.
+
+    With an `array` the condition is an aggregate over its items, each of which is `l`: `LOGICAL_OR(l.quantity = 0)`. All such
+    conditions are asked in one reading of the array; a subquery each takes as many, each with a copy of the row.
+    """
+
+    field: str
+    condition: str
+    error: str
+    array: str = ""
+
 
 MOST_UNITS = 2**31 - 1
 """The largest integer that a topic's schema takes."""

@@ -14,7 +14,8 @@ any part of it for any row.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
 from workloads.events.formats import AMOUNT_DECIMALS, AMOUNT_DIGITS, MAX_ID_LENGTH, UUID_PATTERN
 from workloads.events.googlesql import Fault, bad_amount, text
@@ -48,11 +49,25 @@ def instant(row: str) -> str:
 
 def broken(stream: str, row: str, currency: str) -> str:
     """An expression over a row of the stream's raw table: the faults as `field: error; …`, NULL when there are none."""
-    listed = ",\n    ".join(
-        f"IF(COALESCE({condition}, TRUE), {text(f'{field}: {error}')}, NULL)"
-        for field, condition, error in _faults(STREAMS[stream], row, currency)
-    )
-    return f"NULLIF(ARRAY_TO_STRING([\n    {listed}\n  ], '; '), '')"
+    listed = list[str]()
+    for array, faults in groupby(_faults(STREAMS[stream], row, currency), key=lambda fault: fault.array):
+        if array:
+            # Of an empty array an aggregate is null: nothing is wrong with an item.
+            said = _listed(f"IF({fault.condition}, {_words(fault)}, NULL)" for fault in faults)
+            listed.append(f"(SELECT {said} FROM UNNEST({row}.{array}) AS l)")
+        else:
+            listed += (f"IF(COALESCE({fault.condition}, TRUE), {_words(fault)}, NULL)" for fault in faults)
+    return _listed(listed)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """An expression: those of the texts that are not null, NULL when there are none."""
+    items = ",\n    ".join(texts)
+    return f"NULLIF(ARRAY_TO_STRING([\n    {items}\n  ], '; '), '')"
+
+
+def _words(fault: Fault) -> str:
+    return text(f"{fault.field}: {fault.error}")
 
 
 def rule(stream: str, currency: str) -> str:
@@ -64,22 +79,18 @@ def _faults(stream: Stream, row: str, currency: str) -> Iterator[Fault]:
     for field in stream.avro["fields"]:
         yield from _field(field, row, "", currency)
     time, at = f"{row}.event_time", published(row)
-    yield "event_time", f"{time} < TIMESTAMP '{EARLIEST:%Y-%m-%d %H:%M:%S}+00'", WINDOW_ERRORS[0]
+    yield Fault("event_time", f"{time} < TIMESTAMP '{EARLIEST:%Y-%m-%d %H:%M:%S}+00'", WINDOW_ERRORS[0])
     minutes = int((CLOCK_SKEW + CLOCKS_DIFFER).total_seconds() // 60)
-    yield "event_time", f"{time} > TIMESTAMP_ADD({at}, INTERVAL {minutes} MINUTE)", WINDOW_ERRORS[1]
+    yield Fault("event_time", f"{time} > TIMESTAMP_ADD({at}, INTERVAL {minutes} MINUTE)", WINDOW_ERRORS[1])
     yield from RULES[stream.key].faults(row)
     # Rows of the reserved location are never asked about: they are no trade.
-    reserved = f"{row}.location_id != {text(LOCATION_ID)} AND "
+    reserved = f"{row}.location_id != {text(LOCATION_ID)}"
     fields = {field["name"]: field for field in stream.avro["fields"]}
     lines = fields.get("lines", {}).get("type")
     if isinstance(lines, dict) and any(inner["name"] == "sku" for inner in lines["items"]["fields"]):
-        yield (
-            "lines[].sku",
-            reserved + f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.sku = {text(SKU)})",
-            RESERVED,
-        )
+        yield Fault("lines[].sku", f"LOGICAL_OR({reserved} AND l.sku = {text(SKU)})", RESERVED, "lines")
     elif "sku" in fields:
-        yield "sku", f"{reserved}{row}.sku = {text(SKU)}", RESERVED
+        yield Fault("sku", f"{reserved} AND {row}.sku = {text(SKU)}", RESERVED)
 
 
 def _field(field: Json, row: str, path: str, currency: str) -> Iterator[Fault]:
@@ -87,18 +98,18 @@ def _field(field: Json, row: str, path: str, currency: str) -> Iterator[Fault]:
     column = f"{row}.{field['name']}"
     if isinstance(kind, dict) and kind["type"] == "array":
         least, most = contract["min_items"], contract["max_items"]
-        yield (
+        yield Fault(
             name,
             f"COALESCE(ARRAY_LENGTH({column}), 0) NOT BETWEEN {least} AND {most}",
             f"must have {least} to {most:,} items",
         )
         for inner in kind["items"]["fields"]:
-            for place, condition, error in _field(inner, "l", f"{name}[].", currency):
-                yield place, f"EXISTS (SELECT 1 FROM UNNEST({column}) AS l WHERE COALESCE({condition}, TRUE))", error
+            for fault in _field(inner, "l", f"{name}[].", currency):
+                yield fault._replace(condition=f"LOGICAL_OR(COALESCE({fault.condition}, TRUE))", array=name)
         return
     condition, error = _FORMATS[contract["format"]](column, contract, currency)
     if condition:
-        yield name, f"{column} IS NOT NULL AND ({condition})" if isinstance(kind, list) else condition, error
+        yield Fault(name, f"{column} IS NOT NULL AND ({condition})" if isinstance(kind, list) else condition, error)
 
 
 def _uuid(column: str, _: Json, __: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from requests import RequestException
 
 from workloads.events import STREAMS, Stream, consumed_by
 from workloads.events.stream import INVENTORY
-from workloads.pipeline import faults
+from workloads.pipeline import contract, faults
 from workloads.pipeline.checks import Case, Check
 from workloads.pipeline.faults import Examined
 from workloads.pipeline.run import Run, Scopes
@@ -162,8 +162,8 @@ def _of_window(run: Run, key: str, stream: Stream, start: datetime, end: datetim
     except BadFile as error:
         raise _Unreadable(str(error)) from None
     raw = run.warehouse.query(
-        f"SELECT message_id, subscription_name, publish_time FROM ${{raw}}.{stream.table} "
-        f"WHERE publish_time >= {literal(start)}"
+        f"SELECT message_id, subscription_name, publish_time FROM ${{raw}}.{stream.table} AS r "
+        f"WHERE publish_time >= {literal(start)} AND {contract.published('r')} < {literal(end)}"
     )
     # What a replay wrote says the lake's subscription, and its message may be of any time.
     replays = {subscription for subscription, _ in kept.values()}

@@ -1,11 +1,34 @@
 WITH arrived AS (
   SELECT
-    ${broken:sales} AS reason,
+    r.*,
     LEFT(TO_JSON_STRING(r), 2000) AS body,
+    ${identity:sales} AS body_hash,
+    DATE(r.publish_time) AS publish_date
+  FROM ${raw}.sales_transactions AS r
+  WHERE DATE(r.publish_time) IN UNNEST(${partitions}) AND r.location_id != ${verification_location}
+),
+-- what no run has examined, first: the contract is asked of these rows alone
+unknown AS (
+  SELECT a.*
+  FROM arrived AS a
+  WHERE NOT EXISTS (
+    SELECT 1
+    FROM ${staging}.event_log AS seen
+    WHERE seen.publish_date IN UNNEST(${partitions})
+      AND seen.stream = 'sales'
+      AND seen.event_id = a.event_id
+      AND seen.body_hash = a.body_hash
+      AND seen.publish_date = a.publish_date
+  )
+),
+judged AS (
+  SELECT
+    ${broken:sales} AS reason,
+    r.body,
     ${published} AS published_at,
     r.event_id,
-    ${identity:sales} AS body_hash,
-    DATE(r.publish_time) AS publish_date,
+    r.body_hash,
+    r.publish_date,
     r.publish_time,
     r.message_id,
     r.transaction_id,
@@ -15,30 +38,20 @@ WITH arrived AS (
     r.channel,
     r.customer_id,
     r.lines
-  FROM ${raw}.sales_transactions AS r
-  WHERE DATE(r.publish_time) IN UNNEST(${partitions}) AND r.location_id != ${verification_location}
+  FROM unknown AS r
 )
-SELECT a.* REPLACE (IF(a.reason IS NULL, NULL, a.body) AS body)
-FROM arrived AS a
+SELECT j.* REPLACE (IF(j.reason IS NULL, NULL, j.body) AS body)
+FROM judged AS j
+-- what this rule has refused before is known; what another rule refused is judged again
 WHERE NOT EXISTS (
   SELECT 1
-  FROM ${staging}.event_log AS seen
-  WHERE seen.publish_date IN UNNEST(${partitions})
-    AND seen.stream = 'sales'
-    AND seen.event_id = a.event_id
-    AND seen.body_hash = a.body_hash
-    AND seen.publish_date = a.publish_date
+  FROM ${staging}.quarantine AS refused
+  WHERE refused.publish_date IN UNNEST(${partitions})
+    AND refused.stream = 'sales'
+    AND refused.event_id = j.event_id
+    AND refused.body_hash = j.body_hash
+    AND refused.publish_date = j.publish_date
+    AND refused.rule = '${rule:sales}'
+    AND j.reason IS NOT NULL
 )
-  -- what this rule has refused before is known; what another rule refused is judged again
-  AND NOT EXISTS (
-    SELECT 1
-    FROM ${staging}.quarantine AS refused
-    WHERE refused.publish_date IN UNNEST(${partitions})
-      AND refused.stream = 'sales'
-      AND refused.event_id = a.event_id
-      AND refused.body_hash = a.body_hash
-      AND refused.publish_date = a.publish_date
-      AND refused.rule = '${rule:sales}'
-      AND a.reason IS NOT NULL
-  )
 QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, body_hash, publish_date, reason IS NULL ORDER BY publish_time, message_id) = 1

@@ -42,4 +42,4 @@ def check(body: Json, report: Report) -> None:
 def faults(row: str) -> Iterator[Fault]:
     """The same rules as conditions over a row of the raw table."""
     for kind, (sign, error) in QUANTITY_RULES.items():
-        yield "quantity", f"{row}.kind = {text(kind)} AND NOT ({row}.quantity {sign} 0)", error
+        yield Fault("quantity", f"{row}.kind = {text(kind)} AND NOT ({row}.quantity {sign} 0)", error)

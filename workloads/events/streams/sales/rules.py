@@ -43,11 +43,10 @@ def check(body: Json, report: Report) -> None:
 
 def faults(row: str) -> Iterator[Fault]:
     """The same rules as conditions over a row of the raw table."""
-    numbers = f"SELECT COUNT(DISTINCT l.line_number) FROM UNNEST({row}.lines) AS l"
-    yield "lines[].line_number", f"COALESCE(ARRAY_LENGTH({row}.lines), 0) != ({numbers})", _NOT_UNIQUE
-    yield "lines[].quantity", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE l.quantity = 0)", _ZERO
+    yield Fault("lines[].line_number", "COUNT(DISTINCT l.line_number) != COUNT(*)", _NOT_UNIQUE, "lines")
+    yield Fault("lines[].quantity", "LOGICAL_OR(l.quantity = 0)", _ZERO, "lines")
     units = f"ABS(LEAST(GREATEST(l.quantity, -{MOST_UNITS}), {MOST_UNITS}))"
     # What is wrong with quantity or amounts by themselves has been said already.
     sound = " AND ".join(f"NOT ({bad_amount(f'l.{name}')})" for name in ("unit_price", "discount"))
     larger = f"l.quantity != 0 AND {sound} AND l.discount > {units} * {clamped('l.unit_price')}"
-    yield "lines[].discount", f"EXISTS (SELECT 1 FROM UNNEST({row}.lines) AS l WHERE {larger})", _LARGER
+    yield Fault("lines[].discount", f"LOGICAL_OR({larger})", _LARGER, "lines")
