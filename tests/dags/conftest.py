@@ -10,13 +10,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.dags.scripts import Forks, Script
 from workloads.packaging.airflow import delivered_files, delivered_plugins
 from workloads.packaging.archives import cache_dir
 
@@ -34,6 +35,7 @@ class Airflow:
 
     python: Path
     home: Path
+    forks: Forks
     empty_database: Path
     """This version's migrated database, outside the clone: made when it is not there."""
 
@@ -41,38 +43,24 @@ class Airflow:
     def dags(self) -> Path:
         return self.home / "dags"
 
-    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Nothing of this process's own: no path to the checkout, no setting of a stack."""
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
-            **(more or {}),
-        }
+    def begin(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Script:
+        """Have its Python run a script of `inside/`, which is told the DAG folder; `env` is for what the DAG itself reads."""
+        return self.forks.begin(name, str(self.dags), *arguments, more=env or {})
 
-    def run(
-        self, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Run its Python."""
-        result = subprocess.run(
-            [str(self.python), *arguments],
-            cwd=self.home,
-            env=self.environment(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=540,
-            check=False,
-        )
-        if check and result.returncode:
-            raise AssertionError(
-                f"{arguments} exited {result.returncode}:\n{result.stdout[-4000:]}{result.stderr[-8000:]}"
-            )
-        return result
+    @contextmanager
+    def within(self, env: Mapping[str, str]) -> Iterator[Airflow]:
+        """The same Airflow, started with variables that libraries read when they are imported."""
+        forks = Forks(self.python, self.home, environment(self.home, env))
+        try:
+            yield replace(self, forks=forks)
+        finally:
+            forks.stop()
+
+    def told(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The last line of a script, which is JSON."""
+        ended = self.begin(name, *arguments, env=env).end()
+        assert ended.code == 0, f"{name} exited {ended.code}:\n{ended.output[-4000:]}{ended.errors[-8000:]}"
+        return dict(json.loads(ended.output.splitlines()[-1]))
 
     def migrated(self) -> None:
         """Have a database of its own, once."""
@@ -83,20 +71,33 @@ class Airflow:
             if self.empty_database.exists():
                 shutil.copyfile(self.empty_database, database)
                 return
-            self.run("-m", "airflow", "db", "migrate")
+            command = [str(self.python), "-m", "airflow", "db", "migrate"]
+            subprocess.run(
+                command, cwd=self.home, env=environment(self.home), stdin=subprocess.DEVNULL, timeout=540, check=True
+            )
             unfinished = self.empty_database.with_suffix(".unfinished")
             shutil.copyfile(database, unfinished)
             unfinished.replace(self.empty_database)
 
-    def script(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Run a script of `inside/`, whose last line is JSON."""
-        output = self.run(str(HERE / "inside" / name), str(self.dags), *arguments, env=env).stdout
-        return dict(json.loads(output.splitlines()[-1]))
+
+def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Nothing of this process's own: no path to the checkout, no setting of a stack."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        **(more or {}),
+    }
 
 
 @pytest.fixture(scope="session")
-def airflow_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Airflow]:
+def airflow_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Airflow]]:
     """Airflow of a version, with a home of its own; both are made at the first call and kept."""
+    started: list[Forks] = []
 
     @cache
     def made(version: str) -> Airflow:
@@ -105,10 +106,13 @@ def airflow_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Airf
             for name, source in files.items():
                 (home / folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, home / folder / name)
-        python, environment = _installed(version)
-        return Airflow(python, home, environment.with_suffix(".db"))
+        python, installed = _installed(version)
+        started.append(Forks(python, home, environment(home)))
+        return Airflow(python, home, started[-1], installed.with_suffix(".db"))
 
-    return made
+    yield made
+    for forks in started:
+        forks.stop()
 
 
 @pytest.fixture(scope="session")

@@ -32,12 +32,12 @@ def airflow(request: pytest.FixtureRequest, airflow_of: Callable[[str], Airflow]
 @pytest.fixture(scope="module")
 def bare(airflow: Airflow) -> dict[str, Any]:
     """Read in an environment that says nothing of a stack."""
-    return airflow.script("describe.py")
+    return airflow.told("describe.py")
 
 
 @pytest.fixture(scope="module")
 def found(airflow: Airflow) -> dict[str, Any]:
-    return airflow.script("describe.py", env=VARIABLES)
+    return airflow.told("describe.py", env=VARIABLES)
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,8 @@ def test_without_the_stacks_variables_it_is_there_and_waits_to_be_triggered(bare
 
 
 def test_a_task_says_which_variable_is_missing(airflow: Airflow) -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from types import SimpleNamespace\n"
-        "from workloads.pipeline import airflow_steps\n"
-        "airflow_steps.claim({}, SimpleNamespace(run_id='r'))\n"
-    )
-    result = airflow.run("-c", code, str(airflow.dags), check=False)
-    last = [line for line in result.stderr.splitlines() if line.strip()]
+    ended = airflow.begin("claim.py").end()
+    last = [line for line in ended.errors.splitlines() if line.strip()]
     said = "\n".join(last[-20:])
     assert "AirflowFailException" in said
     assert "environment variable DATABASE_URL: Field required; set it to postgresql://" in said
@@ -153,7 +147,7 @@ def test_when_it_runs_and_how(dag: dict[str, Any]) -> None:
 def test_a_late_run_is_told_of(dag: dict[str, Any], airflow: Airflow) -> None:
     assert [alert["interval"] for alert in dag["deadline"]] == [DEADLINE.total_seconds()]
     airflow.migrated()
-    late = airflow.script("late.py")
+    late = airflow.told("late.py")
     assert late["seconds"] == DEADLINE.total_seconds()
     assert [event["state"] for event in late["events"]] == ["running", "success"]
     words = late["events"][-1]["body"]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import time
+from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from tests.dags.conftest import HERE, Airflow
+from tests.dags.conftest import Airflow
+from tests.dags.scripts import Script
 from tests.dags.twin import DATASETS, Twin, digest, twin_of
 from tests.support.checkout import Checkout
 from workloads.marts import MARTS
-from workloads.pipeline import history
+from workloads.pipeline import history, runner
+from workloads.pipeline.settings import Settings
 from workloads.pipeline.tasks import TASKS, Action
 
 pytestmark = [pytest.mark.slow, pytest.mark.local]
@@ -39,51 +42,43 @@ def twin(stack: Checkout, airflow: Airflow) -> Twin:
 
 
 @pytest.fixture(scope="module")
-def ran(twin: Twin, airflow: Airflow) -> dict[str, Any]:
+def composer(twin: Twin, airflow: Airflow) -> Iterator[Airflow]:
+    """Airflow in the environment of the stack's own pipeline, pointed at the twin."""
+    with airflow.within(twin.environment) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ran(twin: Twin, composer: Airflow) -> dict[str, Any]:
     """One run of the DAG. While it runs, the runner is asked to run on the same tables."""
-    command = [str(airflow.python), str(HERE / "inside" / "run.py"), str(airflow.dags), "{}"]
-    with subprocess.Popen(
-        command,
-        cwd=airflow.home,
-        env=airflow.environment(twin.environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            refused = _runner_refused(twin, process)
-            output, errors = process.communicate(timeout=400)
-        finally:
-            process.kill()
-    assert process.returncode == 0, output[-3000:] + errors[-6000:]
-    return {**json.loads(output.splitlines()[-1]), "refused": refused, "log": output + errors}
+    run = composer.begin("run.py", "{}")
+    try:
+        refused = _runner_refused(twin, run)
+    except BaseException:
+        composer.forks.stop()
+        raise
+    ended = run.end()
+    assert ended.code == 0, ended.output[-3000:] + ended.errors[-6000:]
+    return {**json.loads(ended.output.splitlines()[-1]), "refused": refused, "log": ended.output + ended.errors}
 
 
-def _runner_refused(twin: Twin, process: subprocess.Popen[str]) -> str:
-    """Wait for Airflow's claim, then call the runner's library in a process with the same environment."""
+def _runner_refused(twin: Twin, script: Script) -> str:
+    """Wait for Airflow's claim, then call the runner with the same environment."""
     deadline = time.monotonic() + 300
     with twin.database() as db:
         while not db.execute("SELECT 1 FROM pipeline_run WHERE state = 'running'").fetchone():
-            assert process.poll() is None, "the run ended before it began"
+            assert script.runs(), "the run ended before it began"
             assert time.monotonic() < deadline, "Airflow never claimed the pipeline"
             time.sleep(0.2)
     return runner_says(twin)
 
 
 def runner_says(twin: Twin) -> str:
-    code = (
-        "from workloads.pipeline import runner\nfrom workloads.pipeline.settings import Settings\n"
-        "try:\n    print(runner.run(Settings()).state)\nexcept runner.AlreadyRunning as refused:\n    print(refused)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env=twin.environment,
-        cwd=HERE.parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return result.stdout.splitlines()[-1]
+    with patch.dict(os.environ, twin.environment, clear=True):
+        try:
+            return runner.run(Settings()).state
+        except runner.AlreadyRunning as refused:
+            return str(refused)
 
 
 def test_every_task_succeeds_and_statements_wait_in_the_triggerer(ran: dict[str, Any]) -> None:
@@ -143,22 +138,16 @@ def test_the_runner_is_refused_while_it_runs(ran: dict[str, Any], twin: Twin) ->
     assert "of airflow has the pipeline" in ran["refused"]
 
 
-def test_airflow_is_refused_while_the_runner_runs(ran: dict[str, Any], twin: Twin, airflow: Airflow) -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from types import SimpleNamespace\n"
-        "from workloads.pipeline import airflow_steps\n"
-        "airflow_steps.claim({}, SimpleNamespace(run_id='r'))\n"
-    )
+def test_airflow_is_refused_while_the_runner_runs(ran: dict[str, Any], twin: Twin, composer: Airflow) -> None:
     with twin.database() as db:
         run_id = history.claim(db, "run", {})
-        result = airflow.run("-c", code, str(airflow.dags), env=twin.environment, check=False)
-        assert "AlreadyRunning: another run holds the lock" in result.stderr, result.stderr[-2000:]
+        ended = composer.begin("claim.py").end()
+        assert "AlreadyRunning: another run holds the lock" in ended.errors, ended.errors[-2000:]
         history.finish(db, run_id, "succeeded", None)
 
 
 def test_a_check_that_fails_stops_it_and_the_pipeline_is_given_back(
-    ran: dict[str, Any], twin: Twin, airflow: Airflow
+    ran: dict[str, Any], twin: Twin, composer: Airflow
 ) -> None:
     """A customer with two first purchases; and past dates are asked for, which must stay as they are."""
     staging, marts = DATASETS["STAGING_DATASET"], DATASETS["MARTS_DATASET"]
@@ -173,7 +162,7 @@ def test_a_check_that_fails_stops_it_and_the_pipeline_is_given_back(
     where = "business_date >= '2010-01-01'"
     before = digest(twin.rows(f"{marts}.gmv_daily", where))
     asked = {"from": str(min(dates)), "to": str(max(dates))}
-    stopped = airflow.script("run.py", json.dumps(asked), env=twin.environment)
+    stopped = composer.told("run.py", json.dumps(asked))
     assert stopped["state"] == "failed"
     assert stopped["tasks"]["check_quality"] == "failed", "not tried again: it would say the same"
     assert stopped["tasks"]["publish_marts"] == "upstream_failed"
