@@ -113,6 +113,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     checkout = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
+    checkout.set_up()
     first = checkout.make("up")
     (checkout.root / ".localcloud" / "first-up.txt").write_text(first.stdout, encoding="utf-8")
     yield checkout

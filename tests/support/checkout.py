@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -29,6 +30,22 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
+def share_compiled(source: Path, target: Path, *, below: bool = True) -> None:
+    """Link what Python compiled of a folder's modules beside the same modules in another folder, and in those below it.
+
+    Python holds each against its module's time and size, and replaces a compiled file, never writes into one.
+    """
+    for compiled in source.rglob("__pycache__") if below else [source / "__pycache__"]:
+        beside = target / compiled.relative_to(source)
+        if not compiled.is_dir() or not beside.parent.is_dir():
+            continue
+        beside.mkdir(exist_ok=True)
+        for file in compiled.glob("*[0-9].pyc"):
+            if "pytest" not in file.name and not (beside / file.name).exists():
+                with contextlib.suppress(FileNotFoundError):  # replaced meanwhile
+                    os.link(file, beside / file.name)
+
+
 @dataclass(frozen=True)
 class Checkout:
     """One copy of the repository. Commands run in it as a person would run them."""
@@ -44,7 +61,14 @@ class Checkout:
             if (source := REPOSITORY / name).is_file():  # listed but deleted: as after a commit
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, root / name)
+        for folder in {Path(name).parent for name in names}:
+            share_compiled(REPOSITORY / folder, root / folder, below=False)
         return cls(root)
+
+    def set_up(self) -> None:
+        """`make setup`, then the packages as this process's environment has them compiled: as after their first import."""
+        self.make("setup")
+        share_compiled(Path(sys.prefix), self.root / ".venv")
 
     def run(
         self, *command: str, env: dict[str, str] | None = None, check: bool = True, timeout: float = 900
