@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import takewhile
 
 from cronsim import CronSim, CronSimError
@@ -15,12 +16,13 @@ _MINUTE = timedelta(minutes=1)
 Switch = tuple[datetime, bool]  # when, and whether on
 
 
-def times(cron: str) -> list[datetime]:
+@lru_cache(maxsize=256)  # a bill is reckoned again for each change that may be advised
+def times(cron: str) -> tuple[datetime, ...]:
     """When a schedule fires in the span; never for a line that is no cron."""
     try:
-        return list(takewhile(lambda time: time < SPAN_END, CronSim(cron, SPAN_START - _MINUTE)))
+        return tuple(takewhile(lambda time: time < SPAN_END, CronSim(cron, SPAN_START - _MINUTE)))
     except CronSimError:
-        return []
+        return ()
 
 
 def periods(switches: Iterable[Switch], *, on: bool) -> Iterator[tuple[datetime, datetime]]:

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from workloads.budget_guard.guard import (
@@ -25,7 +26,7 @@ from workloads.budget_guard.guard import (
     Turn,
     handle,
 )
-from workloads.budget_guard.memory import Memory, dump, load
+from workloads.budget_guard.memory import Hold, Memory, dump, load
 from workloads.budget_guard.notice import Notice
 
 JOB = Switch("projects/p/locations/l/jobs/pipeline-run", level=1)
@@ -36,6 +37,21 @@ SWITCHES = (JOB, CLOCK, DATABASE)
 MONTHS = (datetime(2026, 11, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, tzinfo=UTC))
 
 
+# The same few documents are read and written some hundred thousand times.
+read_document = cache(load)
+
+
+@cache
+def _document(period: Any, level: int, held: tuple[tuple[str, Hold], ...], left: frozenset[str], lease: Any) -> bytes:
+    return dump(Memory(period, level, dict(held), left, lease))
+
+
+def written(memory: Memory) -> bytes:
+    """The document of a memory."""
+    return _document(memory.period, memory.level, tuple(memory.held.items()), memory.left, memory.lease)
+
+
+@cache
 def notice(month: int, share: str, amount: str = "100") -> Notice:
     """Costs of `share` of the amount in one of `MONTHS`."""
     cost = Decimal(amount) * Decimal(share)
@@ -76,7 +92,7 @@ class World:
 
     @property
     def memory(self) -> Memory:
-        return load(self.document)
+        return read_document(self.document)
 
     def on(self, switch: Switch) -> bool:
         return switch.name not in self.off_by
@@ -145,7 +161,7 @@ class World:
             case Save(memory, generation):
                 if generation != self.generation:
                     raise Failed("another generation")
-                self.document, self.generation = dump(memory), generation + 1
+                self.document, self.generation = written(memory), generation + 1
                 self._remembered = frozenset(memory.held)
                 self._hand_over(memory)
                 return self.generation

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import psycopg
 from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from psycopg.rows import DictRow
 
 from workloads.api.errors import ApiError
@@ -18,7 +19,8 @@ from workloads.runtime.credentials import CredentialStore
 Connection = psycopg.AsyncConnection[DictRow]
 
 
-def _settings(request: Request) -> Settings:
+# Asynchronous, though nothing is waited for: FastAPI would run them in a thread for each request.
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
@@ -56,7 +58,7 @@ async def _refuse_other_basis(app: FastAPI, connection: Connection) -> None:
     app.state.basis_compared = True
 
 
-def require_caller(request: Request) -> None:
+async def require_caller(request: Request) -> None:
     """Let the request pass if the API need not check it, or its token is good for every location.
 
     With `API_AUTH=platform` Cloud Run's invoker check or IAP has let the caller in already. A credential that
@@ -68,7 +70,8 @@ def require_caller(request: Request) -> None:
     credentials: CredentialStore | None = request.app.state.credentials
     if credentials is None:
         return
-    caller = credentials.authenticate(request.headers.get("authorization"))
+    # In a thread: now and then it reads the mounted secret.
+    caller = await run_in_threadpool(credentials.authenticate, request.headers.get("authorization"))
     if caller is None:
         headers = {"WWW-Authenticate": 'Bearer realm="fastyle"'}
         raise ApiError(401, "send Authorization: Bearer <token> with a token of this API", headers=headers)

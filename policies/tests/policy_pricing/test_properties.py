@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
@@ -42,14 +43,20 @@ KEYS = [(sample, key) for sample in PRICED for key in PRICERS[sample.type].usage
 Amounts = dict[str, str]
 
 
+@cache  # a strategy is examined at its first use
 def amounts(key: str) -> st.SearchStrategy[Decimal]:
     least, most = BOUNDS.get(key, (0, 10**9))
     return st.decimals(least, most, places=3)
 
 
-def usage_for(sample: Resource, without: str = "") -> st.SearchStrategy[Amounts]:
-    keys = {key: amounts(key).map(str) for key in PRICERS[sample.type].usage.model_fields if key != without}
+@cache
+def usage_of_type(kind: str, without: str) -> st.SearchStrategy[Amounts]:
+    keys = {key: amounts(key).map(str) for key in PRICERS[kind].usage.model_fields if key != without}
     return st.fixed_dictionaries({}, optional=keys)
+
+
+def usage_for(sample: Resource, without: str = "") -> st.SearchStrategy[Amounts]:
+    return usage_of_type(sample.type, without)
 
 
 @st.composite

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.slow
 SHARES = ("0.5", "1.0", "1.2")
 NOTICES = [(month, share) for month in (0, 1) for share in SHARES]
 KINDS = ("refused", "lost", "killed", "killed after")
+OPENING = replace(notice(1, "0.01"), period=MONTHS[1] + timedelta(days=31))
+"""Later than any month of the alphabet, so that it always opens a period."""
 LONGEST = 11  # effects of one handler at most: load, three observed, save, three turned, save, and a margin
 
 
@@ -56,10 +59,7 @@ def everything_is_on_after_the_next_months_first_notice(world: World) -> None:
     world.now = MONTHS[1] + timedelta(hours=9)
     for switch in [s for s in SWITCHES if world.off_by.get(s.name) == "guard"]:
         assert switch.name in world.memory.held
-    # Later than any month of the alphabet, so that it always opens a period.
-    opening = notice(1, "0.01")
-    opening = Notice(opening.budget, opening.name, MONTHS[1] + timedelta(days=31), opening.cost, opening.amount, "USD")
-    outcome = world.deliver(opening)
+    outcome = world.deliver(OPENING)
     assert outcome is not None
     assert not outcome.retry
     assert "guard" not in world.off_by.values()

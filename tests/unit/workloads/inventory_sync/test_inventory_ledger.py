@@ -8,8 +8,9 @@ import random
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,13 +19,14 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests.support.postgres import fresh_database, migrated_database, postgres  # noqa: F401
 from tests.support.push import NOW, change, rfc3339, sale, wrap
 from workloads.inventory_sync.delivery import Event, event_of, unwrap
 from workloads.inventory_sync.group_commit import GroupCommit, Unrecordable
-from workloads.inventory_sync.ledger import Outcome, notices, record
+from workloads.inventory_sync.ledger import Connection, Outcome, notices, record
 from workloads.inventory_sync.stock import Position
 from workloads.runtime.database import DatabaseSettings, connect_async
 from workloads.runtime.interface import Role
@@ -112,39 +114,53 @@ def on_hand(connection: psycopg.Connection[dict[str, Any]]) -> dict[tuple[str, s
     return {(r["location_id"], r["sku"]): r["quantity"] for r in connection.execute("SELECT * FROM on_hand")}
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """A database with a connection of the ledger's and one that reads, for examples by the hundred."""
+
+    runner: asyncio.Runner
+    connection: Connection
+    reader: psycopg.Connection[dict[str, Any]]
+
+    def empty(self) -> None:
+        for table in ("movement", "event_conflict", "stream_event", "on_hand", "daily_units"):
+            self.reader.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+
+    def record(self, batches: Iterable[list[Event]]) -> list[Outcome]:
+        async def run() -> list[Outcome]:
+            return [outcome for batch in batches for outcome in await record(self.connection, batch, TIMEZONE)]
+
+        return self.runner.run(run())
+
+
 @pytest.fixture(scope="module")
-def shared() -> str:
-    return migrated_database()
+def ledger() -> Iterator[Ledger]:
+    url = migrated_database()
+    with asyncio.Runner() as runner, reading(url) as reader:
+        connection = runner.run(connect_async(DatabaseSettings(database_url=url)))
+        yield Ledger(runner, connection, reader)
+        runner.run(connection.close())
 
 
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, order=st.randoms(use_true_random=False), batch=st.integers(1, 8))
 def test_on_hand_is_the_contract_s_whatever_comes_when_and_how_often(
-    shared: str, events: list[tuple[str, dict[str, Any]]], order: random.Random, batch: int
+    ledger: Ledger, events: list[tuple[str, dict[str, Any]]], order: random.Random, batch: int
 ) -> None:
     arrivals = events + order.sample(events, k=len(events) // 2)
     order.shuffle(arrivals)
     prepared = [event(stream, e) for stream, e in arrivals]
 
-    async def run() -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        async with await connect_async(DatabaseSettings(database_url=shared)) as connection:
-            await connection.execute("TRUNCATE stream_event, event_conflict, movement, on_hand, daily_units")
-            await connection.commit()
-            for start in range(0, len(prepared), batch):
-                outcomes += await record(connection, prepared[start : start + batch], TIMEZONE)
-        return outcomes
-
-    outcomes = asyncio.run(run())
+    ledger.empty()
+    outcomes = ledger.record(prepared[start : start + batch] for start in range(0, len(prepared), batch))
     assert outcomes.count(Outcome.RECORDED) == len(events)
     assert outcomes.count(Outcome.REPEATED) == len(arrivals) - len(events)
-    with reading(shared) as connection:
-        assert on_hand(connection) == expected_on_hand(events)
-        units = {
-            (r["location_id"], r["sku"], r["business_date"].isoformat()): (r["sold"], r["transferred_out"])
-            for r in connection.execute("SELECT * FROM daily_units")
-        }
+    assert on_hand(ledger.reader) == expected_on_hand(events)
+    units = {
+        (r["location_id"], r["sku"], r["business_date"].isoformat()): (r["sold"], r["transferred_out"])
+        for r in ledger.reader.execute("SELECT * FROM daily_units")
+    }
     assert units == expected_daily_units(events)
 
 
