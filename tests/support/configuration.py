@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def configuration(stack: str) -> dict[str, Any]:
-    """The values of a committed stack file; whoever has made the stack may have put secrets into it."""
+    """The values of a committed stack file, to be changed; whoever has made the stack may have put secrets into it."""
+    return copy.deepcopy(_read(stack))
+
+
+@cache
+def _read(stack: str) -> dict[str, Any]:
     text = plain_stack_file(REPOSITORY / f"Pulumi.{stack}.yaml").text
     loaded: dict[str, Any] = yaml.safe_load(text)["config"]
     return loaded

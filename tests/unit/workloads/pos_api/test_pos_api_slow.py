@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ publisher.ATTEMPT_SECONDS, publisher.RETRY_SECONDS, publisher.ANSWER_SECONDS = 1
 from workloads.pos_api.main import handle as handle
 """
 
+
+post = partial(httpx.post, verify=httpx.create_ssl_context())
+"""Of a connection of its own. The certificates, which none of these needs, are read once and not by each."""
 
 SLEEPER = """
 import time
@@ -133,7 +137,7 @@ def test_a_caller_without_a_credential_is_answered_before_its_body(address: tupl
     with slow_clients(2 * THREADS, address, "", framing) as clients:
         started = time.monotonic()
         assert [client.status() for client in clients] == [401] * len(clients)
-        answer = httpx.post(f"http://{address[0]}:{address[1]}{SALES}", json=sale(), headers=GOOD, timeout=20)
+        answer = post(f"http://{address[0]}:{address[1]}{SALES}", json=sale(), headers=GOOD, timeout=20)
         assert answer.status_code == 202
         assert time.monotonic() - started < 8, "2 rounds of the second that each connection is kept after its answer"
 
@@ -142,7 +146,7 @@ def test_a_caller_without_a_credential_is_answered_before_its_body(address: tupl
 def test_a_slow_body_is_given_up(address: tuple[str, int], framing: str) -> None:
     with slow_clients(THREADS, address, "Authorization: Bearer all\r\n", framing) as clients:
         assert [client.status() for client in clients] == [408] * len(clients)
-        answer = httpx.post(f"http://{address[0]}:{address[1]}{SALES}", json=sale(), headers=GOOD, timeout=20)
+        answer = post(f"http://{address[0]}:{address[1]}{SALES}", json=sale(), headers=GOOD, timeout=20)
         assert answer.status_code == 202
 
 
@@ -186,11 +190,11 @@ def test_more_than_the_threads_can_bear_is_refused_in_time(pubsub: PublisherServ
 
         def send(_: int) -> tuple[httpx.Response, float]:
             started = time.monotonic()
-            return httpx.post(url, json=sale(), timeout=60), time.monotonic() - started
+            return post(url, json=sale(), timeout=60), time.monotonic() - started
 
         with ThreadPoolExecutor(count) as senders:
             answers = list(senders.map(send, range(count)))
-        assert httpx.post(url, json=sale(), timeout=60).status_code == 200
+        assert post(url, json=sale(), timeout=60).status_code == 200
     statuses = Counter(answer.status_code for answer, _ in answers)
     assert set(statuses) == {200, 503}
     assert statuses[200] >= 2 * THREADS, "who waits for a short while is served"
@@ -221,7 +225,7 @@ def test_every_till_is_answered_in_time_while_pubsub_is_silent(
 
     def send(_: int) -> tuple[int, float]:
         started = time.monotonic()
-        status = httpx.post(url, json=sale(), headers=GOOD, timeout=60).status_code
+        status = post(url, json=sale(), headers=GOOD, timeout=60).status_code
         return status, time.monotonic() - started
 
     count = 8 * THREADS
@@ -232,7 +236,7 @@ def test_every_till_is_answered_in_time_while_pubsub_is_silent(
     assert max(seconds for _, seconds in answers) < 10
     pubsub.hold.set()
     deadline = time.monotonic() + 20
-    while httpx.post(url, json=sale(), headers=GOOD, timeout=20).status_code != 202:
+    while post(url, json=sale(), headers=GOOD, timeout=20).status_code != 202:
         assert time.monotonic() < deadline, "it is taken as silent though it answers"
         time.sleep(0.2)
 
