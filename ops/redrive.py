@@ -26,8 +26,6 @@ from ops.errors import OperatorError
 from ops.terminal import console, progress
 
 _PULL = 500  # letters
-_PULL_SECONDS = 4.0
-_SILENT_PULLS = 3  # an empty answer alone does not mean that there are no more
 _LEASE_SECONDS = 600  # Pub/Sub's longest
 _REQUEST_BYTES = 9_000_000  # of the 10 MB that a publish request may have
 _LETTER_OVERHEAD = 2048  # bytes of attributes and framing, rounded up
@@ -35,6 +33,20 @@ _LETTER_OVERHEAD = 2048  # bytes of attributes and framing, rounded up
 _OURS = ("error", "source_subscription", "source_message_id", "ordering_key")
 _RESERVED = "goog"  # how attributes begin that Pub/Sub adds to a message and takes from nobody
 _PUBSUBS = "CloudPubSubDeadLetterSource"  # how the attributes begin that Pub/Sub's own dead-lettering adds
+
+
+@dataclass(frozen=True)
+class Silence:
+    """What means that no letters are left: so many pulls one after the other, each of so many seconds, without one."""
+
+    pulls: int
+    seconds: float
+
+
+_OF_PUBSUB = Silence(pulls=3, seconds=4.0)
+"""An empty answer alone does not mean that there are no more: each pull asks some of Pub/Sub's servers."""
+_OF_STAND_IN = Silence(pulls=1, seconds=2.0)
+"""One process, which answers with what it has."""
 
 
 @dataclass
@@ -91,6 +103,7 @@ def redrive(
     topic: str,
     *,
     dry_run: bool = False,
+    silence: Silence = _OF_PUBSUB,
     advance: Advance = lambda letters: None,
 ) -> RedriveReport:
     """Send the letters that `subscription` holds to `topic` again; names are full ones. `dry_run` only lists them.
@@ -101,7 +114,7 @@ def redrive(
     report = RedriveReport(topic, dry_run)
     leased = set[str]()  # ack ids of what stays: given back at the end, so that no pull meets it again before
     try:
-        for letters in _letters(subscriber, subscription, report, leased):
+        for letters in _letters(subscriber, subscription, silence, report, leased):
             for letter in letters:
                 report.count(letter.message)
             for group in () if dry_run else _groups(letters):
@@ -140,13 +153,13 @@ def original(letter: PubsubMessage) -> PubsubMessage:
 
 
 def _letters(
-    subscriber: SubscriberClient, subscription: str, report: RedriveReport, leased: set[str]
+    subscriber: SubscriberClient, subscription: str, silence: Silence, report: RedriveReport, leased: set[str]
 ) -> Iterator[list[ReceivedMessage]]:
     """Pull what was there at the beginning; what is younger, or was seen already, is left where it is."""
     began, seen, silent = datetime.now(UTC), set[str](), 0
-    while silent < _SILENT_PULLS:
+    while silent < silence.pulls:
         try:
-            answer = subscriber.pull(subscription=subscription, max_messages=_PULL, timeout=_PULL_SECONDS)
+            answer = subscriber.pull(subscription=subscription, max_messages=_PULL, timeout=silence.seconds)
         except exceptions.DeadlineExceeded:
             silent += 1
             continue
@@ -245,6 +258,7 @@ def run_redrive(endpoints: Endpoints, name: str, *, dry_run: bool, as_json: bool
             subscription,
             topic,
             dry_run=dry_run,
+            silence=_OF_STAND_IN if endpoints.pubsub else _OF_PUBSUB,
             advance=lambda letters: show(f"{letters:,} dead letters"),
         )
     if as_json:

@@ -20,6 +20,7 @@ from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
 from tests.unit.workloads.api.test_api_inventory import write
 
+RETRIED = "00:05"  # by then the page asks again by itself
 NONE = "\N{EN DASH}"  # where the page has no figure
 Watch = Callable[[str], Watched]
 VIEWS = {
@@ -260,11 +261,13 @@ def test_the_token_is_asked_for_once_and_stays_out_of_the_address(shop: str, wat
 def test_an_api_that_is_down_is_said_and_tried_again(shop: str, watched: Watch) -> None:
     page = watched(shop).open("/", token=TOKEN)
     ready(page, "table.heat")
+    page.clock.install()
     page.route("**/v1/**", lambda route: route.abort())
     page.get_by_role("combobox", name="Location").select_option("S02")
     expect(page.locator(".failed").first).to_contain_text("The API does not answer")
     expect(page.locator("[data-figure=stockout] .value")).to_have_text(NONE)  # not that of the other filter
     page.unroute("**/v1/**")
+    page.clock.fast_forward(RETRIED)
     ready(page, "table.heat")
     expect(page.locator(".failed")).to_have_count(0)
     expect(page.locator("[data-figure=stockout] .value")).to_have_text("1")
@@ -272,6 +275,7 @@ def test_an_api_that_is_down_is_said_and_tried_again(shop: str, watched: Watch) 
     page.reload()
     expect(page.get_by_role("heading", name="The figures cannot be read")).to_be_visible()
     page.unroute("**/v1/**")
+    page.clock.fast_forward(RETRIED)
     ready(page, "table.heat")  # by itself
 
 

@@ -15,9 +15,8 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from cloud_pubsub.standin import PROJECT, PubSub
-from ops import redrive as module
 from ops.errors import OperatorError
-from ops.redrive import RedriveReport, reason, redrive
+from ops.redrive import RedriveReport, Silence, reason, redrive
 from workloads.events import STREAMS, pubsub_definition
 from workloads.inventory_sync.dead_letter import PubSubDeadLetters
 from workloads.inventory_sync.delivery import Delivery
@@ -26,6 +25,8 @@ pytestmark = pytest.mark.local
 
 OPERATOR = "operator@p.iam.gserviceaccount.com"
 _names = itertools.count()
+SILENCE = Silence(pulls=1, seconds=0.5)
+"""The stand-in's queue is empty when it says so."""
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +66,12 @@ class Stream:
         self.pubsub.publisher.publish(topic=self.dead, messages=letters)
 
     def redrive(self, **options: Any) -> RedriveReport:
-        return redrive(self.pubsub.publisher, self.pubsub.subscriber, self.hold, self.topic, **options)
+        clients = self.pubsub.publisher, self.pubsub.subscriber
+        return redrive(*clients, self.hold, self.topic, silence=SILENCE, **options)
 
     @property
     def held(self) -> int:
         return int(self.pubsub.stats(self.hold)["backlog"])
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in's queue is empty when it says so."""
-    monkeypatch.setattr(module, "_PULL_SECONDS", 0.5)
-    monkeypatch.setattr(module, "_SILENT_PULLS", 1)
 
 
 def test_letters_come_back_as_they_were(pubsub: PubSub) -> None:
@@ -187,7 +182,6 @@ def test_an_end_at_any_call_loses_nothing(call: str, pubsub: PubSub, monkeypatch
     with pytest.raises(OperatorError, match=r"10 of them are sent, the others stay"):
         stream.redrive()
     monkeypatch.undo()
-    monkeypatch.setattr(module, "_SILENT_PULLS", 1)
     again = stream.redrive()
     ids = {letter.message.attributes["event_id"] for letter in pubsub.pull_all(stream.consumer, 30)}
     assert ids == {f"e{n}" for n in range(30)}
@@ -204,13 +198,13 @@ def test_the_grants_it_needs_are_named(pubsub: PubSub) -> None:
     with pytest.raises(
         OperatorError, match=r"roles/pubsub.subscriber on .*-hold.* roles/pubsub.publisher on .*nothing is"
     ):
-        redrive(publisher, subscriber, stream.hold, stream.topic)
+        redrive(publisher, subscriber, stream.hold, stream.topic, silence=SILENCE)
     pubsub.iam.grant(stream.hold, "roles/pubsub.subscriber", f"serviceAccount:{OPERATOR}")
     with pytest.raises(OperatorError, match=r"access\.operators"):
-        redrive(publisher, subscriber, stream.hold, stream.topic)
+        redrive(publisher, subscriber, stream.hold, stream.topic, silence=SILENCE)
     assert stream.held == 1
     pubsub.iam.grant(stream.topic, "roles/pubsub.publisher", f"serviceAccount:{OPERATOR}")
-    assert redrive(publisher, subscriber, stream.hold, stream.topic).redriven == 1
+    assert redrive(publisher, subscriber, stream.hold, stream.topic, silence=SILENCE).redriven == 1
 
 
 def test_pubsubs_own_letters_say_what_pubsub_knows() -> None:
