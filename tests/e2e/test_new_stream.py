@@ -32,7 +32,7 @@ BUSINESS = ("gcp:region", "fastyle:brand", "fastyle:locale", "fastyle:timezone",
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A copy of the checkout with a third stream, a mart more, and the business of `Pulumi.europe.yaml`, brought up once."""
     copy = Checkout.copy_to(tmp_path_factory.mktemp("grown"))
-    copy.make("setup")
+    copy.set_up()
     copy.fastyle("new", "stream", TOPIC)
     copy.fastyle("new", "mart", MART)
     path = copy.root / "Pulumi.local.yaml"
@@ -40,6 +40,10 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     stack["config"] |= {key: EUROPE[key] for key in BUSINESS}
     stack["config"]["fastyle:simulator"] |= {"catalogue": EUROPE["fastyle:simulator"]["catalogue"]}
     path.write_text(yaml.safe_dump(stack), encoding="utf-8")
+    products = copy.root / "ops" / "data" / EUROPE["fastyle:simulator"]["catalogue"] / "products.csv"
+    header, *rows = products.read_text(encoding="utf-8").splitlines()
+    kept = set(list(dict.fromkeys(row.partition(",")[0] for row in rows))[::8])  # an eighth of the opening stock, too
+    products.write_text("\n".join([header, *(r for r in rows if r.partition(",")[0] in kept)]), encoding="utf-8")
     policies = copy.root / "policies" / "config"
     local, europe = (
         json.loads((policies / f"{name}.json").read_text(encoding="utf-8")) for name in ("local", "europe")
@@ -47,7 +51,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     (policies / "local.json").write_text(json.dumps(local | {"region-allowed": europe["region-allowed"]}))
     copy.make("up")
     yield copy
-    copy.make("down", check=False)
+    copy.stop()
     assert processes_of(copy) == []
 
 

@@ -103,6 +103,10 @@ class Checkout:
     def make(self, *targets: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return self.run("make", *targets, **options)
 
+    def stop(self) -> None:
+        """Stop the local cloud; `make down` destroys its resources one by one before it does so."""
+        self.run("uv", "run", "--quiet", "python", "-m", "fastyle_localcloud", "--state-dir", ".localcloud", "down")
+
     def fastyle(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return self.run("uv", "run", "--quiet", "fastyle", *arguments, **options)
 
