@@ -49,8 +49,8 @@ class Airflow:
 
     @contextmanager
     def within(self, env: Mapping[str, str]) -> Iterator[Airflow]:
-        """The same Airflow, started with variables that libraries read when they are imported."""
-        forks = Forks(self.python, self.home, environment(self.home, env))
+        """The same Airflow to run tasks with, started with variables that libraries read when they are imported."""
+        forks = Forks(self.python, self.home, environment(self.home, env), "--tasks")
         try:
             yield replace(self, forks=forks)
         finally:

@@ -31,8 +31,9 @@ class Ended:
 class Forks:
     """The process; started at the first script."""
 
-    def __init__(self, python: Path, home: Path, environment: Mapping[str, str]) -> None:
-        self._command, self._home, self._environment = [str(python), str(INSIDE / "forks.py")], home, environment
+    def __init__(self, python: Path, home: Path, environment: Mapping[str, str], *options: str) -> None:
+        self._command = [str(python), str(INSIDE / "forks.py"), *options]
+        self._home, self._environment = home, environment
         self._log = home / "forks.log"
         self._process: subprocess.Popen[str] | None = None
 

@@ -37,10 +37,19 @@ def run(script: dict[str, Any]) -> NoReturn:
         os._exit(code)
 
 
+def prepare_tasks() -> None:
+    """What every run of a DAG within a process makes first: the API that its tasks call, in all its versions."""
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    in_process_api_server().app._cadwyn_initialize()
+
+
 def main() -> None:
     """One script a line of standard input; its exit code to the standard output as it was at the start."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what Airflow prints is no answer
+    if "--tasks" in sys.argv:
+        prepare_tasks()
     for line in sys.stdin:
         if not (child := os.fork()):
             run(json.loads(line))
