@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,8 @@ def plan(
             env["PYTHONPATH"] = os.pathsep.join(str(path) for path in (repository, repository / "components"))
         started = time.monotonic()
         _pulumi(["stack", "init", stack], folder, env)
-        for key, value in (overrides or {}).items():
-            verb, values = ("rm", []) if value is None else ("set", [value])
-            _pulumi(["config", verb, "--stack", stack, *_path_flag(key), key, *values], folder, env)
+        for arguments in _config_commands(overrides or {}):
+            _pulumi(["config", *arguments, "--stack", stack], folder, env)
         events = Path(work, "events.ndjson")
         arguments = ["preview", "--stack", stack, "--json"]
         if policies:
@@ -178,9 +178,19 @@ def _pulumi(
     return result
 
 
-def _path_flag(key: str) -> list[str]:
-    """`--path` for a key into a structure, such as `fastyle:database.tier`."""
-    return ["--path"] if "." in key.partition(":")[2] else []
+def _config_commands(overrides: Mapping[str, str | None]) -> Iterator[list[str]]:
+    """`pulumi config` commands for all overrides: what is removed goes first, whole keys before parts of them."""
+
+    def kind(item: tuple[str, str | None]) -> tuple[bool, bool]:
+        key, value = item
+        return value is not None, "." in key.partition(":")[2]  # into a structure, such as `fastyle:database.tier`
+
+    for (given, into), items in groupby(sorted(overrides.items(), key=kind), kind):
+        path = ["--path"] if into else []
+        if given:
+            yield ["set-all", *path, *(word for key, value in items for word in ("--plaintext", f"{key}={value}"))]
+        else:
+            yield ["rm-all", *path, *(key for key, _ in items)]
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ pulumi.export("email", account.email)
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with provider() as port:
-        yield Project(tmp_path_factory.mktemp("scratch"), port, PROGRAM)
+        yield Project(tmp_path_factory.mktemp("scratch"), port, PROGRAM, plain=True)
 
 
 def run(project: Project, *arguments: str, ok: bool = True) -> str:
@@ -132,7 +132,7 @@ if pulumi.Config("scratch").get_bool("broken"):
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Another company's program: Pulumi and a package of their own in an environment of their own."""
     with provider() as port:
-        project = Project(tmp_path_factory.mktemp("foreign"), port, FOREIGN)
+        project = Project(tmp_path_factory.mktemp("foreign"), port, FOREIGN, plain=True)
         environment = project.folder / "their-venv"
         subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, environment], check=True)
         pulumi = f"pulumi=={importlib.metadata.version('pulumi')}"

@@ -64,7 +64,7 @@ def killed(project: Project) -> None:
 def test_the_way_back_leads_to_a_whole_stack(tmp_path: Path) -> None:
     records = tmp_path / "records.sqlite"
     with provider(records) as port:
-        project = Project(tmp_path, port, program=PROGRAM, checkpoints=True)
+        project = Project(tmp_path, port, program=PROGRAM, plain=True)
         pulumi(project, "stack", "init", STACK)
         killed(project)
         assert {"till-account", "sales"} <= {_name(record.outputs) for record in Records(records).all()}

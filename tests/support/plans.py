@@ -25,6 +25,7 @@ from fastyle_localcloud.provider.server import serve
 
 from ops.stacks import stack_names
 from tests.support.configuration import configuration
+from tests.support.warm_host import warm_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACKS = tuple(stack_names())
@@ -107,11 +108,12 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 class Project:
     """A copy of the project's stacks with a program of its own, in a folder of its own.
 
-    Without `checkpoints` an update writes its state once, at its end, however it ends. The engine's default, to write
-    all of it after every step, takes three quarters of an update of `prod`, and matters to an update that is killed.
+    Unless it is `plain`, its language hosts are forked from a warm one, and an update writes its state once, at its end,
+    however it ends. The engine's default, to write all of it after every step, takes three quarters of an update of
+    `prod`, and matters to an update that is killed.
     """
 
-    def __init__(self, folder: Path, port: int, program: str | None = None, *, checkpoints: bool = False) -> None:
+    def __init__(self, folder: Path, port: int, program: str | None = None, *, plain: bool = False) -> None:
         self.folder = folder
         archives = folder / "archives"
         archives.mkdir()
@@ -120,8 +122,8 @@ class Project:
         (folder / "Pulumi.yaml").write_text("name: fastyle\nruntime: python\n", encoding="utf-8")
         # The flag --event-log, which alone tells policy violations apart, is one of the debug commands.
         self.environment = os.environ | engine_environment(folder / "state", port) | {"PULUMI_DEBUG_COMMANDS": "true"}
-        if not checkpoints:
-            self.environment["PULUMI_SKIP_CHECKPOINTS"] = "true"
+        if not plain:
+            self.environment |= {"PULUMI_SKIP_CHECKPOINTS": "true", "LOCALCLOUD_PYTHON": str(warm_python())}
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
