@@ -99,7 +99,7 @@ UNKNOWN_REFUSED = [
 
 class Engine:
     def __init__(self, folder: Path, port: int) -> None:
-        self.project = Project(folder, port, PROGRAM)
+        self.project = Project(folder, port, PROGRAM, plain=True)
 
     def preview(self, stack: str, cases: list[Broken], *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
         """Exit code, policy events and output of a preview of all cases together, with what their tables tell the rules."""

@@ -110,7 +110,8 @@ class Project:
 
     Unless it is `plain`, its language hosts are forked from a warm one, and an update writes its state once, at its end,
     however it ends. The engine's default, to write all of it after every step, takes three quarters of an update of
-    `prod`, and matters to an update that is killed.
+    `prod`, and matters to an update that is killed. A warm host is no child of the engine, among whose arguments a policy
+    pack looks for its configuration.
     """
 
     def __init__(self, folder: Path, port: int, program: str | None = None, *, plain: bool = False) -> None:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,15 @@ def serve(address: str) -> None:
     for name in MODULES:
         hasattr(getattr(provider, name), "any attribute")  # imports it
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the hosts
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
         while True:
             connection, _ = listener.accept()
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:  # hosts that have ended
+                    pass
             _, streams, _, _ = socket.recv_fds(connection, 1, 3)
             if os.fork() == 0:
                 listener.close()
@@ -84,7 +87,6 @@ def serve(address: str) -> None:
 
 def _become(host: Any, connection: socket.socket, streams: list[int]) -> None:
     """Be the host that was asked for: its streams, folder, environment and arguments; never returns."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
