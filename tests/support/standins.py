@@ -33,7 +33,13 @@ def standins(folder: Path) -> Iterator[dict[str, str]]:
     specs = (
         storage.spec(port=storage_port, data_dir=objects, location="us-central1", env=environment),
         bigquery.spec(
-            port=port, grpc_port=grpc_port, project=PROJECT, data_dir=data, storage_dir=objects, env=environment
+            port=port,
+            grpc_port=grpc_port,
+            project=PROJECT,
+            data_dir=data,
+            storage_dir=objects,
+            env=environment,
+            durable=False,
         ),
     )
     with (folder / "standins.log").open("wb") as log:
@@ -93,11 +99,12 @@ def pipeline_settings(variables: dict[str, str], database_url: str, **more: Any)
 
 def _wait(spec: ProcessSpec, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 120
-    while True:
-        assert process.poll() is None, f"{spec.name} ended at its start"
-        assert time.monotonic() < deadline, f"{spec.name} did not start"
-        try:
-            httpx.get(f"http://127.0.0.1:{spec.port}{spec.health_path}").raise_for_status()
-            return
-        except httpx.HTTPError:
-            time.sleep(0.1)
+    with httpx.Client(base_url=f"http://127.0.0.1:{spec.port}") as client:
+        while True:
+            assert process.poll() is None, f"{spec.name} ended at its start"
+            assert time.monotonic() < deadline, f"{spec.name} did not start"
+            try:
+                client.get(spec.health_path or "/").raise_for_status()
+                return
+            except httpx.HTTPError:
+                time.sleep(0.1)

@@ -24,6 +24,7 @@ PROJECT = "projects/p"
 NUMBER = "100000000001"
 AGENT = f"serviceAccount:service-{NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com"
 ISSUER = "http://127.0.0.1:1/issuer"
+_http = httpx.Client()  # one reading of the system's certificates, of which none is needed
 
 
 def free_port() -> int:
@@ -57,7 +58,7 @@ class PubSub:
             assert self.process.poll() is None, "the stand-in ended at its start"
             assert time.monotonic() < deadline, "the stand-in did not start"
             try:
-                httpx.get(f"http://127.0.0.1:{self.control}/health").raise_for_status()
+                _http.get(f"{self.control_url}/health").raise_for_status()
                 break
             except httpx.HTTPError:
                 time.sleep(0.05)
@@ -77,14 +78,14 @@ class PubSub:
         return self.process.wait(20)
 
     def identity(self, email: str) -> int:
-        return int(httpx.put(f"{self.control_url}/identities/{email}").raise_for_status().json()["port"])
+        return int(_http.put(f"{self.control_url}/identities/{email}").raise_for_status().json()["port"])
 
     @property
     def control_url(self) -> str:
         return f"http://127.0.0.1:{self.control}"
 
     def stats(self, subscription: str) -> dict[str, Any]:
-        return dict(httpx.get(f"{self.control_url}/stats").json()[subscription.rsplit("/", 1)[-1]])
+        return dict(_http.get(f"{self.control_url}/stats").json()[subscription.rsplit("/", 1)[-1]])
 
     def topic(self, name: str, **settings: Any) -> str:
         self.publisher.create_topic(request={"name": f"{PROJECT}/topics/{name}", **settings})
