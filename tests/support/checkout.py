@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -43,7 +44,16 @@ def share_compiled(source: Path, target: Path, *, below: bool = True) -> None:
         for file in compiled.glob("*[0-9].pyc"):
             if "pytest" not in file.name and not (beside / file.name).exists():
                 with contextlib.suppress(FileNotFoundError):  # replaced meanwhile
-                    os.link(file, beside / file.name)
+                    _link(file, beside / file.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(source, target)  # temporary files have a file system of their own
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Checkout:
 
     @classmethod
     def copy_to(cls, root: Path) -> Checkout:
-        """Copy what git knows or would add: no environment, no state, no cache."""
+        """Copy what git knows or would add, and what Python compiled of it: no environment, no state."""
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, check=True).stdout.decode().split("\0")
         for name in filter(None, names):
