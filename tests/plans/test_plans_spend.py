@@ -48,12 +48,12 @@ def test_an_overspend_is_stopped_at_preview_with_the_table_in_the_message(
     larger = {**configuration("dev")["fastyle:database"], "tier": "db-custom-2-7680"}
     project = Project(tmp_path_factory.mktemp("overspend"), port)
     project.configure("dev", like="dev", overrides={"fastyle:database": larger})
-    planned = documents.read(project.preview("dev").document)
+    stopped = project.preview("dev", policies=True)
+    planned = documents.read(stopped.document)
     usage = read_usage(REPOSITORY / "policies" / "usage" / "dev.yaml")
     sale = fastyle_policies.pricing.estimate(planned.resources, usage.for_month("sale"), region=planned.region)
-    stopped = project.pulumi("preview", "--stack", "dev", "--policy-pack", str(REPOSITORY / "policies"))
-    said = stopped.stdout + stopped.stderr
-    assert stopped.returncode != 0
+    assert stopped.exit_code != 0
+    said = "\n".join(f"{event['policyName']}: {event['message']}" for event in stopped.policy_events)
     assert f"the stack costs {money(sale.total)} USD in a sale month, above its ceiling of 15.00:" in said
     assert f"over by {money(sale.total - 15)} USD" in said
     assert "  database (OperationalDatabase)" in said

@@ -6,13 +6,12 @@ import argparse
 import asyncio
 import logging
 import signal
-from pathlib import Path
 
 from fastyle_localcloud.provider.server import serve
 
 
-async def _run(port: int, records: Path | None) -> None:
-    server = await serve(None, records, port)
+async def _run(port: int) -> None:
+    server = await serve(None, None, port)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -25,10 +24,9 @@ async def _run(port: int, records: Path | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 takes a free one")
-    parser.add_argument("--records", type=Path, help="file for what scratch stacks make (default: in memory)")
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(_run(args.port, args.records))
+    asyncio.run(_run(args.port))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,21 @@ def test_something_tried_out_is_a_preview_of_its_own(previews: list[list[str]]) 
     assert len(previews) == 2
 
 
+def test_what_is_tried_out_is_set_by_one_command_of_each_kind() -> None:
+    """Each command is a start of the engine. A part of a structure is set after the whole of it."""
+    overrides = {
+        "fastyle:database.tier": "small",
+        "fastyle:database": "{}",
+        "fastyle:lake.days": None,
+        "gcp:region": "eu",
+    }
+    assert list(ops.plan._config_commands(overrides)) == [
+        ["rm-all", "--path", "fastyle:lake.days"],
+        ["set-all", "--plaintext", "fastyle:database={}", "--plaintext", "gcp:region=eu"],
+        ["set-all", "--path", "--plaintext", "fastyle:database.tier=small"],
+    ]
+
+
 def test_a_preview_is_kept_for_the_files_that_it_was_made_of(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "infra").mkdir(parents=True)
