@@ -55,7 +55,7 @@ def sales(victim: str, count: int) -> list[tuple[str, dict[str, Any]]]:
 def test_stream_survives_the_death_of(
     victim: str, stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
-    events = sales(victim, 1500)
+    events = sales(victim, 600)
     path = tmp_path / "events.ndjson"
     path.write_text("".join(json.dumps(e) + "\n" for _, e in events), encoding="utf-8")
     former = int(process_of(stack, victim)["pid"])
@@ -71,7 +71,7 @@ def test_stream_survives_the_death_of(
         process = process_of(stack, victim)
         return bool(process["pid"] != former and process["state"] == "running")
 
-    command = ["uv", "run", "--quiet", "fastyle", "trade", "file", str(path), "--batch", "25", "--concurrency", "2"]
+    command = ["uv", "run", "--quiet", "fastyle", "trade", "file", str(path), "--batch", "5", "--concurrency", "2"]
     with subprocess.Popen(
         command, cwd=stack.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as sender:

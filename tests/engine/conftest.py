@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.world import World, started_bigquery
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 PRODUCTS = """sku,name,category,style,size,colour,list_price,unit_cost,valid_from,reorder_point
 TOP-1,Shirt,tops,,,,20.00,7.25,,5
@@ -40,7 +40,7 @@ def small_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def standing_world(bigquery_url: str, small_catalogue: Path) -> World:
     """The world that tests use one after another, each by one of the two fixtures below: all of its views are written."""
     world = World(bigquery_url, small_catalogue)
-    Warehouse(world.settings).ensure_tables()
+    WarehouseClient(world.settings).ensure_tables()
     world.keep("empty")
     return world
 

@@ -21,7 +21,7 @@ from tests.support.standins import bigquery_client, create_raw_tables, pipeline_
 from workloads.pipeline import steps
 from workloads.pipeline.run import Run
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.database import connect
 
 pytestmark = pytest.mark.local
@@ -34,7 +34,7 @@ DATES = [date(2026, 3, day) for day in (5, 10, 15)]
 class Shop:
     """Two units of each SKU sold on each of three dates at noon, C among them, which the catalogue does not know."""
 
-    def __init__(self, settings: Settings, warehouse: Warehouse, folder: Path) -> None:
+    def __init__(self, settings: Settings, warehouse: WarehouseClient, folder: Path) -> None:
         self.settings, self.warehouse, self.folder = settings, warehouse, folder
         for table in ("products", "product_costs", "locations", "dirty_dates", "sales_lines"):
             warehouse.run(f"DELETE FROM staging.{table} WHERE TRUE")
@@ -80,16 +80,16 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], Warehouse]]:
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, str], WarehouseClient]]:
     with standins(tmp_path_factory.mktemp("standins")) as variables:
         create_raw_tables(bigquery_client(variables))
-        target = Warehouse(pipeline_settings(variables, "postgresql://nowhere"))
+        target = WarehouseClient(pipeline_settings(variables, "postgresql://nowhere"))
         target.ensure_tables()
         yield variables, target
 
 
 @pytest.fixture
-def shop(warehouse: tuple[dict[str, str], Warehouse], tmp_path: Path) -> Shop:
+def shop(warehouse: tuple[dict[str, str], WarehouseClient], tmp_path: Path) -> Shop:
     variables, target = warehouse
     shop = Shop(pipeline_settings(variables, migrated_database()), target, tmp_path)
     shop.load(CATALOGUE)
@@ -158,13 +158,13 @@ def test_a_large_catalogue_is_three_load_jobs(shop: Shop, monkeypatch: pytest.Mo
     shop.load(HEADER + lines)
     shop.change("INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch')")
     loads: list[str] = []
-    original = Warehouse.start_load
+    original = WarehouseClient.start_load
 
-    def counted(self: Warehouse, key: str, *arguments: Any, **options: Any) -> Any:
+    def counted(self: WarehouseClient, key: str, *arguments: Any, **options: Any) -> Any:
         loads.append(key)
         return original(self, key, *arguments, **options)
 
-    monkeypatch.setattr(Warehouse, "start_load", counted)
+    monkeypatch.setattr(WarehouseClient, "start_load", counted)
     shop.sync()
     assert sorted(loads) == [f"staging.catalogue_{name}" for name in ("locations", "product_costs", "products")]
     assert shop.versions("products", True) == 20_002

@@ -25,7 +25,7 @@ from tests.support.push import change, rfc3339, sale
 from tests.support.world import ZONE, Event, World
 from workloads.pipeline import read_model, runner
 from workloads.pipeline.history import Report
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 SKUS = ("TOP-1", "TOP-2", "SHOE-1", "unheard-of")
 LOCATIONS = ("W01", "S01", "S02", "elsewhere")
@@ -95,7 +95,7 @@ def test_killed_after_every_statement_the_next_run_ends_right(empty_world: World
     assert len(points) >= 16, points
     batches = [events[n + 1 :: len(points)] for n in range(len(points))]
     sent = events[:1]
-    with mock.patch.object(Warehouse, "ensure_tables"):
+    with mock.patch.object(WarehouseClient, "ensure_tables"):
         for point, batch in enumerate(batches):
             again = dice.sample(sent, len(sent) // 3)
             sent += batch
@@ -139,7 +139,7 @@ def _changing_statements(world: World, events: list[Event]) -> list[str]:
     """The statements and loads of a run over some events that change something, in order."""
     changing: list[str] = []
     world.deliver(events)
-    with mock.patch.object(Warehouse, "ensure_tables"), _watched(lambda sql, _: changing.append(sql[:60])):
+    with mock.patch.object(WarehouseClient, "ensure_tables"), _watched(lambda sql, _: changing.append(sql[:60])):
         run(world)
     return changing
 
@@ -189,7 +189,7 @@ def _narrowing_a_view() -> Iterator[None]:
         os.kill(os.getpid(), signal.SIGKILL)
 
     with (
-        mock.patch.object(Warehouse, "_labels", return_value={}),
+        mock.patch.object(WarehouseClient, "_labels", return_value={}),
         mock.patch.object(bigquery.Client, "update_table", killing),
     ):
         yield

@@ -24,7 +24,7 @@ from workloads.events.validation import CLOCKS_DIFFER
 from workloads.events.verification import LOCATION_ID
 from workloads.pipeline import contract, faults, operating, quality
 from workloads.pipeline.tables import render
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.database import connect
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -361,8 +361,8 @@ def test_the_rule_in_sql_is_validate(empty_world: World, stream: str) -> None:
         name = f"recorded.{world.datasets['raw']}.{table}"
         assert not world.client.insert_rows_json(name, rows[start : start + 100], retry=None)  # type: ignore[arg-type]
     query = f"SELECT r.message_id, ${{broken:{stream}}} AS reason FROM ${{raw}}.{table} AS r"
-    reasons = {int(row["message_id"]): row["reason"] for row in Warehouse(world.settings).query(query)}
-    assert render(query, Warehouse(world.settings).values()), "it is what the pipeline asks"
+    reasons = {int(row["message_id"]): row["reason"] for row in WarehouseClient(world.settings).query(query)}
+    assert render(query, WarehouseClient(world.settings).values()), "it is what the pipeline asks"
     refused = 0
     for number, event in enumerate(events):
         if event["location_id"] == LOCATION_ID:  # no trade: the pipeline never asks about it

@@ -14,7 +14,7 @@ import pytest
 from tests.support.push import change, rfc3339, sale
 from tests.support.world import Event, World
 from workloads.marts import MARTS
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 pytestmark = pytest.mark.local
 
@@ -111,7 +111,7 @@ def test_they_read_raw_partitions_from_the_first_that_can_have_news(
         view = world.client.get_table(f"{world.client.project}.{world.datasets['staging']}.{name}")
         assert view.labels["live_since"] == str(since), name
     with caplog.at_level("INFO", "workloads.pipeline.warehouse"):
-        warehouse = Warehouse(world.settings)
+        warehouse = WarehouseClient(world.settings)
         warehouse.ensure_tables()
         warehouse.narrow_live_views()
     assert not [message for message in caplog.messages if message.startswith("wrote ")], "it is written once a day"

@@ -22,7 +22,7 @@ from workloads.pipeline.checks import checks
 from workloads.pipeline.lake import File, messages
 from workloads.pipeline.run import QualityStop, Run
 from workloads.pipeline.tables import tables
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.database import connect
 
 DAY = "2026-03-0{}T15:00:00Z"
@@ -152,7 +152,7 @@ def checked(world: World, changed: str = "", **more: Any) -> Outcome:
     with connect(settings) as connection, mock.patch.object(quality, "checks", return_value=reading):
         connection.autocommit = True
         try:
-            quality.check(Run(settings, Warehouse(settings), connection, run_id, dates=DATES))
+            quality.check(Run(settings, WarehouseClient(settings), connection, run_id, dates=DATES))
         except QualityStop as stopped:
             stop = str(stopped)
     rows = world.postgres("SELECT * FROM quality_result WHERE run_id = %s", [run_id])

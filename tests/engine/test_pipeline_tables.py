@@ -10,7 +10,7 @@ import pytest
 from tests.support.push import rfc3339, sale
 from tests.support.world import World
 from workloads.pipeline.tables import views
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 pytestmark = pytest.mark.local
 
@@ -21,16 +21,16 @@ def test_views_are_written_when_their_declaration_changes_with_all_that_read_the
     world = World(bigquery_url, small_catalogue)
     names = [view.key for view in views()]
 
-    def written(warehouse: Warehouse) -> list[str]:
+    def written(warehouse: WarehouseClient) -> list[str]:
         caplog.clear()
         with caplog.at_level("INFO", "workloads.pipeline.warehouse"):
             warehouse.ensure_tables()
         return [m.removeprefix("wrote ") for m in caplog.messages if m.startswith("wrote ")]
 
-    warehouse = Warehouse(world.settings)
+    warehouse = WarehouseClient(world.settings)
     assert written(warehouse) == names
     before = {job.job_id for job in world.client.list_jobs(max_results=10_000)}
-    assert written(Warehouse(world.settings)) == []
+    assert written(WarehouseClient(world.settings)) == []
     assert {job.job_id for job in world.client.list_jobs(max_results=10_000)} == before, "no statement is sent"
 
     world.sql("CREATE OR REPLACE VIEW ${staging}.live_new_sales AS SELECT 1 AS someone_elses")
@@ -40,8 +40,8 @@ def test_views_are_written_when_their_declaration_changes_with_all_that_read_the
 
     # A setting that a view's text rests on is part of its declaration.
     other = world.settings.model_copy(update={"reorder_point": world.settings.reorder_point + 1})
-    assert "marts.inventory_status_live" in written(Warehouse(other))
-    assert written(Warehouse(other)) == []
+    assert "marts.inventory_status_live" in written(WarehouseClient(other))
+    assert written(WarehouseClient(other)) == []
 
 
 def test_a_mart_that_is_new_is_built_for_all_of_its_history_once(empty_world: World) -> None:

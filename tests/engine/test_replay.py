@@ -30,7 +30,7 @@ from workloads.pipeline.attempts import TimeBox
 from workloads.pipeline.history import AlreadyRunning, claim, finish
 from workloads.pipeline.replay_progress import Progress, ReplayReport
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.database import connect
 
 pytestmark = pytest.mark.local
@@ -216,7 +216,7 @@ def test_killed_at_any_step_the_next_call_ends_right(
     """As if the process died right after the step, at each of its occurrences in turn."""
     monkeypatch.setattr(replay_stores, "BATCH_BYTES", 3000)
     where = {
-        "raw rows": (Warehouse, "start_load"),
+        "raw rows": (WarehouseClient, "start_load"),
         "inventory": (replay_stores.Stores, "_record"),
         "progress": (Progress, "save"),
     }[step]

@@ -26,7 +26,7 @@ from workloads.pipeline.checks import checks
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.replay_stores import Stores
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 DAY = date(2026, 3, 4)
 SHARED = "00000000-0000-4000-8000-000000000001"
@@ -162,11 +162,11 @@ def record(database_url: str | None = None) -> Recorded:
         recorded.jobs, recorded.tables, (("SELECT COUNT(*) AS n FROM staging.quarantine", [{"n": 3}]),)
     )
     with mock.patch("workloads.pipeline.warehouse.bigquery.Client", return_value=client):
-        stores = Stores(settings(url), Warehouse(settings(url)))
+        stores = Stores(settings(url), WarehouseClient(settings(url)))
         for stream in STREAMS.values():
             written = {"table": stream.table, "publish_time": "2026-03-04T00:00:00+00:00", "message_id": "1"}
             assert not stores.hold(mock.Mock(spec=Progress, recorded="", written=written))
-        with mock.patch("workloads.pipeline.operating.Warehouse.ensure_tables"):
+        with mock.patch("workloads.pipeline.operating.WarehouseClient.ensure_tables"):
             assert operating.redrive(settings(url)) == 3
     return recorded
 

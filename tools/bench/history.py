@@ -26,7 +26,7 @@ from tests.support.pruning import Node, Pruning
 from tests.support.push import change, rfc3339, sale
 from tests.support.world import Event, World, started_bigquery
 from workloads.pipeline.tables import tables
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 HISTORIES = (7, 70, 700)  # days
 NEW_DAYS = 3  # measured on each history, one after the other
@@ -98,7 +98,7 @@ def _new_days(world: World, analyser: Analyser, days: int) -> Iterator[Cost]:
     expired = f"publish_time < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {_RETENTION} DAY)"
     for table in ("sales_transactions", "inventory_changes"):
         world.sql(f"DELETE FROM ${{raw}}.{table} WHERE {expired}")
-    with mock.patch.object(Warehouse, "ensure_tables"):  # the same whatever the history
+    with mock.patch.object(WarehouseClient, "ensure_tables"):  # the same whatever the history
         assert world.run().state == "succeeded"
         for day in range(days, days + NEW_DAYS):
             at = begin + timedelta(days=day)

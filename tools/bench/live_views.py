@@ -24,7 +24,7 @@ from tests.support.push import rfc3339, sale
 from tests.support.world import World, started_bigquery
 from tools.bench import history
 from workloads.events.schema import STREAMS, bigquery_fields
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 LOADED = (3_000, 300_000)
 NEW = 300
@@ -86,7 +86,7 @@ def measure(loaded: Sequence[int] = LOADED) -> dict[str, Any]:
 
 def _readings(world: World, server: psutil.Process, events: int) -> dict[str, float]:
     dice = random.Random(events)  # noqa: S311 - invented trade
-    Warehouse(world.settings).ensure_tables()
+    WarehouseClient(world.settings).ensure_tables()
     load(world, _sales(dice, events))
     mark_loaded(world)
     load(world, _sales(dice, NEW))
@@ -118,7 +118,7 @@ def load(world: World, sales: Iterator[dict[str, Any]]) -> None:
         rows.write(json.dumps({**event, **message, "attributes": attributes}).encode() + b"\n")
     rows.seek(0)
     stream = STREAMS["sales"]
-    Warehouse(world.settings).start_load(f"raw.{stream.table}", rows, bigquery_fields(stream)).result()
+    WarehouseClient(world.settings).start_load(f"raw.{stream.table}", rows, bigquery_fields(stream)).result()
 
 
 def _sales(dice: random.Random, count: int) -> Iterator[dict[str, Any]]:

@@ -202,7 +202,7 @@ def _run(run_id: str, name: str, task: Task | None = None) -> Iterator[Run]:
     """
     from workloads.pipeline import history
     from workloads.pipeline.run import Run
-    from workloads.pipeline.warehouse import Warehouse
+    from workloads.pipeline.warehouse import WarehouseClient
 
     with _database() as (settings, database), _failure_noted(run_id, name):
         try:
@@ -214,7 +214,7 @@ def _run(run_id: str, name: str, task: Task | None = None) -> Iterator[Run]:
             raise AirflowFailException(
                 f"{', '.join(sorted(missing))}: not done in this run, and another ran since; trigger a new run"
             )
-        yield Run(settings, Warehouse(settings), database, run_id).restore(row["request"], row["report"])
+        yield Run(settings, WarehouseClient(settings), database, run_id).restore(row["request"], row["report"])
 
 
 @contextmanager

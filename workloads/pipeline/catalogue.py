@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from workloads.pipeline.tables import tables
-from workloads.pipeline.warehouse import Warehouse, literal
+from workloads.pipeline.warehouse import WarehouseClient, literal
 
 _READ = {
     "products": "SELECT sku, name, category, style, size, colour, list_price, reorder_point FROM product",
@@ -79,7 +79,7 @@ WHERE l.business_date >= %(first)s AND COALESCE(n.unit_cost, -1) != COALESCE(b.u
 _EARLIEST = datetime(2010, 1, 2, tzinfo=UTC)  # of event_time, and a day for time zones
 
 
-def sync(connection: psycopg.Connection[DictRow], warehouse: Warehouse, run_id: str) -> None:
+def sync(connection: psycopg.Connection[DictRow], warehouse: WarehouseClient, run_id: str) -> None:
     """Bring BigQuery's copy up to date, and mark the dates whose figures change with it.
 
     A row that changed gets a successor, one that is gone is closed; both keep what they said. All of it is one
@@ -97,7 +97,7 @@ def sync(connection: psycopg.Connection[DictRow], warehouse: Warehouse, run_id: 
     warehouse.transaction(statements, run_id=run_id)
 
 
-def _refill(warehouse: Warehouse, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _refill(warehouse: WarehouseClient, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rewrite the scratch copy `catalogue_<name>`: one load job, whatever the size of the catalogue."""
     key = f"staging.catalogue_{name}"
     columns = tables()[key].columns

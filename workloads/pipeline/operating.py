@@ -14,7 +14,7 @@ from workloads.pipeline import faults, history
 from workloads.pipeline.attempts import TimeBox
 from workloads.pipeline.runner import NotReady, first_line
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.database import connect
 
 _SECONDS = 300.0
@@ -56,7 +56,7 @@ def redrive(settings: Settings) -> int:
     """
     with _connection(settings) as connection, history.given_back(connection):
         history.hold(connection)
-        warehouse = Warehouse(settings, TimeBox(_SECONDS))
+        warehouse = WarehouseClient(settings, TimeBox(_SECONDS))
         warehouse.ensure_tables()
         warehouse.query(_RELEASE)
         [counted] = warehouse.query(_COUNT)

@@ -13,10 +13,10 @@ from psycopg.rows import DictRow
 from workloads.marts import MARTS, Mart, reported
 from workloads.marts.declaration import DATE
 from workloads.pipeline import revisions, statements
-from workloads.pipeline.warehouse import Warehouse, literal
+from workloads.pipeline.warehouse import WarehouseClient, literal
 
 
-def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone: str) -> None:
+def publish(connection: psycopg.Connection[DictRow], warehouse: WarehouseClient, zone: str) -> None:
     """Bring the reports to the newest publication of the marts.
 
     The dates of every publication that is not here yet are replaced together, so that a run which was killed
@@ -57,7 +57,7 @@ def publish(connection: psycopg.Connection[DictRow], warehouse: Warehouse, zone:
         revisions.mark(connection, before, after, newest, zone)
 
 
-def _rows(warehouse: Warehouse, mart: Mart, first: date | None, last: date | None) -> list[dict[str, Any]]:
+def _rows(warehouse: WarehouseClient, mart: Mart, first: date | None, last: date | None) -> list[dict[str, Any]]:
     """What was published of a mart: on the dates from `first` to `last`, or all of it."""
     dates = f"{DATE} BETWEEN {literal(first)} AND {literal(last)}" if mart.by_date and first and last else "TRUE"
     columns = ", ".join(column.name for column in mart.columns)

@@ -32,7 +32,7 @@ from workloads.pipeline.replay_progress import PUBLISH, Progress, ReplayReport
 from workloads.pipeline.replay_stores import Stores, batches
 from workloads.pipeline.runner import NotReady, first_line
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime import basis
 from workloads.runtime.database import connect
 
@@ -104,7 +104,7 @@ def _call(
     deadline: float,
 ) -> ReplayReport:
     box = TimeBox(runner.CALL.total_seconds())
-    stores = Stores(settings, Warehouse(settings, box))
+    stores = Stores(settings, WarehouseClient(settings, box))
     run_id, progress, former = _begin(connection, request, stores)
     try:
         if progress.phase != PUBLISH:

@@ -22,7 +22,7 @@ from workloads.pipeline.lake import BadFile, File, Lake, Message, messages
 from workloads.pipeline.replay_batch import Batch
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse, literal
+from workloads.pipeline.warehouse import WarehouseClient, literal
 from workloads.runtime.database import connect_async
 
 BATCH_BYTES = 32 * 2**20
@@ -70,7 +70,7 @@ def batches(
 class Stores:
     """The raw tables and live inventory."""
 
-    def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
+    def __init__(self, settings: Settings, warehouse: WarehouseClient) -> None:
         self._settings, self._warehouse = settings, warehouse
 
     def hold(self, progress: Progress) -> bool:

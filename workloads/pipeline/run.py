@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from workloads.pipeline.settings import Settings
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.dates import parse_date
 
 
@@ -65,7 +65,7 @@ class Run:
     """What a task's function gets. `partitions` and `dates` pass from task to task."""
 
     settings: Settings
-    warehouse: Warehouse
+    warehouse: WarehouseClient
     database: psycopg.Connection[DictRow]
     run_id: str
     from_date: date | None = None

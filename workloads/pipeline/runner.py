@@ -20,7 +20,7 @@ from workloads.pipeline.history import AlreadyRunning, Report
 from workloads.pipeline.run import QualityStop, Run, asked_for
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.tasks import TASKS, Action, Task
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime import basis
 from workloads.runtime.database import connect
 
@@ -115,7 +115,7 @@ class _Call:
         """Do every task that `former`, the report of a former call, does not have."""
         doing = "ensure_tables"
         try:
-            run = Run(self.settings, Warehouse(self.settings, self.box), self.database, run_id)
+            run = Run(self.settings, WarehouseClient(self.settings, self.box), self.database, run_id)
             run.restore(self.request, former)
             self._patiently(run.warehouse.ensure_tables, retries=3)
             for task in TASKS:

@@ -41,8 +41,8 @@ Parameters = Mapping[str, str | Sequence[str]]
 """Values of `@name` in a statement: no text that came with an event is ever part of a statement's own."""
 
 
-class Warehouse:
-    """A client, and the names that queries are rendered with."""
+class WarehouseClient:
+    """A BigQuery client, and the names that queries are rendered with."""
 
     def __init__(self, settings: Settings, box: TimeBox | None = None) -> None:
         options: dict[str, Any] = {}

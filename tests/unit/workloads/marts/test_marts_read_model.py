@@ -16,7 +16,7 @@ from workloads.marts import MARTS, Column, Mart, Publication
 from workloads.marts.declaration import Kind
 from workloads.marts.read_model import OtherGrain, ensure
 from workloads.pipeline import read_model
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.migrate import MigrationError, migrate
 
@@ -142,7 +142,7 @@ class Published:
         name = f"p{len(self.publications)}"
         told = {"publication_id": name, "run_id": name, "published_at": at, "as_of": at}
         self.publications.append({**told, "first_date": first, "last_date": first})
-        read_model.publish(database, cast(Warehouse, self), "America/New_York")
+        read_model.publish(database, cast(WarehouseClient, self), "America/New_York")
 
 
 def test_a_mart_that_is_published_as_a_whole_is_replaced_as_a_whole(postgres: str, database: Any) -> None:

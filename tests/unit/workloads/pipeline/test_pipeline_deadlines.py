@@ -29,7 +29,7 @@ from workloads.pipeline import history, replay, runner, service
 from workloads.pipeline.attempts import OutOfTime, TimeBox
 from workloads.pipeline.deadlines import ended_by
 from workloads.pipeline.lake import BadFile, messages
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 __all__ = ["postgres"]
 
@@ -77,7 +77,7 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_a_call_to_bigquery_ends_with_the_time(where: str, call: Any, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue(where)
-    warehouse = Warehouse(settings("postgresql:///x", bigquery_emulator_host=url), TimeBox(0.4))
+    warehouse = WarehouseClient(settings("postgresql:///x", bigquery_emulator_host=url), TimeBox(0.4))
     began = time.monotonic()
     with pytest.raises((OutOfTime, GoogleAPIError, requests.RequestException)) as ended:
         call(warehouse)

@@ -27,7 +27,7 @@ from workloads.pipeline.attempts import OutOfTime, TimeBox, pause_before, transi
 from workloads.pipeline.run import QualityStop, Run
 from workloads.pipeline.settings import Settings
 from workloads.pipeline.tasks import TASKS, Action, Task
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 __all__ = ["postgres"]
 
@@ -93,7 +93,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch, database: Any) -> dict[str, Callable[
     """Each task writes its name into `did`; what the dictionary holds under its name happens before."""
     before: dict[str, Callable[[Run], None]] = {}
     FakeWarehouse.done = []
-    monkeypatch.setattr(runner, "Warehouse", FakeWarehouse)
+    monkeypatch.setattr(runner, "WarehouseClient", FakeWarehouse)
 
     def standing_in_for(name: str) -> Callable[[Run], str | None]:
         def function(run: Run) -> str | None:
@@ -430,7 +430,7 @@ class FakeBigQuery:
 def test_a_named_statement_is_not_run_twice(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeBigQuery(**{"a-1": {"reason": "backendError"}, "a-2": None, "b-1": {"reason": "backendError"}})
     monkeypatch.setattr(bigquery, "Client", lambda **_: client)
-    warehouse = Warehouse(settings, Clock().box(60))
+    warehouse = WarehouseClient(settings, Clock().box(60))
     warehouse.run_once("SELECT 1", "a")
     assert set(client.jobs) == {"a-1", "a-2", "b-1"}, "the attempt that ended well is the one"
     warehouse.run_once("SELECT 1", "b")

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from tests.support.postgres import postgres
 from tests.unit.workloads.api.test_api_overview import get
 from workloads.pipeline import read_model
-from workloads.pipeline.warehouse import Warehouse
+from workloads.pipeline.warehouse import WarehouseClient
 
 __all__ = ["postgres"]
 
@@ -83,7 +83,7 @@ def publish(database: psycopg.Connection[dict[str, Any]], marts: Marts, at: date
     )
     dates = {"first_date": min(days, default=None), "last_date": max(days, default=None)}
     marts.publications.append({"publication_id": name, "run_id": name, "published_at": at, "as_of": at, **dates})
-    read_model.publish(database, cast(Warehouse, marts), ZONE)
+    read_model.publish(database, cast(WarehouseClient, marts), ZONE)
 
 
 def revised(database: psycopg.Connection[dict[str, Any]]) -> dict[date, datetime | None]:
@@ -134,7 +134,7 @@ def test_a_run_that_began_before_midnight_completes_nothing(database: Any, marts
     marts.sold = {FIRST: "10.00"}
     publish(database, marts, EVENING, FIRST)
     marts.publications.append({**marts.publications[-1], "publication_id": "resumed", "published_at": MORNING})
-    read_model.publish(database, cast(Warehouse, marts), ZONE)
+    read_model.publish(database, cast(WarehouseClient, marts), ZONE)
     assert revised(database) == {}
 
 
