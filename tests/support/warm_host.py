@@ -12,6 +12,8 @@ import gc
 import importlib
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,20 +32,16 @@ MODULES = ("compute", "bigquery", "cloudrunv2", "iam", "monitoring", "pubsub", "
 @cache
 def warm_python() -> Path:
     """The command that takes the place of `python` where an engine starts its language host (`LOCALCLOUD_PYTHON`)."""
-    folder = tempfile.TemporaryDirectory(prefix="hosts-")
-    address, command = Path(folder.name, "socket"), Path(folder.name, "python")
-    server = subprocess.Popen([sys.executable, "-m", __name__, str(address)], stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    assert server.stdout.readline() == b"ready\n"
+    folder = Path(tempfile.mkdtemp(prefix="hosts-"))
+    address, command = folder / "socket", folder / "python"
     command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -IS '{__file__}' '{address}' \"$@\"\n", encoding="utf-8")
     command.chmod(0o755)
-
-    def close() -> None:
-        server.kill()
-        server.wait()
-        folder.cleanup()
-
-    atexit.register(close)
+    server = subprocess.Popen(
+        [sys.executable, "-P", __file__, str(address)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    atexit.register(server.communicate)  # closes its input, and so ends it; so does the end of this process
     return command
 
 
@@ -60,7 +58,7 @@ def ask(address: str, arguments: list[str]) -> None:
 
 
 def serve(address: str) -> None:
-    """Import the packages, then fork a host for each that asks."""
+    """Import the packages, then fork a host for each that asks, until standard input ends."""
     gc.disable()
     host = importlib.import_module("fastyle_localcloud.engine.language_host")
     provider = importlib.import_module("pulumi_gcp")
@@ -71,7 +69,7 @@ def serve(address: str) -> None:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
-        while True:
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             with suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:  # hosts that have ended
@@ -80,9 +78,10 @@ def serve(address: str) -> None:
             if os.fork() == 0:
                 listener.close()
                 _become(host, connection, streams)
-            for each in (*streams, connection.fileno()):
-                os.close(each)
-            connection.detach()
+            for stream in streams:
+                os.close(stream)
+            connection.close()
+    shutil.rmtree(Path(address).parent)
 
 
 def _become(host: Any, connection: socket.socket, streams: list[int]) -> None:
