@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
@@ -79,6 +80,15 @@ async def get(port: int, path: str = "/") -> str:
     return answer.partition("\r\n\r\n")[2]
 
 
+def commands_of_children() -> list[str]:
+    """Command lines of all that runs below this process: others' children, which end when they like, are among it."""
+    commands = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # also of one that has ended and was not waited for yet
+            commands.append(" ".join(process.cmdline()))
+    return commands
+
+
 def alive(process: psutil.Process) -> bool:
     """Not ended: one that waits for its adoptive parent to take note has."""
     try:
@@ -143,7 +153,7 @@ async def test_what_starts_and_never_answers_is_given_up_and_stopped(
     deaf = replace(spec, argv=(sys.executable, "-c", "import time; time.sleep(600)"), start_seconds=1.0)
     with pytest.raises(StartFailed, match=r"server: not healthy within 1 s \("):
         await supervisor.ensure(deaf)
-    assert [p for p in psutil.Process().children(recursive=True) if "sleep(600)" in " ".join(p.cmdline())] == []
+    assert [command for command in commands_of_children() if "sleep(600)" in command] == []
 
 
 async def test_it_waits_longer_after_each_failed_start(
