@@ -72,11 +72,8 @@ def _soak(results: Mapping[str, Any]) -> Iterable[str]:
         ],
     )
     answers = ", ".join(f"{count:,} of {status}" for status, count in sorted(flood["answers"].items()))
-    sizes = flood.get("memory_mb", {})
-    kept = ", ".join(
-        f"`{name}` {times} times" + (f" ({sizes[name][0]} to {sizes[name][1]} MB)" if name in sizes else "")
-        for name, times in flood["memory_kept"].items()
-    )
+    sizes = {name: f"{before} to {after} MB" for name, (before, after) in flood["memory_mb"].items()}
+    kept = ", ".join(f"`{name}` {times} times ({sizes[name]})" for name, times in flood["memory_kept"].items())
     yield from (
         "",
         f"p99: from the POS API's answer to the shelf, in the seconds before a fault and from 30 s after its end on; as fast "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 import sys
 import zipfile
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.settings import Settings
 from fastyle_localcloud.standins import storage
 
+from tests.support.processes import free_port
 from workloads.packaging.archives import build
 
 EMAIL = "budget-guard@fastyle-local.iam.gserviceaccount.com"
@@ -110,12 +110,6 @@ class Guarded:
         text = (self.cloud.state_dir / "logs" / "budget-guard.log").read_text(encoding="utf-8")
         assert "Traceback" not in text, text
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def job(name: str) -> dict[str, Any]:

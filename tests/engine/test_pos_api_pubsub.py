@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from google.cloud import pubsub_v1
 from google.pubsub_v1.types import Encoding, Schema
 
 from tests.support.events import sale
+from tests.support.processes import free_port
 from workloads.events import STREAMS, decode, pubsub_definition
 
 pytestmark = [
@@ -38,12 +38,6 @@ pytestmark = [
 ]
 PROJECT = "projects/p"
 TILL = "pos-api@p.iam.gserviceaccount.com"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class PubSub:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
-from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.standins import bigquery, storage
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, SchemaField, Table, TimePartitioning
 
-from cloud_pubsub.standin import free_port
+from tests.support.processes import free_port, running
 from workloads.events import STREAMS, bigquery_fields
 from workloads.pipeline.settings import Settings
 
@@ -42,21 +38,11 @@ def standins(folder: Path) -> Iterator[dict[str, str]]:
             durable=False,
         ),
     )
-    with (folder / "standins.log").open("wb") as log:
-        processes = [
-            subprocess.Popen(spec.argv, env=dict(spec.env), cwd=spec.cwd, stdout=log, stderr=log) for spec in specs
-        ]
-        try:
-            for spec, process in zip(specs, processes, strict=True):
-                _wait(spec, process)
-            yield {
-                "BIGQUERY_EMULATOR_HOST": f"http://127.0.0.1:{port}",
-                "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{storage_port}",
-            }
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
+    with running(folder / "standins.log", *specs):
+        yield {
+            "BIGQUERY_EMULATOR_HOST": f"http://127.0.0.1:{port}",
+            "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{storage_port}",
+        }
 
 
 def bigquery_client(variables: dict[str, str]) -> Client:
@@ -95,16 +81,3 @@ def pipeline_settings(variables: dict[str, str], database_url: str, **more: Any)
         "max_days_of_cover": Decimal(60),
     }
     return Settings(**{**told, **more})
-
-
-def _wait(spec: ProcessSpec, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    with httpx.Client(base_url=f"http://127.0.0.1:{spec.port}") as client:
-        while True:
-            assert process.poll() is None, f"{spec.name} ended at its start"
-            assert time.monotonic() < deadline, f"{spec.name} did not start"
-            try:
-                client.get(spec.health_path or "/").raise_for_status()
-                return
-            except httpx.HTTPError:
-                time.sleep(0.1)

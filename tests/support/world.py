@@ -14,16 +14,12 @@ import csv
 import itertools
 import json
 import os
-import socket
-import subprocess
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -35,6 +31,7 @@ from psycopg.rows import dict_row
 from tests.support.bigquery import bigquery_client
 from tests.support.jobs import settings
 from tests.support.postgres import copied_database, migrated_database
+from tests.support.processes import free_port, running
 from tests.support.push import wrap
 from workloads.events import STREAMS
 from workloads.events.schema import bigquery_fields
@@ -58,7 +55,7 @@ _numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 
 def started_bigquery(folder: Path, *, durable: bool = False) -> Iterator[str]:
     """Start the stand-in, yield its base URL, and stop it; unless `durable`, it keeps everything in memory."""
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(), free_port()]
     env = {"PATH": os.environ["PATH"], "TZ": "UTC"}
     what: ProcessSpec = spec(
         port=ports[0],
@@ -69,33 +66,8 @@ def started_bigquery(folder: Path, *, durable: bool = False) -> Iterator[str]:
         env=env,
         durable=durable,
     )
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(what.argv, env=dict(what.env), cwd=what.cwd, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{ports[0]}"
-    try:
-        deadline = time.monotonic() + what.start_seconds
-        while not _answers(f"{url}{what.health_path}"):
-            assert process.poll() is None, (folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    with running(folder / "log", what):
+        yield f"http://127.0.0.1:{what.port}"
 
 
 class World:
