@@ -34,6 +34,10 @@ GOLDEN: dict[str, tuple[str, Any]] = {
         "2026-01-02 03:04:05.000000",
     ),
     "the documented fingerprint": ("FARM_FINGERPRINT(CONCAT('1', 'foo', 'true'))", -1541654101129638711),
+    "the fingerprint of a long text, by Google's FarmHash": (
+        "FARM_FINGERPRINT(REPEAT('abcdefghij', 40))",
+        3090807594302952901,
+    ),
     "NULLs are alike in a row's text": (
         "TO_JSON_STRING(STRUCT(CAST(NULL AS STRING) AS a, 1 AS b)) = TO_JSON_STRING(STRUCT(CAST(NULL AS STRING) AS a, 1 AS b))",
         True,

@@ -14,7 +14,8 @@ What differs from the package as it comes:
   over, once for each rule that may rewrite it, every time that it is sent.
 - A view is read by its name. bqemulator puts its text, and those of the views that it reads, into each statement, for
   the sake of row access policies: only where there are some.
-- The fingerprint of a text is computed once in a process, as long as it is among the last ones.
+- Fingerprints are computed for whole columns, and as BigQuery has them: `fingerprints`. Rows of a result are written
+  column by column: `rows`.
 - No web pages and no other users: `fastyle_localcloud.callers`.
 """
 
@@ -36,6 +37,7 @@ import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
 import pyarrow  # type: ignore[import-untyped]  # no stubs
+from bqemulator.api.routes import jobs, tabledata
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.models import TableSchema
 from bqemulator.cli import main
@@ -43,7 +45,7 @@ from bqemulator.domain.errors import DomainError
 from bqemulator.domain.result import Ok
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
-from bqemulator.sql import builtin_udfs, inner_query
+from bqemulator.sql import inner_query
 from bqemulator.sql.rewriter.row_access_filter import rewrite_for_row_access
 from bqemulator.sql.table_rewriter import rewrite_table_refs
 from bqemulator.sql.translator import SQLTranslator
@@ -55,6 +57,8 @@ from sqlglot.dialects.dialect import Dialect
 
 from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser
 from fastyle_localcloud.standins.bigquery import TRANSLATIONS
+from fastyle_localcloud.standins.fingerprints import fingerprints
+from fastyle_localcloud.standins.rows import arrow_table_to_bq_rows
 from fastyle_localcloud.standins.translations import Translations
 
 
@@ -89,6 +93,12 @@ class ConfinedEngine(DuckDBEngine):
         self.execute(f"SET allowed_directories = [{listed}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
+
+    def _register_builtin_udfs(self) -> None:
+        super()._register_builtin_udfs()
+        name, text, whole = "bqemu_farm_fingerprint", "VARCHAR", "BIGINT"
+        self.connection.remove_function(name)
+        self.connection.create_function(name, fingerprints, [text], whole, type="arrow", null_handling="special")  # type: ignore[call-overload]
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """As the package's. `StoreUnavailable` when the disk is full; ends the process when only a new one can go on."""
@@ -205,9 +215,10 @@ def leave_views_to_duckdb() -> None:
     inner_query.rewrite_for_row_access = expanded  # type: ignore[attr-defined]
 
 
-def fingerprint_once() -> None:
-    """Remember fingerprints: FarmHash in Python takes 0.2 ms a row, and a run hashes the same rows several times."""
-    builtin_udfs._farm_fingerprint64 = lru_cache(maxsize=2**16)(builtin_udfs._farm_fingerprint64)
+def write_rows_by_column() -> None:
+    """Format a result's cells by what their column is, in every route that answers with rows."""
+    for module in (jobs, tabledata):
+        module.arrow_table_to_bq_rows = arrow_table_to_bq_rows  # type: ignore[attr-defined]
 
 
 def collect_garbage_seldom() -> None:
@@ -240,6 +251,6 @@ if __name__ == "__main__":
     translate_once()
     introspect_once()
     leave_views_to_duckdb()
-    fingerprint_once()
+    write_rows_by_column()
     collect_garbage_seldom()
     main()
