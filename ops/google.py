@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import click
@@ -58,14 +60,23 @@ def request(
         Unreachable: there is no answer.
     """
     try:
-        response = httpx.request(
-            method, url, headers=headers, json=body, timeout=timeout, trust_env="127.0.0.1" not in url
-        )
+        response = httpx.request(method, url, headers=headers, json=body, timeout=timeout, **connection(url))
     except httpx.HTTPError as e:
         raise Unreachable(f"{url} cannot be reached ({type(e).__name__}: {e}); see `fastyle status`") from None
     if not response.is_success and response.status_code not in accept:
         raise OperatorError(f"{method} {url} answers {response.status_code}: {_said(response)}")
     return dict(response.json()) if response.content else {}
+
+
+def connection(url: str) -> dict[str, Any]:
+    """Options of httpx for an address: for this machine's neither a proxy nor certificates, which take 30 ms to read."""
+    is_here = "127.0.0.1" in url
+    return {"trust_env": not is_here, "verify": _trusted(is_here)}
+
+
+@cache
+def _trusted(is_here: bool) -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_here else httpx.create_ssl_context()
 
 
 def _said(response: httpx.Response) -> str:

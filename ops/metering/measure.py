@@ -16,7 +16,7 @@ import psycopg
 from ops import local_cloud
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
-from ops.google import until_done
+from ops.google import connection, until_done
 from ops.ledger import Ledger
 from ops.metering.readings import Reading
 from ops.metering.sizes import Sizes
@@ -189,7 +189,7 @@ def _look(endpoints: Endpoints, trade: Trade, measurement: Measurement) -> None:
     ]
     started = time.monotonic()
     headers = {"authorization": f"Bearer {endpoints.api_token}"}
-    with httpx.Client(base_url=endpoints.api, headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=endpoints.api, headers=headers, timeout=60, **connection(endpoints.api)) as client:
         for path in paths * LOOKS:
             answer = client.get(path)
             if not answer.is_success:

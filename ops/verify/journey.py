@@ -14,7 +14,7 @@ from ops import credentials
 from ops.checks import Check, failed, passed, unknown
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
-from ops.google import request, service_headers
+from ops.google import connection, request, service_headers
 from ops.sender import PATHS
 from ops.verify.stores import Stores, get
 from workloads.events import STREAMS, consumed_by
@@ -76,7 +76,7 @@ class Journey:
             url = f"{self._endpoints.pos_api}{PATHS[stream]}"
             while True:
                 try:
-                    answer = httpx.post(url, json=event, headers=headers, timeout=30, trust_env="127.0.0.1" not in url)
+                    answer = httpx.post(url, json=event, headers=headers, timeout=30, **connection(url))
                 except httpx.HTTPError as error:
                     return failed(name, f"{url} cannot be reached ({type(error).__name__}: {error})", _mend("errors"))
                 if answer.status_code not in (401, 403) or time.monotonic() >= deadline:

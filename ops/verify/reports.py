@@ -12,7 +12,7 @@ import httpx
 
 from ops.checks import Check, failed, passed, unknown
 from ops.errors import OperatorError
-from ops.google import NoCredentials, service_headers
+from ops.google import NoCredentials, connection, service_headers
 from ops.verify.stores import Stores, get
 from workloads.events import consumed_by
 from workloads.events.stream import HISTORY
@@ -46,7 +46,7 @@ class Pipeline:
                 alive = get(f"{self._endpoints.pipeline}/health", headers)
                 if alive.status_code != 200:
                     return failed(name, f"the pipeline's service answers {alive.status_code}", _MEND), None
-                answer = httpx.post(url, json={}, headers=headers, timeout=1800, trust_env="127.0.0.1" not in url)
+                answer = httpx.post(url, json={}, headers=headers, timeout=1800, **connection(url))
             except NoCredentials as error:
                 return unknown(name, f"not tried: {error}"), None
             except OperatorError as error:

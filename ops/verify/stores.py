@@ -15,7 +15,7 @@ from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no s
 
 from ops.endpoints import LOCAL, Endpoints
 from ops.errors import OperatorError
-from ops.google import request
+from ops.google import connection, request
 from ops.summary import lake_client, warehouse_client
 
 Row = dict[str, Any]
@@ -90,7 +90,7 @@ def get(url: str, headers: dict[str, str] | None = None, *, seconds: float = 20)
         OperatorError: nothing answers.
     """
     try:
-        return httpx.get(url, headers=headers, timeout=seconds, trust_env="127.0.0.1" not in url)
+        return httpx.get(url, headers=headers, timeout=seconds, **connection(url))
     except httpx.HTTPError as error:
         raise OperatorError(f"{url} cannot be reached ({type(error).__name__}: {error})") from None
 

@@ -18,6 +18,7 @@ import psycopg
 from google.cloud import bigquery
 
 from tests.support.bigquery import bigquery_client
+from tests.support.processes import NO_CERTIFICATES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -132,7 +133,9 @@ class Checkout:
     def processes(self) -> list[dict[str, Any]]:
         """The local cloud's processes, as `fastyle status` has them: asked of the control server, without a command."""
         return list(
-            httpx.get(f"{self.endpoints['control']}/status", trust_env=False).raise_for_status().json()["processes"]
+            httpx.get(f"{self.endpoints['control']}/status", trust_env=False, verify=NO_CERTIFICATES)
+            .raise_for_status()
+            .json()["processes"]
         )
 
     def verified(self) -> tuple[int, dict[str, dict[str, str]]]:
@@ -146,7 +149,9 @@ class Checkout:
         endpoints = self.endpoints
         bearer = endpoints["api_token"] if token is None else token
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
-        return httpx.Client(base_url=endpoints[service], headers=headers, timeout=60, trust_env=False)
+        return httpx.Client(
+            base_url=endpoints[service], headers=headers, timeout=60, trust_env=False, verify=NO_CERTIFICATES
+        )
 
     def database(self) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self.endpoints["postgres"], autocommit=True)
