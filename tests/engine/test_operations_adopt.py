@@ -27,12 +27,12 @@ def shop(tmp_path: Path) -> Iterator[Project]:
     with provider() as port:
         project = Project(tmp_path, port, program=example)
         pulumi(project, "stack", "init", STACK)
-        for key, value in (
-            ("gcp:project", "bookshop-1"),
-            ("fastyle:project_number", "123456789012"),
-            ("fastyle:billing_account", "000000-000000-000000"),
-        ):
-            pulumi(project, "config", "set", key, value)
+        config = {
+            "gcp:project": "bookshop-1",
+            "fastyle:project_number": "123456789012",
+            "fastyle:billing_account": "000000-000000-000000",
+        }
+        project.change(STACK, config)
         pulumi(project, "up", "--yes", "--skip-preview")
         resources = json.loads(pulumi(project, "stack", "export"))["deployment"]["resources"]
         for name in ("lake-bucket", "sales-topic"):

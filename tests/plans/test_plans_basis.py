@@ -36,7 +36,7 @@ def pulumi(project: Project, stack: str, *arguments: str, ok: bool = True) -> st
 
 
 def configure(project: Project, stack: str, key: str, value: str) -> None:
-    pulumi(project, stack, "config", "set", f"fastyle:{key}", value)
+    project.change(stack, {f"fastyle:{key}": value})
 
 
 @pytest.mark.parametrize(("key", "changed", "kept"), [("currency", "EUR", "USD"), ("timezone", "Asia/Tokyo", "America/New_York")])  # fmt: skip
@@ -54,7 +54,7 @@ def test_a_protected_stack_keeps_them(project: Project, key: str, changed: str, 
     # Before the first sale: the documented way round.
     configure(project, stack, key, changed)
     pulumi(project, stack, "state", "unprotect", urn, "--yes")
-    pulumi(project, stack, "up", "--yes")
+    pulumi(project, stack, "up", "--yes", "--skip-preview")
 
 
 def test_a_stack_without_protection_is_changed_and_removed_as_before(project: Project) -> None:
@@ -62,5 +62,5 @@ def test_a_stack_without_protection_is_changed_and_removed_as_before(project: Pr
     project.configure(stack, like="dev")
     pulumi(project, stack, "up", "--yes", "--skip-preview")
     configure(project, stack, "currency", "EUR")
-    pulumi(project, stack, "up", "--yes")
+    pulumi(project, stack, "up", "--yes", "--skip-preview")
     pulumi(project, stack, "destroy", "--yes", "--skip-preview")

@@ -76,8 +76,7 @@ def test_another_companys_program_is_estimated(tmp_path: Path) -> None:
         project = Project(tmp_path, port, program)
         (tmp_path / "Pulumi.yaml").write_text("name: bookshop\nruntime: python\n", encoding="utf-8")
         assert project.pulumi("stack", "init", "scratch-bookshop").returncode == 0
-        for key, value in config.items():
-            assert project.pulumi("config", "set", key, value, "--stack", "scratch-bookshop").returncode == 0
+        project.change("scratch-bookshop", config)
         plan = project.preview("scratch-bookshop")
     assert plan.exit_code == 0, plan.output
     document = documents.read(plan.document)

@@ -59,8 +59,7 @@ def changes(project: Project, stack: str) -> tuple[dict[str, str], int]:
 def shop(port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("shop"), port, program=BEFORE)
     assert project.pulumi("stack", "init", "scratch-shop").returncode == 0
-    for key, value in (("gcp:project", "shop-1"), ("gcp:region", "us-central1")):
-        assert project.pulumi("config", "set", key, value, "--stack", "scratch-shop").returncode == 0
+    project.change("scratch-shop", {"gcp:project": "shop-1", "gcp:region": "us-central1"})
     done = project.pulumi("up", "--yes", "--skip-preview", "--stack", "scratch-shop")
     assert done.returncode == 0, done.stdout + done.stderr
     return project
@@ -120,8 +119,8 @@ def test_everything_switched_on_leaves_nothing_to_do_and_goes_while_it_sleeps(tm
 
 def _change_at_night(project: Project, records: Records, stack: str) -> None:
     """A change of the database: without a refresh the provider would send what it was at the update before."""
-    command = ("config", "set", "--stack", stack, "--path", "fastyle:database.maintenance_hour", "5")
-    assert project.pulumi(*command).returncode == 0
+    hour = "fastyle:database.maintenance_hour"
+    project.change(stack, {hour: 5})
     stale = project.pulumi("up", "--yes", "--skip-preview", "--stack", stack)
     assert "the disk size cannot decrease. Current size: 17 GB, requested: 10 GB" in stale.stdout
     options = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))["options"]
@@ -135,7 +134,7 @@ def _change_at_night(project: Project, records: Records, stack: str) -> None:
     (instance,) = records.all(INSTANCE)
     instance.outputs["settings"]["activationPolicy"] = "ALWAYS"
     records.put(instance)
-    assert project.pulumi(*command[:-1], "6").returncode == 0
+    project.change(stack, {hour: 6})
     assert _settings_after_an_up(project, records, stack) == ("ALWAYS", 17, 6)
     instance.outputs["settings"] |= {"activationPolicy": "NEVER", "maintenanceWindow": {"day": 7, "hour": 6}}
     records.put(instance)  # asleep again
@@ -191,12 +190,12 @@ def bookshop(port: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
     example = REPOSITORY / "components" / "examples" / "minimal" / "__main__.py"
     project = Project(tmp_path_factory.mktemp("bookshop"), port, program=example.read_text(encoding="utf-8"))
     assert project.pulumi("stack", "init", "scratch-bookshop").returncode == 0
-    for key, value in (
-        ("gcp:project", "bookshop-1"),
-        ("fastyle:project_number", "123456789012"),
-        ("fastyle:billing_account", "000000-000000-000000"),
-    ):
-        assert project.pulumi("config", "set", key, value, "--stack", "scratch-bookshop").returncode == 0
+    config = {
+        "gcp:project": "bookshop-1",
+        "fastyle:project_number": "123456789012",
+        "fastyle:billing_account": "000000-000000-000000",
+    }
+    project.change("scratch-bookshop", config)
     return project
 
 

@@ -29,9 +29,8 @@ class Production:
         assert (done.returncode == 0) is ok, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def configure(self, **values: str) -> None:
-        for key, value in values.items():
-            self.pulumi("config", "set", "--path", f"fastyle:{key.replace('__', '.')}", value)
+    def configure(self, **values: str | bool) -> None:
+        self._project.change(STACK, {f"fastyle:{key.replace('__', '.')}": value for key, value in values.items()})
 
     def exists(self) -> list[str]:
         return [record.id for record in self._records.all() if record.urn]
@@ -94,7 +93,7 @@ def _orchestrators_are_switched_there_and_back(prod: Production) -> None:
     assert prod.delivered() == files, "nothing is taken from an environment that stays"
     assert len(prod.of(ENVIRONMENT)) == 1
 
-    prod.configure(composer__standby="true")
+    prod.configure(composer__standby=True)
     prod.pulumi("up", "--yes", "--skip-preview")
     assert prod.orchestrators() == {"scheduler"}
     assert (prod.delivered(), len(prod.of(ENVIRONMENT))) == (files, 1)
@@ -103,18 +102,18 @@ def _orchestrators_are_switched_there_and_back(prod: Production) -> None:
     assert prod.orchestrators() == {"composer"}
     assert prod.delivered() == files
 
-    prod.configure(orchestrator="scheduler", composer__deletion_protection="false")
+    prod.configure(orchestrator="scheduler", composer__deletion_protection=False)
     prod.pulumi("up", "--yes", "--skip-preview")
-    prod.configure(composer__standby="false")
-    prod.pulumi("up", "--yes")
+    prod.configure(composer__standby=False)
+    prod.pulumi("up", "--yes", "--skip-preview")
     assert (prod.orchestrators(), prod.of(ENVIRONMENT), prod.delivered()) == ({"scheduler"}, [], set())
 
 
 def _removal(prod: Production) -> None:
-    refused = prod.pulumi("config", "set", "fastyle:deletion_protection", "false")
+    prod.configure(deletion_protection=False)
     refused = prod.pulumi("preview", ok=False)
     assert "to remove the stack, follow docs/operations/removal.md (protected is true)" in refused
-    prod.configure(decommission="fastyle-prod-example", force_destroy="true")
+    prod.configure(decommission="fastyle-prod-example", force_destroy=True)
     prod.pulumi("up", "--yes", "--skip-preview")
     prod.pulumi("destroy", "--yes", "--skip-preview")
     assert prod.exists() == []

@@ -12,7 +12,7 @@ import os
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -142,9 +142,19 @@ class Project:
         config = {key: value for key, value in config.items() if value is not None}
         made = self.pulumi("stack", "init", stack)
         assert made.returncode == 0, made.stderr
+        self.change(stack, config)
+
+    def change(self, stack: str, values: Mapping[str, Any]) -> None:
+        """Write values as `pulumi config set --path KEY` does, without starting an engine for each."""
         path = self.folder / f"Pulumi.{stack}.yaml"
-        salt = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-        path.write_text(yaml.safe_dump({**(salt or {}), "config": config}), encoding="utf-8")
+        document = (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+        for key, value in values.items():
+            where = document.setdefault("config", {})
+            *above, last = key.split(".")
+            for name in above:
+                where = where.setdefault(name, {})
+            where[last] = value
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
     def preview(self, stack: str, policies: bool = False) -> Plan:
         log = self.folder / f"{stack}.events.ndjson"
