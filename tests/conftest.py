@@ -18,21 +18,36 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
-# Fast tests first: a mistake is known in seconds. The stack's come last, unless other workers run the others meanwhile:
-# its tests follow one another and wait a good deal, so that the suite takes as long as they do. Names of folders, and of
-# what is shared (below). One worker runs all plans, for minutes: they begin before what three workers can divide.
+# Fast tests first: a mistake is known in seconds. Names of folders, and of what is shared (below). One worker runs all
+# plans, for minutes: they begin before what several workers can divide.
 ORDER = ("compositions", "unit", "policies", "plans", "grown", "bookshops", "engine", "dags", "sql", "browser", "e2e")
-# These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that. What the
-# last one sends is more than all before it together, and a replay would have to read it too.
-LAST = ("test_exact_marts.py", "test_operations_data.py", "test_replay.py", "test_exact_inventory.py")
-# Of the engine's tests these come first, the longest before the others: a worker that took one of them last would end
-# minutes after the others.
-LONG = ("test_pipeline_faults.py", "test_pipeline_crashes.py", "test_pipeline_quality.py")
+# Begun first where other workers run the others meanwhile: tests of one stack follow one another and wait a good deal, so
+# that the suite takes as long as they do.
+BEGUN = ("stack", "grown")
+# These fill the stack with weeks of trade, or need it full: whatever comes after them would wait for all of that.
+LAST = ("test_exact_marts.py", "test_operations_data.py", "test_replay.py")
+# Files of a group that come first in it, in this order. Of the engine's tests the longest: a worker that took one of them
+# last would end minutes after the others. Of the second stack's those that ask what `make up` left, then the rest; what the
+# last one sends is more than all before it together.
+FIRST = {
+    "engine": ("test_pipeline_faults.py", "test_pipeline_crashes.py", "test_pipeline_quality.py"),
+    "grown": (
+        "test_new_stream.py",
+        "test_acceptance_verify.py",
+        "test_redrive.py",
+        "test_kills.py",
+        "test_exact_inventory.py",
+    ),
+}
 # What a session makes once, each worker would make again: files that share such a thing (the fixture of that
 # name) go to one worker together.
 SHARED = {
     "e2e": "stack",
     "e2e/test_new_stream.py": "grown",  # a cloud of its own
+    "e2e/test_acceptance_verify.py": "grown",
+    "e2e/test_redrive.py": "grown",
+    "e2e/test_kills.py": "grown",
+    "e2e/test_exact_inventory.py": "grown",
     "e2e/test_components_bookshop.py": "bookshops",  # another one, from wheels
     "dags/test_dag_run.py": "stack",
     "browser/test_dashboard_live.py": "stack",
@@ -87,16 +102,22 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> tuple[bool, int, int, int]:
+    def rank(item: pytest.Item) -> tuple[int, int, int, int]:
         folder, *_, file = place(item).split("/")
-        long = LONG.index(file) if folder == "engine" and file in LONG else len(LONG)
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
         if any(item.iter_markers("local")):
             folder = folder if folder in ORDER else "engine"
         group = together(place(item))
         kind = group if group in ORDER else folder
+        first = FIRST.get(kind, ())
+        position = first.index(file) if file in first else len(first)
         # A package's own tests are unit tests.
-        return one_of_many and group != "stack", last, ORDER.index(kind) if kind in ORDER else 0, long
+        return (
+            (BEGUN.index(group) if one_of_many and group in BEGUN else len(BEGUN)),
+            last,
+            ORDER.index(kind) if kind in ORDER else 0,
+            position,
+        )
 
     def place(item: pytest.Item) -> str:
         return item.path.relative_to(item.config.rootpath).as_posix().removeprefix("tests/")

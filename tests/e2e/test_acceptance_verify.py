@@ -1,4 +1,5 @@
-"""`fastyle verify` on the running stack: it passes and changes no figure; broken in four places, it names the four."""
+"""`fastyle verify` on a running stack with a third stream: it passes and changes no figure; broken in four places, it names
+the four."""
 
 from __future__ import annotations
 
@@ -13,12 +14,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psutil
-import pytest
 from google.cloud import pubsub_v1
 
 from tests.support.checkout import Checkout
 
-pytestmark = pytest.mark.timeout(1200)  # the first to ask for the stack waits for `make up`
 LISTS = (
     "/v1/inventory?page_size=1000",
     "/v1/inventory/alerts?page_size=1000",
@@ -71,31 +70,34 @@ def summary(stack: Checkout) -> str:
     return stack.run("uv", "run", "--quiet", "python", "-c", SUMMARY).stdout
 
 
-def test_it_passes_and_changes_no_figure(stack: Checkout) -> None:
-    stack.fastyle("pipeline", "run")  # nothing of the trade is waiting to be published by the run that verifies
-    before, accounts, started = figures(stack), summary(stack), time.monotonic()
-    code, checks = stack.verified()
+def test_it_passes_and_changes_no_figure(grown: Checkout) -> None:
+    grown.fastyle("pipeline", "run")  # nothing of the trade is waiting to be published by the run that verifies
+    before, accounts, started = figures(grown), summary(grown), time.monotonic()
+    code, checks = grown.verified()
     seconds = time.monotonic() - started
     assert {name: check for name, check in checks.items() if check["state"] != "passed"} == {}
     assert code == 0
     assert len(checks) == 21
+    for name in ("pos-api", "raw-table", "lake"):
+        assert "event of price_changes" in checks[name]["detail"]
+    assert "price_changes" not in checks["live-inventory"]["detail"], "nothing takes its pushes"
     assert seconds < 240, "one minute on two idle cores, two at most; the suite's own load comes on top"
-    assert figures(stack) == before
-    assert summary(stack) == accounts
+    assert figures(grown) == before
+    assert summary(grown) == accounts
 
 
-def test_each_thing_that_is_broken_is_named_and_nothing_else(stack: Checkout) -> None:
+def test_each_thing_that_is_broken_is_named_and_nothing_else(grown: Checkout) -> None:
     subscription = "sales-transactions-to-lake"
     with (
-        stopped(stack, "inventory-sync"),
-        without_run_history(stack),
-        without_grant(stack, "inventory_changes") as grant,
+        stopped(grown, "inventory-sync"),
+        without_run_history(grown),
+        without_grant(grown, "inventory_changes") as grant,
     ):
-        delete_subscription(stack, subscription)
+        delete_subscription(grown, subscription)
         try:
-            code, checks = stack.verified()
+            code, checks = grown.verified()
         finally:
-            restored = stack.pulumi("up", "--stack", "local", "--yes", "--skip-preview", "--refresh", check=False)
+            restored = grown.pulumi("up", "--stack", "local", "--yes", "--skip-preview", "--refresh", check=False)
     assert restored.returncode == 0, restored.stdout[-2000:]
     assert code == 1
     failed = {name: check["detail"] for name, check in checks.items() if check["state"] == "failed"}

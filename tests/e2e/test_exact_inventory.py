@@ -43,27 +43,31 @@ def assert_settles(stack: Checkout, expected: dict[tuple[str, str], int], eventu
 
 @pytest.mark.slow
 def test_a_week_of_real_sales_each_sent_twice_shuffled(
-    stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
+    grown: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
-    events = list(journey_events(datetime(2017, 3, 1, tzinfo=UTC), datetime(2017, 3, 8, tzinfo=UTC)))
+    events = list(
+        journey_events(
+            datetime(2017, 3, 1, tzinfo=UTC), datetime(2017, 3, 8, tzinfo=UTC), currency=grown.endpoints["currency"]
+        )
+    )
     assert len(events) > 3_000
     assert sum(len(event["lines"]) for stream, event in events if stream == "sales") > 30_000
-    send(stack, disturbed(events, times=2, shuffle=True, seed=7), tmp_path)
-    assert_settles(stack, on_hand(events), eventually)
+    send(grown, disturbed(events, times=2, shuffle=True, seed=7), tmp_path)
+    assert_settles(grown, on_hand(events), eventually)
 
 
 @pytest.mark.slow
 def test_ten_simulated_days_with_counts_transfers_and_late_events_shuffled(
-    stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
+    grown: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
     start, end = datetime(2025, 1, 5, tzinfo=UTC), datetime(2025, 1, 15, tzinfo=UTC)
-    company: dict[str, Any] = {name: stack.endpoints[name] for name in ("timezone", "currency")}
+    company: dict[str, Any] = {name: grown.endpoints[name] for name in ("timezone", "currency")}
     traded = simulate(dense_catalogue(), start, end, seed=11, scale=0.05, **company)
     events = [(s, at_other_locations(e)) for s, e in traded]
     kinds = {e["kind"] for s, e in events if s == "inventory"}
     assert {"receipt", "transfer_in", "transfer_out", "count", "adjustment"} <= kinds
-    send(stack, disturbed(events, times=2, shuffle=True, seed=13), tmp_path)
-    assert_settles(stack, on_hand(events), eventually)
+    send(grown, disturbed(events, times=2, shuffle=True, seed=13), tmp_path)
+    assert_settles(grown, on_hand(events), eventually)
 
 
 def at_other_locations(event: dict[str, Any]) -> dict[str, Any]:

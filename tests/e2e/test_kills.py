@@ -30,7 +30,7 @@ def process_of(stack: Checkout, name: str) -> dict[str, Any]:
     return next(p for p in stack.processes() if p["name"] == name)
 
 
-def sales(victim: str, count: int) -> list[tuple[str, dict[str, Any]]]:
+def sales(victim: str, currency: str, count: int) -> list[tuple[str, dict[str, Any]]]:
     """Sales of one unit each at a location of the victim's own."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     line = {"line_number": 1, "quantity": 1, "unit_price": "10.00", "discount": "0"}
@@ -43,7 +43,7 @@ def sales(victim: str, count: int) -> list[tuple[str, dict[str, Any]]]:
                 "event_time": now,
                 "location_id": f"K-{victim}",
                 "channel": "store",
-                "currency": "USD",
+                "currency": currency,
                 "lines": [{**line, "sku": f"K-{n % 7}"}],
             },
         )
@@ -53,27 +53,27 @@ def sales(victim: str, count: int) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_stream_survives_the_death_of(
-    victim: str, stack: Checkout, tmp_path: Path, eventually: Callable[..., None]
+    victim: str, grown: Checkout, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
-    events = sales(victim, 600)
+    events = sales(victim, grown.endpoints["currency"], 600)
     path = tmp_path / "events.ndjson"
     path.write_text("".join(json.dumps(e) + "\n" for _, e in events), encoding="utf-8")
-    former = int(process_of(stack, victim)["pid"])
+    former = int(process_of(grown, victim)["pid"])
 
     def here() -> dict[tuple[str, str], int]:
-        with stack.database() as db:
+        with grown.database() as db:
             rows = db.execute(
                 "SELECT location_id, sku, quantity FROM on_hand WHERE location_id = %s", (f"K-{victim}",)
             ).fetchall()
         return {(location, sku): quantity for location, sku, quantity in rows}
 
     def runs_again() -> bool:
-        process = process_of(stack, victim)
+        process = process_of(grown, victim)
         return bool(process["pid"] != former and process["state"] == "running")
 
     command = ["uv", "run", "--quiet", "fastyle", "trade", "file", str(path), "--batch", "5", "--concurrency", "2"]
     with subprocess.Popen(
-        command, cwd=stack.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=grown.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as sender:
         eventually(here, "the first events have arrived", seconds=60)
         assert sender.poll() is None, "everything was sent before it could be killed"
@@ -86,29 +86,29 @@ def test_stream_survives_the_death_of(
 
     def settled() -> bool:
         try:
-            return here() == expected == stack.inventory(f"K-{victim}")
+            return here() == expected == grown.inventory(f"K-{victim}")
         except Exception:  # PostgreSQL may be the victim: until it is back there is no answer, of the API neither
             return False
 
     try:
         eventually(settled, "every sale counted once", seconds=180)
     except AssertionError:
-        raise AssertionError(f"wanted {expected}, found {here()}, {stack.inventory(f'K-{victim}')}") from None
+        raise AssertionError(f"wanted {expected}, found {here()}, {grown.inventory(f'K-{victim}')}") from None
 
 
 def test_up_interrupted_says_so_in_a_line_and_takes_the_lock_of_a_pulumi_that_was_killed(
-    stack: Checkout, eventually: Callable[..., None]
+    grown: Checkout, eventually: Callable[..., None]
 ) -> None:
     """A terminal's Ctrl-C reaches every process of the command; pulumi records how far it got before it ends. The next
     test calls it again."""
-    locks = stack.root / ".localcloud" / "pulumi" / ".pulumi" / "locks"
+    locks = grown.root / ".localcloud" / "pulumi" / ".pulumi" / "locks"
 
     def locked() -> list[Path]:
         return list(locks.rglob("*.json"))
 
     script = 'eval "$(uv run --quiet fastyle env)" && exec pulumi up --stack local --yes --skip-preview'
     with subprocess.Popen(
-        ["bash", "-c", script], cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ["bash", "-c", script], cwd=grown.root, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     ) as killed:
         eventually(locked, "the stack is locked", 60)
         killed.kill()
@@ -117,7 +117,7 @@ def test_up_interrupted_says_so_in_a_line_and_takes_the_lock_of_a_pulumi_that_wa
 
     with subprocess.Popen(
         ["make", "up"],
-        cwd=stack.root,
+        cwd=grown.root,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -132,12 +132,12 @@ def test_up_interrupted_says_so_in_a_line_and_takes_the_lock_of_a_pulumi_that_wa
     assert output.count("stopped; run the same command again to go on") == 1, output[-3000:]
 
 
-def test_up_goes_on_after_the_daemon_was_killed(stack: Checkout, eventually: Callable[..., None]) -> None:
+def test_up_goes_on_after_the_daemon_was_killed(grown: Checkout, eventually: Callable[..., None]) -> None:
     """Its processes go with it; the next `make up` starts them on the same data, nothing is counted anew, what was
     edited stays, and a port that a stranger has taken meanwhile is another one everywhere."""
-    daemon = json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))
-    before, addresses = stack.inventory(), stack.endpoints
-    with stack.database() as db:
+    daemon = json.loads((grown.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))
+    before, addresses = grown.inventory(), grown.endpoints
+    with grown.database() as db:
         db.execute("UPDATE location SET name = 'Renamed' WHERE location_id = 'S01'")
     os.kill(int(daemon["pid"]), signal.SIGKILL)
     taken = ("api", "pos_api", "storage", "control")
@@ -146,25 +146,25 @@ def test_up_goes_on_after_the_daemon_was_killed(stack: Checkout, eventually: Cal
             port = urlsplit(addresses[name]).port
             eventually(lambda port=port: is_free(port), f"port {port} is given up", 30)
             strangers.enter_context(socket.create_server(("127.0.0.1", port)))
-        up = stack.make("up").stdout
+        up = grown.make("up").stdout
     assert "stack lock" not in up, "the interrupted one left none"
     assert "pending operation" not in up, up[-3000:]
-    moved = stack.endpoints
+    moved = grown.endpoints
     assert [name for name in taken if moved[name] == addresses[name]] == []
     for name in ("api", "pos-api", "storage", "control"):
         assert re.search(rf"port \S*\s?(\d+ )?of {name} is taken|port of {name} is taken", up), up[-4000:]
     assert moved["api"] in up
-    assert json.loads((stack.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))["pid"] != daemon["pid"]
-    assert stack.inventory() == before
-    with stack.database() as db:
+    assert json.loads((grown.root / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))["pid"] != daemon["pid"]
+    assert grown.inventory() == before
+    with grown.database() as db:
         assert db.execute("SELECT name FROM location WHERE location_id = 'S01'").fetchall() == [("Renamed",)]
-    names = [p["name"] for p in stack.processes()]
+    names = [p["name"] for p in grown.processes()]
     assert len(names) == len(set(names))
 
 
-def test_no_listener_answers_a_web_page(stack: Checkout) -> None:
+def test_no_listener_answers_a_web_page(grown: Checkout) -> None:
     """Every port of the local cloud and of the workloads, by either sign that a browser cannot leave out."""
-    ports = json.loads((stack.root / ".localcloud" / "ports.json").read_text(encoding="utf-8"))
+    ports = json.loads((grown.root / ".localcloud" / "ports.json").read_text(encoding="utf-8"))
     answered = {}
     for name, port in ports.items():
         for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.checkout import Checkout
@@ -29,7 +28,7 @@ def died(report: dict[str, Any], words: str) -> int:
 
 
 def test_what_a_broken_migration_killed_counts_once_after_the_mend(
-    stack: Checkout, eventually: Callable[..., None]
+    grown: Checkout, eventually: Callable[..., None]
 ) -> None:
     """A constraint that refuses good sales: every such sale dies with its name; dropped, they are redriven."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -41,39 +40,41 @@ def test_what_a_broken_migration_killed_counts_once_after_the_mend(
             "transaction_id": f"{location}-{n}",
             "event_time": now,
             "location_id": location,
+            "currency": grown.endpoints["currency"],
         }
         for n in range(COUNT)
     ]
 
     def held() -> int:
-        stats = httpx.get(f"{stack.endpoints['pubsub_control']}/stats").json()
+        with grown.http("pubsub_control") as client:
+            stats = client.get("/stats").json()
         return int(stats["sales-transactions-dead-letter-hold"]["backlog"])
 
     def on_hand() -> int | None:
-        return stack.inventory(location).get((location, "RD-1"))
+        return grown.inventory(location).get((location, "RD-1"))
 
-    with stack.database() as db:
+    with grown.database() as db:
         before = held()
         db.execute("ALTER TABLE movement ADD CONSTRAINT no_such_shop CHECK (location_id NOT LIKE 'RD-%') NOT VALID")
         try:
-            with stack.http("pos_api") as client:
+            with grown.http("pos_api") as client:
                 assert client.post("/v1/transactions", json=events).json()["accepted"] == COUNT
             eventually(lambda: held() == before + COUNT, "the sales are dead letters", 60)
-            listed = redrive(stack, "--dry-run")
+            listed = redrive(grown, "--dry-run")
             assert died(listed, 'violates check constraint "no_such_shop"') == COUNT
             assert listed["redriven"] == 0
             assert on_hand() is None
         finally:
             db.execute("ALTER TABLE movement DROP CONSTRAINT no_such_shop")
 
-    assert died(redrive(stack), "no_such_shop") == COUNT
+    assert died(redrive(grown), "no_such_shop") == COUNT
     eventually(lambda: on_hand() == -COUNT, "every sale is on the shelf's account", 60)
-    assert died(redrive(stack, "--dry-run"), "no_such_shop") == 0
+    assert died(redrive(grown, "--dry-run"), "no_such_shop") == 0
 
     # The export had written them when they first came, and writes them again: the same event_id counts once.
-    report = json.loads(stack.fastyle("pipeline", "run").stdout)
+    report = json.loads(grown.fastyle("pipeline", "run").stdout)
     assert report["state"] == "succeeded", report["error"]
-    (row,) = stack.warehouse().query_and_wait(
+    (row,) = grown.warehouse().query_and_wait(
         f"""
         SELECT (SELECT COUNT(*) FROM raw.sales_transactions WHERE location_id = '{location}') AS deliveries,
           (SELECT SUM(units) FROM marts.gmv_daily
