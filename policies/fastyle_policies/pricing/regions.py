@@ -8,56 +8,10 @@ from __future__ import annotations
 import difflib
 import re
 
-REGIONS = frozenset(
-    [
-        "africa-south1",
-        "asia-east1",
-        "asia-east2",
-        "asia-northeast1",
-        "asia-northeast2",
-        "asia-northeast3",
-        "asia-south1",
-        "asia-south2",
-        "asia-southeast1",
-        "asia-southeast2",
-        "asia-southeast3",
-        "asia-southeast4",
-        "australia-southeast1",
-        "australia-southeast2",
-        "europe-central2",
-        "europe-north1",
-        "europe-north2",
-        "europe-southwest1",
-        "europe-west1",
-        "europe-west2",
-        "europe-west3",
-        "europe-west4",
-        "europe-west6",
-        "europe-west8",
-        "europe-west9",
-        "europe-west10",
-        "europe-west12",
-        "me-central1",
-        "me-central2",
-        "me-west1",
-        "northamerica-northeast1",
-        "northamerica-northeast2",
-        "northamerica-south1",
-        "southamerica-east1",
-        "southamerica-west1",
-        "us-central1",
-        "us-east1",
-        "us-east4",
-        "us-east5",
-        "us-east7",
-        "us-south1",
-        "us-west1",
-        "us-west2",
-        "us-west3",
-        "us-west4",
-        "us-west8",
-    ]
-)
+from fastyle_policies.pricing.book import FOLDER
+
+REGIONS = frozenset(path.stem for path in FOLDER.glob("*-*.csv"))
+"""Each has a file of its own in the price book."""
 _ALIASES = {"europe": "eu", "us-central": "us-central1", "europe-west": "europe-west1"}
 _MULTI = re.compile(r"us|eu|asia|global|(nam|eur|asia)\d{1,2}|nam-eur-asia\d")
 _ZONE = re.compile(r"(.+\d)-[a-z]")
