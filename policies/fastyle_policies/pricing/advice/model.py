@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fastyle_policies.model import Resource, dig
-from fastyle_policies.pricing.advice.places import moved
+from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.estimator import Estimate
 
 REMOVED = "removed"
@@ -72,6 +72,28 @@ class Option:
         return changed
 
 
+def setting(
+    resource: Resource,
+    path: str,
+    value: Any,
+    *,
+    loses: str,
+    gives_up: str,
+    group: str = "",
+    rests_on_usage: bool = False,
+) -> Option:
+    """The option of another value of one property; its `group` is that of the path where it has no name of its own."""
+    return Option(
+        resource=resource.name,
+        change=change(resource, path, value),
+        group=f"{resource.urn} {group or path}",
+        loses=loses,
+        edits=(Edit(resource.urn, path, value),),
+        gives_up=frozenset({gives_up}),
+        rests_on_usage=rests_on_usage,
+    )
+
+
 def with_property(resource: Resource, path: str, value: Any) -> Resource:
     """A copy of a resource with another value at a dotted path; numbers in the path are places in a list."""
     props = copy.deepcopy(dict(resource.props))
@@ -111,3 +133,24 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, default=repr)
+
+
+def moved(resource: Resource, own: str, to: str) -> Resource:
+    """A resource with every mention of its region, or of a zone of it, exchanged."""
+    here = resource.region if resource.region not in ("", own) else to
+    return replace(resource, props=_exchanged(resource.props, own, to), region=here)
+
+
+def _exchanged(value: Any, own: str, to: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _exchanged(each, own, to) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exchanged(each, own, to) for each in value]
+    if isinstance(value, str) and "/" in value:
+        return "/".join(_exchanged(part, own, to) for part in value.split("/"))
+    if isinstance(value, str) and (place := value.lower()) != to:
+        if place == own:
+            return to
+        if regions.normal(place) == own and place.startswith(f"{own}-"):
+            return f"{to}{place.removeprefix(own)}"
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from fastyle_policies.model import Resource
-from fastyle_policies.pricing.advice import databases, nights, platform, serving, stores
+from fastyle_policies.pricing.advice import databases, platform, serving, stores
 from fastyle_policies.pricing.advice.model import Option
 from fastyle_policies.pricing.services.composer import ENVIRONMENT
 from fastyle_policies.pricing.services.network import ADDRESS, GLOBAL_ADDRESS
@@ -33,9 +33,9 @@ REQUIREMENTS = {
 }
 """What can be asked to be kept, by name."""
 
-Rule = Callable[[Resource, PricedPlan, UsageFile], Iterator[Option]]
+Rule = Callable[[Resource, PricedPlan], Iterator[Option]]
 _RULES: dict[str, Sequence[Rule]] = {
-    INSTANCE: (databases.availability, databases.tier, nights.night_stop),
+    INSTANCE: (databases.availability, databases.tier, databases.night_stop),
     SERVICE: (serving.minimum_of_service, serving.billing),
     FUNCTION: (serving.minimum_of_function,),
     BUCKET: (stores.classes, stores.expiry, stores.soft_delete),
@@ -55,5 +55,5 @@ def options(resources: Sequence[Resource], usage: UsageFile) -> list[Option]:
         option
         for resource in sorted(resources, key=lambda r: (r.type, r.name, r.urn))
         for rule in _RULES.get(resource.type, ())
-        for option in rule(resource, plan, usage)
+        for option in rule(resource, plan)
     ]

@@ -5,45 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastyle_policies.model import UNKNOWN, Resource, number
-from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, change
+from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, setting
 from fastyle_policies.pricing.services.composer import RESILIENT
 from fastyle_policies.pricing.services.plan import PricedPlan
-from fastyle_policies.pricing.usage import UsageFile
 
 FREE_LOG_DAYS = 30
 
 
-def log_retention(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def log_retention(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
     """Logs for the 30 days that are in the price."""
     path = "retentionDays"
     if (number(bucket.get(path)) or 0) > FREE_LOG_DAYS:
-        yield Option(
-            resource=bucket.name,
-            change=change(bucket, path, FREE_LOG_DAYS),
-            group=f"{bucket.urn} retention",
-            loses=f"logs older than {FREE_LOG_DAYS} days cannot be read",
-            edits=(Edit(bucket.urn, path, FREE_LOG_DAYS),),
-            gives_up=frozenset({"log-history"}),
-            rests_on_usage=True,
+        loses = f"logs older than {FREE_LOG_DAYS} days cannot be read"
+        yield setting(
+            bucket, path, FREE_LOG_DAYS, loses=loses, gives_up="log-history", group="retention", rests_on_usage=True
         )
 
 
-def resilience(environment: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def resilience(environment: Resource, plan: PricedPlan) -> Iterator[Option]:
     """Airflow in one zone instead of two."""
     path = "config.resilienceMode"
     if environment.get(path) == RESILIENT:
-        value = "STANDARD_RESILIENCE"
-        yield Option(
-            resource=environment.name,
-            change=change(environment, path, value),
-            group=f"{environment.urn} {path}",
-            loses="a zone's outage stops Airflow until the zone is back",
-            edits=(Edit(environment.urn, path, value),),
-            gives_up=frozenset({"ha"}),
-        )
+        loses = "a zone's outage stops Airflow until the zone is back"
+        yield setting(environment, path, "STANDARD_RESILIENCE", loses=loses, gives_up="ha")
 
 
-def instead_of_composer(environment: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def instead_of_composer(environment: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No Airflow: a schedule that calls a service, which is free for the first three jobs of an account."""
     yield Option(
         resource=environment.name,
@@ -55,7 +42,7 @@ def instead_of_composer(environment: Resource, plan: PricedPlan, usage: UsageFil
     )
 
 
-def idle_address(address: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def idle_address(address: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No external address that nothing of the plan takes."""
     if address.get("addressType") == "INTERNAL" or _is_used(address, plan):
         return

@@ -8,17 +8,16 @@ from typing import Any
 from fastyle_policies.model import Resource, flag, number
 from fastyle_policies.pricing.advice.model import Edit, Option, change
 from fastyle_policies.pricing.services.plan import PricedPlan
-from fastyle_policies.pricing.usage import UsageFile
 
 _MINIMUMS = ("template.scaling.minInstanceCount", "scaling.minInstanceCount")
 
 
-def minimum_of_service(service: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def minimum_of_service(service: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No minimum instances, whichever of its two places they stand in."""
     yield from _minimum(service, _MINIMUMS)
 
 
-def minimum_of_function(function: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def minimum_of_function(function: Resource, plan: PricedPlan) -> Iterator[Option]:
     """As of a service."""
     yield from _minimum(function, ("serviceConfig.minInstanceCount",))
 
@@ -36,7 +35,7 @@ def _minimum(resource: Resource, paths: tuple[str, ...]) -> Iterator[Option]:
         )
 
 
-def billing(service: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def billing(service: Resource, plan: PricedPlan) -> Iterator[Option]:
     """The other of the two ways in which a service is billed.
 
     By instance only where minimum instances keep one running anyway: how long others idle before they are stopped, which

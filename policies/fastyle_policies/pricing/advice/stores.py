@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 from fastyle_policies.model import Resource, dig, number
-from fastyle_policies.pricing.advice.model import Edit, Option, change
+from fastyle_policies.pricing.advice.model import Edit, Option, setting
 from fastyle_policies.pricing.services.base import holds_unknown, text
 from fastyle_policies.pricing.services.bigquery import MILLISECONDS_A_DAY, StorageUsage
 from fastyle_policies.pricing.services.plan import PricedPlan
 from fastyle_policies.pricing.services.storage import MINIMUM_DAYS, BucketUsage
-from fastyle_policies.pricing.usage import UsageFile
 
 KEPT_DAYS = 365
 """Proposed where nothing expires: a season can still be compared with the last one."""
@@ -33,9 +32,9 @@ LIFECYCLE = "lifecycleRules"
 _FOREVER = "what is older than {} days is gone"
 
 
-def classes(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def classes(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
     """Other ages at which what is written moves to colder classes; alternatives of which one may be the cheapest."""
-    used = usage.of(bucket, BucketUsage)
+    used = plan.usage.of(bucket, BucketUsage)
     if not used.monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
         return
     for ladder in LADDERS:
@@ -58,9 +57,9 @@ def classes(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Op
         )
 
 
-def expiry(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def expiry(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
     """A deletion where nothing deletes what is written, or an earlier one."""
-    if not usage.of(bucket, BucketUsage).monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
+    if not plan.usage.of(bucket, BucketUsage).monthly_written_gib or holds_unknown(bucket.get(LIFECYCLE)):
         return
     ages = [age for rule in _rules(bucket.get(LIFECYCLE)) if (age := _deletes_at(rule)) is not None]
     if not ages or min(ages) > KEPT_DAYS:
@@ -75,48 +74,33 @@ def expiry(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Opt
         )
 
 
-def soft_delete(bucket: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def soft_delete(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No soft delete where what is written ends by age: what is deleted is billed for a week more."""
     path = "softDeletePolicy.retentionDurationSeconds"
     kept = bucket.get(path)
-    if usage.of(bucket, BucketUsage).monthly_written_gib and (kept is None or (number(kept) or 0) > 0):
-        yield Option(
-            resource=bucket.name,
-            change=change(bucket, path, 0),
-            group=f"{bucket.urn} soft delete",
-            loses="what was deleted by mistake cannot be restored",
-            edits=(Edit(bucket.urn, path, 0),),
-            gives_up=frozenset({"undelete"}),
-            rests_on_usage=True,
-        )
+    if plan.usage.of(bucket, BucketUsage).monthly_written_gib and (kept is None or (number(kept) or 0) > 0):
+        loses = "what was deleted by mistake cannot be restored"
+        yield setting(bucket, path, 0, loses=loses, gives_up="undelete", group="soft delete", rests_on_usage=True)
 
 
-def dataset_expiry(dataset: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def dataset_expiry(dataset: Resource, plan: PricedPlan) -> Iterator[Option]:
     """An expiry of partitions where a dataset has none and something is written into it."""
     paths = ("defaultPartitionExpirationMs", "defaultTableExpirationMs")
     if not any(dataset.get(path) for path in paths):
-        yield from _expires(dataset, paths[0], usage)
+        yield from _expires(dataset, paths[0], plan)
 
 
-def table_expiry(table: Resource, plan: PricedPlan, usage: UsageFile) -> Iterator[Option]:
+def table_expiry(table: Resource, plan: PricedPlan) -> Iterator[Option]:
     """As of a dataset, for a partitioned table."""
     path = "timePartitioning.expirationMs"
     if table.get("timePartitioning") and not table.get(path):
-        yield from _expires(table, path, usage)
+        yield from _expires(table, path, plan)
 
 
-def _expires(resource: Resource, path: str, usage: UsageFile) -> Iterator[Option]:
-    if usage.of(resource, StorageUsage).monthly_written_gib > 0:
-        value = int(MILLISECONDS_A_DAY) * KEPT_DAYS
-        yield Option(
-            resource=resource.name,
-            change=change(resource, path, value),
-            group=f"{resource.urn} expiry",
-            loses=_FOREVER.format(KEPT_DAYS),
-            edits=(Edit(resource.urn, path, value),),
-            gives_up=frozenset({"history"}),
-            rests_on_usage=True,
-        )
+def _expires(resource: Resource, path: str, plan: PricedPlan) -> Iterator[Option]:
+    if plan.usage.of(resource, StorageUsage).monthly_written_gib > 0:
+        value, loses = int(MILLISECONDS_A_DAY) * KEPT_DAYS, _FOREVER.format(KEPT_DAYS)
+        yield setting(resource, path, value, loses=loses, gives_up="history", group="expiry", rests_on_usage=True)
 
 
 def _rules(value: Any) -> list[dict[str, Any]]:
