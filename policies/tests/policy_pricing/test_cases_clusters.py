@@ -16,7 +16,7 @@ from fastyle_policies.pricing.services.dataproc import CLUSTER as DATAPROC
 from fastyle_policies.pricing.services.functions_v1 import FUNCTION
 from fastyle_policies.pricing.services.gke import CLUSTER, NODE_POOL
 from fastyle_policies.pricing.services.kafka import CLUSTER as KAFKA
-from fastyle_policies.pricing.services.run_v1 import SERVICE
+from fastyle_policies.pricing.services.run import SERVICE_V1 as SERVICE
 
 from policy_pricing.bills import bill, estimated, prices, resource
 

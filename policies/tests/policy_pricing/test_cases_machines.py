@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fastyle_policies.model import UNKNOWN, Resource
-from fastyle_policies.pricing.services.groups import AUTOSCALERS, REGIONAL, TEMPLATES, ZONAL
+from fastyle_policies.pricing.services.instances import AUTOSCALERS, REGIONAL, TEMPLATES, ZONAL
 
 from policy_pricing.bills import bill, estimated, prices, resource
 

@@ -13,18 +13,17 @@ from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing.services.alloydb import CLUSTER as ALLOY_CLUSTER
 from fastyle_policies.pricing.services.alloydb import INSTANCE as ALLOYDB
 from fastyle_policies.pricing.services.balancers import GLOBAL_RULE, RULE
-from fastyle_policies.pricing.services.bigquery import DATASET, TABLE
+from fastyle_policies.pricing.services.bigquery import BI_ENGINE, DATASET, RESERVATION, TABLE
 from fastyle_policies.pricing.services.bigtable import INSTANCE as BIGTABLE
 from fastyle_policies.pricing.services.dns import ZONE
 from fastyle_policies.pricing.services.filestore import INSTANCE as FILESTORE
 from fastyle_policies.pricing.services.firestore import DATABASE as FIRESTORE
 from fastyle_policies.pricing.services.kms import KEY
+from fastyle_policies.pricing.services.network import TUNNEL
+from fastyle_policies.pricing.services.operations import QUEUE
+from fastyle_policies.pricing.services.redis import CLUSTER as REDIS_CLUSTER
 from fastyle_policies.pricing.services.redis import INSTANCE as REDIS
-from fastyle_policies.pricing.services.redis_clusters import CLUSTER as REDIS_CLUSTER
-from fastyle_policies.pricing.services.reservations import BI_ENGINE, RESERVATION
 from fastyle_policies.pricing.services.spanner import INSTANCE as SPANNER
-from fastyle_policies.pricing.services.tasks import QUEUE
-from fastyle_policies.pricing.services.tunnels import TUNNEL
 
 from policy_pricing.bills import bill, estimated, prices, resource
 

@@ -166,6 +166,11 @@ class Bill:
             raise NotPricedError(f"Google Cloud has no location '{name[:40]}' ({key}){regions.nearest(name[:40])}")
         return region
 
+    def note_unknown(self, block: Any, what: str) -> None:
+        """Say that a part of a block is known only at update, where one is: it counts as unset."""
+        if holds_unknown(block):
+            self.note(f"a part of {what} is secret or known only at update; reckoned as if that part were unset")
+
     def note(self, text: str) -> None:
         note = Note(self.resource.name, text, self.resource.label)
         if note not in self.notes:

@@ -1,4 +1,4 @@
-"""BigQuery on demand: active and long-term storage under expiry, bytes scanned, streaming."""
+"""BigQuery: active and long-term storage under expiry, bytes scanned, streaming; slots of editions, BI Engine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from fastyle_policies.pricing.lines import DAYS
-from fastyle_policies.pricing.services.base import Bill, Usage, prices, text, usage_key
+from fastyle_policies.pricing.lines import DAYS, GIB, HOURS
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, Usage, prices, text, usage_key
 
 DATASET = "gcp:bigquery/dataset:Dataset"
 TABLE = "gcp:bigquery/table:Table"
@@ -83,3 +83,31 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
     bill.used_if_any("bigquery.insert-all", usage.monthly_insert_all_mb, "MB", name="Streamed by insertAll")
     bill.used_if_any("bigquery.read-api", usage.monthly_read_api_tib, "TiB", name="Read by the Storage Read API")
     bill.used_if_any("bigquery.write-api", usage.monthly_write_api_gb, "GB", name="Streamed by the Write API")
+
+
+RESERVATION = "gcp:bigquery/reservation:Reservation"
+BI_ENGINE = "gcp:bigquery/biReservation:BiReservation"
+_EDITIONS = {"STANDARD": "standard", "ENTERPRISE": "enterprise", "ENTERPRISE_PLUS": "enterprise-plus"}
+
+
+class ReservationUsage(Usage):
+    monthly_autoscaled_slot_hours: Decimal = usage_key(
+        "slot-hours that autoscaling adds to the baseline, in steps of 50 slots"
+    )
+
+
+@prices(RESERVATION)
+def reservation(bill: Bill, usage: ReservationUsage) -> None:
+    edition = str(bill.value("edition", "ENTERPRISE"))
+    if edition not in _EDITIONS:
+        raise NotPricedError(f"the price book has no rates for edition {edition[:40]}")
+    rate = f"bigquery.slots-{_EDITIONS[edition]}"
+    slots = bill.number("slotCapacity", 0)
+    bill.add(rate, slots * HOURS, f"{text(slots)} slots x 730 h", name=f"Baseline slots, {_EDITIONS[edition]}")
+    bill.used(rate, usage.monthly_autoscaled_slot_hours, "slot-hours", name="Autoscaled slots")
+
+
+@prices(BI_ENGINE)
+def bi_engine(bill: Bill, usage: NoUsage) -> None:
+    gib = bill.number("size", 0) / GIB
+    bill.add("bigquery.bi-engine", gib * HOURS, f"{text(gib)} GiB x 730 h", name="BI Engine")

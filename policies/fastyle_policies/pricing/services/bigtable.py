@@ -7,7 +7,7 @@ from typing import Any
 
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, holds_unknown, prices, text, usage_key
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
 
 INSTANCE = "gcp:bigtable/instance:Instance"
 _STORAGE = {"SSD": "ssd", "HDD": "hdd"}
@@ -21,8 +21,7 @@ class InstanceUsage(Usage):
 @prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     clusters = bill.blocks("clusters")
-    if holds_unknown(bill.resource.get("clusters")):
-        bill.note("a part of its clusters is secret or known only at update; reckoned as if that part were unset")
+    bill.note_unknown(bill.resource.get("clusters"), "its clusters")
     for index, cluster in enumerate(clusters, 1):
         region = _place(bill, cluster.get("zone"))
         label = f" of cluster {index}" if len(clusters) > 1 else ""

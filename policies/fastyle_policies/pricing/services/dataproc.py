@@ -11,16 +11,7 @@ from pydantic import Field
 from fastyle_policies.model import UNKNOWN, dig
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import (
-    Bill,
-    NotPricedError,
-    Usage,
-    holds_unknown,
-    prices,
-    size_of,
-    text,
-    usage_key,
-)
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, size_of, text, usage_key
 
 CLUSTER = "gcp:dataproc/cluster:Cluster"
 BATCH = "gcp:dataproc/batch:Batch"
@@ -44,8 +35,7 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
     config = bill.resource.get("clusterConfig")
     if config is UNKNOWN or bill.resource.get("virtualClusterConfig"):
         raise NotPricedError("its machines are secret, known only at update, or those of a Kubernetes cluster")
-    if holds_unknown(config):
-        bill.note("a part of its clusterConfig is secret or known only at update; reckoned as if that part were unset")
+    bill.note_unknown(config, "its clusterConfig")
     hours, cpus, worker = usage.monthly_running_hours, Decimal(0), machines.machine(DEFAULT_MACHINE)
     for role, usual, label in _ROLES:
         block = _known(dig(config, f"{role}Config"))

@@ -12,16 +12,7 @@ from fastyle_policies.model import UNKNOWN, Resource, dig, flag
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.lines import HOURS, amount
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import (
-    Bill,
-    NotPricedError,
-    Usage,
-    holds_unknown,
-    prices,
-    size_of,
-    text,
-    usage_key,
-)
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, size_of, text, usage_key
 
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
@@ -87,8 +78,7 @@ def node_pool(bill: Bill, usage: PoolUsage) -> None:
 
 def _least(bill: Bill, scaling: Any, zones: Decimal) -> Decimal:
     """Nodes that are always there, in all zones."""
-    if holds_unknown(scaling):
-        bill.note("a part of its autoscaling is secret or known only at update; reckoned as if that part were unset")
+    bill.note_unknown(scaling, "its autoscaling")
     for key, factor in (("totalMinNodeCount", Decimal(1)), ("minNodeCount", zones)):
         value = dig(scaling, key)
         if value is not None and value is not UNKNOWN:
@@ -103,8 +93,7 @@ def _least(bill: Bill, scaling: Any, zones: Decimal) -> Decimal:
 def _nodes(bill: Bill, config: Any, count: Decimal, hours: Decimal, label: str, *, usage: bool) -> None:
     if not count:
         return
-    if holds_unknown(config):
-        bill.note("a part of its nodeConfig is secret or known only at update; reckoned as if that part were unset")
+    bill.note_unknown(config, "its nodeConfig")
     given = config if isinstance(config, Mapping) else {}
     settings = {key: value for key, value in given.items() if value is not UNKNOWN and value is not None}
     of = machines.machine(settings.get("machineType", DEFAULT_MACHINE))

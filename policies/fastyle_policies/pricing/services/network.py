@@ -1,4 +1,4 @@
-"""Networking that costs while nothing flows: NAT gateways, external addresses, connectors."""
+"""Networking that costs while nothing flows: NAT gateways, external addresses, connectors, VPN tunnels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ NAT = "gcp:compute/routerNat:RouterNat"
 ADDRESS = "gcp:compute/address:Address"
 GLOBAL_ADDRESS = "gcp:compute/globalAddress:GlobalAddress"
 CONNECTOR = "gcp:vpcaccess/connector:Connector"
-
-
+TUNNEL = "gcp:compute/vPNTunnel:VPNTunnel"
 COUNTED_VMS = Decimal(32)
 """Up to so many VMs a NAT gateway costs by their number, beyond a flat rate (cloud.google.com/nat/pricing)."""
 
@@ -64,3 +63,8 @@ def connector(bill: Bill, usage: NoUsage) -> None:
     count = bill.number("minInstances", 2)
     words = f"{text(count)} instances x 730 h"
     bill.add("network.connector-instance", count * HOURS, words, name="Connector instances")
+
+
+@prices(TUNNEL)
+def tunnel(bill: Bill, usage: NoUsage) -> None:
+    bill.add("vpn.tunnel", HOURS, "730 h", name="Tunnel")

@@ -1,4 +1,4 @@
-"""What runs a platform: schedules, secrets, logs, metrics, images."""
+"""What runs a platform: schedules, queues, secrets, logs, metrics, images."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastyle_policies.pricing.lines import DAYS, SECONDS, amount
 from fastyle_policies.pricing.services.base import Bill, NoUsage, Usage, prices, text, usage_key
 
 JOB = "gcp:cloudscheduler/job:Job"
+QUEUE = "gcp:cloudtasks/queue:Queue"
 SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 (a type token)
 SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion"  # noqa: S105
 LOG_BUCKET = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
@@ -105,3 +106,12 @@ def log_metric(bill: Bill, usage: MetricUsage) -> None:
 @prices(REPOSITORY)
 def repository(bill: Bill, usage: RepositoryUsage) -> None:
     bill.used("artifacts.storage", usage.storage_gb, "GB", name="Images")
+
+
+class QueueUsage(Usage):
+    monthly_operations: Decimal = usage_key("calls of the API and attempts to deliver: two a task at least")
+
+
+@prices(QUEUE)
+def queue(bill: Bill, usage: QueueUsage) -> None:
+    bill.used("tasks.operations", usage.monthly_operations, "operations", name="Operations")

@@ -43,30 +43,27 @@ def gib(messages: Decimal, size: Decimal, batch: Decimal) -> Decimal:
 
 @prices(TOPIC)
 def topic(bill: Bill, usage: TopicUsage) -> None:
-    flow = gib(usage.monthly_messages, usage.message_bytes, usage.messages_per_request)
     stored = usage.monthly_messages * usage.message_bytes / GIB
     plain = f"{text(usage.monthly_messages)} messages x {text(usage.message_bytes)} bytes"
-    arithmetic = (
-        f"{text(usage.monthly_messages)} messages / {text(usage.messages_per_request)} a request "
-        f"x max({text(usage.message_bytes * usage.messages_per_request)}, 1,000) bytes"
-    )
     source = bill.get("ingestionDataSourceSettings")
     if isinstance(source, Mapping) and source:
         rate = "pubsub.kinesis-import" if source.get("awsKinesis") else "pubsub.import"
         bill.add(rate, stored, plain, name="Imported", usage=True)
     else:
-        bill.add("pubsub.throughput", flow, arithmetic, name="Published", usage=True)
-    kept = bill.value("messageRetentionDuration", None)
-    days = amount(seconds(kept) or 0) / DAY
-    if days:
-        bill.add(
-            "pubsub.retention",
-            stored * days / DAYS,
-            f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days",
-            name="Retained for replay",
-            usage=True,
-        )
+        _throughput(bill, usage.monthly_messages, usage.message_bytes, usage.messages_per_request, "Published")
+    if days := amount(seconds(bill.value("messageRetentionDuration", None)) or 0) / DAY:
+        _retained(bill, stored, days, "", name="Retained for replay")
     _transforms(bill, stored)
+
+
+def _throughput(bill: Bill, messages: Decimal, size: Decimal, batch: Decimal, name: str) -> None:
+    words = f"{text(messages)} messages / {text(batch)} a request x max({text(size * batch)}, 1,000) bytes"
+    bill.add("pubsub.throughput", gib(messages, size, batch), words, name=name, usage=True)
+
+
+def _retained(bill: Bill, stored: Decimal, days: Decimal, since: str, *, name: str) -> None:
+    words = f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days{since}"
+    bill.add("pubsub.retention", stored * days / DAYS, words, name=name, usage=True)
 
 
 def _transforms(bill: Bill, volume: Decimal) -> None:
@@ -88,22 +85,10 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
     else:
         push = bill.there("pushConfig")
         batch = Decimal(1) if push else usage.messages_per_request
-        bill.add(
-            "pubsub.throughput",
-            gib(messages, size, batch),
-            f"{text(messages)} messages / {text(batch)} a request x max({text(size * batch)}, 1,000) bytes",
-            name="Pushed" if push else "Pulled",
-            usage=True,
-        )
+        _throughput(bill, messages, size, batch, "Pushed" if push else "Pulled")
     if flag(bill.get("retainAckedMessages")) is True:
         days = amount(seconds(bill.value("messageRetentionDuration", "604800s")) or 0) / DAY
-        bill.add(
-            "pubsub.retention",
-            stored * days / DAYS,
-            f"{text(stored)} GiB a month kept for {text(days)} of {text(DAYS)} days after acknowledgement",
-            name="Retained acknowledged messages",
-            usage=True,
-        )
+        _retained(bill, stored, days, " after acknowledgement", name="Retained acknowledged messages")
     _transforms(bill, stored)
     bill.used_if_any("pubsub.retention", usage.old_backlog_gib, "GiB on average", name="Backlog older than a day")
 

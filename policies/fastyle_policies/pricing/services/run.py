@@ -1,20 +1,36 @@
-"""Cloud Run services and jobs, and functions of the second generation, which are Cloud Run services with a build."""
+"""Cloud Run services of both APIs and jobs, and functions of the second generation, which are Cloud Run services with a build."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, dig, flag
-from fastyle_policies.pricing.lines import SECONDS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, size_of, text, usage_key
+from fastyle_policies.pricing.lines import SECONDS, amount, total
+from fastyle_policies.pricing.services.base import (
+    Bill,
+    NotPricedError,
+    Usage,
+    holds_unknown,
+    prices,
+    size_of,
+    text,
+    usage_key,
+)
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+SERVICE_V1 = "gcp:cloudrun/service:Service"
+# Rates of vCPUs and memory while an instance waits, serves requests, or is billed for as long as it is there.
+_IDLE = ("run.idle-cpu", "run.idle-memory")
+_REQUEST = ("run.request-cpu", "run.request-memory")
+_INSTANCE = ("run.instance-cpu", "run.instance-memory")
+Size = tuple[Decimal, Decimal]  # vCPUs, GiB of memory
 JOB_MINIMUM_SECONDS = Decimal(60)
 _CPU_OF_MEMORY = tuple(
     (Decimal(gib), Decimal(vcpus))
@@ -78,20 +94,18 @@ def gibibytes(value: Any) -> Decimal:
 def service(bill: Bill, usage: TrafficUsage) -> None:
     template = bill.resource.get("template")
     _no_accelerator(bill.get("template.nodeSelector") if template is not UNKNOWN else None)
-    vcpu, memory, always = Decimal(0), Decimal(0), False
-    for container in _containers(bill, template):
-        vcpu += limit_cpu(bill, container)
-        memory += limit_memory(bill, container)
-        always = always or _cpu_always(bill, container)
+    containers = _containers(bill, template)
+    size = _limits(bill, containers)
+    always = any(_cpu_always(bill, container) for container in containers)
     if bill.value("scaling.scalingMode", "AUTOMATIC") == "MANUAL":
         fixed = bill.number("scaling.manualInstanceCount", 1)
-        traffic(bill, usage, vcpu, memory, fixed, always, most=fixed)
+        _traffic(bill, usage, size, fixed, always, most=fixed)
         return
     minimum = max(
         bill.number("template.scaling.minInstanceCount", 0),
         bill.number("scaling.minInstanceCount", 0),
     )
-    traffic(bill, usage, vcpu, memory, minimum, always)
+    _traffic(bill, usage, size, minimum, always)
 
 
 def _cpu_always(bill: Bill, container: Any) -> bool:
@@ -112,7 +126,7 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
     memory = _memory(bill, bill.value("serviceConfig.availableMemory", "256M"))
     asked = bill.get("serviceConfig.availableCpu")
     vcpu = cpu_of_memory(memory) if asked is None else _cpu(bill, asked)
-    traffic(bill, usage, vcpu, memory, bill.number("serviceConfig.minInstanceCount", 0), always=False)
+    _traffic(bill, usage, (vcpu, memory), bill.number("serviceConfig.minInstanceCount", 0), always=False)
     if usage.monthly_builds:
         minutes = usage.monthly_builds * usage.build_minutes
         words = f"{text(usage.monthly_builds)} builds x {text(usage.build_minutes)} minutes"
@@ -127,26 +141,16 @@ def cpu_of_memory(gib: Decimal) -> Decimal:
 @prices(JOB)
 def job(bill: Bill, usage: JobUsage) -> None:
     _no_accelerator(bill.get("template.template.nodeSelector"))
-    vcpu, memory = Decimal(0), Decimal(0)
-    for container in _containers(bill, bill.resource.get("template.template")):
-        vcpu += limit_cpu(bill, container)
-        memory += limit_memory(bill, container)
+    size = _limits(bill, _containers(bill, bill.resource.get("template.template")))
     tasks = bill.number("template.taskCount", 1)
     seconds = usage.monthly_executions * tasks * max(usage.task_seconds, JOB_MINIMUM_SECONDS)
-    words = f"{text(usage.monthly_executions)} executions x {text(tasks)} tasks x max({text(usage.task_seconds)}, 60) s x {{}}"
-    bill.add("run.instance-cpu", seconds * vcpu, words.format(f"{text(vcpu)} vCPU"), name="CPU", usage=True)
-    bill.add("run.instance-memory", seconds * memory, words.format(f"{text(memory)} GiB"), name="Memory", usage=True)
+    words = f"{text(usage.monthly_executions)} executions x {text(tasks)} tasks x max({text(usage.task_seconds)}, 60) s"
+    _compute(bill, _INSTANCE, seconds, words, size, usage=True)
     bill.logs(usage.monthly_log_gib)
 
 
-def traffic(
-    bill: Bill,
-    usage: TrafficUsage,
-    vcpu: Decimal,
-    memory: Decimal,
-    minimum: Decimal,
-    always: bool,
-    most: Decimal | None = None,
+def _traffic(
+    bill: Bill, usage: TrafficUsage, size: Size, minimum: Decimal, always: bool, most: Decimal | None = None
 ) -> None:
     """Lines of a service: what runs always, what requests add; `most` instances at any time where that is fixed.
 
@@ -168,24 +172,27 @@ def traffic(
         extra = max(seconds - warm, Decimal(0))
         kept = f"{text(minimum)} minimum instances x {text(SECONDS)} s"
         if minimum:
-            bill.add("run.instance-cpu", warm * vcpu, f"{kept} x {text(vcpu)} vCPU", name="CPU, always on")
-            bill.add("run.instance-memory", warm * memory, f"{kept} x {text(memory)} GiB", name="Memory, always on")
+            _compute(bill, _INSTANCE, warm, kept, size, ", always on")
         beyond = f"({words}) beyond {text(warm)} s of minimum instances"
-        bill.add("run.instance-cpu", extra * vcpu, f"{beyond} x {text(vcpu)} vCPU", name="CPU", usage=True)
-        bill.add("run.instance-memory", extra * memory, f"{beyond} x {text(memory)} GiB", name="Memory", usage=True)
+        _compute(bill, _INSTANCE, extra, beyond, size, usage=True)
     else:
         if minimum:
             idle = max(warm - seconds, Decimal(0))
             left = f"({text(minimum)} minimum instances x {text(SECONDS)} s - {text(min(seconds, warm))} s serving)"
-            bill.add("run.idle-cpu", idle * vcpu, f"{left} x {text(vcpu)} vCPU", name="CPU, idle minimum instances")
-            bill.add(
-                "run.idle-memory", idle * memory, f"{left} x {text(memory)} GiB", name="Memory, idle minimum instances"
-            )
-        bill.add("run.request-cpu", seconds * vcpu, f"{words} x {text(vcpu)} vCPU", name="CPU", usage=True)
-        bill.add("run.request-memory", seconds * memory, f"{words} x {text(memory)} GiB", name="Memory", usage=True)
+            _compute(bill, _IDLE, idle, left, size, ", idle minimum instances")
+        _compute(bill, _REQUEST, seconds, words, size, usage=True)
         bill.used_if_any("run.requests", usage.monthly_requests, "requests", name="Requests")
     bill.logs(usage.monthly_log_gib)
     bill.egress(usage.monthly_egress_gib)
+
+
+def _compute(
+    bill: Bill, rates: tuple[str, str], seconds: Decimal, words: str, size: Size, kind: str = "", usage: bool = False
+) -> None:
+    """A line of vCPUs and one of memory, for as many seconds of instances."""
+    vcpu, memory = size
+    bill.add(rates[0], seconds * vcpu, f"{words} x {text(vcpu)} vCPU", name=f"CPU{kind}", usage=usage)
+    bill.add(rates[1], seconds * memory, f"{words} x {text(memory)} GiB", name=f"Memory{kind}", usage=usage)
 
 
 def _containers(bill: Bill, template: Any) -> list[Any]:
@@ -198,14 +205,10 @@ def _containers(bill: Bill, template: Any) -> list[Any]:
     return declared or [{}]
 
 
-def limit_cpu(bill: Bill, container: Any) -> Decimal:
-    """vCPUs that a container is limited to."""
-    return _cpu(bill, _limit(container, "cpu", "1"))
-
-
-def limit_memory(bill: Bill, container: Any) -> Decimal:
-    """GiB that a container is limited to."""
-    return _memory(bill, _limit(container, "memory", "512Mi"))
+def _limits(bill: Bill, containers: list[Any]) -> Size:
+    """vCPUs and GiB that containers are limited to together."""
+    cpus = total(_cpu(bill, _limit(container, "cpu", "1")) for container in containers)
+    return cpus, total(_memory(bill, _limit(container, "memory", "512Mi")) for container in containers)
 
 
 def _limit(container: Any, key: str, default: str) -> Any:
@@ -230,3 +233,35 @@ def _memory(bill: Bill, value: Any) -> Decimal:
         bill.note("its memory is secret or known only at update; reckoned with 512 MiB")
         return Decimal("0.5")
     return gibibytes(value)
+
+
+_MINIMUM_V1 = ("autoscaling.knative.dev/minScale", "run.googleapis.com/minScale")
+_THROTTLING_V1 = "run.googleapis.com/cpu-throttling"
+
+
+@prices(SERVICE_V1)
+def service_v1(bill: Bill, usage: TrafficUsage) -> None:
+    """A service of the first API, in Knative's form: as of the second, with its scaling in annotations.
+
+    Requests are billed unless CPU throttling is switched off.
+    """
+    template = bill.resource.get("template")
+    spec = _one(dig(template, "spec"))
+    notes: Any = dig(_one(dig(template, "metadata")), "annotations")
+    if template is UNKNOWN or holds_unknown(notes):
+        bill.note("its template or annotations are secret or known only at update; reckoned as if those were unset")
+    size = _limits(bill, _containers(bill, spec))
+    own = _one(bill.resource.get("metadata"))
+    minimum = max(_number(notes, _MINIMUM_V1[0]), _number(dig(own, "annotations"), _MINIMUM_V1[1]))
+    throttled = notes.get(_THROTTLING_V1) if isinstance(notes, Mapping) else None
+    _traffic(bill, usage, size, minimum, always=str(throttled).lower() == "false")
+
+
+def _one(value: Any) -> Any:
+    """A block that some versions of the provider write as a list of one."""
+    return value[0] if isinstance(value, list | tuple) and value else value
+
+
+def _number(notes: Any, key: str) -> Decimal:
+    value = notes.get(key) if isinstance(notes, Mapping) else None
+    return Decimal(0) if value is None or value is UNKNOWN else size_of(value, key)

@@ -102,32 +102,33 @@ def _compute(bill: Bill, family: str, hours: Decimal, words: str, copies: Decima
     tier = bill.resource.get("settings.tier")
     if tier is UNKNOWN:
         raise NotPricedError("its tier is secret or known only at update")
-    if family == "sql-plus":
-        _plus(bill, str(tier), hours, words, copies, twice)
-        return
-    if tier in ("db-f1-micro", "db-g1-small"):
+    if family == "sql" and tier in ("db-f1-micro", "db-g1-small"):
         bill.add(f"sql.{tier}", hours * copies, f"{words}{twice}", name=f"Instance {tier}")
         return
-    if custom := re.fullmatch(r"db-custom-(\d{1,4})-(\d{1,8})", str(tier)):
-        vcpus, memory = Decimal(custom[1]), Decimal(custom[2]) / 1024
-    elif legacy := re.fullmatch(r"db-n1-(standard|highmem)-(\d{1,3})", str(tier)):
+    vcpus, memory = _plus(str(tier)) if family == "sql-plus" else _enterprise(bill, str(tier))
+    bill.add(f"{family}.vcpu", vcpus * hours * copies, f"{text(vcpus)} vCPU x {words}{twice}", name="vCPU")
+    bill.add(f"{family}.memory", memory * hours * copies, f"{text(memory)} GiB x {words}{twice}", name="Memory")
+    if family == "sql-plus" and flag(bill.value("settings.dataCacheConfig.dataCacheEnabled", False)) is True:
+        cache = Decimal(_CACHE_GB[int(vcpus)])
+        bill.add("sql-plus.data-cache", cache * copies, f"{text(cache)} GB{twice}", name="Data cache")
+
+
+def _enterprise(bill: Bill, tier: str) -> tuple[Decimal, Decimal]:
+    """vCPUs and GiB of a tier of edition Enterprise."""
+    if custom := re.fullmatch(r"db-custom-(\d{1,4})-(\d{1,8})", tier):
+        return Decimal(custom[1]), Decimal(custom[2]) / 1024
+    if legacy := re.fullmatch(r"db-n1-(standard|highmem)-(\d{1,3})", tier):
         vcpus = Decimal(legacy[2])
         memory = vcpus * _LEGACY_MEMORY[legacy[1]]
         bill.note(f"{tier} is an older tier, reckoned by its {text(vcpus)} vCPU and {text(memory)} GiB")
-    else:
-        raise NotPricedError(f"the price book has no rate for tier {str(tier)[:40]}")
-    bill.add("sql.vcpu", vcpus * hours * copies, f"{text(vcpus)} vCPU x {words}{twice}", name="vCPU")
-    bill.add("sql.memory", memory * hours * copies, f"{text(memory)} GiB x {words}{twice}", name="Memory")
+        return vcpus, memory
+    raise NotPricedError(f"the price book has no rate for tier {tier[:40]}")
 
 
-def _plus(bill: Bill, tier: str, hours: Decimal, words: str, copies: Decimal, twice: str) -> None:
+def _plus(tier: str) -> tuple[Decimal, Decimal]:
+    """vCPUs and GiB of a tier of edition Enterprise Plus."""
     sized = re.fullmatch(r"db-perf-optimized-N-(\d{1,3})", tier)
     if not sized or int(sized[1]) not in _CACHE_GB:
         raise NotPricedError(f"the price book has no rate for tier {tier[:40]} of edition Enterprise Plus")
     vcpus = Decimal(sized[1])
-    memory = vcpus * 8 if vcpus < 128 else Decimal(864)
-    bill.add("sql-plus.vcpu", vcpus * hours * copies, f"{text(vcpus)} vCPU x {words}{twice}", name="vCPU")
-    bill.add("sql-plus.memory", memory * hours * copies, f"{text(memory)} GiB x {words}{twice}", name="Memory")
-    if flag(bill.value("settings.dataCacheConfig.dataCacheEnabled", False)) is True:
-        cache = Decimal(_CACHE_GB[int(vcpus)])
-        bill.add("sql-plus.data-cache", cache * copies, f"{text(cache)} GB{twice}", name="Data cache")
+    return vcpus, vcpus * 8 if vcpus < 128 else Decimal(864)
