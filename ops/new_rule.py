@@ -32,7 +32,6 @@ class Allowed(Parameters):
 
 
 @rule(
-    id="{id}",
     severity=Severity.MEDIUM,
     why="A bucket has an allowed storage class. What is read often costs more in a colder one",
     mend="leave storageClass out, or add its value to `allowed` of this rule",

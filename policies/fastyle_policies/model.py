@@ -168,20 +168,16 @@ _DECLARED: dict[Callable[..., Any], Rule] = {}
 
 
 def rule(
-    *,
-    id: str,
-    severity: Severity,
-    why: str,
-    mend: str,
-    unknown: str,
-    types: tuple[str, ...] = (),
-    mandatory: bool = True,
+    *, severity: Severity, why: str, mend: str, unknown: str, types: tuple[str, ...] = (), mandatory: bool = True
 ) -> Callable[[_Check], _Check]:
-    """Declare a function as the check of a rule (see `Rule`); the type of its argument `p` is the rule's parameters."""
+    """Declare a function as the check of a rule (see `Rule`).
+
+    The rule has the function's name, with hyphens, and as parameters the type of its argument `p`.
+    """
 
     def declare(check: _Check) -> _Check:
         _DECLARED[check] = Rule(
-            id=id,
+            id=check.__name__.replace("_", "-"),
             severity=severity,
             why=why,
             mend=mend,

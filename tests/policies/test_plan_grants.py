@@ -20,8 +20,8 @@ from fastyle_policies.least_privilege.given import BASIC_ROLES, Grant, grants
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource
 from fastyle_policies.rules import RULES
-from fastyle_policies.rules.deployer import deployers, needed, roles_missing
-from fastyle_policies.rules.grants import Wiring, grants_missing, grants_once, grants_surplus, grants_unresolved
+from fastyle_policies.rules.deployer import deployer_roles, deployers, needed
+from fastyle_policies.rules.grants import Wiring, grant_once, grants_missing, grants_surplus, grants_underivable
 
 from ops.folders import LOCAL
 from tests.support.configuration import configuration
@@ -94,13 +94,13 @@ def without(plan: Plan, resource: Resource) -> Plan:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_nothing_is_missing_surplus_or_underivable(read: dict[str, Plan], stack: str) -> None:
-    for rule in (grants_missing, grants_surplus, grants_unresolved):
+    for rule in (grants_missing, grants_surplus, grants_underivable):
         assert [v.message for v in rule(read[stack], wiring(stack))] == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_grant_is_declared_twice(read: dict[str, Plan], stack: str) -> None:
-    assert [v.message for v in grants_once(read[stack], Parameters())] == []
+    assert [v.message for v in grant_once(read[stack], Parameters())] == []
 
 
 @pytest.mark.parametrize("stack", [stack for stack in STACKS if "fastyle:ci" in configuration(stack)])
@@ -111,11 +111,11 @@ def test_a_deployer_holds_what_its_plan_takes_and_no_more(read: dict[str, Plan],
     scheduler = replace(next(plan.of(gcp.SUBSCRIPTION)), type=gcp.JOB, name="tick", props={"name": "tick"})
     for role in held:
         (grant,) = (r for r in plan.resources if r.get("role") == role and r.name.startswith("ci-"))
-        said = [v.message for v in roles_missing(without(plan, grant), Parameters())]
+        said = [v.message for v in deployer_roles(without(plan, grant), Parameters())]
         assert [f"lacks {role}, which" in message for message in said] == [True], said
     if not list(plan.of(gcp.JOB)):
         more = Plan((*plan.resources, scheduler))
-        assert [v.message for v in roles_missing(more, Parameters())] == [
+        assert [v.message for v in deployer_roles(more, Parameters())] == [
             "deploys this plan and lacks roles/cloudscheduler.admin, which Job 'tick' takes"
         ]
 

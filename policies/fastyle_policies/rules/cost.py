@@ -31,7 +31,6 @@ class BudgetPresent(Parameters):
 
 
 @rule(
-    id="budget-present",
     severity=Severity.HIGH,
     why="A stack has a budget. Without one, the first word of an overspend is the invoice",
     mend="add a gcp.billing.Budget for the project with an amount, thresholds and someone to tell",
@@ -48,7 +47,6 @@ class BudgetThresholds(Parameters):
 
 
 @rule(
-    id="budget-thresholds",
     severity=Severity.HIGH,
     why="A budget announces half, most and all of its amount to someone. A budget that tells nobody stops nothing",
     mend="set thresholdRules (0.5, 0.9, 1.0 at least) and allUpdatesRule with a topic or a channel",
@@ -87,14 +85,13 @@ class BytesBilled(Parameters):
 
 
 @rule(
-    id="bytes-billed-limit",
     severity=Severity.HIGH,
     why="What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table",
     mend="set the variable that `limit` of this rule names in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
     unknown=DEFERRED,
     types=(*gcp.WORKLOADS, gcp.BIGQUERY_JOB),
 )
-def bytes_billed(workload: Resource, p: BytesBilled) -> Iterator[str]:
+def bytes_billed_limit(workload: Resource, p: BytesBilled) -> Iterator[str]:
     if workload.type == gcp.BIGQUERY_JOB:
         if workload.get("query") is not None:
             yield from _limit("query.maximumBytesBilled", workload.get("query.maximumBytesBilled"), p)
@@ -130,14 +127,13 @@ class Regions(Parameters):
 
 
 @rule(
-    id="region-allowed",
     severity=Severity.HIGH,
     why="Everything is in an allowed region. Data elsewhere costs egress and may break residency rules",
     mend="set location or region to an allowed one, or add it to `allowed` of this rule",
     unknown=REFUSED,
     types=("gcp:*", "pulumi:providers:gcp"),
 )
-def regions(resource: Resource, p: Regions) -> Iterator[str]:
+def region_allowed(resource: Resource, p: Regions) -> Iterator[str]:
     # With the provider's own: what a resource that names no region gets.
     places = [(f"its {key}", "is in", resource.get(key)) for key in ("location", "region", "zone")]
     for replica in resource.blocks("replication.userManaged.replicas"):

@@ -90,13 +90,12 @@ def deployers(plan: Plan) -> dict[str, tuple[Resource, frozenset[str]]]:
 
 
 @rule(
-    id="deployer-roles",
     severity=Severity.HIGH,
     why="The deployer holds the roles that the plan takes. Without one the deployment stops half-way",
     mend="add the role to the federation's project_roles",
     unknown="an account or role that is unknown is not judged; a deployer with a role of one's own lacks nothing",
 )
-def roles_missing(plan: Plan, p: Parameters) -> Iterator[Violation]:
+def deployer_roles(plan: Plan, p: Parameters) -> Iterator[Violation]:
     roles, _ = needed(plan)
     for account, held in deployers(plan).values():
         if any(not role.startswith("roles/") for role in held):
@@ -107,14 +106,13 @@ def roles_missing(plan: Plan, p: Parameters) -> Iterator[Violation]:
 
 
 @rule(
-    id="deployer-surplus",
     severity=Severity.LOW,
     why="The deployer holds no role that the plan does not take. Whoever takes the workflow over has it as well",
     mend="take the role out of the federation's project_roles",
     unknown="a role that is unknown is not judged",
     mandatory=False,
 )
-def roles_surplus(plan: Plan, p: Parameters) -> Iterator[Violation]:
+def deployer_surplus(plan: Plan, p: Parameters) -> Iterator[Violation]:
     roles, unknown = needed(plan)
     for account, held in deployers(plan).values():
         for role in sorted(held - set(roles)):

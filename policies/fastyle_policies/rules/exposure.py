@@ -46,7 +46,6 @@ def _published(grant: Resource, p: PublicGrants) -> bool:
 
 
 @rule(
-    id="no-public-grant",
     severity=Severity.CRITICAL,
     why="Nothing is open to everyone but what is named. A public bucket or service is found within hours",
     mend="grant to named accounts or groups; name a service that checks its callers itself in `public`, with who checks",
@@ -83,7 +82,6 @@ def _opens(access: Mapping[str, Any]) -> bool:
 
 
 @rule(
-    id="bucket-private",
     severity=Severity.CRITICAL,
     why="Buckets prevent public access and use uniform access. An object's own list of readers escapes every review",
     mend="set publicAccessPrevention to enforced and uniformBucketLevelAccess to true",
@@ -114,7 +112,6 @@ class PlainSecrets(Parameters):
 
 
 @rule(
-    id="no-plain-secret",
     severity=Severity.CRITICAL,
     why="No secret stands in an environment variable or in the state. Whoever may look at a service reads it",
     mend="keep it in Secret Manager, mounted by reference; write-only arguments keep it out of the state",
@@ -154,7 +151,6 @@ def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
 
 
 @rule(
-    id="private-database",
     severity=Severity.CRITICAL,
     why="Databases have no public address and take TLS only. One password is not a wall",
     mend="set ipv4Enabled to false, privateNetwork, and sslMode to ENCRYPTED_ONLY",
@@ -182,7 +178,6 @@ class Simulator(Parameters):
 
 
 @rule(
-    id="no-simulator",
     severity=Severity.CRITICAL,
     why="No simulator runs in a protected stack. Invented events in real reports cannot be told apart later",
     mend="set the variable to false; a stack without real events has `protected: false` in the pack's configuration",

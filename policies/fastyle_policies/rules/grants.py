@@ -36,7 +36,6 @@ def _fits(grant: Grant, need: Need, index: Index) -> bool:
 
 
 @rule(
-    id="grants-missing",
     severity=Severity.CRITICAL,
     why="Every link has the grant it needs. Without it the stack comes up and the stream stands still",
     mend="make the grant on the named resource, to the named account, with that role",
@@ -51,14 +50,13 @@ def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
 
 
 @rule(
-    id="grants-underivable",
     severity=Severity.LOW,
     why="Links can be followed before the update. One that cannot is checked only after it",
     mend="name the resource by its explicit name instead of an output that the cloud assigns",
     unknown="reported: this is the rule about unknown ends",
     mandatory=False,
 )
-def grants_unresolved(plan: Plan, p: Wiring) -> Iterator[Violation]:
+def grants_underivable(plan: Plan, p: Wiring) -> Iterator[Violation]:
     index = Index(plan)
     needs = Needs(index, p.uses)
     derived, made = list(needs.all()), list(grants(index))
@@ -92,7 +90,6 @@ def _words(grant: Grant, index: Index) -> str:
 
 
 @rule(
-    id="grants-surplus",
     severity=Severity.LOW,
     why="No grant is left over or wider than its link. What no link needs is only of use to an intruder",
     mend="remove or narrow the grant, or name it in `expected` as `role account`",
@@ -119,13 +116,12 @@ _WHO = ("role", "member", "etag", "condition", "userByEmail", "groupByEmail", "d
 
 
 @rule(
-    id="grant-once",
     severity=Severity.HIGH,
     why="One grant is one resource. Of two, the first that is renamed or taken away takes the right from both",
     mend="keep one of them; a component merges members that it is given as text",
     unknown="a role, member or resource that is unknown is not compared",
 )
-def grants_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
+def grant_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
     index = Index(plan)
     first: dict[tuple[object, ...], Grant] = {}
     # The engine tells resources in no order of theirs: the first is that of the first name, every time.
@@ -158,13 +154,12 @@ class DatabaseUsers(Parameters):
 
 
 @rule(
-    id="database-user",
     severity=Severity.HIGH,
     why="Who logs in to Cloud SQL as an account is a user there. The grant alone opens no session",
     mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
     unknown="an unknown user name or account passes at preview",
 )
-def database_users(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
+def database_user(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
     index = Index(plan)
     users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
     unknown = any(

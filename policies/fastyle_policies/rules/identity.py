@@ -23,7 +23,6 @@ _DEFAULT_ACCOUNT = re.compile(r"(^\d+-compute@developer\.|@appspot\.|@cloudbuild
 
 
 @rule(
-    id="no-primitive-role",
     severity=Severity.CRITICAL,
     why="No owner, editor or viewer is granted. They reach every service, those of tomorrow too",
     mend="grant the predefined role of the one service that is needed, on the resource itself",
@@ -46,7 +45,6 @@ _CALLERS = {
 
 
 @rule(
-    id="no-default-account",
     severity=Severity.HIGH,
     why="Each workload runs as an account of its own. The default accounts are shared, and often editors",
     mend="create a service account for the workload and name it there (functions: for the build too)",
@@ -81,19 +79,17 @@ def _is_default(account: object) -> bool:
 
 
 @rule(
-    id="no-account-key",
     severity=Severity.CRITICAL,
     why="No account has keys. A key is a password without an end, kept in state",
     mend="use the workload's own identity, impersonation, or Workload Identity Federation",
     unknown=NOTHING_READ,
     types=("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey", "gcp:projects/apiKey:ApiKey"),
 )
-def no_key(resource: Resource, p: Parameters) -> Iterator[str]:
+def no_account_key(resource: Resource, p: Parameters) -> Iterator[str]:
     yield "creates a long-lived key, which is kept in the stack's state"
 
 
 @rule(
-    id="no-authoritative-grant",
     severity=Severity.HIGH,
     why="Grants are added, never replaced. A binding or policy takes away what the platform or others granted",
     mend="use the …IamMember type of the same resource (of a dataset DatasetAccess, where views read it)",
@@ -111,7 +107,6 @@ _GITHUB = "https://token.actions.githubusercontent.com"
 
 
 @rule(
-    id="federation-condition",
     severity=Severity.CRITICAL,
     why="Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter",
     mend="set attributeCondition on the owner's or repository's id and the environment, and map google.subject",
@@ -132,7 +127,6 @@ def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
 
 
 @rule(
-    id="caller-identified",
     severity=Severity.HIGH,
     why="Push subscriptions and schedules call with a token. A target that takes calls without one takes everyone's",
     mend="set oidcToken with a service account and an audience",

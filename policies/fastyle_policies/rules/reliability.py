@@ -38,7 +38,6 @@ _PROTECTION: Mapping[str, tuple[tuple[str, object, object], ...]] = {
 
 
 @rule(
-    id="deletion-protection",
     severity=Severity.CRITICAL,
     why="Production data survives a mistaken destroy. Cloud SQL and BigQuery delete at once and for good",
     mend="set the named property; a stack that can be made again has `protected: false` in the pack's configuration",
@@ -59,7 +58,6 @@ class Backups(Parameters):
 
 
 @rule(
-    id="database-backups",
     severity=Severity.CRITICAL,
     why="Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of writes",
     mend="set backupConfiguration: enabled, pointInTimeRecoveryEnabled, retainedBackups",
@@ -81,7 +79,6 @@ def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
 
 
 @rule(
-    id="subscription-permanent",
     severity=Severity.HIGH,
     why="Subscriptions never expire. Unset, a month without traffic deletes one and its backlog",
     mend='set expirationPolicy with ttl ""',
@@ -101,7 +98,6 @@ class DeadLetter(Parameters):
 
 
 @rule(
-    id="dead-letter",
     severity=Severity.HIGH,
     why="Deliveries that cannot succeed end in a dead-letter topic. Otherwise one message blocks and bills for days",
     mend="set deadLetterPolicy with maxDeliveryAttempts, and retryPolicy with back-off",
@@ -123,7 +119,6 @@ def dead_letter(subscription: Resource, p: DeadLetter) -> Iterator[str]:
 
 
 @rule(
-    id="dead-letter-kept",
     severity=Severity.HIGH,
     why="Dead-letter topics have a subscription of their own. A topic without one drops what it is sent",
     mend="add a subscription to the dead-letter topic",
@@ -156,7 +151,6 @@ class Alerts(Parameters):
 
 
 @rule(
-    id="alerts-present",
     severity=Severity.HIGH,
     why="Production says when it hurts. Backlog, dead letters, errors and the database each raise an alert",
     mend="add a gcp.monitoring.AlertPolicy on the named signal",
@@ -172,7 +166,6 @@ def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
 
 
 @rule(
-    id="alert-tells",
     severity=Severity.HIGH,
     why="Alerts reach someone. An alert without a channel is a line in a console",
     mend="set notificationChannels",
@@ -198,7 +191,6 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 
 @rule(
-    id="labels",
     severity=Severity.MEDIUM,
     why="Everything that can be labelled says what it belongs to. The bill is split by these labels",
     mend="set the missing labels; keys and values in lower case",

@@ -32,7 +32,6 @@ class TableExpiry(Parameters):
 
 
 @rule(
-    id="table-expiry",
     severity=Severity.MEDIUM,
     why="Partitions expire unless the table is named as permanent. Streamed tables grow every second",
     mend="partition the table with expirationMs, or the dataset's default, or name the table in `permanent`",
@@ -68,7 +67,6 @@ class PartitionFilter(Parameters):
 
 
 @rule(
-    id="partition-filter",
     severity=Severity.HIGH,
     why="Partitioned tables refuse queries without a partition filter. Otherwise each query may bill all history",
     mend="set requirePartitionFilter, or name the table in `exempt`",
@@ -95,7 +93,6 @@ class TopicRetention(Parameters):
 
 
 @rule(
-    id="message-retention",
     severity=Severity.MEDIUM,
     why="Subscriptions say how long they keep messages. It is how long an outage may last, and it is billed",
     mend="set messageRetentionDuration in seconds, such as 604800s",
@@ -125,7 +122,6 @@ class LogRetention(Parameters):
 
 
 @rule(
-    id="log-retention",
     severity=Severity.MEDIUM,
     why="Log buckets keep what is needed to look into an incident, and no more. Beyond 30 days they are billed",
     mend="set retentionDays within the limits of this rule",
@@ -148,13 +144,12 @@ class LogBucketPresent(Parameters):
 
 
 @rule(
-    id="log-retention-present",
     severity=Severity.LOW,
     why="A stack with workloads decides how long their logs live. Left alone, a default decides",
     mend="add a gcp.logging.ProjectBucketConfig for `_Default` with retentionDays",
     unknown="an unknown bucketId does not count as `_Default`",
 )
-def log_bucket_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
+def log_retention_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
     if not p.required or not any(plan.of(*gcp.WORKLOADS)):
         return
     buckets = plan.of("gcp:logging/projectBucketConfig:ProjectBucketConfig")
@@ -163,7 +158,6 @@ def log_bucket_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
 
 
 @rule(
-    id="image-cleanup",
     severity=Severity.MEDIUM,
     why="Image repositories delete old builds. Each deployment of a function leaves an image behind",
     mend="add cleanupPolicies with action DELETE and leave cleanupPolicyDryRun off",

@@ -28,7 +28,6 @@ class BoundedInstances(Parameters):
 
 
 @rule(
-    id="bounded-instances",
     severity=Severity.HIGH,
     why="Whatever scales has a maximum. A loop or an attack scales the bill with it",
     mend="set maxInstanceCount (Composer: worker.maxCount), at most the ceiling in the pack's configuration",
@@ -57,7 +56,6 @@ class IdleInstances(Parameters):
 
 
 @rule(
-    id="idle-instances",
     severity=Severity.MEDIUM,
     why="Nothing runs while nothing happens unless asked for. A minimum instance is billed day and night",
     mend="leave minInstanceCount at 0, or raise `maximum` of this rule for the environment that needs warm starts",
@@ -106,7 +104,6 @@ def sql_size(tier: str) -> tuple[float, int] | None:
 
 
 @rule(
-    id="tier-ceiling",
     severity=Severity.HIGH,
     why="Machine sizes stay under the environment's ceiling. One digit in a tier is the largest line of the bill",
     mend="choose a smaller tier, or raise the ceiling of this rule",
@@ -170,7 +167,6 @@ class HighAvailability(Parameters):
 
 
 @rule(
-    id="high-availability",
     severity=Severity.MEDIUM,
     why="High availability is there where asked for and only there. It doubles the price of a database",
     mend="set availabilityType to what `wanted` of this rule asks for, or change it",
@@ -201,7 +197,6 @@ _NOT_JUDGED = {
 
 
 @rule(
-    id="judged-type",
     severity=Severity.HIGH,
     why="What runs is of a type that the rules can judge. An older generation would pass them all unseen",
     mend="use the named type, or waive this rule for the resource",

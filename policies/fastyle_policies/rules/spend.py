@@ -152,7 +152,6 @@ def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
 
 
 @rule(
-    id="spend-ceiling",
     severity=Severity.HIGH,
     why="A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed",
     mend="make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule",
@@ -170,7 +169,6 @@ def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
 
 
 @rule(
-    id="component-ceiling",
     severity=Severity.MEDIUM,
     why="No single component eats the stack's money unseen. A total hides one that doubled behind one that shrank",
     mend="make the component cheaper, or give it a ceiling of its own in `components` of this rule",
@@ -199,13 +197,12 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
 
 
 @rule(
-    id="budget-covers-estimate",
     severity=Severity.HIGH,
     why="The budget covers a sale month. One that is always exceeded is an alarm that nobody hears any more",
     mend="raise the budget's amount, or make the plan cheaper",
     unknown="passes while the budget's amount or period is unknown; the rest is " + RECKONED,
 )
-def budget_covers(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
+def budget_covers_estimate(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
     budgets = list(plan.of(gcp.BUDGET)) if p.required else []
     amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
     if not amounts or len(amounts) < len(budgets):
@@ -235,7 +232,6 @@ def currency_of(budget: Resource) -> str:
 
 
 @rule(
-    id="budget-currency",
     severity=Severity.LOW,
     why="A budget can be compared with the estimate. In another currency its number says nothing by itself",
     mend="give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate",
@@ -267,7 +263,6 @@ def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyTy
 
 
 @rule(
-    id="spend-increase",
     severity=Severity.HIGH,
     why="A large increase of cost is agreed to, not found out. The reviewer sees code, not the invoice",
     mend="have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason",
@@ -291,7 +286,6 @@ def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
 
 
 @rule(
-    id="spend-unpriced",
     severity=Severity.LOW,
     why="What the estimator cannot price is named. A ceiling says nothing of it",
     mend="watch its cost in Cloud Billing, or add its pricer to fastyle_policies/pricing/services",

@@ -41,7 +41,6 @@ def _is_delete(entry: Mapping[str, Any]) -> bool:
 
 
 @rule(
-    id="bucket-lifecycle",
     severity=Severity.HIGH,
     why="Every bucket deletes what is old. Storage without an end is the bill that only grows",
     mend="add a lifecycle rule with action Delete (and one for noncurrent versions), or name the bucket in `permanent`",
@@ -71,14 +70,13 @@ def _of_part(entry: Mapping[str, Any]) -> bool:
 
 
 @rule(
-    id="bucket-early-deletion",
     severity=Severity.MEDIUM,
     why="No object leaves a cold class early. Nearline, Coldline and Archive bill 30, 90 and 365 days at least",
     mend="delete or move objects only after the minimum of their class, or skip that class",
     unknown=DEFERRED,
     types=(gcp.BUCKET,),
 )
-def early_deletion(bucket: Resource, p: Parameters) -> Iterator[str]:
+def bucket_early_deletion(bucket: Resource, p: Parameters) -> Iterator[str]:
     """Ages at which live objects change class or go; each class must have been held for its minimum by then."""
     steps: list[tuple[float, str, bool]] = []
     for entry in bucket.blocks("lifecycleRules"):
@@ -120,7 +118,6 @@ class StreamExpiry(Parameters):
 
 
 @rule(
-    id="stream-expiry",
     severity=Severity.HIGH,
     why="What is streamed into a bucket is deleted at some age. Nobody tidies up what arrives by itself",
     mend="add a lifecycle rule with action Delete and an age, for all objects, or name the bucket in `permanent`",
@@ -144,7 +141,6 @@ class LakeRetention(Parameters):
 
 
 @rule(
-    id="lake-retention",
     severity=Severity.HIGH,
     why="The lake keeps what replay promises. What its lifecycle deleted can never be rebuilt",
     mend="raise the age of the lake's Delete rule to `replay_days`, or promise less",

@@ -10,7 +10,7 @@ from fastyle_policies import gcp
 from fastyle_policies.least_privilege.further import KEY_USER, KEYS, NOTIFICATION, TRANSFER, TRIGGER
 from fastyle_policies.least_privilege.given import SERVICE_IDENTITY
 from fastyle_policies.model import UNKNOWN, Plan, Resource, Violation
-from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_unresolved
+from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_underivable
 
 from policy_rules import resources as r
 
@@ -228,7 +228,7 @@ def test_a_link_without_its_grant_is_named(link: Link) -> None:
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
 def test_with_it_nothing_lacks_and_nothing_is_left_over(link: Link) -> None:
-    for rule in (grants_missing, grants_surplus, grants_unresolved):
+    for rule in (grants_missing, grants_surplus, grants_underivable):
         assert said(rule(link.plan(link.grant), Wiring())) == [], rule.__name__
 
 
@@ -298,7 +298,7 @@ def test_what_cannot_be_followed_is_underivable_and_its_grant_not_left_over(
     plan: tuple[Resource, ...], grant: Resource, link: str
 ) -> None:
     everything = Plan((*OUTSIDE.resources, *plan, grant))
-    messages = said(grants_unresolved(everything, Wiring()))
+    messages = said(grants_underivable(everything, Wiring()))
     assert f"has a link whose grant cannot be derived before the update: {link}" in messages
     assert any("for a link that cannot be derived: " in message for message in messages)
     assert [v for v in grants_surplus(everything, Wiring()) if v.resource == grant] == []
@@ -308,9 +308,9 @@ def test_a_key_outside_the_plan_needs_no_grant_and_one_that_is_made_leaves_nothi
     theirs = "projects/keys/locations/us/keyRings/k/cryptoKeys/theirs"
     link = of(gcp.TOPIC, kmsKeyName=theirs)
     assert said(grants_missing(Plan((link,)), Wiring())) == []
-    assert len(said(grants_unresolved(Plan((link,)), Wiring()))) == 1
+    assert len(said(grants_underivable(Plan((link,)), Wiring()))) == 1
     with_grant = Plan((link, key_grant(r.PUBSUB, cryptoKeyId=theirs)))
-    for rule in (grants_missing, grants_surplus, grants_unresolved):
+    for rule in (grants_missing, grants_surplus, grants_underivable):
         assert said(rule(with_grant, Wiring())) == [], rule.__name__
 
 
@@ -340,7 +340,7 @@ DATAFLOW = "gcp:dataflow/flexTemplateJob:FlexTemplateJob"
 )
 def test_an_account_of_a_type_that_the_pack_does_not_follow_is_not_judged(user: Resource, reason: str) -> None:
     plan = Plan((*OUTSIDE.resources, user, RUNS_PIPELINES))
-    surplus, underivable = said(grants_surplus(plan, Wiring())), said(grants_unresolved(plan, Wiring()))
+    surplus, underivable = said(grants_surplus(plan, Wiring())), said(grants_underivable(plan, Wiring()))
     words = "grants roles/dataflow.worker to shop-runner"
     assert (f"{words}, which no link of the plan needs" in surplus) is (reason == "")
     assert bool(
@@ -350,7 +350,7 @@ def test_an_account_of_a_type_that_the_pack_does_not_follow_is_not_judged(user: 
 
 def test_what_is_expected_is_not_reported_as_underivable_either() -> None:
     plan = Plan((*OUTSIDE.resources, of(DATAFLOW, serviceAccountEmail=r.email("shop-runner")), RUNS_PIPELINES))
-    assert said(grants_unresolved(plan, Wiring(expected=["roles/dataflow.* shop-runner"]))) == []
+    assert said(grants_underivable(plan, Wiring(expected=["roles/dataflow.* shop-runner"]))) == []
 
 
 @pytest.mark.parametrize("type_", KEYS)
@@ -358,10 +358,10 @@ def test_a_key_that_the_cloud_settles_by_itself_is_none(type_: str) -> None:
     """Planned outputs show what is left out, and has a value afterwards, as unknown: nothing it was computed from."""
     top = KEYS[type_][0].partition(".")[0]
     settled = Plan((*OUTSIDE.resources, of(type_, **{top: UNKNOWN})))
-    for rule in (grants_missing, grants_unresolved):
+    for rule in (grants_missing, grants_underivable):
         assert [m for m in said(rule(settled, Wiring())) if "customer-managed key" in m] == []
     computed = replace(of(type_, **{top: UNKNOWN}), references={top: (LAKE.urn,)})
-    underivable = said(grants_unresolved(Plan((*OUTSIDE.resources, computed)), Wiring()))
+    underivable = said(grants_underivable(Plan((*OUTSIDE.resources, computed)), Wiring()))
     assert [m for m in underivable if "customer-managed key" in m]
 
 

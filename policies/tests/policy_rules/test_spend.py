@@ -19,7 +19,7 @@ from fastyle_policies.rules.spend import (
     Spend,
     SpendCeiling,
     SpendIncrease,
-    budget_covers,
+    budget_covers_estimate,
     component_ceiling,
     estimate_of,
     home_region,
@@ -145,7 +145,7 @@ def test_without_configuration_a_stack_is_idle_and_has_a_ceiling_of_100() -> Non
     assert only(list(spend_ceiling(plan(), SpendCeiling()))).message.startswith(
         "the stack costs 100.32 USD in a sale month, above its ceiling of 100.00:"
     )
-    assert list(budget_covers(plan(), BudgetCovers())) == []
+    assert list(budget_covers_estimate(plan(), BudgetCovers())) == []
     assert list(spend_increase(plan(), SpendIncrease())) == []
 
 
@@ -189,7 +189,7 @@ def test_what_is_in_no_component_has_no_ceiling_of_one() -> None:
     ],
 )
 def test_a_budget_covers_the_month_or_does_not(given: Resource, covers: bool) -> None:
-    assert (list(budget_covers(plan(given), BudgetCovers())) == []) is covers
+    assert (list(budget_covers_estimate(plan(given), BudgetCovers())) == []) is covers
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,10 @@ def test_a_budget_is_reckoned_by_the_month(given: Resource, monthly: str) -> Non
 
 
 def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
-    violation = only(list(budget_covers(plan(budget("15")), BudgetCovers())))
+    violation = only(list(budget_covers_estimate(plan(budget("15")), BudgetCovers())))
     assert violation.resource == budget("15")
     assert violation.message.startswith("the budget of 15.00 USD a month does not cover the 100.32 of a sale month:\n")
-    assert list(budget_covers(plan(budget("15")), BudgetCovers(required=False))) == []
+    assert list(budget_covers_estimate(plan(budget("15")), BudgetCovers(required=False))) == []
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
     ],
 )
 def test_an_amount_that_cannot_be_told_is_not_compared(given: Resource) -> None:
-    assert list(budget_covers(plan(given), BudgetCovers())) == []
+    assert list(budget_covers_estimate(plan(given), BudgetCovers())) == []
 
 
 def test_growth_over_the_threshold_wants_to_be_agreed_to() -> None:
@@ -295,7 +295,7 @@ def test_a_usage_file_that_does_not_fit_is_a_violation_once_not_a_crash() -> Non
     lost = SpendCeiling(month="carnival")
     assert only(list(spend_ceiling(plan(), lost))).message.startswith("cannot be estimated: ")
     assert list(component_ceiling(plan(), ComponentCeiling(month="carnival"))) == []
-    assert list(budget_covers(plan(budget("1")), BudgetCovers(month="carnival"))) == []
+    assert list(budget_covers_estimate(plan(budget("1")), BudgetCovers(month="carnival"))) == []
     assert list(spend_increase(plan(), SpendIncrease(month="carnival", baseline=1))) == []
     assert list(spend_unpriced(plan(), Spend(month="carnival"))) == []
 
