@@ -8,9 +8,12 @@ functions; access control of Composer 2 and 3; log sinks; IAP).
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, SOURCES, principal
@@ -29,54 +32,11 @@ AGENT_ROLES = {
 SWITCHING = frozenset(["cloudsql.instances.get", "cloudsql.instances.update"])
 """What stopping and starting a database takes: a custom role with these will do."""
 
-# A role and those that contain all of it.
-WIDER: dict[str, frozenset[str]] = {
-    role: frozenset([role, *more])
-    for role, more in {
-        "roles/pubsub.publisher": ("roles/pubsub.editor", "roles/pubsub.admin"),
-        "roles/pubsub.subscriber": ("roles/pubsub.editor", "roles/pubsub.admin"),
-        "roles/bigquery.dataViewer": (
-            "roles/bigquery.dataEditor",
-            "roles/bigquery.dataOwner",
-            "roles/bigquery.admin",
-        ),
-        "roles/bigquery.dataEditor": ("roles/bigquery.dataOwner", "roles/bigquery.admin"),
-        "roles/bigquery.jobUser": ("roles/bigquery.user", "roles/bigquery.admin"),
-        "roles/storage.objectCreator": (
-            "roles/storage.objectUser",
-            "roles/storage.objectAdmin",
-            "roles/storage.admin",
-        ),
-        "roles/storage.objectViewer": (
-            "roles/storage.objectUser",
-            "roles/storage.objectAdmin",
-            "roles/storage.admin",
-        ),
-        "roles/storage.objectUser": ("roles/storage.objectAdmin", "roles/storage.admin"),
-        "roles/storage.legacyBucketReader": (
-            "roles/storage.legacyBucketWriter",
-            "roles/storage.legacyBucketOwner",
-            "roles/storage.admin",
-        ),
-        "roles/run.invoker": ("roles/run.admin",),
-        "roles/secretmanager.secretAccessor": ("roles/secretmanager.admin",),
-        "roles/cloudsql.client": ("roles/cloudsql.editor", "roles/cloudsql.admin"),
-        "roles/cloudsql.instanceUser": ("roles/cloudsql.admin",),
-        "roles/cloudsql.editor": ("roles/cloudsql.admin",),
-        "roles/artifactregistry.writer": ("roles/artifactregistry.repoAdmin", "roles/artifactregistry.admin"),
-        "roles/logging.logWriter": ("roles/logging.admin",),
-        "roles/logging.bucketWriter": ("roles/logging.admin",),
-        "roles/composer.worker": (),
-        "roles/cloudscheduler.admin": (),
-        "roles/pubsub.serviceAgent": (),
-        "roles/eventarc.serviceAgent": (),
-        "roles/composer.ServiceAgentV2Ext": (),
-        "roles/eventarc.eventReceiver": (),
-        "roles/iam.serviceAccountTokenCreator": (),
-        "roles/workflows.invoker": ("roles/workflows.editor", "roles/workflows.admin"),
-        "roles/cloudkms.cryptoKeyEncrypterDecrypter": (),
-    }.items()
-}
+ROLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("roles.toml").read_text(encoding="utf-8")
+)
+WIDER = {role: frozenset([role, *more]) for role, more in ROLES["wider"].items()}
+"""A role and those that contain all of it."""
 
 
 @dataclass(frozen=True)

@@ -7,41 +7,10 @@ from fnmatch import fnmatchcase
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.given import grants, principal
+from fastyle_policies.least_privilege.needed import ROLES
 from fastyle_policies.links import Index
 from fastyle_policies.model import Parameters, Plan, Resource, Severity, Violation, rule
 
-# Type patterns -> the predefined role that makes, changes and deletes such resources, grants on them included; None
-# where it is granted outside the project. The first that fits counts.
-# https://cloud.google.com/iam/docs/understanding-roles
-ROLES: tuple[tuple[str, str | None], ...] = (
-    ("gcp:artifactregistry/*", "roles/artifactregistry.admin"),
-    ("gcp:bigquery/*", "roles/bigquery.admin"),
-    ("gcp:billing/*", None),  # roles/billing.costsManager on the billing account
-    ("gcp:cloudfunctionsv2/*", "roles/cloudfunctions.admin"),
-    ("gcp:cloudrun/*", "roles/run.admin"),
-    ("gcp:cloudrunv2/*", "roles/run.admin"),
-    ("gcp:cloudscheduler/*", "roles/cloudscheduler.admin"),
-    ("gcp:composer/*", "roles/composer.admin"),
-    ("gcp:compute/firewall:*", "roles/compute.securityAdmin"),
-    ("gcp:compute/instance*", "roles/compute.instanceAdmin.v1"),
-    ("gcp:compute/disk*", "roles/compute.instanceAdmin.v1"),
-    ("gcp:compute/*", "roles/compute.networkAdmin"),
-    ("gcp:servicenetworking/*", "roles/compute.networkAdmin"),
-    ("gcp:eventarc/*", "roles/eventarc.admin"),
-    ("gcp:iam/workloadIdentityPool*", "roles/iam.workloadIdentityPoolAdmin"),
-    ("gcp:iap/*", "roles/iap.admin"),
-    ("gcp:logging/*", "roles/logging.configWriter"),
-    ("gcp:monitoring/*", "roles/monitoring.admin"),
-    ("gcp:projects/iAMCustomRole:*", "roles/iam.roleAdmin"),
-    ("gcp:projects/iAM*", "roles/resourcemanager.projectIamAdmin"),
-    ("gcp:projects/service*", "roles/serviceusage.serviceUsageAdmin"),
-    ("gcp:projects/organizationPolicy:*", None),  # roles/orgpolicy.policyAdmin on the organisation
-    ("gcp:pubsub/*", "roles/pubsub.admin"),
-    ("gcp:secretmanager/*", "roles/secretmanager.admin"),
-    ("gcp:serviceaccount/*", "roles/iam.serviceAccountAdmin"),
-    ("gcp:sql/*", "roles/cloudsql.admin"),
-    ("gcp:storage/*", "roles/storage.admin"),
-)
 ACTS_AS = "roles/iam.serviceAccountUser"
 """For whoever makes something that runs, or calls, as an account."""
 _BECOMES = "gcp:serviceaccount/iAMMember:IAMMember"
@@ -54,11 +23,11 @@ def needed(plan: Plan) -> tuple[dict[str, Resource], list[Resource]]:
     for resource in plan.resources:
         if not resource.type.startswith("gcp:"):
             continue
-        pattern = next((role for pattern, role in ROLES if fnmatchcase(resource.type, pattern)), "")
-        if pattern == "":
+        role = next((role for pattern, role in ROLES["deploying"].items() if fnmatchcase(resource.type, pattern)), None)
+        if role is None:
             unknown.setdefault(resource.type, resource)
-        elif pattern is not None:
-            roles.setdefault(pattern, resource)
+        elif role:
+            roles.setdefault(role, resource)
         if _runs_as_somebody(resource):
             roles.setdefault(ACTS_AS, resource)
         if resource.type == gcp.FUNCTION and resource.get("eventTrigger") is not None:
