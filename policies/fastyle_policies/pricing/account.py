@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.blocks import aligned, pipe_table
 from fastyle_policies.pricing.book import Book
 from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.credits import discounts, free_tiers
@@ -60,10 +60,7 @@ def as_table(pool: Pooled) -> str:
         ("tiers that one account has only once", f"{pool.total - pool.apart:+,.2f}"),
         ("together, in one account", money(pool.total)),
     ]
-    width, right = (max(len(row[column]) for row in rows) for column in (0, 1))
-    currency = next(iter(pool.stacks.values())).currency
-    lines = [f"{name.ljust(width)}  {amount.rjust(right)}" for name, amount in rows]
-    return "\n".join([f"{currency} a month", *lines])
+    return "\n".join([f"{next(iter(pool.stacks.values())).currency} a month", *aligned(rows)])
 
 
 def as_markdown(pool: Pooled) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from fastyle_policies.pricing.blocks import pipe_table
+from fastyle_policies.pricing.blocks import aligned, pipe_table
 from fastyle_policies.pricing.estimator import ZERO, Estimate
 from fastyle_policies.pricing.report import FREE_TIERS, component_name, money, plain
 
@@ -96,18 +96,18 @@ def as_table(difference: Difference) -> str:
         (c.component, f"{c.resource}: {c.line}".removeprefix(": "), money(c.before), money(c.after), signed(c.by))
         for c in difference.changes
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    out = [
-        "  ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
     total = (
         f"Overall total {money(before.total)} to {money(after.total)} {after.currency} a month: {signed(difference.total)} "
         f"(always on {signed(after.fixed - before.fixed)}, by usage {signed(after.usage - before.usage)})"
     )
-    return "\n".join([*(out if difference.changes else ["No line changes."]), "", total, *_new_doubts(difference)])
+    return "\n".join(
+        [
+            *(aligned(rows, text=(0, 1)) if difference.changes else ["No line changes."]),
+            "",
+            total,
+            *_new_doubts(difference),
+        ]
+    )
 
 
 def as_json(difference: Difference) -> str:
@@ -115,14 +115,7 @@ def as_json(difference: Difference) -> str:
         return {"fixed": plain(of.fixed), "usage": plain(of.usage), "total": plain(of.total)}
 
     changes = [
-        {
-            "component": c.component,
-            "resource": c.resource,
-            "line": c.line,
-            "before": plain(c.before),
-            "after": plain(c.after),
-            "change": plain(c.by),
-        }
+        {**asdict(c), "before": plain(c.before), "after": plain(c.after), "change": plain(c.by)}
         for c in difference.changes
     ]
     document = {

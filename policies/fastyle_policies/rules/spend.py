@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -17,6 +18,7 @@ from fastyle_policies import gcp
 from fastyle_policies.configuration import pack_folder
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Severity, Violation, number, rule
 from fastyle_policies.pricing import Estimate, PricingError, UsageFile
+from fastyle_policies.pricing.blocks import aligned
 from fastyle_policies.pricing.lines import ResourceCost, total
 from fastyle_policies.pricing.report import FREE_TIERS, component_name, money
 from fastyle_policies.pricing.services.base import region_of
@@ -123,11 +125,7 @@ def table(estimate: Estimate) -> str:
     costs.append(("total", estimate.fixed, estimate.usage))
     rows = [("component", "always on", "by usage", "a month")]
     rows += [(name, money(fixed), money(usage), money(fixed + usage)) for name, fixed, usage in costs]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    return "\n".join(
-        "  ".join(["", row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    )
+    return "\n".join(f"  {row}" for row in aligned(rows))
 
 
 def _part(resources: Sequence[ResourceCost], *, usage: bool) -> Decimal:
@@ -144,11 +142,11 @@ def _missing(estimate: Estimate) -> str:
     return f"without {', '.join(sorted(estimate.not_estimated))}, which cannot be estimated"
 
 
-def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
-    try:
+def _estimated(plan: Plan, p: Spend) -> Estimate | None:
+    """As `estimate_of`; None where there is no estimate, which the stack's ceiling says."""
+    with suppress(PricingError):
         return estimate_of(plan, p)
-    except PricingError as e:
-        return Violation(f"cannot be estimated: {e}")
+    return None
 
 
 @rule(
@@ -158,9 +156,10 @@ def _judged(plan: Plan, p: Spend) -> Estimate | Violation:
     unknown=RECKONED,
 )
 def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
-    estimate = _judged(plan, p)
-    if isinstance(estimate, Violation):
-        yield estimate
+    try:
+        estimate = estimate_of(plan, p)
+    except PricingError as e:
+        yield Violation(f"cannot be estimated: {e}")
         return
     limit = Decimal(str(p.maximum))
     if estimate.total > limit:
@@ -175,9 +174,8 @@ def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
     unknown=RECKONED,
 )
 def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
-    estimate = _judged(plan, p)
-    if isinstance(estimate, Violation):
-        return  # the stack's ceiling says so
+    if not (estimate := _estimated(plan, p)):
+        return
     usual = Decimal(str(p.maximum))
     by_key = {(r.type, r.name): r for r in plan.resources}
     for component, resources in estimate.components().items():
@@ -207,9 +205,8 @@ def budget_covers_estimate(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
     amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
     if not amounts or len(amounts) < len(budgets):
         return  # none, or one whose amount is known at update or has no rate: nothing to compare
-    estimate = _judged(plan, p)
-    if isinstance(estimate, Violation):
-        return  # the stack's ceiling says so
+    if not (estimate := _estimated(plan, p)):
+        return
     limit = max(amounts)
     if estimate.total > limit:
         words = (
@@ -271,9 +268,8 @@ def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyTy
 def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
     if p.baseline is None:
         return
-    estimate = _judged(plan, p)
-    if isinstance(estimate, Violation):
-        return  # the stack's ceiling says so
+    if not (estimate := _estimated(plan, p)):
+        return
     before = Decimal(str(p.baseline))
     limit = before + max(before * Decimal(str(p.threshold)), Decimal(str(p.least)))
     if estimate.total > limit:
@@ -293,7 +289,6 @@ def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
     mandatory=False,
 )
 def spend_unpriced(plan: Plan, p: Spend) -> Iterator[Violation]:
-    estimate = _judged(plan, p)
-    if not isinstance(estimate, Violation):
+    if estimate := _estimated(plan, p):
         for type_, reasons in sorted(estimate.not_estimated.items()):
             yield Violation(f"{type_} is in no estimate, hence under no ceiling: {'; '.join(reasons)}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from fastyle_policies.pricing.blocks import aligned
 from fastyle_policies.pricing.estimator import Estimate
 from fastyle_policies.pricing.lines import total
 from fastyle_policies.pricing.report.explanations import counts, doubts
@@ -48,7 +49,7 @@ def as_table(estimate: Estimate, today: date, *, everything: bool = False, width
             rows.append((f"{_branch(last)} {c.name}", quantity(c.used), c.unit, "", money(-c.monthly), ""))
         rows.append(())
     for dropped in ((), (5,), (3, 5)):
-        table = _aligned([[cell for i, cell in enumerate(row) if i not in dropped] for row in rows])
+        table = aligned([[cell for i, cell in enumerate(row) if i not in dropped] for row in rows], text=(0, 2))
         if width is None or max(map(len, table)) <= width:
             break
     return "\n".join([*table, *_summary(estimate, today)])
@@ -75,16 +76,3 @@ def _branch(last: bool) -> str:
 
 def _marked(items: Sequence[Any]) -> list[tuple[Any, bool]]:
     return [(item, index == len(items) - 1) for index, item in enumerate(items)]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width; the first and third from the left, figures from the right."""
-    widths = [max(len(row[i]) for row in rows if row) for i in range(len(rows[0]))]
-    out = []
-    for row in rows:
-        cells = [
-            cell.ljust(w) if i in (0, 2) else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=False))
-        ]
-        out.append("  ".join(cells).rstrip())
-    return out
