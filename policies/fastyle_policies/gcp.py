@@ -42,22 +42,15 @@ WORKLOADS = (RUN_SERVICE, RUN_JOB, FUNCTION, COMPOSER)
 
 # Where each type keeps the labels that a bill is split by. Types that cannot be labelled are absent.
 LABELS: Mapping[str, str] = {
-    BUCKET: "labels",
-    COMPOSER: "labels",
-    DATASET: "labels",
-    FUNCTION: "labels",
-    RUN_JOB: "labels",
-    RUN_SERVICE: "labels",
-    SECRET: "labels",
-    SQL_INSTANCE: "settings.userLabels",
-    SUBSCRIPTION: "labels",
-    TABLE: "labels",
-    TOPIC: "labels",
+    **dict.fromkeys(
+        [BUCKET, COMPOSER, DATASET, FUNCTION, RUN_JOB, RUN_SERVICE, SECRET, SUBSCRIPTION, TABLE, TOPIC], "labels"
+    ),
     "gcp:artifactregistry/repository:Repository": "labels",
     "gcp:compute/address:Address": "labels",
     "gcp:compute/globalAddress:GlobalAddress": "labels",
     "gcp:compute/instance:Instance": "labels",
     "gcp:compute/disk:Disk": "labels",
+    SQL_INSTANCE: "settings.userLabels",
     "gcp:monitoring/alertPolicy:AlertPolicy": "userLabels",
     "gcp:monitoring/notificationChannel:NotificationChannel": "userLabels",
 }

@@ -17,7 +17,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError, model_validator
@@ -35,6 +35,7 @@ DIGITS = 100
 # YAML's floats are binary: every amount in a book is written as a string or an integer.
 Exact = Annotated[Decimal, BeforeValidator(lambda value: _exact(value)), Field(ge=0)]
 Confidence = Literal["C", "G", "T", "U"]
+M = TypeVar("M", bound=BaseModel)
 
 
 def _exact(value: object) -> object:
@@ -159,14 +160,6 @@ class Book:
                 return rate, False
         return self.regions[REFERENCE][identifier], True
 
-    def without(self, identifier: str, region: str | None = None) -> Book:
-        """The same book with one rate dropped, in one region or in every one."""
-        regions = {
-            name: {k: v for k, v in rates.items() if k != identifier or region not in (None, name)}
-            for name, rates in self.regions.items()
-        }
-        return Book(self.currency, regions, self.pools, self.constants)
-
 
 @cache
 def load(folder: Path = FOLDER) -> Book:
@@ -188,7 +181,7 @@ def load(folder: Path = FOLDER) -> Book:
                 if row["rate"] in rates:
                     raise ValueError(f"{where}: {row['rate']} is there twice")
                 rates[row["rate"]] = _of_row(row, path.stem, sources, declared, where)
-    named = {identifier: _sku(folder, identifier, row) for identifier, row in skus.items()}
+    named = {name: _valid(Sku, row, f"{folder / rate_rows.SKUS}: {name}") for name, row in skus.items()}
     for rates in regions.values():
         for identifier in rates.keys() & named.keys():
             if rates[identifier].sku is None:
@@ -220,34 +213,26 @@ def _of_row(
     except ValueError as e:
         raise ValueError(f"{where}: {e}") from None
     given = {key: row[key] for key in ("unit", "price", "confidence", "read", "note")}
-    try:
-        rate = Rate(
-            **given,
-            id=row["rate"],
-            region=region,
-            source=sources.get(row["source"], row["source"]),
-            tiers=tuple(Tier(above=above, price=price) for above, price in steps),
-            free=same.free if same else None,
-            sku=sku,
-        )
-    except ValidationError as e:
-        wrong = e.errors()[0]
-        raise ValueError(f"{where}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
-    return rate
-
-
-def _sku(folder: Path, identifier: str, row: Mapping[str, str]) -> Sku:
-    try:
-        return Sku.model_validate(row)
-    except ValidationError as e:
-        wrong = e.errors()[0]
-        where = f"{folder / rate_rows.SKUS}: {identifier}"
-        raise ValueError(f"{where}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+    rest = {"region": region, "free": same.free if same else None, "sku": sku}
+    source, tiers = (
+        sources.get(row["source"], row["source"]),
+        [{"above": above, "price": price} for above, price in steps],
+    )
+    return _valid(Rate, {**given, **rest, "id": row["rate"], "source": source, "tiers": tiers}, where)
 
 
 def _file(path: Path) -> _RegionFile:
+    return _valid(_RegionFile, yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER), str(path))  # noqa: S506
+
+
+def _valid(model: type[M], data: object, where: str) -> M:
     try:
-        return _RegionFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER))  # noqa: S506
+        return model.model_validate(data)
     except ValidationError as e:
-        wrong = e.errors()[0]
-        raise ValueError(f"{path}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+        raise ValueError(f"{where}: {first_error(e)}") from None
+
+
+def first_error(error: ValidationError, whole: str = "") -> str:
+    """The first thing wrong and its place; `whole` is what that is called where it is no part."""
+    wrong = error.errors()[0]
+    return f"{'.'.join(map(str, wrong['loc'])) or whole}: {wrong['msg']}"

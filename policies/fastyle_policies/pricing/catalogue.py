@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from fastyle_policies.pricing.book import first_error
 from fastyle_policies.pricing.lines import PricingError
 
 API = "https://cloudbilling.googleapis.com/v1"
@@ -132,9 +133,7 @@ class Catalogue:
             try:
                 page = _Page.model_validate(answer)
             except ValidationError as e:
-                wrong = e.errors()[0]
-                where = ".".join(map(str, wrong["loc"])) or "the answer"
-                raise PricingError(f"{url}: not of the documented shape: {where}: {wrong['msg']}") from None
+                raise PricingError(f"{url}: not of the documented shape: {first_error(e, 'the answer')}") from None
             yield page
             token = page.next_page_token
             if not token:

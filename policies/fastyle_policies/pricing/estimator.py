@@ -154,18 +154,15 @@ def estimate(
     for resource in sorted(resources, key=lambda r: (r.type, r.name, r.urn)):
         if not _costs(resource):
             continue
-        pricer = PRICERS.get(resource.type)
-        if pricer is None:
+        if resource.type not in PRICERS:
             if why := why_free(resource.type):
                 free[resource.type] = why
                 free_count += 1
             else:
                 unpriced.append(Unpriced(resource.type, resource.name, _unknown_type(resource)))
             continue
-        bill = Bill(book, plan, resource, REFERENCE)
-        bill.region = _place(bill, region)
         try:
-            pricer.price(bill, usage.of(resource, pricer.usage))
+            bill = billed(resource, plan, book, region)
         except NotPricedError as e:
             unpriced.append(Unpriced(resource.type, resource.name, str(e)))
             continue
@@ -197,8 +194,8 @@ def estimate(
     return replace(estimated, remarks=(*said, *_ranges(estimated), *_lacking(estimated)))
 
 
-def lines_of(resource: Resource, plan: PricedPlan, book: Book, region: str | None = None) -> tuple[Line, ...]:
-    """The lines of one resource of a plan at list price.
+def billed(resource: Resource, plan: PricedPlan, book: Book, region: str | None = None) -> Bill:
+    """The bill of one resource of a plan at list price.
 
     Raises:
         NotPricedError, ArithmeticError: it has no price, or figures too large to reckon with.
@@ -207,7 +204,7 @@ def lines_of(resource: Resource, plan: PricedPlan, book: Book, region: str | Non
     bill.region = _place(bill, region)
     pricer = PRICERS[resource.type]
     pricer.price(bill, plan.usage.of(resource, pricer.usage))
-    return tuple(bill.lines)
+    return bill
 
 
 def _place(bill: Bill, region: str | None) -> str:

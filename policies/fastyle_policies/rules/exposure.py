@@ -97,6 +97,17 @@ def bucket_private(bucket: Resource, p: Parameters) -> Iterator[str]:
         yield f"has uniformBucketLevelAccess {shown(uniform)}"
 
 
+# Properties that are kept in the stack's state.
+_IN_STATE = {
+    gcp.SECRET_VERSION: (
+        "secretData",
+        "puts its payload into the stack's state: use secretDataWo with secretDataWoVersion",
+    ),
+    gcp.SQL_USER: ("password", "has a password: use an IAM user, or passwordWo with passwordWoVersion"),
+    gcp.SQL_INSTANCE: ("rootPassword", "puts its root password into the stack's state"),
+}
+
+
 class PlainSecrets(Parameters):
     # Whole words of the name, so that MONKEY and TOKENIZER_SIZE are none.
     words: list[str] = Field(
@@ -119,15 +130,10 @@ class PlainSecrets(Parameters):
     types=(*gcp.WORKLOADS, gcp.SECRET_VERSION, gcp.SQL_USER, gcp.SQL_INSTANCE, gcp.SUBSCRIPTION, gcp.JOB),
 )
 def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
-    if resource.type == gcp.SECRET_VERSION:
-        if resource.get("secretData") is not None:
-            yield "puts its payload into the stack's state: use secretDataWo with secretDataWoVersion"
-    elif resource.type == gcp.SQL_USER:
-        if resource.get("password") is not None:
-            yield "has a password: use an IAM user, or passwordWo with passwordWoVersion"
-    elif resource.type == gcp.SQL_INSTANCE:
-        if resource.get("rootPassword") is not None:
-            yield "puts its root password into the stack's state"
+    if resource.type in _IN_STATE:
+        path, words = _IN_STATE[resource.type]
+        if resource.get(path) is not None:
+            yield words
     elif resource.type == gcp.SUBSCRIPTION:
         endpoint = resource.get("pushConfig.pushEndpoint")
         if isinstance(endpoint, str) and _SECRET_IN_QUERY.search(endpoint):

@@ -188,8 +188,6 @@ def test_a_rate_is_looked_up_in_its_region_then_everywhere_then_in_the_reference
     assert book.rate("composer-3.dcu", "europe-west1") == (book.regions["us-central1"]["composer-3.dcu"], True)
     with pytest.raises(KeyError):
         book.rate("sql.gpu", "us-central1")
-    with pytest.raises(KeyError):
-        book.without("sql.vcpu").rate("sql.vcpu", "us-central1")
 
 
 WITHOUT = 'unit: GiB, source: "https://example.com", read: 2026-01-01'

@@ -11,7 +11,7 @@ from fastyle_policies.model import Resource
 from fastyle_policies.pricing.actual.compare import Comparison, Component, by_part, labels_of
 from fastyle_policies.pricing.book import Book
 from fastyle_policies.pricing.book import load as load_book
-from fastyle_policies.pricing.estimator import lines_of
+from fastyle_policies.pricing.estimator import billed
 from fastyle_policies.pricing.lines import LARGEST, Line
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.base import NotPricedError, Usage
@@ -164,5 +164,5 @@ class Explainer:
         lines: list[Line] = []
         for each in members:
             with suppress(NotPricedError):  # it is in no sum of the estimate either
-                lines += lines_of(each, plan, book, self.region)
+                lines += billed(each, plan, book, self.region).lines
         return lines

@@ -5,8 +5,7 @@ otherwise be a free resource.
 """
 
 from fastyle_policies.pricing.usage.document import DEFAULT_MONTH, Days, Document
-from fastyle_policies.pricing.usage.file import UsageFile, idle_usage
-from fastyle_policies.pricing.usage.names import keys
+from fastyle_policies.pricing.usage.file import UsageFile, idle_usage, keys
 from fastyle_policies.pricing.usage.reading import parse, read
 
 __all__ = ["DEFAULT_MONTH", "Days", "Document", "UsageFile", "idle_usage", "keys", "parse", "read"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,7 +18,16 @@ from fastyle_policies.pricing.lines import LARGEST, PricingError
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.plan import U
 from fastyle_policies.pricing.usage.document import DAY_KINDS, DEFAULT_MONTH, Days, Document, Value
-from fastyle_policies.pricing.usage.names import keys, nearest
+
+
+def keys(types: Iterable[str]) -> list[str]:
+    """The usage keys of these types together."""
+    return sorted({key for type_ in types for key in PRICERS[type_].usage.model_fields})
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 class _Patterns:

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from fastyle_policies.pricing.lines import PricingError
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.usage.document import Days, Document
-from fastyle_policies.pricing.usage.file import UsageFile
-from fastyle_policies.pricing.usage.names import keys, nearest
+from fastyle_policies.pricing.usage.file import UsageFile, keys, nearest
 
 
 def read(path: Path) -> UsageFile:
