@@ -9,27 +9,38 @@ import os
 import signal
 from pathlib import Path
 
-from fastyle_localcloud.pubsub.server import serve
+from fastyle_localcloud.pubsub.access import Access
+from fastyle_localcloud.pubsub.broker import Broker
+from fastyle_localcloud.pubsub.deliveries import Deliveries
+from fastyle_localcloud.pubsub.journal import Journal
+from fastyle_localcloud.pubsub.server import Server
 
 
 async def _run(arguments: argparse.Namespace) -> None:
+    """Serve until told to stop; what was acknowledged is on disk whatever ends the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    grants, key = os.environ.get("LOCALCLOUD_IAM"), os.environ.get("LOCALCLOUD_OIDC_KEY")
-    await serve(
-        data_dir=arguments.data_dir,
-        port=arguments.port,
-        control_port=arguments.control_port,
-        project_number=arguments.project_number,
-        grants=Path(grants) if grants else None,
-        key_path=Path(key) if key else None,
+    arguments.data_dir.mkdir(parents=True, exist_ok=True)
+    journal = Journal(arguments.data_dir / "pubsub.sqlite")
+    broker = Broker(journal, Access(_path("LOCALCLOUD_IAM"), arguments.project_number))
+    deliveries = Deliveries(
+        broker,
+        key_path=_path("LOCALCLOUD_OIDC_KEY"),
         issuer=os.environ.get("LOCALCLOUD_OIDC_ISSUER", ""),
         storage_url=os.environ.get("STORAGE_EMULATOR_HOST", ""),
         bigquery_url=os.environ.get("LOCALCLOUD_BIGQUERY", ""),
-        stop=stop,
     )
+    server = Server(broker, deliveries, arguments.port, arguments.control_port)
+    await server.start()
+    await stop.wait()
+    await server.stop()
+    await journal.close()
+
+
+def _path(variable: str) -> Path | None:
+    return Path(os.environ[variable]) if os.environ.get(variable) else None
 
 
 def main() -> None:

@@ -14,6 +14,11 @@ import orjson
 Reader = Callable[[Any, str], Any]
 
 _INTEGERS = {"int": 2**31, "long": 2**63}
+_OF_TYPE: dict[str, tuple[type, str]] = {
+    "string": (str, "a string"),
+    "boolean": (bool, "true or false"),
+    "null": (type(None), "null"),
+}
 
 
 class Mismatch(ValueError):  # noqa: N818 - of a value and its schema
@@ -73,24 +78,16 @@ def _primitive(kind: str) -> Reader:
         return _number
     if kind == "bytes":
         return _bytes(None)
-    return {"string": _string, "boolean": _boolean, "null": _null}[kind]
+    return _of_type(*_OF_TYPE[kind])
 
 
-def _string(value: Any, path: str) -> Any:
-    if type(value) is not str:
-        raise Mismatch(path, f"expected a string, got {_shown(value)}")
-    return value
+def _of_type(kind: type, words: str) -> Reader:
+    def read(value: Any, path: str) -> Any:
+        if type(value) is not kind:
+            raise Mismatch(path, f"expected {words}, got {_shown(value)}")
+        return value
 
-
-def _boolean(value: Any, path: str) -> Any:
-    if type(value) is not bool:
-        raise Mismatch(path, f"expected true or false, got {_shown(value)}")
-    return value
-
-
-def _null(value: Any, path: str) -> Any:
-    if value is not None:
-        raise Mismatch(path, f"expected null, got {_shown(value)}")
+    return read
 
 
 def _number(value: Any, path: str) -> Any:

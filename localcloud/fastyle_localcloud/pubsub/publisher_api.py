@@ -8,25 +8,13 @@ from google.pubsub_v1 import types
 
 from fastyle_localcloud.pubsub import messages
 from fastyle_localcloud.pubsub.errors import invalid, unimplemented
-from fastyle_localcloud.pubsub.rpc import Api, Unary, merged, page, service
+from fastyle_localcloud.pubsub.rpc import Api, merged, page
 
 _UPDATABLE = frozenset({"labels", "message_retention_duration", "message_storage_policy", "schema_settings"})
 
 
 class PublisherApi(Api):
-    def handler(self) -> Any:
-        methods: dict[str, tuple[Any, Unary]] = {
-            "Publish": (types.PublishRequest, self.publish),
-            "CreateTopic": (types.Topic, self.create_topic),
-            "UpdateTopic": (types.UpdateTopicRequest, self.update_topic),
-            "GetTopic": (types.GetTopicRequest, self.get_topic),
-            "ListTopics": (types.ListTopicsRequest, self.list_topics),
-            "ListTopicSubscriptions": (types.ListTopicSubscriptionsRequest, self.list_topic_subscriptions),
-            "ListTopicSnapshots": (types.ListTopicSnapshotsRequest, self.list_topic_snapshots),
-            "DeleteTopic": (types.DeleteTopicRequest, self.delete_topic),
-            "DetachSubscription": (types.DetachSubscriptionRequest, self.detach_subscription),
-        }
-        return service("google.pubsub.v1.Publisher", methods, {})
+    service = "google.pubsub.v1.Publisher"
 
     async def publish(self, request: Any) -> Any:
         self._require(request.topic, "roles/pubsub.publisher")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+from google.pubsub_v1 import types
 
 from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.errors import ApiError, invalid
 
 log = logging.getLogger(__name__)
-
-Unary = Callable[[Any], Awaitable[Any]]
-Streaming = Callable[[AsyncIterator[Any]], AsyncIterator[Any]]
-
 
 # Wider roles that hold a narrower one's rights. `Iam` knows those of publisher and subscriber itself.
 _WIDER = {
@@ -27,7 +25,12 @@ _WIDER = {
 
 
 class Api:
-    """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner."""
+    """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner.
+
+    Each public method of a subclass, such as `create_topic`, answers the method of that name of `service`.
+    """
+
+    service: str
 
     def __init__(self, broker: Broker, caller: str | None) -> None:
         self._broker = broker
@@ -37,27 +40,23 @@ class Api:
         self._broker.access.require(resource, role, self._caller, *_WIDER.get(role, ()))
 
 
-def service(name: str, methods: Mapping[str, tuple[Any, Unary]], streams: Mapping[str, tuple[Any, Streaming]]) -> Any:
-    """A generic handler for service `name`; each method with the class of its request."""
-    handlers = {
-        method: grpc.unary_unary_rpc_method_handler(
-            _unary(f"{name}/{method}", handle),
-            request_deserializer=_plain(request).FromString,
+def handler(api: Api) -> Any:
+    """A generic handler for the service that an API serves."""
+    handlers = {}
+    for name, function in vars(type(api)).items():
+        if name.startswith("_") or not inspect.isfunction(function):
+            continue
+        method, answer = "".join(map(str.capitalize, name.split("_"))), getattr(api, name)
+        streams = inspect.isasyncgenfunction(function)
+        make = grpc.stream_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
+        # A topic or subscription is created by what it is to be, anything else is asked for by a request.
+        request = getattr(types, f"{method}Request", None) or getattr(types, method.removeprefix("Create"))
+        handlers[method] = make(
+            (_streaming if streams else _unary)(f"{api.service}/{method}", answer),
+            request_deserializer=request.pb().FromString,
             response_serializer=_serialize,
         )
-        for method, (request, handle) in methods.items()
-    }
-    for method, (request, stream) in streams.items():
-        handlers[method] = grpc.stream_stream_rpc_method_handler(
-            _streaming(f"{name}/{method}", stream),
-            request_deserializer=_plain(request).FromString,
-            response_serializer=_serialize,
-        )
-    return grpc.method_handlers_generic_handler(name, handlers)
-
-
-def _plain(request: Any) -> Any:
-    return request.pb() if hasattr(request, "pb") else request
+    return grpc.method_handlers_generic_handler(api.service, handlers)
 
 
 def _serialize(response: Any) -> bytes:
@@ -65,7 +64,7 @@ def _serialize(response: Any) -> bytes:
     return data
 
 
-def _unary(method: str, handle: Unary) -> Callable[[Any, Any], Awaitable[Any]]:
+def _unary(method: str, handle: Callable[[Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
     async def call(request: Any, context: Any) -> Any:
         try:
             return await handle(request)
@@ -75,7 +74,7 @@ def _unary(method: str, handle: Unary) -> Callable[[Any, Any], Awaitable[Any]]:
     return call
 
 
-def _streaming(method: str, handle: Streaming) -> Callable[[Any, Any], AsyncIterator[Any]]:
+def _streaming(method: str, handle: Callable[[Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
     async def call(requests: Any, context: Any) -> AsyncIterator[Any]:
         try:
             async for response in handle(requests):

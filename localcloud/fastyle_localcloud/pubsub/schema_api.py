@@ -10,65 +10,52 @@ from fastyle_localcloud.pubsub import messages
 from fastyle_localcloud.pubsub.avro_json import Mismatch
 from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.errors import invalid
-from fastyle_localcloud.pubsub.rpc import Api, Unary, page, service
+from fastyle_localcloud.pubsub.rpc import Api, page
 from fastyle_localcloud.pubsub.schemas import Revision
 
 
 class SchemaApi(Api):
+    service = "google.pubsub.v1.SchemaService"
+
     def __init__(self, broker: Broker, caller: str | None) -> None:
         super().__init__(broker, caller)
         self._schemas = broker.schemas
 
-    def handler(self) -> Any:
-        methods: dict[str, tuple[Any, Unary]] = {
-            "CreateSchema": (types.CreateSchemaRequest, self.create),
-            "GetSchema": (types.GetSchemaRequest, self.get),
-            "ListSchemas": (types.ListSchemasRequest, self.list),
-            "ListSchemaRevisions": (types.ListSchemaRevisionsRequest, self.list_revisions),
-            "CommitSchema": (types.CommitSchemaRequest, self.commit),
-            "RollbackSchema": (types.RollbackSchemaRequest, self.rollback),
-            "DeleteSchemaRevision": (types.DeleteSchemaRevisionRequest, self.delete_revision),
-            "DeleteSchema": (types.DeleteSchemaRequest, self.delete),
-            "ValidateSchema": (types.ValidateSchemaRequest, self.validate_schema),
-            "ValidateMessage": (types.ValidateMessageRequest, self.validate_message),
-        }
-        return service("google.pubsub.v1.SchemaService", methods, {})
-
-    async def create(self, request: Any) -> Any:
+    async def create_schema(self, request: Any) -> Any:
         self._require(request.parent, "roles/pubsub.editor")
         revision = await self._schemas.create(f"{request.parent}/schemas/{request.schema_id}", request.schema)
         return revision.body
 
-    async def get(self, request: Any) -> Any:
+    async def get_schema(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.viewer")
         return _shown(self._schemas.get(request.name).latest, request.view)
 
-    async def list(self, request: Any) -> Any:
+    async def list_schemas(self, request: Any) -> Any:
         self._require(request.parent, "roles/pubsub.viewer")
         shown = [_shown(schema.latest, request.view) for schema in self._schemas.list(request.parent)]
         schemas, token = page(shown, request)
         return types.ListSchemasResponse.pb()(schemas=schemas, next_page_token=token)
 
-    async def list_revisions(self, request: Any) -> Any:
+    async def list_schema_revisions(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.viewer")
         newest_first = self._schemas.get(request.name).revisions[::-1]
         schemas, token = page([_shown(revision, request.view) for revision in newest_first], request)
         return types.ListSchemaRevisionsResponse.pb()(schemas=schemas, next_page_token=token)
 
-    async def commit(self, request: Any) -> Any:
+    async def commit_schema(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.editor")
         return (await self._schemas.commit(request.name, request.schema)).body
 
-    async def rollback(self, request: Any) -> Any:
+    async def rollback_schema(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.editor")
         return (await self._schemas.rollback(request.name, request.revision_id)).body
 
-    async def delete_revision(self, request: Any) -> Any:
+    async def delete_schema_revision(self, request: Any) -> Any:
         self._require(request.name.partition("@")[0], "roles/pubsub.editor")
         name = request.name if "@" in request.name else f"{request.name}@{request.revision_id}"
         return (await self._schemas.delete_revision(name)).latest.body
 
-    async def delete(self, request: Any) -> Any:
+    async def delete_schema(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.editor")
         await self._schemas.delete(request.name)
 

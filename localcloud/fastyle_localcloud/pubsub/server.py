@@ -6,19 +6,17 @@ import asyncio
 import logging
 import sqlite3
 import time
-from pathlib import Path
 
 import grpc
 from aiohttp import web
 
 from fastyle_localcloud.callers import OnlyThisUser, only_programs
 from fastyle_localcloud.ports import HOST
-from fastyle_localcloud.pubsub.access import Access
 from fastyle_localcloud.pubsub.broker import MAX_REQUEST_BYTES, Broker
 from fastyle_localcloud.pubsub.deliveries import Deliveries
-from fastyle_localcloud.pubsub.journal import Journal
 from fastyle_localcloud.pubsub.publisher_api import PublisherApi
 from fastyle_localcloud.pubsub.resources import seconds
+from fastyle_localcloud.pubsub.rpc import handler
 from fastyle_localcloud.pubsub.schema_api import SchemaApi
 from fastyle_localcloud.pubsub.subscriber_api import SubscriberApi
 
@@ -77,12 +75,8 @@ class Server:
         """Serve the API as `email` (empty: the owner) would see it; returns the port."""
         caller = f"serviceAccount:{email}" if email else None
         server = grpc.aio.server(interceptors=[OnlyThisUser()], options=_OPTIONS)
-        apis = (
-            PublisherApi(self._broker, caller),
-            SubscriberApi(self._broker, caller),
-            SchemaApi(self._broker, caller),
-        )
-        server.add_generic_rpc_handlers([api.handler() for api in apis])
+        apis = (PublisherApi, SubscriberApi, SchemaApi)
+        server.add_generic_rpc_handlers([handler(api(self._broker, caller)) for api in apis])
         try:
             bound = server.add_insecure_port(f"{HOST}:{port}")
         except RuntimeError:
@@ -164,30 +158,3 @@ class Server:
                 pruned = True
         if pruned:
             await self._broker.journal.give_memory_back()
-
-
-async def serve(
-    *,
-    data_dir: Path,
-    port: int,
-    control_port: int,
-    project_number: str,
-    grants: Path | None,
-    key_path: Path | None,
-    issuer: str,
-    storage_url: str,
-    bigquery_url: str,
-    stop: asyncio.Event,
-) -> None:
-    """Serve until `stop` is set; what was acknowledged is on disk whatever ends the process."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    journal = Journal(data_dir / "pubsub.sqlite")
-    broker = Broker(journal, Access(grants, project_number))
-    deliveries = Deliveries(
-        broker, key_path=key_path, issuer=issuer, storage_url=storage_url, bigquery_url=bigquery_url
-    )
-    server = Server(broker, deliveries, port, control_port)
-    await server.start()
-    await stop.wait()
-    await server.stop()
-    await journal.close()

@@ -11,7 +11,7 @@ from google.pubsub_v1 import types
 from fastyle_localcloud.pubsub import messages
 from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
 from fastyle_localcloud.pubsub.errors import invalid, unimplemented
-from fastyle_localcloud.pubsub.rpc import Api, Streaming, Unary, merged, page, service
+from fastyle_localcloud.pubsub.rpc import Api, merged, page
 from fastyle_localcloud.pubsub.streaming_pull import StreamingPull
 
 _UPDATABLE = frozenset(
@@ -36,26 +36,7 @@ PULL_WAIT = 10.0
 
 
 class SubscriberApi(Api):
-    def handler(self) -> Any:
-        methods: dict[str, tuple[Any, Unary]] = {
-            "CreateSubscription": (types.Subscription, self.create_subscription),
-            "GetSubscription": (types.GetSubscriptionRequest, self.get_subscription),
-            "UpdateSubscription": (types.UpdateSubscriptionRequest, self.update_subscription),
-            "ListSubscriptions": (types.ListSubscriptionsRequest, self.list_subscriptions),
-            "DeleteSubscription": (types.DeleteSubscriptionRequest, self.delete_subscription),
-            "ModifyAckDeadline": (types.ModifyAckDeadlineRequest, self.modify_ack_deadline),
-            "Acknowledge": (types.AcknowledgeRequest, self.acknowledge),
-            "Pull": (types.PullRequest, self.pull),
-            "ModifyPushConfig": (types.ModifyPushConfigRequest, self.modify_push_config),
-            "Seek": (types.SeekRequest, self.seek),
-            "GetSnapshot": (types.GetSnapshotRequest, self.snapshots),
-            "ListSnapshots": (types.ListSnapshotsRequest, self.snapshots),
-            "CreateSnapshot": (types.CreateSnapshotRequest, self.snapshots),
-            "UpdateSnapshot": (types.UpdateSnapshotRequest, self.snapshots),
-            "DeleteSnapshot": (types.DeleteSnapshotRequest, self.snapshots),
-        }
-        streams: dict[str, tuple[Any, Streaming]] = {"StreamingPull": (types.StreamingPullRequest, self.streaming_pull)}
-        return service("google.pubsub.v1.Subscriber", methods, streams)
+    service = "google.pubsub.v1.Subscriber"
 
     # --- subscriptions ---
 
@@ -101,8 +82,10 @@ class SubscriberApi(Api):
         await self._broker.seek(request.subscription, request.time.ToMicroseconds())
         return types.SeekResponse.pb()()
 
-    async def snapshots(self, request: Any) -> Any:
+    async def get_snapshot(self, request: Any) -> Any:
         raise unimplemented("Snapshots (seek to a time instead)")
+
+    list_snapshots = create_snapshot = update_snapshot = delete_snapshot = get_snapshot
 
     # --- messages ---
 
