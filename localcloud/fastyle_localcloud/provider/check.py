@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from fastyle_localcloud.provider.schema import Block, Field, ListOf, MapOf, ResourceSchema, Scalar, Type
@@ -33,10 +33,8 @@ def check(
         else:
             inputs[auto.name] = f"{name.lower()}-{hashlib.sha256(seed or name.encode()).hexdigest()[:7]}"
         filled.append(auto.name)
-    problems = list(_check_fields(schema.inputs, inputs, ()))
-    inputs = {
-        key: _coerce(schema.inputs[key].type, value) if key in schema.inputs else value for key, value in inputs.items()
-    }
+    problems: list[Problem] = []
+    inputs = _block(schema.inputs, inputs, (), problems)
     if not problems:  # rules may rely on the types
         problems = [problem for rule in rules.checks for problem in rule(inputs)]
     inputs[DEFAULTS] = sorted(filled)
@@ -52,93 +50,74 @@ def _with_default(inputs: Properties, path: list[str], default: Any) -> Properti
     return {**inputs, key: _with_default(inside, rest, default)} if isinstance(inside, dict) else inputs
 
 
-def _check_fields(fields: dict[str, Field], value: Properties, path: Path) -> Iterator[Problem]:
+def _block(fields: dict[str, Field], value: Properties, path: Path, problems: list[Problem]) -> Properties:
+    """The arguments of a block, each as its type has it; what is wrong with them is added to `problems`."""
+    checked: Properties = {}
     for key, item in value.items():
-        if key == DEFAULTS:
+        if key in fields:
+            if item is not None:
+                checked[key] = _value(fields[key].type, item, (*path, key), problems)
             continue
-        if key not in fields:
+        checked[key] = item
+        if key != DEFAULTS:
             close = difflib.get_close_matches(key, fields, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            yield Problem(dotted((*path, key)), f"there is no argument {key!r} here{hint}")
-        elif item is not None:
-            yield from _check_value(fields[key].type, item, (*path, key))
+            problems.append(Problem(dotted((*path, key)), f"there is no argument {key!r} here{hint}"))
     for field in fields.values():
         if field.required and value.get(field.name) is None:
-            yield Problem(dotted((*path, field.name)), "is required and was not given")
+            problems.append(Problem(dotted((*path, field.name)), "is required and was not given"))
+    return checked
 
 
-def _check_value(kind: Type, value: Any, path: Path) -> Iterator[Problem]:
+def _value(kind: Type, value: Any, path: Path, problems: list[Problem]) -> Any:
     if value is UNKNOWN:
-        return
-    match kind:
-        case Block():
-            if isinstance(value, dict):
-                yield from _check_fields(kind.fields, value, path)
-            else:
-                yield Problem(dotted(path), f"must be a block of arguments, not {_named(value)}")
-        case ListOf():
-            if isinstance(value, list):
-                for n, item in enumerate(value):
-                    yield from _check_value(kind.item, item, (*path, n))
-            else:
-                yield Problem(dotted(path), f"must be a list, not {_named(value)}")
-        case MapOf():
-            if isinstance(value, dict):
-                for key, item in value.items():
-                    yield from _check_value(kind.item, item, (*path, key))
-            else:
-                yield Problem(dotted(path), f"must be a map, not {_named(value)}")
-        case Scalar():
-            if value is None or not _fits(kind.kind, value):
-                yield Problem(dotted(path), f"must be {_WORDS[kind.kind]}, not {_named(value)}")
-
-
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "asset": "an asset"}
-
-
-def _fits(kind: str, value: Any) -> bool:
-    match kind:
-        case "str":
-            return isinstance(value, (str, int, float, bool))
-        case "bool":
-            return isinstance(value, bool) or value in ("true", "false")
-        case "asset":
-            return isinstance(value, Asset)
-        case "int" | "float":
-            if isinstance(value, bool):
-                return False
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                return False
-            return kind == "float" or number.is_integer()
-    return True
-
-
-def _coerce(kind: Type, value: Any) -> Any:
-    """Text, numbers and booleans turn into each other where the real provider does that too."""
-    if value is UNKNOWN or value is None:
         return value
     match kind:
         case Block() if isinstance(value, dict):
-            fields = kind.fields
-            return {
-                key: _coerce(fields[key].type, item) if key in fields else item
-                for key, item in value.items()
-                if item is not None
-            }
+            return _block(kind.fields, value, path, problems)
         case ListOf() if isinstance(value, list):
-            return [_coerce(kind.item, item) for item in value]
+            return [_value(kind.item, item, (*path, n), problems) for n, item in enumerate(value)]
         case MapOf() if isinstance(value, dict):
-            return {key: _coerce(kind.item, item) for key, item in value.items()}
-        case Scalar() if _fits(kind.kind, value):
-            if kind.kind == "str" and not isinstance(value, str):
-                return str(value).lower() if isinstance(value, bool) else str(value)
-            if kind.kind == "bool" and isinstance(value, str):
-                return value == "true"
-            if kind.kind in ("int", "float") and isinstance(value, str):
-                return int(value) if kind.kind == "int" else float(value)
+            return {key: _value(kind.item, item, (*path, key), problems) for key, item in value.items()}
+        case Scalar():
+            with suppress(ValueError):
+                return _scalar(kind.kind, value)
+    problems.append(Problem(dotted(path), f"must be {_WORDS[getattr(kind, 'kind', type(kind))]}, not {_named(value)}"))
     return value
+
+
+_WORDS: dict[str | type, str] = {
+    Block: "a block of arguments",
+    ListOf: "a list",
+    MapOf: "a map",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "asset": "an asset",
+}
+
+
+def _scalar(kind: str, value: Any) -> Any:
+    """Text, numbers and booleans turn into each other where the real provider does that too; ValueError elsewhere."""
+    match kind, value:
+        case ("any", _) | ("str", str()) | ("bool", bool()) | ("asset", Asset()):
+            return value
+        case "str", bool():
+            return str(value).lower()
+        case "str", int() | float():
+            return str(value)
+        case "bool", "true" | "false":
+            return value == "true"
+        case "float", str():
+            return float(value)
+        case "int", str() if float(value).is_integer():
+            return int(value)
+        case "float", int() | float() if not isinstance(value, bool):
+            return value
+        case "int", int() | float() if not isinstance(value, bool) and float(value).is_integer():
+            return value
+    raise ValueError(value)
 
 
 def _named(value: Any) -> str:
