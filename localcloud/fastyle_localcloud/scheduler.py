@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import aiohttp
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
 from fastyle_localcloud.files import write_atomically
 from fastyle_localcloud.foundation import Foundation
@@ -25,10 +25,6 @@ from fastyle_localcloud.foundation import Foundation
 _LOG = logging.getLogger(__name__)
 _KEPT_ATTEMPTS = 20
 _INVOKER = "roles/run.invoker"
-
-
-class JobError(Exception):
-    """A job that Cloud Scheduler would refuse."""
 
 
 @dataclass
@@ -47,23 +43,6 @@ class Job:
         """The next time the schedule fires after `after`, in UTC."""
         local = after.astimezone(ZoneInfo(self.inputs.get("timeZone") or "Etc/UTC"))
         return next(CronSim(self.inputs["schedule"], local)).astimezone(UTC)
-
-
-def check(inputs: dict[str, Any]) -> None:
-    """Raise `JobError` for a schedule, zone or target that cannot be run here."""
-    name = inputs.get("name", "job")
-    if not inputs.get("schedule"):
-        raise JobError(f"job {name}: schedule is missing; write a cron line such as '0 * * * *'")
-    try:
-        CronSim(inputs["schedule"], datetime.now(UTC))
-    except CronSimError as error:
-        raise JobError(f"job {name}: schedule {inputs['schedule']!r} is not a unix-cron line ({error})") from None
-    try:
-        ZoneInfo(inputs.get("timeZone") or "Etc/UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        raise JobError(f"job {name}: timeZone {inputs['timeZone']!r} is not a name of the tz database") from None
-    if not inputs.get("httpTarget"):
-        raise JobError(f"job {name}: only httpTarget is served by the local cloud")
 
 
 class Scheduler:
@@ -93,8 +72,7 @@ class Scheduler:
         self._clocks.clear()
 
     def put(self, name: str, inputs: dict[str, Any]) -> None:
-        """Create or change a job; its attempts are kept. Raises `JobError`."""
-        check(inputs)
+        """Create or change a job that has been checked (`provider/rules/`); its attempts are kept."""
         job = self._jobs.get(name) or Job(name, inputs)
         self._write({**self._jobs, name: replace(job, inputs=inputs)})  # what cannot be written is not taken
         self._jobs[name], job.inputs = job, inputs

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
-from fastyle_localcloud.scheduler import JobError
 from fastyle_localcloud.workloads import SecretFile, Workload
 
 if TYPE_CHECKING:
@@ -98,55 +99,56 @@ def function_workload(values: Properties) -> Workload:
     )
 
 
-@live("gcp:cloudrunv2/service:Service")
-class Service(Live):
+class _Deployed(Live):
+    """What runs from an archive under its name."""
+
+    _workload: Callable[[Properties], Workload]
+
+    @abstractmethod
+    def _addresses(self, values: Properties, url: str) -> Properties:
+        """The outputs that say where it answers."""
+
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        url = await cloud.workloads.deploy(service_workload(inputs))
-        return inputs["id"], {"uri": url, "urls": [url]}
-
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        if not cloud.workloads.deployed(state["name"]):
-            return None
-        url = cloud.workloads.url(state["name"])
-        return {"uri": url, "urls": [url]}
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return (await self.create(cloud, {**new, "id": id}))[1]
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        await cloud.workloads.remove(state["name"])
-
-
-def _addresses(function: Properties, url: str) -> Properties:
-    """The outputs of a function that say where it answers."""
-    service = {**(function.get("serviceConfig") or {}), "uri": url, "gcfUri": url, "service": function["name"]}
-    return {"url": url, "serviceConfig": service}
-
-
-@live("gcp:cloudfunctionsv2/function:Function")
-class Function(Live):
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        return inputs["id"], _addresses(inputs, await cloud.workloads.deploy(function_workload(inputs)))
+        return inputs["id"], self._addresses(inputs, await cloud.workloads.deploy(self._workload(inputs)))
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
         deployed = cloud.workloads.deployed(state["name"])
-        return _addresses(state, cloud.workloads.url(state["name"])) if deployed else None
+        return self._addresses(state, cloud.workloads.url(state["name"])) if deployed else None
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         return (await self.create(cloud, {**new, "id": id}))[1]
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         await cloud.workloads.remove(state["name"])
+
+
+@live("gcp:cloudrunv2/service:Service")
+class Service(_Deployed):
+    _workload = staticmethod(service_workload)
+
+    def _addresses(self, values: Properties, url: str) -> Properties:
+        return {"uri": url, "urls": [url]}
+
+
+@live("gcp:cloudfunctionsv2/function:Function")
+class Function(_Deployed):
+    _workload = staticmethod(function_workload)
+
+    def _addresses(self, values: Properties, url: str) -> Properties:
+        service = {**(values.get("serviceConfig") or {}), "uri": url, "gcfUri": url, "service": values["name"]}
+        return {"url": url, "serviceConfig": service}
 
 
 @live("gcp:cloudscheduler/job:Job")
 class Job(Live):
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         kept = ("name", "schedule", "timeZone", "paused", "httpTarget", "retryConfig", "attemptDeadline")
-        try:
-            cloud.scheduler.put(inputs["id"], {key: inputs[key] for key in kept if inputs.get(key) is not None})
-        except JobError as error:
-            raise Refused(str(error)) from None
+        job = {key: inputs[key] for key in kept if inputs.get(key) is not None}
+        if "schedule" not in job:
+            raise Refused(f"job {job['name']}: schedule is missing; write a cron line such as '0 * * * *'")
+        if "httpTarget" not in job:
+            raise Refused(f"job {job['name']}: only httpTarget is served by the local cloud")
+        cloud.scheduler.put(inputs["id"], job)
         return inputs["id"], {}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
