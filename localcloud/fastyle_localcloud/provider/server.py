@@ -225,10 +225,6 @@ class ProviderServer:
         await self._server.stop(grace=5)
         self._records.close()
 
-    async def wait(self) -> None:
-        """Return when the server has stopped."""
-        await self._server.wait_for_termination()
-
 
 async def serve(cloud: LocalCloud | None, records: Path | None, port: int = 0) -> ProviderServer:
     """Start the provider on a loopback port (0: a free one).

@@ -45,7 +45,7 @@ class Rules:
     `conditions`: what must hold for another resource before this one can be made, changed or deleted.
     `refuses_update`: why the cloud would refuse a change, from what the resource is and what it should be.
     `seconds`: what Google takes to make one, where that is many minutes; the cloud's clock goes ahead by it. `shared`:
-    where declarations of several types stand for one thing.
+    where declarations of several types stand for one thing. `grants_on`: of a grant, what IAM calls the resource.
 
     Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project), `_now`
     (RFC 3339) and `_unique` (21 digits, the same for the same id).
@@ -71,6 +71,7 @@ class Rules:
     refuses_update: Callable[[Properties, Properties], str | None] | None = None
     seconds: int = 0
     shared: Shared | None = None
+    grants_on: str = ""
 
 
 class Shared(NamedTuple):
@@ -282,6 +283,18 @@ def needs(parent: str, key: str, *others: str) -> Check:
     return run
 
 
+def ordered(parent: str, low: str, high: str) -> Check:
+    """Where both are given, `low` is `high` at most."""
+
+    def run(inputs: Properties) -> Iterator[Problem]:
+        for at, block in blocks(inputs, parent):
+            least, most = block.get(low), block.get(high)
+            if isinstance(least, int) and isinstance(most, int) and least > most:
+                yield Problem(dotted((*at, low)), f"{least} is over {high} {most}")
+
+    return run
+
+
 def member(path: str = "member") -> Check:
     """A principal as IAM writes it."""
     kinds = "user|serviceAccount|group|domain|projectOwner|projectEditor|projectViewer|principal|principalSet"
@@ -301,10 +314,16 @@ def same_member(a: Any, b: Any) -> bool:
     return isinstance(a, str) and isinstance(b, str) and canonical_member(a) == canonical_member(b)
 
 
-def grant(id: str, *checks: Check, references: tuple[Reference, ...] = (), shared: Shared | None = None) -> Rules:
-    """Rules of a type that adds one member to one role: several may stand for one grant, which is one entry."""
+def grant(
+    on: str, *checks: Check, id: str = "", references: tuple[Reference, ...] = (), shared: Shared | None = None
+) -> Rules:
+    """Rules of a type that adds one member to one role: several may stand for one grant, which is one entry.
+
+    `on` is what IAM calls the resource that it is made on, and the beginning of the `id` that is not given.
+    """
     return Rules(
-        id=id,
+        id=id or f"{on}/{{role}}/{{member}}",
+        grants_on=on,
         replaces_always=True,
         exclusive=False,
         equal={"member": same_member},

@@ -6,57 +6,31 @@ a dataset's access list a principal's role becomes a row; an authorised view or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastyle_localcloud.provider.live import Live, Properties, live
 from fastyle_localcloud.provider.rules.bigquery import BASIC_ROLES, entry_member
+from fastyle_localcloud.provider.table import rules_by_token
+from fastyle_localcloud.provider.vocabulary import fill
 
 if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
 
 
-def _in_project(kind: str, key: str) -> Callable[[Properties], str]:
-    """`projects/<project>/<kind>/<last part of key>`: the argument may be a short name or a full one."""
-    return lambda v: f"projects/{v['project']}/{kind}/{v[key].rsplit('/', 1)[-1]}"
-
-
-def _in_location(kind: str, key: str) -> Callable[[Properties], str]:
-    return lambda v: f"projects/{v['project']}/locations/{v['location']}/{kind}/{v[key].rsplit('/', 1)[-1]}"
-
-
-def _table(v: Properties) -> str:
-    dataset, table = (v[key].rsplit("/", 1)[-1] for key in ("datasetId", "tableId"))
-    return f"projects/{v['project']}/datasets/{dataset}/tables/{table}"
-
-
 ACCESS_ENTRY = "gcp:bigquery/datasetAccess:DatasetAccess"
-RESOURCES: dict[str, Callable[[Properties], str]] = {
-    "gcp:pubsub/topicIAMMember:TopicIAMMember": _in_project("topics", "topic"),
-    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": _in_project("subscriptions", "subscription"),
-    "gcp:storage/bucketIAMMember:BucketIAMMember": lambda v: f"buckets/{v['bucket'].removeprefix('b/')}",
-    "gcp:bigquery/datasetIamMember:DatasetIamMember": _in_project("datasets", "datasetId"),
-    "gcp:bigquery/iamMember:IamMember": _table,
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": _in_location("services", "name"),
-    # A function of the second generation is invoked through the service behind it.
-    "gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember": _in_location("services", "cloudFunction"),
-    "gcp:secretmanager/secretIamMember:SecretIamMember": _in_project("secrets", "secretId"),
-    "gcp:serviceaccount/iAMMember:IAMMember": lambda v: str(v["serviceAccountId"]),
-    "gcp:projects/iAMMember:IAMMember": lambda v: f"projects/{v['project'].removeprefix('projects/')}",
-    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _in_location("repositories", "repository"),
-    "gcp:iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember": lambda v: (
-        f"projects/{v['project']}/iap_web/cloud_run-{v['location']}/services/{v['cloudRunServiceName']}"
-    ),
-}
 
 
 def grant_of(token: str, values: Properties) -> tuple[str, str, str] | None:
     """The row a grant stands for: on what, which role, to whom; None for an entry that is nobody's role."""
     if token == ACCESS_ENTRY:
         return _entry(values)
+    on = rules_by_token()[token].grants_on
+    # An argument may be a short name or a full one, of which its last part is asked for; what is named by its id alone is full.
+    short = {key: value.rsplit("/", 1)[-1] if isinstance(value, str) else value for key, value in values.items()}
+    resource = fill(on, values if on.startswith("{") else short)
     condition = values.get("condition") or {}
     where = f" where {condition['title']}" if condition else ""
-    return RESOURCES[token](values), f"{values['role']}{where}", values["member"]
+    return str(resource), f"{values['role']}{where}", values["member"]
 
 
 class _Grant(Live):
@@ -80,7 +54,7 @@ class _Grant(Live):
             cloud.iam.revoke(*row)
 
 
-for _token in (*RESOURCES, ACCESS_ENTRY):
+for _token in (ACCESS_ENTRY, *(token for token, rules in rules_by_token().items() if rules.grants_on)):
     live(_token)(type("Grant", (_Grant,), {"__init__": lambda self, token=_token: _Grant.__init__(self, token)}))
 
 

@@ -1,7 +1,6 @@
 """BigQuery."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,28 +22,11 @@ from fastyle_localcloud.provider.vocabulary import (
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties
 
 _DATASET = Reference("datasetId", "bigquery.Dataset", "projects/{project}/datasets/{value}")
+_ALIASES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 _TYPES = frozenset(
     [
-        "STRING",
-        "BYTES",
-        "INTEGER",
-        "INT64",
-        "FLOAT",
-        "FLOAT64",
-        "BOOLEAN",
-        "BOOL",
-        "TIMESTAMP",
-        "DATE",
-        "TIME",
-        "DATETIME",
-        "GEOGRAPHY",
-        "NUMERIC",
-        "BIGNUMERIC",
-        "JSON",
-        "RECORD",
-        "STRUCT",
-        "RANGE",
-        "INTERVAL",
+        *("STRING", "BYTES", "INTEGER", "FLOAT", "BOOLEAN", "TIMESTAMP", "DATE", "TIME", "DATETIME", "GEOGRAPHY"),
+        *("NUMERIC", "BIGNUMERIC", "JSON", "RECORD", "RANGE", "INTERVAL"),
     ]
 )
 
@@ -73,15 +55,15 @@ def _columns(inputs: Properties) -> Iterator[Problem]:
 def _fields(columns: list[Any], at: str) -> Iterator[Problem]:
     seen: set[str] = set()
     for column in columns:
-        name, kind = str(column.get("name", "")), str(column.get("type", ""))
+        name = str(column.get("name", ""))
         where = f"{at}.{name}"
         if not name.isidentifier() or len(name) > 300 or not name.isascii():
             yield Problem(at, f"{name!r} is not a column name")
         if name.lower() in seen:
             yield Problem(at, f"there are two columns {name!r}")
         seen.add(name.lower())
-        if kind.upper() not in _TYPES:
-            yield Problem(where, f"{kind!r} is not a column type")
+        if _kind(column) not in _TYPES:
+            yield Problem(where, f"{str(column.get('type', ''))!r} is not a column type")
         if column.get("mode", "NULLABLE") not in ("NULLABLE", "REQUIRED", "REPEATED"):
             yield Problem(where, f"{column['mode']!r} is not a mode")
         if len(str(column.get("description", ""))) > 1024:
@@ -112,7 +94,7 @@ def _grows(before: list[Any], after: list[Any]) -> bool:
 
 def _kind(column: Any) -> str:
     kind = str(column.get("type", "")).upper()
-    return {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}.get(kind, kind)
+    return _ALIASES.get(kind, kind)
 
 
 def _same_json(a: Any, b: Any) -> bool:
@@ -219,7 +201,7 @@ RULES = {
         id="projects/{project}/datasets/{datasetId}/routines/{routineId}", references=(_DATASET,)
     ),
     "bigquery.DatasetIamMember": grant(
-        "projects/{project}/datasets/{datasetId}/{role}/{member}",
+        "projects/{project}/datasets/{datasetId}",
         references=(_DATASET,),
         shared=Shared(_ACCESS_LIST, _entry, drops=_drops),
     ),
@@ -236,8 +218,7 @@ RULES = {
             ),
             _one_principal,
             one_of("specialGroup", "projectOwners", "projectReaders", "projectWriters", "allAuthenticatedUsers"),
-            check("userByEmail", lambda v: re.fullmatch(r"[^\s:@]+@[^\s:@]+", v) is not None, _NO_ADDRESS),
-            check("groupByEmail", lambda v: re.fullmatch(r"[^\s:@]+@[^\s:@]+", v) is not None, _NO_ADDRESS),
+            *(matches(key, r"[^\s:@]+@[^\s:@]+", _NO_ADDRESS) for key in ("userByEmail", "groupByEmail")),
         ),
         equal={"userByEmail": _same_address, "groupByEmail": _same_address, "domain": _same_address},
         references=(_DATASET,),
@@ -245,7 +226,7 @@ RULES = {
         shared=Shared(_ACCESS_LIST, _entry, refuses=True),
     ),
     "bigquery.IamMember": grant(
-        "projects/{project}/datasets/{datasetId}/tables/{tableId}/{role}/{member}",
+        "projects/{project}/datasets/{datasetId}/tables/{tableId}",
         references=(Reference("tableId", "bigquery.Table", "projects/{project}/datasets/{datasetId}/tables/{value}"),),
     ),
 }

@@ -1,13 +1,11 @@
 """Service accounts, grants on projects and accounts, project services, federation, Identity-Aware Proxy."""
 
-import re
 from collections.abc import Iterator
 
 from fastyle_localcloud.provider.vocabulary import (
     Problem,
     Reference,
     Rules,
-    check,
     exactly_one,
     grant,
     length,
@@ -50,20 +48,15 @@ RULES = {
         known_at_preview=("email", "member"),
     ),
     "serviceaccount.IAMMember": grant(
-        "{serviceAccountId}/{role}/{member}",
-        references=(Reference("serviceAccountId", "serviceaccount.Account"),),
+        "{serviceAccountId}", references=(Reference("serviceAccountId", "serviceaccount.Account"),)
     ),
-    "projects.IAMMember": grant("{project}/{role}/{member}{condition.title?}"),
+    "projects.IAMMember": grant("projects/{project}", id="{project}/{role}/{member}{condition.title?}"),
     "projects.IAMCustomRole": Rules(
         id="projects/{project}/roles/{roleId}",
         replaces=("roleId", "project"),
         checks=(
             matches("roleId", r"[A-Za-z0-9_.]{3,64}", "is not a role id: 3 to 64 of letters, digits, _ and ."),
-            check(
-                "permissions",
-                lambda v: bool(re.fullmatch(r"[a-z][A-Za-z]*(\.[A-Za-z]+){2}", v)),
-                "is not a permission such as pubsub.topics.get",
-            ),
+            matches("permissions", r"[a-z][A-Za-z]*(\.[A-Za-z]+){2}", "is not a permission such as pubsub.topics.get"),
             length("title", 0, 100),
             length("description", 0, 300),
             one_of("stage", "ALPHA", "BETA", "GA", "DEPRECATED", "DISABLED", "EAP"),
@@ -103,7 +96,7 @@ RULES = {
         outputs={"name": "{id}", "state": "ACTIVE"},
     ),
     "iap.WebCloudRunServiceIamMember": grant(
-        "projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}/{role}/{member}",
+        "projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}",
         one_of("role", "roles/iap.httpsResourceAccessor", "roles/iap.admin"),
     ),
 }

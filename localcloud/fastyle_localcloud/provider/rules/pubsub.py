@@ -73,12 +73,9 @@ RULES = {
             Reference("cloudStorageConfig.bucket", "storage.Bucket"),
         ),
     ),
-    "pubsub.TopicIAMMember": grant(
-        "projects/{project}/topics/{topic}/{role}/{member}",
-        references=(_TOPIC,),
-    ),
+    "pubsub.TopicIAMMember": grant("projects/{project}/topics/{topic}", references=(_TOPIC,)),
     "pubsub.SubscriptionIAMMember": grant(
-        "projects/{project}/subscriptions/{subscription}/{role}/{member}",
+        "projects/{project}/subscriptions/{subscription}",
         references=(Reference("subscription", "pubsub.Subscription", "projects/{project}/subscriptions/{value}"),),
     ),
 }

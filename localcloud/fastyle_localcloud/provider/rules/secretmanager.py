@@ -35,7 +35,7 @@ RULES = {
         exclusive=False,
     ),
     "secretmanager.SecretIamMember": grant(
-        "projects/{project}/secrets/{secretId}/{role}/{member}",
+        "projects/{project}/secrets/{secretId}",
         references=(Reference("secretId", "secretmanager.Secret", "projects/{project}/secrets/{value}"),),
     ),
 }

@@ -21,24 +21,24 @@ from fastyle_localcloud.provider.vocabulary import (
     length,
     matches,
     one_of,
+    ordered,
 )
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties, dotted
 
 _INGRESS = ("INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_ONLY", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER")
 _CPUS = frozenset({"1", "2", "4", "6", "8"})
+_CONCURRENCY = "maxInstanceRequestConcurrency"
 _MOST_MIB = {1: 4096, 2: 8192, 4: 16384, 6: 24576, 8: 32768}  # memory that so many CPUs take at most
 
 
 def _memory(inputs: Properties) -> Iterator[Problem]:
     """CPU and memory of a service go together."""
-    for at, container in blocks(inputs, "template.containers"):
-        limits = (
-            (container.get("resources") or {}).get("limits") if isinstance(container.get("resources"), dict) else None
-        )
+    for at, resources in blocks(inputs, "template.containers.resources"):
+        limits = resources.get("limits")
         if not isinstance(limits, dict):
             continue
         cpu, memory = limits.get("cpu"), limits.get("memory")
-        where = dotted((*at, "resources", "limits"))
+        where = dotted((*at, "limits"))
         cores = _cores(cpu) if isinstance(cpu, str) else None
         mib = _mib(memory) if isinstance(memory, str) else None
         if isinstance(cpu, str) and (cores is None or (cores >= 1 and cpu not in _CPUS)):
@@ -49,10 +49,8 @@ def _memory(inputs: Properties) -> Iterator[Problem]:
             most = _MOST_MIB.get(int(cores), 4096) if cores >= 1 else (512 if cores < 0.5 else 1024)
             if mib > most:
                 yield Problem(f"{where}.memory", f"{memory} is over {most} MiB, the most that {cpu} CPU takes")
-        if "cpuIdle" not in (container.get("resources") or {}):
-            yield Problem(
-                dotted((*at, "resources", "cpuIdle")), "must be said once resources are: else CPU is always on"
-            )
+        if "cpuIdle" not in resources:
+            yield Problem(dotted((*at, "cpuIdle")), "must be said once resources are: else CPU is always on")
 
 
 def _cores(cpu: str) -> float | None:
@@ -65,40 +63,24 @@ def _mib(memory: str) -> float | None:
     return float(match[1]) * {"Mi": 1, "Gi": 1024, "M": 10**6 / 2**20, "G": 10**9 / 2**20}[match[2]] if match else None
 
 
-def _scaling(inputs: Properties) -> Iterator[Problem]:
-    scaling = (inputs.get("template") or {}).get("scaling") if isinstance(inputs.get("template"), dict) else None
-    if isinstance(scaling, dict):
-        low, high = scaling.get("minInstanceCount") or 0, scaling.get("maxInstanceCount")
-        if isinstance(low, int) and isinstance(high, int) and low > high:
-            yield Problem("template.scaling.minInstanceCount", f"{low} is over maxInstanceCount {high}")
-
-
 def _concurrency(inputs: Properties) -> Iterator[Problem]:
-    template = inputs.get("template")
-    if not isinstance(template, dict):
-        return
-    concurrency = template.get("maxInstanceRequestConcurrency")
-    for _, container in blocks(inputs, "template.containers"):
-        limits = (container.get("resources") or {}).get("limits") or {}
-        cores = _cores(limits["cpu"]) if isinstance(limits, dict) and isinstance(limits.get("cpu"), str) else None
+    """An instance of less than a CPU takes one request at a time."""
+    concurrency = next((block.get(_CONCURRENCY) for _, block in blocks(inputs, "template")), None)
+    for _, limits in blocks(inputs, "template.containers.resources.limits"):
+        cores = _cores(limits["cpu"]) if isinstance(limits.get("cpu"), str) else None
         if cores is not None and cores < 1 and isinstance(concurrency, int) and concurrency > 1:
-            yield Problem(
-                "template.maxInstanceRequestConcurrency", f"{concurrency} needs a whole CPU: under one it is 1"
-            )
+            yield Problem(f"template.{_CONCURRENCY}", f"{concurrency} needs a whole CPU: under one it is 1")
 
 
 def _mounts(inputs: Properties) -> Iterator[Problem]:
-    template = inputs.get("template")
-    if not isinstance(template, dict):
-        return
-    volumes = {v.get("name") for v in template.get("volumes") or [] if isinstance(v, dict)}
+    volumes = {volume.get("name") for _, volume in blocks(inputs, "template.volumes")}
+    for at, mount in blocks(inputs, "template.containers.volumeMounts"):
+        if mount.get("name") not in volumes and mount.get("name") is not UNKNOWN:
+            yield Problem(dotted(at), f"there is no volume {mount.get('name')!r}")
+    for at, env in blocks(inputs, "template.containers.envs"):
+        if given(env, "value") and given(env, "valueSource"):
+            yield Problem(dotted(at), "has a value and a source: one of them")
     for at, container in blocks(inputs, "template.containers"):
-        for n, mount in enumerate(container.get("volumeMounts") or []):
-            if isinstance(mount, dict) and mount.get("name") not in volumes and mount.get("name") is not UNKNOWN:
-                yield Problem(dotted((*at, "volumeMounts", n)), f"there is no volume {mount.get('name')!r}")
-        for n, env in enumerate(container.get("envs") or []):
-            if isinstance(env, dict) and given(env, "value") and given(env, "valueSource"):
-                yield Problem(dotted((*at, "envs", n)), "has a value and a source: one of them")
         if given(container, "sourceCode") and not given(container, "baseImageUri"):
             yield Problem(dotted((*at, "sourceCode")), "needs baseImageUri, the runtime it runs on")
 
@@ -131,7 +113,7 @@ RULES = {
             between("template.containers.startupProbe.periodSeconds", 1, 240, "seconds"),
             between("template.containers.startupProbe.initialDelaySeconds", 0, 240, "seconds"),
             _memory,
-            _scaling,
+            ordered("template.scaling", "minInstanceCount", "maxInstanceCount"),
             _concurrency,
             _mounts,
         ),
@@ -143,7 +125,7 @@ RULES = {
         volatile=("latestReadyRevision", "latestCreatedRevision", "etag", "generation", "updateTime"),
     ),
     "cloudrunv2.ServiceIamMember": grant(
-        "projects/{project}/locations/{location}/services/{name}/{role}/{member}",
+        "projects/{project}/locations/{location}/services/{name}",
         references=(
             Reference("name", "cloudrunv2.Service", "projects/{project}/locations/{location}/services/{value}"),
             # a function of the second generation has a service of its name
@@ -166,11 +148,7 @@ RULES = {
             one_of("serviceConfig.ingressSettings", "ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"),
             between("serviceConfig.maxInstanceRequestConcurrency", 1, 1000),
             between("serviceConfig.timeoutSeconds", 1, 3600, "seconds"),
-            check(
-                "serviceConfig.availableMemory",
-                lambda v: bool(re.fullmatch(r"\d+(M|G|Mi|Gi)", v)),
-                "is not an amount such as 512M",
-            ),
+            matches("serviceConfig.availableMemory", r"\d+(M|G|Mi|Gi)", "is not an amount such as 512M"),
         ),
         outputs={
             "url": lambda v: f"https://{v['location']}-{v['project']}.cloudfunctions.net/{v['name']}",
@@ -179,7 +157,9 @@ RULES = {
         },
     ),
     "cloudfunctionsv2.FunctionIamMember": grant(
-        "projects/{project}/locations/{location}/functions/{cloudFunction}/{role}/{member}",
+        # A function of the second generation is invoked through the service behind it.
+        "projects/{project}/locations/{location}/services/{cloudFunction}",
+        id="projects/{project}/locations/{location}/functions/{cloudFunction}/{role}/{member}",
     ),
     "cloudscheduler.Job": Rules(
         id="projects/{project}/locations/{region}/jobs/{name}",
@@ -213,7 +193,5 @@ RULES = {
         defaults={"mode": "STANDARD_REPOSITORY"},
         outputs={"name": "{repositoryId}"},
     ),
-    "artifactregistry.RepositoryIamMember": grant(
-        "projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
-    ),
+    "artifactregistry.RepositoryIamMember": grant("projects/{project}/locations/{location}/repositories/{repository}"),
 }

@@ -9,57 +9,50 @@ from fastyle_localcloud.provider.vocabulary import (
     Reference,
     Rules,
     between,
+    blocks,
     check,
     given,
     labels,
     matches,
     one_of,
 )
-from fastyle_localcloud.provider.wire import UNKNOWN, Properties
+from fastyle_localcloud.provider.wire import UNKNOWN, Properties, dotted
 
 _SHARED_CORE = ("db-f1-micro", "db-g1-small")
 
 
 def _tier(inputs: Properties) -> Iterator[Problem]:
     """Which machine an edition takes; a custom tier's cores and memory go together."""
-    settings = inputs.get("settings")
-    if not isinstance(settings, dict):
-        return
-    tier, edition = settings.get("tier"), settings.get("edition")
-    if not isinstance(tier, str):
-        return
-    custom = re.fullmatch(r"db-custom-(\d+)-(\d+)", tier)
-    if edition == "ENTERPRISE_PLUS" and not tier.startswith("db-perf-optimized"):
-        yield Problem("settings.tier", f"{tier} is not a tier of edition ENTERPRISE_PLUS")
-    elif edition == "ENTERPRISE" and not custom and tier not in _SHARED_CORE:
-        yield Problem(
-            "settings.tier",
-            f"{tier!r} is not a tier of edition ENTERPRISE: db-f1-micro, db-g1-small or db-custom-CPUS-MB",
-        )
-    if custom:
-        cores, memory = int(custom[1]), int(custom[2])
-        good = (cores == 1 or cores % 2 == 0) and memory % 256 == 0 and memory >= 3840
-        if not good or not 0.9 * cores * 1024 <= memory <= 6.5 * cores * 1024:
-            yield Problem(
-                "settings.tier",
-                f"{tier}: 1 or an even number of vCPUs, 0.9 to 6.5 GB each in steps of 256 MB, at least 3840 MB",
-            )
+    for at, settings in blocks(inputs, "settings"):
+        tier, edition, where = settings.get("tier"), settings.get("edition"), dotted((*at, "tier"))
+        if not isinstance(tier, str):
+            continue
+        custom = re.fullmatch(r"db-custom-(\d+)-(\d+)", tier)
+        if edition == "ENTERPRISE_PLUS" and not tier.startswith("db-perf-optimized"):
+            yield Problem(where, f"{tier} is not a tier of edition ENTERPRISE_PLUS")
+        elif edition == "ENTERPRISE" and not custom and tier not in _SHARED_CORE:
+            words = "is not a tier of edition ENTERPRISE: db-f1-micro, db-g1-small or db-custom-CPUS-MB"
+            yield Problem(where, f"{tier!r} {words}")
+        if custom:
+            cores, memory = int(custom[1]), int(custom[2])
+            good = (cores == 1 or cores % 2 == 0) and memory % 256 == 0 and memory >= 3840
+            if not good or not 0.9 * cores * 1024 <= memory <= 6.5 * cores * 1024:
+                words = "1 or an even number of vCPUs, 0.9 to 6.5 GB each in steps of 256 MB, at least 3840 MB"
+                yield Problem(where, f"{tier}: {words}")
 
 
 def _availability(inputs: Properties) -> Iterator[Problem]:
-    settings = inputs.get("settings")
-    if not isinstance(settings, dict) or settings.get("availabilityType") != "REGIONAL":
-        return
-    backup = settings.get("backupConfiguration")
-    if backup is not UNKNOWN and not (isinstance(backup, dict) and backup.get("enabled")):
-        yield Problem("settings.availabilityType", "REGIONAL needs backupConfiguration.enabled")
+    for at, settings in blocks(inputs, "settings"):
+        backup = settings.get("backupConfiguration")
+        backed_up = backup is UNKNOWN or (isinstance(backup, dict) and backup.get("enabled"))
+        if settings.get("availabilityType") == "REGIONAL" and not backed_up:
+            yield Problem(dotted((*at, "availabilityType")), "REGIONAL needs backupConfiguration.enabled")
 
 
 def _reachable(inputs: Properties) -> Iterator[Problem]:
-    settings = inputs.get("settings")
-    ip = settings.get("ipConfiguration") if isinstance(settings, dict) else None
-    if isinstance(ip, dict) and ip.get("ipv4Enabled") is False and not given(ip, "privateNetwork"):
-        yield Problem("settings.ipConfiguration", "has neither a public address nor a private network")
+    for at, ip in blocks(inputs, "settings.ipConfiguration"):
+        if ip.get("ipv4Enabled") is False and not given(ip, "privateNetwork"):
+            yield Problem(dotted(at), "has neither a public address nor a private network")
 
 
 def _network_removed(old: Properties, new: Properties) -> list[str]:

@@ -96,7 +96,8 @@ RULES = {
         references=(Reference("bucket", "storage.Bucket"),),
     ),
     "storage.BucketIAMMember": grant(
-        "b/{bucket}/{role}/{member}",
+        "buckets/{bucket}",
+        id="b/{bucket}/{role}/{member}",
         references=(Reference("bucket", "storage.Bucket"),),
     ),
 }

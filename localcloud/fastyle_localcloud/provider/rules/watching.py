@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 
 from fastyle_localcloud.provider.vocabulary import (
+    Check,
     Problem,
     Rules,
     at_most,
     between,
+    blocks,
     check,
     duration,
     exactly_one,
@@ -17,8 +19,9 @@ from fastyle_localcloud.provider.vocabulary import (
     length,
     matches,
     one_of,
+    ordered,
 )
-from fastyle_localcloud.provider.wire import Properties
+from fastyle_localcloud.provider.wire import Properties, dotted
 
 
 def _budget(inputs: Properties) -> Iterator[Problem]:
@@ -27,9 +30,9 @@ def _budget(inputs: Properties) -> Iterator[Problem]:
         yield Problem("allUpdatesRule", "needs a topic or a notification channel")
     filter_ = inputs.get("budgetFilter")
     period = filter_.get("calendarPeriod") if isinstance(filter_, dict) else "MONTH"
-    for n, threshold in enumerate(inputs.get("thresholdRules") or []):
-        if isinstance(threshold, dict) and threshold.get("spendBasis") == "FORECASTED_SPEND" and period is None:
-            yield Problem(f"thresholdRules[{n}].spendBasis", "a forecast needs a calendar period")
+    for at, threshold in blocks(inputs, "thresholdRules"):
+        if threshold.get("spendBasis") == "FORECASTED_SPEND" and period is None:
+            yield Problem(dotted((*at, "spendBasis")), "a forecast needs a calendar period")
 
 
 def _log_match(inputs: Properties) -> Iterator[Problem]:
@@ -57,42 +60,27 @@ def _json(text: str) -> bool:
 _COMPOSER_IMAGE = r"composer-3-airflow-\d+\.\d+\.\d+-build\.\d+|composer-2\.\d+\.\d+-airflow-\d+\.\d+\.\d+"
 
 
-def _workloads(inputs: Properties) -> Iterator[Problem]:
-    """The ranges of Composer 3, a part a row: vCPU, memory in GB."""
-    config = ((inputs.get("config") or {}).get("workloadsConfig")) if isinstance(inputs.get("config"), dict) else None
-    if not isinstance(config, dict):
-        return
-    ranges = {
-        "scheduler": (0.5, 1, 1, 8),
-        "triggerer": (0.5, 1, 1, 8),
-        "webServer": (1, 4, 2, 32),
-        "worker": (0.5, 32, 1, 256),
-        "dagProcessor": (0.5, 32, 1, 256),
-    }
-    for part, (cpu_low, cpu_high, memory_low, memory_high) in ranges.items():
-        block = config.get(part)
-        if not isinstance(block, dict):
-            continue
-        at = f"config.workloadsConfig.{part}"
-        cpu, memory = block.get("cpu"), block.get("memoryGb")
-        if isinstance(cpu, (int, float)) and not cpu_low <= cpu <= cpu_high:
-            yield Problem(f"{at}.cpu", f"{cpu} is outside {cpu_low} to {cpu_high}")
-        if isinstance(memory, (int, float)) and not memory_low <= memory <= memory_high:
-            yield Problem(f"{at}.memoryGb", f"{memory} is outside {memory_low} to {memory_high}")
-        low, high = block.get("minCount"), block.get("maxCount")
-        if isinstance(low, int) and isinstance(high, int) and low > high:
-            yield Problem(f"{at}.minCount", f"{low} is over maxCount {high}")
+# The ranges of Composer 3: vCPU, memory in GB.
+_PARTS = {
+    "scheduler": ((0.5, 1), (1, 8)),
+    "triggerer": ((0.5, 1), (1, 8)),
+    "webServer": ((1, 4), (2, 32)),
+    "worker": ((0.5, 32), (1, 256)),
+    "dagProcessor": ((0.5, 32), (1, 256)),
+}
+
+
+def _part(path: str, cpu: tuple[float, float], memory: tuple[float, float]) -> Iterator[Check]:
+    yield between(f"{path}.cpu", *cpu)
+    yield between(f"{path}.memoryGb", *memory)
+    yield ordered(path, "minCount", "maxCount")
 
 
 def _variables(inputs: Properties) -> Iterator[Problem]:
-    software = (inputs.get("config") or {}).get("softwareConfig") if isinstance(inputs.get("config"), dict) else None
-    variables = software.get("envVariables") if isinstance(software, dict) else None
-    for name in variables if isinstance(variables, dict) else ():
-        if re.fullmatch(r"AIRFLOW__\w+__\w+", name):
-            yield Problem(
-                f"config.softwareConfig.envVariables.{name}",
-                "overrides Airflow's configuration: use airflowConfigOverrides",
-            )
+    for at, variables in blocks(inputs, "config.softwareConfig.envVariables"):
+        for name in variables:
+            if re.fullmatch(r"AIRFLOW__\w+__\w+", name):
+                yield Problem(dotted((*at, name)), "overrides Airflow's configuration: use airflowConfigOverrides")
 
 
 RULES = {
@@ -106,14 +94,14 @@ RULES = {
                 r"[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}",
                 "is not a billing account such as 012345-6789AB-CDEF01",
             ),
-            check("budgetFilter.projects", lambda v: bool(re.fullmatch(r"projects/\d+", v)), "is not projects/NUMBER"),
+            matches("budgetFilter.projects", r"projects/\d+", "is not projects/NUMBER"),
             check("thresholdRules.thresholdPercent", lambda v: 0 < v <= 10, "is not a share such as 0.5 for 50 %"),
             at_most("allUpdatesRule.monitoringNotificationChannels", 5, "channels"),
             _budget,
         ),
         outputs={"name": "billingAccounts/{billingAccount}/budgets/{_unique}"},
     ),
-    "billing.AccountIamMember": grant("{billingAccountId}/{role}/{member}"),
+    "billing.AccountIamMember": grant("", id="{billingAccountId}/{role}/{member}"),
     "monitoring.NotificationChannel": Rules(
         id="projects/{project}/notificationChannels/{type}-{displayName}",
         autoname="-",
@@ -206,7 +194,7 @@ RULES = {
                 "ENVIRONMENT_SIZE_LARGE",
                 "ENVIRONMENT_SIZE_EXTRA_LARGE",
             ),
-            _workloads,
+            *(rule for part, ranges in _PARTS.items() for rule in _part(f"config.workloadsConfig.{part}", *ranges)),
             _variables,
         ),
     ),
