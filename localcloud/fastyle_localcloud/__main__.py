@@ -34,21 +34,16 @@ _NOT_RUNNING = "the local cloud is not running; start it with `python -m fastyle
 STOP_SECONDS = 60.0
 
 
-def up(state_dir: Path, given: dict[str, Any]) -> int:
+def up(state_dir: Path, **given: Any) -> int:
     """Start the daemon unless it runs; returns when everything is healthy. Two at once start one."""
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = state_dir / "logs" / "daemon.log"
     log.parent.mkdir(exist_ok=True)
     settings = Settings.read(state_dir)
-    try:
-        wanted = settings.changed(state_dir, given)
-    except SettingsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    wanted = settings.changed(state_dir, {name: value for name, value in given.items() if value is not None})
     if _daemon(state_dir):
         if wanted != settings:
-            print("error: the local cloud runs with other settings; run `down` first", file=sys.stderr)
-            return 1
+            raise Refused("the local cloud runs with other settings; run `down` first")
         print("    the local cloud is running")
         return 0
     wanted.write(state_dir)
@@ -72,8 +67,7 @@ def up(state_dir: Path, given: dict[str, Any]) -> int:
             _explain(log, offset)
             return 1
         if time.monotonic() > deadline:
-            print(f"error: the local cloud is not ready after {START_SECONDS:.0f} s; its log: {log}", file=sys.stderr)
-            return 1
+            raise Refused(f"the local cloud is not ready after {START_SECONDS:.0f} s; its log: {log}")
         time.sleep(0.1)
     _show_progress(log, offset)
     return 0
@@ -118,14 +112,9 @@ def status(state_dir: Path, *, as_json: bool) -> int:
 def env(state_dir: Path) -> int:
     """Print the variables with which `pulumi` and Google's clients in a shell reach this cloud: `eval "$(… env)"`."""
     if _daemon(state_dir) is None:
-        print(f"error: {_NOT_RUNNING}", file=sys.stderr)
-        return 1
+        raise Refused(_NOT_RUNNING)
     described = json.loads((state_dir / "daemon.json").read_text())
-    try:
-        variables = engine_environment(state_dir, described["provider_port"])
-    except EngineUnavailable as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    variables = engine_environment(state_dir, described["provider_port"])
     clients = {f"{name.upper()}_EMULATOR_HOST": described[name] for name in ("pubsub", "storage", "bigquery")}
     print(export_lines({**variables, **clients}))
     # Where no environment is active, a program that names none runs in this one.
@@ -138,8 +127,7 @@ def logs(state_dir: Path, name: str, lines: int) -> int:
     path = state_dir / "logs" / f"{name}.log"
     if not path.exists():
         process_names = ", ".join(sorted(p.stem for p in path.parent.glob("*.log"))) or "none"
-        print(f"error: no log of {name!r}; there are: {process_names}", file=sys.stderr)
-        return 1
+        raise Refused(f"no log of {name!r}; there are: {process_names}")
     with path.open(errors="replace") as f:
         sys.stdout.writelines(deque(f, lines))
     return 0
@@ -149,11 +137,7 @@ def policy(state_dir: Path, name: str | None, switch: str | None) -> int:
     """Organisation policies: list them, or switch one on or off for what is made from now on."""
     with _records(state_dir) as records:
         if name is not None:
-            try:
-                switch_policy(records, name, switch != "off")
-            except Refused as refusal:
-                print(f"error: {refusal}", file=sys.stderr)
-                return 1
+            switch_policy(records, name, switch != "off")
         on = policies_on(records)
     for each, says in POLICIES.items():
         print(f"{'on ' if each in on else 'off'} {each:<34}{says}")
@@ -166,9 +150,8 @@ def clock(state_dir: Path, advance: float) -> int:
         cloud = Clock(records)
         try:
             cloud.advance(advance)
-        except ValueError as refusal:
-            print(f"error: {refusal}", file=sys.stderr)
-            return 1
+        except ValueError as error:
+            raise Refused(str(error)) from None
         print(f"{cloud.ahead:g} seconds ahead of this machine's")
     return 0
 
@@ -246,38 +229,37 @@ def main() -> int:
     start.add_argument("--project", help="default, as for the others: what it was told before, or local-project")
     start.add_argument("--project-number", help="default: 100000000001")
     start.add_argument("--region", help="default: us-central1")
-    start.add_argument("--stacks", help="stacks that are real in it, with commas between; default: local")
-    verbs.add_parser("env", help=env.__doc__)
-    verbs.add_parser("down", help=down.__doc__)
-    verbs.add_parser("status", help=status.__doc__).add_argument("--json", action="store_true")
+    start.add_argument("--stacks", type=_names, help="stacks that are real in it, with commas between; default: local")
+    start.set_defaults(run=up)
+    verbs.add_parser("env", help=env.__doc__).set_defaults(run=env)
+    verbs.add_parser("down", help=down.__doc__).set_defaults(run=down)
+    shown = verbs.add_parser("status", help=status.__doc__)
+    shown.add_argument("--json", action="store_true", dest="as_json")
+    shown.set_defaults(run=status)
     log = verbs.add_parser("logs", help=logs.__doc__)
     log.add_argument("name")
     log.add_argument("--lines", type=int, default=50)
+    log.set_defaults(run=logs)
     switch = verbs.add_parser("policy", help=policy.__doc__)
     switch.add_argument("name", nargs="?", help="such as iam.allowedPolicyMemberDomains; default: list all")
     switch.add_argument("switch", nargs="?", choices=("on", "off"), help="default: on")
+    switch.set_defaults(run=policy)
     passed = verbs.add_parser("clock", help=clock.__doc__)
     passed.add_argument("--advance", type=float, default=0, metavar="SECONDS")
-    arguments = parser.parse_args()
-    state_dir = arguments.state_dir.resolve()
-    if arguments.verb == "up":
-        given = {name: getattr(arguments, name) for name in ("project", "project_number", "region")}
-        given["stacks"] = tuple(arguments.stacks.split(",")) if arguments.stacks else None
-        try:
-            return up(state_dir, {name: value for name, value in given.items() if value is not None})
-        except KeyboardInterrupt:
-            return 130  # the daemon goes on starting; whoever called says so
-    if arguments.verb == "env":
-        return env(state_dir)
-    if arguments.verb == "down":
-        return down(state_dir)
-    if arguments.verb == "status":
-        return status(state_dir, as_json=arguments.json)
-    if arguments.verb == "policy":
-        return policy(state_dir, arguments.name, arguments.switch)
-    if arguments.verb == "clock":
-        return clock(state_dir, arguments.advance)
-    return logs(state_dir, arguments.name, arguments.lines)
+    passed.set_defaults(run=clock)
+    arguments = vars(parser.parse_args())
+    _, state_dir, run = (arguments.pop(name) for name in ("verb", "state_dir", "run"))
+    try:
+        return int(run(state_dir.resolve(), **arguments))
+    except (EngineUnavailable, Refused, SettingsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130  # of `up`, the daemon goes on starting; whoever called says so
+
+
+def _names(text: str) -> tuple[str, ...] | None:
+    return tuple(text.split(",")) if text else None
 
 
 if __name__ == "__main__":

@@ -43,10 +43,6 @@ class Foundation:
         return self._url("control")
 
     @property
-    def certs_url(self) -> str:
-        return f"{self.control_url}/oauth2/v1/certs"
-
-    @property
     def pubsub_host(self) -> str:
         """host:port of Google's Pub/Sub gRPC API; its caller is the project's owner."""
         return f"{HOST}:{self.ports.get('pubsub')}"
@@ -113,7 +109,7 @@ class Foundation:
             # A developer's own `gcloud auth application-default login` would win over the metadata server.
             "CLOUDSDK_CONFIG": str(self.state_dir / "home" / "gcloud"),
             "OIDC_ISSUER": self.identities.issuer,
-            "OIDC_CERTS_URL": self.certs_url,
+            "OIDC_CERTS_URL": f"{self.control_url}/oauth2/v1/certs",
             "PGPORT": str(self.postgres_port),
         }
 

@@ -104,10 +104,8 @@ class MetadataServers:
             if request.query.get("recursive") == "true":
                 return _answer({"aliases": ["default"], "email": email, "scopes": [_SCOPE]})
             return _answer("aliases\nemail\nidentity\nscopes\ntoken\n")
-        if leaf == "email":
-            return _answer(email)
-        if leaf == "scopes":
-            return _answer(f"{_SCOPE}\n")
+        if leaf in ("email", "scopes"):
+            return _answer(email if leaf == "email" else f"{_SCOPE}\n")
         if leaf == "token":
             token = self._identities.access_token(email)
             return _answer({"access_token": token, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"})

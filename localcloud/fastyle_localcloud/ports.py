@@ -31,21 +31,14 @@ class Ports:
         self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
 
     def get(self, name: str) -> int:
-        if name not in self._ports:
-            self._record(name, self._free(name))
-        return self._ports[name]
+        return self._ports[name] if name in self._ports else self.renew(name)
 
     def renew(self, name: str) -> int:
-        """A free port instead of the recorded one, which a stranger has taken."""
-        self._record(name, self._free(name))
-        return self._ports[name]
-
-    def forget(self, name: str) -> None:
-        if name in self._ports:
-            self._save({other: port for other, port in self._ports.items() if other != name})
-
-    def names(self) -> dict[str, int]:
-        return dict(self._ports)
+        """A free port instead of the recorded one, which a stranger has taken; one that cannot be written is not taken."""
+        ports = {**self._ports, name: self._free(name)}
+        write_atomically(self._path, json.dumps(ports, indent=2, sort_keys=True).encode())
+        self._ports = ports
+        return ports[name]
 
     def _free(self, name: str) -> int:
         seed = int.from_bytes(hashlib.sha256(f"{self._path}\0{name}".encode()).digest()[:4], "big")
@@ -56,14 +49,6 @@ class Ports:
             if port not in taken and is_free(port):
                 return port
         raise NoFreePortError(f"no free port from {_FIRST} to {_LAST} on {HOST}: stop a program that listens there")
-
-    def _record(self, name: str, port: int) -> None:
-        self._save({**self._ports, name: port})
-
-    def _save(self, ports: dict[str, int]) -> None:
-        """Have `ports`, once they are written: what cannot be is not taken."""
-        write_atomically(self._path, json.dumps(ports, indent=2, sort_keys=True).encode())
-        self._ports = ports
 
 
 def is_free(port: int) -> bool:

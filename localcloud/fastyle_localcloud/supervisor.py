@@ -79,11 +79,10 @@ class Supervisor:
         """Start `spec` without waiting for its health; it is restarted with back-off for as long as it fails."""
         async with self._lock(spec.name):
             former = self._processes.get(spec.name)
-            if former is not None and former.spec == spec:
-                return
-            if former is not None:
-                await former.stop()
-            self._adopt(spec).keep_running()
+            if former is None or former.spec != spec:
+                if former is not None:
+                    await former.stop()
+                self._adopt(spec).keep_running()
 
     async def remove(self, name: str) -> None:
         """Stop the process; none of that name is fine."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import queue
+import selectors
 import signal
 import subprocess
 import sys
@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
@@ -130,28 +130,17 @@ def _refused(message: str) -> Any:
 
 def _stream(process: subprocess.Popen[bytes]) -> Iterator[Any]:
     """Yield a plugin's output as it comes, then its exit code."""
-    output: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
-
-    def pump(name: str, pipe: IO[bytes]) -> None:
-        while chunk := os.read(pipe.fileno(), 65536):
-            output.put((name, chunk))
-        output.put(None)
-
     assert process.stdout is not None
     assert process.stderr is not None
-    for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
-        threading.Thread(target=pump, args=(name, pipe), daemon=True).start()
-    closed = 0
-    while closed < 2:
-        item = output.get()
-        if item is None:
-            closed += 1
-        else:
-            name, chunk = item
-            if name == "stdout":
-                yield language_pb2.RunPluginResponse(stdout=chunk)
-            else:
-                yield language_pb2.RunPluginResponse(stderr=chunk)
+    with selectors.DefaultSelector() as pipes:
+        pipes.register(process.stdout, selectors.EVENT_READ, lambda chunk: language_pb2.RunPluginResponse(stdout=chunk))
+        pipes.register(process.stderr, selectors.EVENT_READ, lambda chunk: language_pb2.RunPluginResponse(stderr=chunk))
+        while pipes.get_map():
+            for pipe, _ in pipes.select():
+                if chunk := os.read(pipe.fd, 65536):
+                    yield pipe.data(chunk)
+                else:
+                    pipes.unregister(pipe.fileobj)
     yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
 
