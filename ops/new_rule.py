@@ -91,7 +91,8 @@ def write_rule(name: str, repository: Path) -> NewRule:
     new = NewRule(RULES / f"{function}.py", CASES / f"{function}.py")
     if not (repository / RULES).is_dir():
         raise OperatorError(f"{repository} has no {RULES}; run this in a checkout")
-    taken = next((path for path in (repository / RULES).glob("*.py") if f'id="{id_}"' in path.read_text("utf-8")), None)
+    modules = (repository / RULES).glob("*.py")
+    taken = next((path for path in modules if f"\ndef {function}(" in path.read_text("utf-8")), None)
     if taken is not None or (repository / new.module).exists():
         place = new.module if taken is None else taken.relative_to(repository)
         raise OperatorError(f"rule {id_} is there already, in {place}; edit it, or choose another name")

@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS endpoints (url TEXT PRIMARY KEY, resource TEXT);
 
 # A role stands for the permissions the stand-ins check; a wider role of the cloud contains the narrower.
 IMPLIED = {
+    "roles/pubsub.viewer": {"roles/pubsub.editor", "roles/pubsub.admin"},
+    "roles/pubsub.editor": {"roles/pubsub.admin"},
     "roles/pubsub.publisher": {"roles/pubsub.editor", "roles/pubsub.admin"},
     "roles/pubsub.subscriber": {"roles/pubsub.editor", "roles/pubsub.admin"},
     "roles/bigquery.dataEditor": {"roles/bigquery.dataOwner", "roles/bigquery.admin"},

@@ -13,10 +13,8 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from fastyle_localcloud.process import ManagedProcess, ProcessSpec, StartFailed
+from fastyle_localcloud.process import ManagedProcess, ProcessSpec
 from fastyle_localcloud.processes import Records, stop_leftovers
-
-__all__ = ["ProcessSpec", "StartFailed", "Supervisor"]
 
 _SAMPLE_SECONDS = 10.0  # the system's whole table of processes is read for each
 _T = TypeVar("_T")

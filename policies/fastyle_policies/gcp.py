@@ -72,50 +72,45 @@ class Variable:
     source: str = ""  # the top-level property it came from, for Resource.references
 
 
+# Where services and jobs keep containers and volumes, and other workloads their environment and the account they run as.
+_TEMPLATES = {RUN_SERVICE: "template", RUN_JOB: "template.template"}
+_ENVIRONMENTS = {FUNCTION: "serviceConfig.environmentVariables", COMPOSER: "config.softwareConfig.envVariables"}
+_ACCOUNTS = {FUNCTION: "serviceConfig.serviceAccountEmail", COMPOSER: "config.nodeConfig.serviceAccount"}
+
+
 def variables(workload: Resource) -> Iterator[Variable]:
     """The environment of a Cloud Run service or job, a function or a Composer environment."""
-    if workload.type in (RUN_SERVICE, RUN_JOB):
-        for container in containers(workload):
-            for env in blocks(container, "envs"):
-                secret = dig(env, "valueSource.secretKeyRef.secret")
-                yield Variable(str(env.get("name")), None if secret else env.get("value"), secret, "template")
-    elif workload.type == FUNCTION:
-        yield from _map(workload, "serviceConfig.environmentVariables")
+    for container in containers(workload):
+        for env in blocks(container, "envs"):
+            secret = dig(env, "valueSource.secretKeyRef.secret")
+            yield Variable(str(env.get("name")), None if secret else env.get("value"), secret, "template")
+    if path := _ENVIRONMENTS.get(workload.type):
+        values = workload.get(path)
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            yield Variable(name, value, None, path.partition(".")[0])
+    if workload.type == FUNCTION:
         for env in workload.blocks("serviceConfig.secretEnvironmentVariables"):
             yield Variable(str(env.get("key")), None, env.get("secret"), "serviceConfig")
-    elif workload.type == COMPOSER:
-        yield from _map(workload, "config.softwareConfig.envVariables")
 
 
 def environment_unknown(workload: Resource) -> bool:
     """Whether some of the workload's variables are known only at update, name and all."""
-    if workload.type in (RUN_SERVICE, RUN_JOB):
+    if template := _TEMPLATES.get(workload.type):
         environments = [dig(container, "envs") for container in containers(workload)]
-        return workload.get(_containers(workload)) is UNKNOWN or UNKNOWN in environments
-    path = "serviceConfig.environmentVariables" if workload.type == FUNCTION else "config.softwareConfig.envVariables"
-    return workload.get(path) is UNKNOWN
-
-
-def _map(workload: Resource, path: str) -> Iterator[Variable]:
-    values = workload.get(path)
-    if isinstance(values, Mapping):
-        for name, value in values.items():
-            yield Variable(name, value, None, path.partition(".")[0])
+        return workload.get(f"{template}.containers") is UNKNOWN or UNKNOWN in environments
+    return workload.get(_ENVIRONMENTS[workload.type]) is UNKNOWN
 
 
 def containers(workload: Resource) -> list[Mapping[str, Any]]:
-    return workload.blocks(_containers(workload))
-
-
-def _containers(workload: Resource) -> str:
-    return "template.template.containers" if workload.type == RUN_JOB else "template.containers"
+    """The containers of a Cloud Run service or job; none of anything else."""
+    template = _TEMPLATES.get(workload.type)
+    return workload.blocks(f"{template}.containers") if template else []
 
 
 def mounted_secrets(workload: Resource) -> Iterator[Variable]:
     """Secrets that the workload sees as files."""
-    if workload.type in (RUN_SERVICE, RUN_JOB):
-        path = "template.template.volumes" if workload.type == RUN_JOB else "template.volumes"
-        for volume in workload.blocks(path):
+    if template := _TEMPLATES.get(workload.type):
+        for volume in workload.blocks(f"{template}.volumes"):
             secret = dig(volume, "secret.secret")
             if secret or secret is UNKNOWN:
                 yield Variable(str(volume.get("name")), None, secret, "template")
@@ -126,9 +121,5 @@ def mounted_secrets(workload: Resource) -> Iterator[Variable]:
 
 def account_path(workload: Resource) -> str:
     """The property that names the account a workload runs as."""
-    return {
-        RUN_SERVICE: "template.serviceAccount",
-        RUN_JOB: "template.template.serviceAccount",
-        FUNCTION: "serviceConfig.serviceAccountEmail",
-        COMPOSER: "config.nodeConfig.serviceAccount",
-    }[workload.type]
+    template = _TEMPLATES.get(workload.type)
+    return f"{template}.serviceAccount" if template else _ACCOUNTS[workload.type]

@@ -62,7 +62,7 @@ class Lifecycle:
         self._check_conditions(rules, planned)
         admit(token, planned, self._records, self._clock)
         self._share(rules, urn, planned)
-        self._note(token, urn, planned["id"], inputs, planned, secret, complete=False)
+        self._note(token, urn, inputs, planned, secret, complete=False)
         outputs = planned
         handler = self._handlers.get(token)
         if handler is not None and self._cloud is not None:
@@ -71,7 +71,7 @@ class Lifecycle:
             if id != planned["id"]:
                 self._records.remove(token, planned["id"])
             outputs = _without_write_only({**planned, **made, "id": id})
-        self._note(token, urn, outputs["id"], inputs, outputs, secret, complete=True)
+        self._note(token, urn, inputs, outputs, secret)
         if rules.seconds:
             self._clock.advance(rules.seconds)
         self._records.note_made(token, outputs["id"], self._clock.now())
@@ -98,7 +98,7 @@ class Lifecycle:
             write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
             made = await handler.update(self._cloud, id, old, {**planned, **write_only})
             outputs = _without_write_only({**planned, **made, "id": id})
-        self._note(token, urn, id, inputs, outputs, secret, complete=True)
+        self._note(token, urn, inputs, {**outputs, "id": id}, secret)
         return outputs
 
     async def read(
@@ -207,7 +207,7 @@ class Lifecycle:
         for at in dict.fromkeys(reference.path for reference in rules.references):
             choices = [reference for reference in rules.references if reference.path == at]
             for path, value in walk(values, at):
-                if not any(self._refers(choice, values, value) for choice in choices):
+                if not any(any(self._named(choice, values, value)) for choice in choices):
                     kinds = " or ".join(choice.target for choice in choices)
                     raise Refused(f"{dotted(path)}: there is no {kinds} {value!r}; the stack must make it first")
 
@@ -241,33 +241,23 @@ class Lifecycle:
     def _referred(self, reference: Reference, values: Properties) -> Iterator[Record]:
         """Records that a reference leads to."""
         for _, value in walk(values, reference.path):
-            for id in dict.fromkeys((value, fill(reference.id, {**values, "value": value}))):
-                if isinstance(id, str) and (record := self._records.get(token_of(reference.target), _bare(id))):
-                    yield record
+            yield from self._named(reference, values, value)
 
-    def _refers(self, reference: Reference, values: Properties, value: object) -> bool:
-        candidates = [value, fill(reference.id, {**values, "value": value})]
-        return any(self._exists(token_of(reference.target), each) for each in candidates if isinstance(each, str))
-
-    def _exists(self, token: str, id: str) -> bool:
-        return self._records.get(token, _bare(id)) is not None
+    def _named(self, reference: Reference, values: Properties, value: object) -> Iterator[Record]:
+        """The records that one value at the path of a reference names."""
+        ids = (value, fill(reference.id, {**values, "value": value}))
+        for id in dict.fromkeys(each for each in ids if isinstance(each, str)):
+            if record := self._records.get(token_of(reference.target), _bare(id)):
+                yield record
 
     def _note(
-        self,
-        token: str,
-        urn: str,
-        id: str,
-        inputs: Properties,
-        outputs: Properties,
-        secret: set[str],
-        *,
-        complete: bool,
+        self, token: str, urn: str, inputs: Properties, outputs: Properties, secret: set[str], complete: bool = True
     ) -> None:
         def keep(properties: Properties) -> Properties:
             hidden = {key for key in properties if key in secret or key.endswith("Wo")} | {DEFAULTS}
             return {key: _plain(value) for key, value in properties.items() if key not in hidden}
 
-        self._records.put(Record(token, id, urn, complete, keep(inputs), keep(outputs)))
+        self._records.put(Record(token, outputs["id"], urn, complete, keep(inputs), keep(outputs)))
 
 
 def _stack(urn: str) -> str:

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from fastyle_localcloud.callers import OnlyThisUser
 from fastyle_localcloud.provider import wire
 from fastyle_localcloud.provider.check import check
-from fastyle_localcloud.provider.diff import ADD, DELETE, Change, diff, must_delete_first
+from fastyle_localcloud.provider.diff import Change, diff, must_delete_first
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.lifecycle import Lifecycle
 from fastyle_localcloud.provider.live import load_handlers
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("fastyle_localcloud.provider")
 
 MAX_MESSAGE = 400 * 1024 * 1024  # bytes; the engine's own limit
-_KINDS = provider_pb2.PropertyDiff
 _Method = Callable[[Any, Any, Any], Awaitable[Any]]
 
 
@@ -84,10 +83,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     async def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        same = request.old_inputs == request.news
-        return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
-        )
+        return provider_pb2.DiffResponse(changes=_some(request.old_inputs != request.news))
 
     @_answers
     async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -130,7 +126,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         changes = [change for change in diff(schema, rules, old, new) if not _ignored(change, request.ignoreChanges)]
         replaces = sorted({change.path for change in changes if change.replaces})
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+            changes=_some(bool(changes)),
             replaces=replaces,
             diffs=sorted({re.split(r"[.\[]", change.path)[0] for change in changes}),
             detailedDiff={change.path: _property_diff(change) for change in changes},
@@ -199,17 +195,17 @@ def _top(secrets: frozenset[wire.Path]) -> set[str]:
     return {str(path[0]) for path in secrets}
 
 
+def _some(differs: bool) -> Any:
+    return provider_pb2.DiffResponse.DIFF_SOME if differs else provider_pb2.DiffResponse.DIFF_NONE
+
+
 def _ignored(change: Change, paths: Any) -> bool:
     return any(change.path == path or change.path.startswith((f"{path}.", f"{path}[")) for path in paths)
 
 
 def _property_diff(change: Change) -> Any:
-    kinds = {
-        ADD: (_KINDS.ADD, _KINDS.ADD_REPLACE),
-        DELETE: (_KINDS.DELETE, _KINDS.DELETE_REPLACE),
-    }
-    in_place, replacing = kinds.get(change.kind, (_KINDS.UPDATE, _KINDS.UPDATE_REPLACE))
-    return provider_pb2.PropertyDiff(kind=replacing if change.replaces else in_place, inputDiff=True)
+    kind = f"{change.kind}_REPLACE" if change.replaces else change.kind
+    return provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(kind), inputDiff=True)
 
 
 class ProviderServer:

@@ -38,15 +38,15 @@ class Access:
         self._iam = Iam(grants) if grants else None
         self.agent = f"serviceAccount:service-{project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-    def missing(self, resource: str, role: str, member: str, *wider: str) -> Missing | None:
-        """None when `member` holds `role`, or one of the `wider` roles, on `resource`."""
-        if self._iam is None or any(self._iam.allows(resource, each, member) for each in (role, *wider)):
+    def missing(self, resource: str, role: str, member: str) -> Missing | None:
+        """None when `member` holds `role`, or one that contains it, on `resource`."""
+        if self._iam is None or self._iam.allows(resource, role, member):
             return None
         return Missing(resource, role, member)
 
-    def require(self, resource: str, role: str, caller: str | None, *wider: str) -> None:
+    def require(self, resource: str, role: str, caller: str | None) -> None:
         """PERMISSION_DENIED unless the caller (None: the project's owner) holds the role."""
-        if caller is not None and self.missing(resource, role, caller, *wider):
+        if caller is not None and self.missing(resource, role, caller):
             raise denied(caller, role, resource)
 
     def missing_invoker(self, url: str, member: str) -> Missing | None:

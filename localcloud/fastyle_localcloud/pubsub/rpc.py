@@ -17,12 +17,6 @@ from fastyle_localcloud.pubsub.errors import ApiError, invalid
 
 log = logging.getLogger(__name__)
 
-# Wider roles that hold a narrower one's rights. `Iam` knows those of publisher and subscriber itself.
-_WIDER = {
-    "roles/pubsub.viewer": ("roles/pubsub.editor", "roles/pubsub.admin"),
-    "roles/pubsub.editor": ("roles/pubsub.admin",),
-}
-
 
 class Api:
     """The calls as one caller makes them: a member such as `serviceAccount:…`, or None for the project's owner.
@@ -37,7 +31,7 @@ class Api:
         self._caller = caller
 
     def _require(self, resource: str, role: str) -> None:
-        self._broker.access.require(resource, role, self._caller, *_WIDER.get(role, ()))
+        self._broker.access.require(resource, role, self._caller)
 
 
 def handler(api: Api) -> Any:

@@ -55,11 +55,9 @@ class PricingExpression(_Message):
 
 
 class AggregationInfo(_Message):
-    """Over what tiers are counted: level ACCOUNT or PROJECT, interval DAILY or MONTHLY."""
+    """Over what time tiers are counted: DAILY or MONTHLY."""
 
-    aggregation_level: str = "AGGREGATION_LEVEL_UNSPECIFIED"
     aggregation_interval: str = "AGGREGATION_INTERVAL_UNSPECIFIED"
-    aggregation_count: int = 1
 
 
 class PricingInfo(_Message):
@@ -68,8 +66,6 @@ class PricingInfo(_Message):
 
 
 class Category(_Message):
-    service_display_name: str = ""
-    resource_family: str = ""
     resource_group: str = ""
     usage_type: str = ""
 
