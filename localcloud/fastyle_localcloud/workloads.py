@@ -302,4 +302,5 @@ def _extract(archive: Path, folder: Path) -> None:
             z.extractall(folder)  # noqa: S202 - the user's own build
     else:
         with tarfile.open(archive) as t:
-            t.extractall(folder, filter="data")
+            t.extraction_filter = getattr(tarfile, "data_filter", None)  # since 3.11.4; Debian's 3.11 is older
+            t.extractall(folder)  # noqa: S202 - the user's own build

@@ -58,7 +58,7 @@ def test_same_commit_same_bytes_in_another_folder_with_another_cache(
 def test_service_archive_starts_without_the_repository(repository: Path, tmp_path: Path) -> None:
     archive = build("api", tmp_path / "out", repository)
     with tarfile.open(archive) as t:
-        t.extractall(tmp_path / "unpacked", filter="data")
+        t.extractall(tmp_path / "unpacked")
     # -I -S: nothing of this environment helps it
     run = subprocess.run(
         [sys.executable, "-I", "-S", "main.py"], cwd=tmp_path / "unpacked", capture_output=True, text=True, check=False
