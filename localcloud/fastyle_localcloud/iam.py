@@ -67,8 +67,8 @@ class Iam:
     def has(self, resource: str, role: str, member: str) -> bool:
         """Whether that very grant is made, and no wider one."""
         row = (resource, role, canonical_member(member))
-        row_found = self._db.execute("SELECT 1 FROM grants WHERE (resource, role, member) = (?, ?, ?)", row)
-        return row_found.fetchone() is not None
+        grant = self._db.execute("SELECT 1 FROM grants WHERE (resource, role, member) = (?, ?, ?)", row)
+        return grant.fetchone() is not None
 
     def grants(self) -> list[tuple[str, str, str]]:
         return self._db.execute("SELECT resource, role, member FROM grants ORDER BY 1, 2, 3").fetchall()

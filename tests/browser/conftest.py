@@ -17,9 +17,9 @@ import uvicorn
 from playwright.sync_api import Browser, expect
 
 from tests.browser.shop import TOKEN, events, fill
+from tests.support.api import configuration, write
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
-from tests.unit.workloads.api.test_api_inventory import configuration, write
 from tools.bench.browser import MISSING, chromium, executable
 from workloads.api.app import create_app
 from workloads.packaging import web

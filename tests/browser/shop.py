@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
+from tests.support.api import at_business_date
 from tests.support.push import change, sale
-from tests.unit.workloads.api.test_api_inventory import at_business_date
 
 TOKEN = "token-of-a-merchandiser"
 LAST_DATE = date(2026, 3, 1)

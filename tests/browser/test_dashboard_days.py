@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.shop import TOKEN
 from tests.browser.test_dashboard_views import NONE, ready
+from tests.support.api import ZONE
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
-from tests.unit.workloads.api.test_api_inventory import ZONE
 
 Watch = Callable[[str], Watched]
 DAYS = 8

@@ -15,10 +15,10 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import run
 from tests.browser.shop import LAST_DATE, TOKEN
 from tests.browser.test_dashboard_views import ready
+from tests.support.api import write
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
 from tests.support.push import change, rfc3339, sale
-from tests.unit.workloads.api.test_api_inventory import write
 
 NAMES = [
     "__proto__",

@@ -16,9 +16,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import run
 from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, events, fill
+from tests.support.api import write
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
-from tests.unit.workloads.api.test_api_inventory import write
 
 RETRIED = "00:05"  # by then the page asks again by itself
 NONE = "\N{EN DASH}"  # where the page has no figure

@@ -36,24 +36,24 @@ def bare(airflow: Airflow) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def found(airflow: Airflow) -> dict[str, Any]:
+def described(airflow: Airflow) -> dict[str, Any]:
     return airflow.told("describe.py", env=VARIABLES)
 
 
 @pytest.fixture(scope="module")
-def dag(found: dict[str, Any]) -> dict[str, Any]:
-    return dict(found["dags"]["fastyle_pipeline"])
+def dag(described: dict[str, Any]) -> dict[str, Any]:
+    return dict(described["dags"]["fastyle_pipeline"])
 
 
-def test_airflow_finds_one_dag_and_reads_no_other_file(found: dict[str, Any]) -> None:
-    assert found["errors"] == {}
-    assert list(found["dags"]) == ["fastyle_pipeline"]
-    assert found["files"] == ["fastyle_pipeline.py"], ".airflowignore leaves the libraries and the SQL alone"
-    assert found["serialized"] == {"fastyle_pipeline": True}
+def test_airflow_finds_one_dag_and_reads_no_other_file(described: dict[str, Any]) -> None:
+    assert described["errors"] == {}
+    assert list(described["dags"]) == ["fastyle_pipeline"]
+    assert described["files"] == ["fastyle_pipeline.py"], ".airflowignore leaves the libraries and the SQL alone"
+    assert described["serialized"] == {"fastyle_pipeline": True}
 
 
-def test_nothing_is_done_at_import(found: dict[str, Any], bare: dict[str, Any]) -> None:
-    for read in (found, bare):
+def test_nothing_is_done_at_import(described: dict[str, Any], bare: dict[str, Any]) -> None:
+    for read in (described, bare):
         assert read["did"] == [], "no connection, no process, no file written"
         # What costs time to import or needs a client is a task's to import; the streams need the standard library alone, the
         # marts pydantic and YAML, which Airflow has.
@@ -121,13 +121,13 @@ def test_the_marts_are_assets_by_their_stable_names(dag: dict[str, Any]) -> None
     )
 
 
-def test_a_run_takes_the_pipeline_first_and_gives_it_back_last(dag: dict[str, Any], found: dict[str, Any]) -> None:
+def test_a_run_takes_the_pipeline_first_and_gives_it_back_last(dag: dict[str, Any], described: dict[str, Any]) -> None:
     tasks = dag["tasks"]
     assert (tasks["claim"]["setup"], tasks["claim"]["upstream"]) == (True, [])
     assert tasks["ensure_tables"]["upstream"] == ["claim"]
     assert (tasks["release"]["teardown"], tasks["release"]["upstream"]) == (True, ["claim", "publish_read_model"])
     # Whatever is cleared, the pipeline is taken and given back around it.
-    assert found["cleared"]["fastyle_pipeline"] == [
+    assert described["cleared"]["fastyle_pipeline"] == [
         "check_quality",
         "claim",
         "publish_marts",

@@ -41,8 +41,8 @@ class Twin:
     def rows(self, table: str, where: str = "TRUE") -> list[str]:
         """A table's or view's rows as text, in an order of their own, without what tells one run from another."""
         with self.stack.warehouse() as client:
-            found = [dict(row) for row in client.query_and_wait(f"SELECT * FROM {table} WHERE {where}")]
-        return sorted(_text(row) for row in found)
+            rows = [dict(row) for row in client.query_and_wait(f"SELECT * FROM {table} WHERE {where}")]
+        return sorted(_text(row) for row in rows)
 
     def reports(self, dsn: str) -> dict[str, list[str]]:
         """The read model's rows, likewise."""

@@ -67,7 +67,7 @@ def marts(world: World) -> dict[str, list[dict[str, Any]]]:
 
 def rows(world: World, view: str) -> list[dict[str, Any]]:
     where = "" if view.startswith("inventory") else "WHERE business_date >= DATE '2010-01-01'"
-    found = [
+    comparable = [
         # the stand-in's views have ratios as floats
         {
             name: round(Decimal(str(value)), 9) if isinstance(value, float | Decimal) else value
@@ -75,7 +75,7 @@ def rows(world: World, view: str) -> list[dict[str, Any]]:
         }
         for row in world.sql(f"SELECT * FROM ${{marts}}.{view} {where}")
     ]
-    return sorted(found, key=lambda row: json.dumps(row, default=str, sort_keys=True))
+    return sorted(comparable, key=lambda row: json.dumps(row, default=str, sort_keys=True))
 
 
 def test_what_arrived_is_in_them_as_the_next_run_will_have_it(world: World) -> None:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import psycopg
 
 from tests.engine.test_pipeline_quality import EVENTS
+from tests.support.api import client_of
 from tests.support.world import World
-from tests.unit.workloads.api.test_api_inventory import client_of
 
 
 async def test_an_error_stops_publication_and_the_api_says_since_when(empty_world: World) -> None:

@@ -20,8 +20,8 @@ def identity_of(type_: str) -> tuple[str, ...]:
     resource = getattr(import_module(f"pulumi_gcp.{module.partition('/')[0]}"), name)
     source = inspect.getsourcefile(resource)
     assert source is not None
-    _, found, documented = Path(source).read_text(encoding="utf-8").partition("## Import")
-    formats = re.findall(r"^\s*\* `([^`]+)`", documented.partition('"""')[0], re.MULTILINE) if found else []
+    _, heading, documented = Path(source).read_text(encoding="utf-8").partition("## Import")
+    formats = re.findall(r"^\s*\* `([^`]+)`", documented.partition('"""')[0], re.MULTILINE) if heading else []
     placeholders = re.findall(r"{{([\w-]+)}}", formats[0] if formats else "")
     return tuple(_camel(each) for each in placeholders if each not in _PLACES)
 

@@ -206,11 +206,11 @@ class _Judge:
         mutants: list[Mutant],
         children: int,
         keep: Callable[[], None],
-        found: dict[str, str],
+        outcomes: dict[str, str],
         keys: Mapping[str, tuple[str, str]],
     ) -> None:
         self._sources, self._mutants, self._children = sources, mutants, children
-        self._keep, self._found, self._keys = keep, found, keys
+        self._keep, self._outcomes, self._keys = keep, outcomes, keys
         self._reach: dict[Place, list[pytest.Item]] = {}
         self._seconds: dict[str, float] = {}
         self._caches: dict[Place, Any] = {}
@@ -240,7 +240,7 @@ class _Judge:
             mutant = running.pop(pid)
             done += 1
             killed = status != 0
-            self._found[self._keys[mutant.id][0 if killed else 1]] = "killed" if killed else "survived"
+            self._outcomes[self._keys[mutant.id][0 if killed else 1]] = "killed" if killed else "survived"
             print(f"\r{done}/{len(self._mutants)} run", end="", flush=True)
             if not killed:
                 print(f"\r  survives: {mutant.id}\n{mutant.difference}")

@@ -78,17 +78,17 @@ def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 def said(other: Any) -> list[str]:
     """What is said of each sample with one value exchanged, each once."""
-    found = set()
+    statements = set()
     for of in (*SAMPLES, *VARIANTS):
         for odd in changed(of, other):
             try:
                 estimated = estimate([odd], region=REGION)
             except PricingError as e:
-                found.add(f"{odd.type} refused: {e}")
+                statements.add(f"{odd.type} refused: {e}")
                 continue
-            found |= {f"{odd.type}: {note.text}" for note in estimated.remarks if note.name}
-            found |= {f"{odd.type} unpriced: {each.reason}" for each in estimated.unpriced}
-    return sorted(found)
+            statements |= {f"{odd.type}: {note.text}" for note in estimated.remarks if note.name}
+            statements |= {f"{odd.type} unpriced: {each.reason}" for each in estimated.unpriced}
+    return sorted(statements)
 
 
 def record() -> str:
@@ -134,11 +134,11 @@ def test_the_arithmetic_that_people_are_told_comes_to_the_quantity() -> None:
     """To nine places, as numbers in words are rounded to."""
     plan = [*SAMPLES, *VARIANTS]
     lines = [line for _, line in estimate(plan, used(plan), region=REGION).lines()]
-    reckoned = [(line, found) for line in lines if (found := value(line.arithmetic)) is not None]
+    reckoned = [(line, result) for line in lines if (result := value(line.arithmetic)) is not None]
     assert len(reckoned) > 0.8 * len(lines)
     wrong = [
-        f"{line.name}: {line.arithmetic} is {found}, not {line.quantity}"
-        for line, found in reckoned
-        if abs(found - line.quantity) > max(line.quantity, Decimal(1)) / 10**6
+        f"{line.name}: {line.arithmetic} is {result}, not {line.quantity}"
+        for line, result in reckoned
+        if abs(result - line.quantity) > max(line.quantity, Decimal(1)) / 10**6
     ]
     assert wrong == []

@@ -28,7 +28,7 @@ def finds(text: str, entry: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("entry", "found"),
+    ("entry", "is_late_run"),
     [
         ({"textPayload": "ERROR - pipeline_late: run x has not ended"}, True),
         ({"jsonPayload.message": "pipeline_late: run x has not ended"}, True),
@@ -36,9 +36,9 @@ def finds(text: str, entry: dict[str, str]) -> bool:
         ({"textPayload": "run x has ended"}, False),
     ],
 )
-def test_a_late_run_is_found_however_airflow_logs(entry: dict[str, str], found: bool) -> None:
+def test_a_late_run_is_found_however_airflow_logs(entry: dict[str, str], is_late_run: bool) -> None:
     """Airflow 3.3 logs text where 3.1 did, and JSON elsewhere."""
-    assert finds(LATE_RUN, COMPOSER | entry) is found
+    assert finds(LATE_RUN, COMPOSER | entry) is is_late_run
     assert not finds(LATE_RUN, {"resource.type": "cloud_run_revision"} | entry), "another's log"
     assert not finds(LATE_RUN, COMPOSER | {"resource.labels.environment_name": "anna-fastyle"} | entry), (
         "another stack's"

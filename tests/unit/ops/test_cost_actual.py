@@ -113,7 +113,7 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(map(json.dumps, rows))
 
 
-def found(rows: Sequence[Mapping[str, Any]], **how: Any) -> Any:
+def comparison_of(rows: Sequence[Mapping[str, Any]], **how: Any) -> Any:
     return compared(parse(lines(rows), "export"), priced(ASSUMED), PLAN, project=PROJECT, **how)
 
 
@@ -122,7 +122,7 @@ def changed(name: str, **values: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_a_bill_of_just_what_was_assumed_is_not_off() -> None:
-    same = found(bill(ASSUMED))
+    same = comparison_of(bill(ASSUMED))
     assert same.hours == 720
     assert [component for component in same.components if abs(component.off) > Decimal("0.001")] == []
     assert {component.name for component in same.components} == {"stream-sales", "database", "api", "warehouse"}
@@ -130,10 +130,10 @@ def test_a_bill_of_just_what_was_assumed_is_not_off() -> None:
 
 def test_charges_without_a_label_go_where_alone_their_sku_is() -> None:
     """2,000 GiB scanned are 12.21 USD: of the warehouse, although jobs do not carry its label."""
-    [warehouse] = [component for component in found(bill(ASSUMED)).components if component.name == "warehouse"]
+    [warehouse] = [component for component in comparison_of(bill(ASSUMED)).components if component.name == "warehouse"]
     [scanned] = [part for part in warehouse.parts if part.name == "bigquery.scan"]
     assert round(scanned.actual, 2) == Decimal("12.21")
-    strange = found([*bill(ASSUMED), row("Cloud Spanner", "nobody planned this", 9.0)])
+    strange = comparison_of([*bill(ASSUMED), row("Cloud Spanner", "nobody planned this", 9.0)])
     [unknown] = [component for component in strange.components if component.name == ""]
     assert round(unknown.off, 2) == Decimal("9.13"), "9 in 720 hours, in 730"
 
@@ -153,7 +153,7 @@ def test_a_service_of_several_names_is_one_part(billed: str, service: str) -> No
     """5 and 4 USD in 720 hours, 9.125 in 730."""
     odd = {"labels": [{"key": "component", "value": "odd"}]}
     rows = [*bill(ASSUMED), row(billed, "nobody planned this", 5.0, **odd), row(service, "nor this", 4.0, **odd)]
-    [component] = [component for component in found(rows).components if component.name == "odd"]
+    [component] = [component for component in comparison_of(rows).components if component.name == "odd"]
     assert [(part.name, round(part.actual, 3)) for part in component.parts] == [(service, Decimal("9.125"))]
 
 
@@ -168,7 +168,7 @@ def test_a_service_of_several_names_is_one_part(billed: str, service: str) -> No
     ],
 )
 def test_the_assumption_that_was_wrong_is_found(name: str, key: str, value: int) -> None:
-    comparison = found(bill(changed(name, **{key: value})))
+    comparison = comparison_of(bill(changed(name, **{key: value})))
     [explained] = Explainer(resources=PLAN, usage=usage_of(**ASSUMED), region=REGION).explained(comparison)
     assert (explained.resource, explained.key) == (name, key)
     assert abs(explained.after - value) <= Decimal(value) / 1000
@@ -178,7 +178,7 @@ def test_the_assumption_that_was_wrong_is_found(name: str, key: str, value: int)
 def test_an_assumption_that_was_made_is_likelier_wrong_than_use_that_nobody_thought_of() -> None:
     """Where the bill tells the service alone: a dead-letter topic beside the topic would explain it, too."""
     letters = resource("gcp:pubsub/topic:Topic", "a-dead-letter", name="dead", labels={"component": "stream-sales"})
-    comparison = found(bill(changed("sales-topic", monthly_messages=250_000_000)))
+    comparison = comparison_of(bill(changed("sales-topic", monthly_messages=250_000_000)))
     explainer = Explainer(resources=(letters, *PLAN), usage=usage_of(**ASSUMED), region=REGION)
     assert [(each.resource, each.key) for each in explainer.explained(comparison)] == [
         ("sales-topic", "monthly_messages")
@@ -188,13 +188,13 @@ def test_an_assumption_that_was_made_is_likelier_wrong_than_use_that_nobody_thou
 def test_a_charge_that_nobody_planned_does_not_hide_the_assumption_that_was_wrong() -> None:
     own = {"labels": [{"key": "component", "value": "stream-sales"}]}
     rows = [*bill(changed("sales-topic", monthly_messages=250_000_000)), row("Cloud Spanner", "a trial", 0.02, **own)]
-    [explained] = Explainer(resources=PLAN, usage=usage_of(**ASSUMED), region=REGION).explained(found(rows))
+    [explained] = Explainer(resources=PLAN, usage=usage_of(**ASSUMED), region=REGION).explained(comparison_of(rows))
     assert (explained.resource, explained.key) == ("sales-topic", "monthly_messages")
 
 
 def test_what_the_book_cannot_price_explains_nothing_and_hides_nothing() -> None:
     odd = resource("gcp:redis/instance:Instance", "cache", tier="GOLD", labels={"component": "stream-sales"})
-    comparison = found(bill(changed("sales-topic", monthly_messages=250_000_000)))
+    comparison = comparison_of(bill(changed("sales-topic", monthly_messages=250_000_000)))
     explainer = Explainer(resources=(odd, *PLAN), usage=usage_of(**ASSUMED), region=REGION)
     assert [each.resource for each in explainer.explained(comparison)] == ["sales-topic"]
 
@@ -204,7 +204,7 @@ def test_what_no_usage_explains_is_not_explained() -> None:
         {**each, "cost": each["cost"] * 3} if each["sku"]["description"] == SKUS["sql.memory"] else each
         for each in bill(ASSUMED)
     ]
-    comparison = found(rows)
+    comparison = comparison_of(rows)
     assert comparison.components[0].name == "database"
     assert Explainer(resources=PLAN, usage=usage_of(**ASSUMED), region=REGION).explained(comparison) == []
 
@@ -218,7 +218,7 @@ def test_credits_taxes_other_projects_and_currencies() -> None:
     foreign[0]["credits"] = [{"name": "free", "amount": -0.9, "type": "FREE_TIER", "full_name": "", "id": ""}]
     tax = row("Invoice", "Tax", 5.0, cost_type="tax")
     other = row("Cloud SQL", "x", 100, project={"id": "somebody-else"})
-    comparison = found([*foreign, tax, other])
+    comparison = comparison_of([*foreign, tax, other])
     assert [c for c in comparison.components if abs(c.off) > Decimal("0.001")] == []
     assert round(comparison.credits["FREE_TIER"], 4) == Decimal("-1.0139"), "1 in 720 hours"
     assert comparison.others == {"tax": Decimal("5.0")}
@@ -232,12 +232,12 @@ def test_a_month_is_chosen_and_days_of_it_are_brought_to_a_month() -> None:
     ten_days = [
         {**each, "usage_end_time": "2026-11-11 00:00:00 UTC"} for each in bill(ASSUMED, scale=Decimal(240) / 730)
     ]
-    comparison = found([*old, *ten_days])
+    comparison = comparison_of([*old, *ten_days])
     assert (comparison.month, comparison.hours) == ("202611", 240)
     assert [c for c in comparison.components if abs(c.off) > Decimal("0.001")] == []
-    assert sum(c.actual for c in found([*old, *ten_days], month="202610").components) == 0
+    assert sum(c.actual for c in comparison_of([*old, *ten_days], month="202610").components) == 0
     with pytest.raises(PricingError, match="no charge of 202601; it has 202610, 202611"):
-        found([*old, *ten_days], month="202601")
+        comparison_of([*old, *ten_days], month="202601")
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], dot: str) -> str:

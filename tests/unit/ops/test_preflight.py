@@ -47,7 +47,7 @@ def planned(*more: tuple[str, dict[str, Any]]) -> StackPlan:
     return StackPlan("shop", "p", 0, resources, document={"config": {"gcp:project": PROJECT, "gcp:region": REGION}})
 
 
-def found(
+def checks_of(
     answers: dict[str, Answer],
     *more: tuple[str, dict[str, Any]],
     owned: tuple[str, ...] = (),
@@ -68,7 +68,7 @@ def failures(checks: dict[str, Any]) -> list[str]:
 
 
 def test_where_all_is_well_nothing_fails_and_nothing_is_unknown() -> None:
-    checks = found({})
+    checks = checks_of({})
     assert {name: check.detail for name, check in checks.items() if check.state is not State.PASSED} == {}
     assert {"permissions", "currency", "buckets", "database", "policy gcp.resourceLocations"} <= checks.keys()
 
@@ -121,7 +121,7 @@ REFUSALS: list[tuple[str, Answer, str, str]] = [
 
 @pytest.mark.parametrize(("path", "answer", "name", "words"), REFUSALS)
 def test_each_refusal_is_named_alone_with_its_mend(path: str, answer: Answer, name: str, words: str) -> None:
-    checks = found({path: answer})
+    checks = checks_of({path: answer})
     assert failures(checks) == [name], {n: c.detail for n, c in checks.items()}
     assert words in checks[name].detail
     assert checks[name].mend
@@ -147,7 +147,7 @@ CONSTRAINT_CASES: list[tuple[str, Answer, bool]] = [
 
 @pytest.mark.parametrize(("constraint", "answer", "is_refused"), CONSTRAINT_CASES)
 def test_a_policy_refuses_what_its_rules_say(constraint: str, answer: Answer, is_refused: bool) -> None:
-    checks = found({f"orgpolicy/v2/projects/{PROJECT}/policies/{constraint}": answer})
+    checks = checks_of({f"orgpolicy/v2/projects/{PROJECT}/policies/{constraint}": answer})
     assert failures(checks) == ([f"policy {constraint}"] if is_refused else [])
 
 
@@ -161,14 +161,14 @@ OPEN = (
     "constraint", ["storage.publicAccessPrevention", "storage.uniformBucketLevelAccess", "sql.restrictPublicIp"]
 )
 def test_a_policy_refuses_what_is_open(constraint: str) -> None:
-    checks = found({f"orgpolicy/v2/projects/{PROJECT}/policies/{constraint}": policy(enforce=True)}, *OPEN)
+    checks = checks_of({f"orgpolicy/v2/projects/{PROJECT}/policies/{constraint}": policy(enforce=True)}, *OPEN)
     assert failures(checks) == [f"policy {constraint}"]
     assert "open" in checks[f"policy {constraint}"].detail
 
 
 @pytest.mark.parametrize("answer", [DENIED, disabled("orgpolicy.googleapis.com"), refusal(500, "Internal"), (200, {})])
 def test_a_policy_that_is_not_seen_is_not_passed(answer: Answer) -> None:
-    checks = found({"orgpolicy/v2/": answer})
+    checks = checks_of({"orgpolicy/v2/": answer})
     policies_ = [check for name, check in checks.items() if name.startswith("policy ")]
     assert failures(checks) == []
     wanted = State.PASSED if answer[0] == 200 else State.UNKNOWN
@@ -190,14 +190,14 @@ APIS = (
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("answer", [disabled("x.googleapis.com"), refusal(500, "Internal error"), (200, {"items": 7})])
 def test_whatever_an_api_answers_there_is_no_traceback(api: str, answer: Answer) -> None:
-    for check in found({f"{api}/": answer}).values():
+    for check in checks_of({f"{api}/": answer}).values():
         assert "Traceback" not in check.detail
         assert "\n" not in check.detail
 
 
 @pytest.mark.parametrize("api", [a for a in APIS if a not in ("sqladmin", "compute", "cloudidentity")])
 def test_an_api_that_is_off_is_unknown_with_the_command_that_switches_it_on(api: str) -> None:
-    checks = found({f"{api}/": disabled(f"{api}.googleapis.com")})
+    checks = checks_of({f"{api}/": disabled(f"{api}.googleapis.com")})
     off = [check for check in checks.values() if f"{api}.googleapis.com is off" in check.detail]
     assert off
     assert {check.state for check in off} == {State.UNKNOWN}
@@ -214,29 +214,29 @@ def test_what_the_stack_has_already_is_no_obstacle() -> None:
         f"compute/v1/{network}": (200, {"peerings": [{"name": "servicenetworking-googleapis-com"}]}),
     }
     ids = ("shop-1-raw-lake", "fastyle", pool, network)
-    assert failures(found(answers, owned=ids)) == []
-    assert failures(found(answers)) == ["buckets", "database", "federation", "peering"]
+    assert failures(checks_of(answers, owned=ids)) == []
+    assert failures(checks_of(answers)) == ["buckets", "database", "federation", "peering"]
 
 
 def test_a_user_is_not_added_to_a_database_that_sleeps() -> None:
     asleep: Answer = (200, {"items": [{"name": "fastyle", "settings": {"activationPolicy": "NEVER"}}]})
-    checks = found({"sqladmin/v1/": asleep}, owned=("fastyle",))
+    checks = checks_of({"sqladmin/v1/": asleep}, owned=("fastyle",))
     assert failures(checks) == ["database"]
     assert "api@shop-1.iam" in checks["database"].detail
     assert "activation-policy ALWAYS" in checks["database"].mend
-    assert failures(found({"sqladmin/v1/": asleep}, owned=("fastyle", "fastyle/api@shop-1.iam"))) == []
+    assert failures(checks_of({"sqladmin/v1/": asleep}, owned=("fastyle", "fastyle/api@shop-1.iam"))) == []
 
 
 def test_people_of_an_example_are_refused_and_persons_are_not_known() -> None:
     grants = [("iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember", {"member": m}) for m in ("group:staff@example.com", "user:a@shop.test")]  # fmt: skip
-    checks = found({"cloudidentity/v1/": DENIED}, *grants)
+    checks = checks_of({"cloudidentity/v1/": DENIED}, *grants)
     assert failures(checks) == ["member group:staff@example.com"]
     assert checks["member user:a@shop.test"].state is State.UNKNOWN
     assert checks["member group:analysts@shop.test"].state is State.UNKNOWN
 
 
 def test_a_person_without_a_quota_project_is_told() -> None:
-    assert failures(found({}, quota=None)) == ["quota-project"]
+    assert failures(checks_of({}, quota=None)) == ["quota-project"]
 
 
 def test_without_credentials_everything_is_unknown_in_one_sentence_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ def test_permissions_are_those_of_the_plans_types() -> None:
         f"pubsub.schemas.{verb}" for verb in ("attach", "commit", "create", "delete", "get")
     ]
     assert untold(["gcp:kms/cryptoKey:CryptoKey", "gcp:pubsub/topic:Topic"]) == ["gcp:kms/cryptoKey:CryptoKey"]
-    checks = found({}, ("kms/cryptoKey:CryptoKey", {}))
+    checks = checks_of({}, ("kms/cryptoKey:CryptoKey", {}))
     assert checks["permissions"].state is State.UNKNOWN
     assert "cryptoKey" in checks["permissions"].detail
 

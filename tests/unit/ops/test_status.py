@@ -17,8 +17,8 @@ from fastyle_localcloud.files import volume
 from ops import google, schema_revisions
 from ops.endpoints import from_outputs
 from ops.status import _problems, show_status
+from tests.support.api import configuration
 from tests.support.postgres import postgres
-from tests.unit.workloads.api.test_api_inventory import configuration
 from workloads.api.app import create_app
 
 __all__ = ["postgres"]

@@ -15,19 +15,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
+from tests.support.api import configuration, write
 from tests.support.events import change as pos_change
 from tests.support.events import sale as pos_sale
 from tests.support.fuzz import Answers, App, Asked, ask, encoded, mutated, request_of, text
 from tests.support.postgres import migrated_database
 from tests.support.push import Issuer, change, sale, wrap
-from tests.unit.workloads.api.test_api_inventory import CATALOGUE, configuration, history, write
+from tests.unit.workloads.api.test_api_inventory import traded
 from tests.unit.workloads.budget_guard.test_budget_guard_notices import event as notice
 from tests.unit.workloads.inventory_sync.test_inventory_push import Letters
 from tests.unit.workloads.pos_api.test_pos_api import credentials
@@ -82,11 +82,7 @@ def loop() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def database() -> str:
-    url = migrated_database()
-    with psycopg.connect(url) as connection:
-        connection.execute(CATALOGUE)
-    asyncio.run(write(url, *history()))
-    return url
+    return traded()
 
 
 # --- the API ---

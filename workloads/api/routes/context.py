@@ -61,7 +61,7 @@ async def context(request: Request, settings: SettingsDep, connection: Connectio
             SELECT category FROM product
             UNION SELECT category FROM report_margin_daily
             UNION SELECT 'unknown' FROM on_hand AS h WHERE NOT EXISTS (SELECT FROM product AS p WHERE p.sku = h.sku)
-        ) AS found ORDER BY category = 'unknown', category COLLATE "C"
+        ) AS listed ORDER BY category = 'unknown', category COLLATE "C"
         """
     )
     dates = await (

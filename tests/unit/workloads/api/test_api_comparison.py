@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.api import ZONE, filled, get
 from tests.support.postgres import postgres  # noqa: F401
-from tests.unit.workloads.api.test_api_inventory import ZONE
-from tests.unit.workloads.api.test_api_overview import get
 from tests.unit.workloads.api.test_api_reports import WINTER, published  # noqa: F401
 from workloads.api.comparing import Span, periods
 
@@ -37,9 +36,7 @@ WIDE: dict[str, Any] = {"from": "2025-12-31", "to": "2026-01-18"}
 
 @pytest.fixture
 def two_weeks(postgres: str) -> str:  # noqa: F811
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(ROWS)
-    return postgres
+    return filled(ROWS, postgres)
 
 
 async def test_the_whole_range_beside_the_equally_long_one_before(two_weeks: str) -> None:

@@ -13,9 +13,9 @@ import httpx
 import psycopg
 import pytest
 
+from tests.support.api import at_business_date, configuration, serving, write
 from tests.support.postgres import postgres  # noqa: F401
 from tests.support.push import change
-from tests.unit.workloads.api.test_api_inventory import at_business_date, configuration, serving, write
 from workloads.api import feed as feed_module
 from workloads.api import freshness as freshness_module
 from workloads.api import positions

@@ -5,29 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
+from tests.support.api import at_business_date, client_of, configuration, filled, serving, write
 from tests.support.postgres import Server, fresh_database, migrated_database, postgres  # noqa: F401
-from tests.support.push import change, rfc3339, sale, wrap
+from tests.support.push import change, sale
 from workloads.api import freshness
-from workloads.api.app import create_app
 from workloads.api.measures import ratio
 from workloads.api.positions import Item, Page
 from workloads.api.routes.assortment import SizeRunPage, SuggestionPage
@@ -38,29 +31,10 @@ from workloads.api.routes.inventory import Detail
 from workloads.api.routes.overview import Summary, WorstPage
 from workloads.api.routes.quality import Quality
 from workloads.api.routes.reports import GmvPage, MarginPage
-from workloads.api.settings import Settings
-from workloads.inventory_sync.delivery import event_of, unwrap
-from workloads.inventory_sync.ledger import record
-from workloads.runtime.database import DatabaseSettings, connect_async
+from workloads.runtime.database import DatabaseSettings
 from workloads.runtime.migrate import migrate
 
-ZONE = ZoneInfo("America/New_York")
 TOKEN, TILL = "token-of-an-analyst", "token-of-a-till"
-
-
-def at_business_date(days_ago: int, hour: int = 12) -> str:
-    """Noon in New York, so many business dates before today."""
-    day = datetime.now(ZONE).date() - timedelta(days=days_ago)
-    return rfc3339(datetime(day.year, day.month, day.day, hour, tzinfo=ZONE))
-
-
-async def write(url: str, *events: tuple[str, dict[str, Any]]) -> None:
-    now = rfc3339(datetime.now(UTC))
-    prepared = [
-        event_of(s, unwrap(json.dumps(wrap(s, e, publishTime=now)).encode()), currency="USD") for s, e in events
-    ]
-    async with await connect_async(DatabaseSettings(database_url=url)) as connection:
-        await record(connection, prepared, ZONE)
 
 
 CATALOGUE = """
@@ -107,39 +81,16 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def filled() -> str:
-    url = migrated_database()
-    with psycopg.connect(url) as connection:
-        connection.execute(CATALOGUE)
+def traded() -> str:
+    """A database with the catalogue after `history`."""
+    url = filled(CATALOGUE)
     asyncio.run(write(url, *history()))
     return url
 
 
-def configuration(url: str, **changed: Any) -> Settings:
-    values: dict[str, Any] = {
-        "google_cloud_project": "fastyle-test",
-        "timezone": "America/New_York",
-        "brand": "Fastyle",
-        "locale": "en-US",
-        "currency": "USD",
-        "database_url": url,
-        "api_auth": "platform",
-        "reorder_point": 10,
-        "max_days_of_cover": "90",
-    }
-    return Settings(**(values | changed))
-
-
-@asynccontextmanager
-async def client_of(url: str, static: Path = Path("/nowhere"), **changed: Any) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(configuration(url, **changed), static)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
-    ):
-        yield client
+@pytest.fixture(scope="module")
+def shelves() -> str:
+    return traded()
 
 
 def measures(item: dict[str, Any]) -> tuple[Any, ...]:
@@ -147,8 +98,8 @@ def measures(item: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(item[name] for name in names)
 
 
-async def test_the_measures_are_the_contract_s(filled: str) -> None:
-    async with client_of(filled) as client:
+async def test_the_measures_are_the_contract_s(shelves: str) -> None:
+    async with client_of(shelves) as client:
         answer = await client.get("/v1/inventory")
     assert answer.status_code == 200
     page = answer.json()
@@ -172,14 +123,14 @@ async def test_the_measures_are_the_contract_s(filled: str) -> None:
         ("status=low&category=bottoms", []),
     ],
 )
-async def test_filters_hold_together(filled: str, query: str, skus: list[str]) -> None:
-    async with client_of(filled) as client:
+async def test_filters_hold_together(shelves: str, query: str, skus: list[str]) -> None:
+    async with client_of(shelves) as client:
         page = (await client.get(f"/v1/inventory?{query}")).json()
     assert [item["sku"] for item in page["items"]] == skus
 
 
-async def test_alerts_are_what_is_not_ok(filled: str) -> None:
-    async with client_of(filled) as client:
+async def test_alerts_are_what_is_not_ok(shelves: str) -> None:
+    async with client_of(shelves) as client:
         kinds = {
             kind: [i["sku"] for i in (await client.get(f"/v1/inventory/alerts?kind={kind}")).json()["items"]]
             for kind in ("stockout", "low", "overstock")
@@ -192,8 +143,8 @@ async def test_alerts_are_what_is_not_ok(filled: str) -> None:
     assert refused.json()["error"]["field"] == "kind"
 
 
-async def test_pages_cover_the_list_once(filled: str) -> None:
-    async with client_of(filled) as client:
+async def test_pages_cover_the_list_once(shelves: str) -> None:
+    async with client_of(shelves) as client:
         seen, token, pages = [], "", 0
         while True:
             page = (await client.get(f"/v1/inventory?page_size=2{token}")).json()
@@ -250,8 +201,8 @@ BAD = [
 ]
 
 
-async def test_a_bad_argument_is_named(filled: str) -> None:
-    async with client_of(filled) as client:
+async def test_a_bad_argument_is_named(shelves: str) -> None:
+    async with client_of(shelves) as client:
         for path, field in BAD:
             answer = await client.get(path)
             assert answer.status_code == 400, path
@@ -262,14 +213,14 @@ async def test_a_bad_argument_is_named(filled: str) -> None:
         assert (await client.post("/v1/inventory")).json()["error"]["code"] == "method_not_allowed"
 
 
-async def test_callers_need_a_token_for_every_location(filled: str, tmp_path: Path) -> None:
+async def test_callers_need_a_token_for_every_location(shelves: str, tmp_path: Path) -> None:
     credentials = tmp_path / "credentials.json"
     entries = [
         {"id": name, "sha256": hashlib.sha256(token.encode()).hexdigest(), "locations": locations}
         for name, token, locations in (("analyst", TOKEN, ["*"]), ("till", TILL, ["S01"]))
     ]
     credentials.write_text(json.dumps({"credentials": entries}))
-    async with client_of(filled, api_auth="token", credentials_file=credentials) as client:
+    async with client_of(shelves, api_auth="token", credentials_file=credentials) as client:
 
         async def status(path: str, token: str | None) -> int:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -283,11 +234,11 @@ async def test_callers_need_a_token_for_every_location(filled: str, tmp_path: Pa
         assert await status("/v1/inventory/stream", None) == 401
         assert [await status(path, None) for path in ("/health", "/ready", "/openapi.json")] == [200] * 3
     with pytest.raises(ValueError, match="CREDENTIALS_FILE"):
-        configuration(filled, api_auth="token")
+        configuration(shelves, api_auth="token")
 
 
-async def test_what_a_client_has_already_is_not_sent_again(filled: str) -> None:
-    async with client_of(filled) as client:
+async def test_what_a_client_has_already_is_not_sent_again(shelves: str) -> None:
+    async with client_of(shelves) as client:
         first = await client.get("/v1/inventory", headers={"Accept-Encoding": "gzip"})
         assert first.headers["content-encoding"] == "gzip"
         tag = first.headers["etag"]
@@ -297,7 +248,7 @@ async def test_what_a_client_has_already_is_not_sent_again(filled: str) -> None:
         assert other.status_code == 200
 
 
-async def test_the_examples_of_the_description_work(filled: str) -> None:
+async def test_the_examples_of_the_description_work(shelves: str) -> None:
     models: dict[str, type[BaseModel]] = {
         "/v1/inventory": Page,
         "/v1/inventory/alerts": Page,
@@ -313,7 +264,7 @@ async def test_the_examples_of_the_description_work(filled: str) -> None:
         "/v1/inventory/transfers": SuggestionPage,
         "/v1/context": Context,
     }
-    async with client_of(filled) as client:
+    async with client_of(shelves) as client:
         schema = (await client.get("/openapi.json")).json()
         assert "422" not in json.dumps(schema)
         for path, operation in schema["paths"].items():
@@ -355,9 +306,9 @@ async def test_freshness_tells_each_stream_s_newest_event(
     assert sales["last_publish_time"] <= sales["last_recorded_at"]
 
 
-async def test_the_dashboard_s_files_are_at_the_root(filled: str, tmp_path: Path) -> None:
+async def test_the_dashboard_s_files_are_at_the_root(shelves: str, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<title>{{brand}}</title>")
-    async with client_of(filled, tmp_path) as client:
+    async with client_of(shelves, tmp_path) as client:
         assert "Fastyle" in (await client.get("/")).text
         assert (await client.get("/v1/inventory")).json()["items"]
 
@@ -386,20 +337,6 @@ async def test_the_api_waits_for_the_schema_and_survives_the_database_s_death() 
 
 
 # --- the stream, over a real server: an in-process transport would not stream ---
-
-
-@contextmanager
-def serving(url: str) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(configuration(url), Path("/nowhere")), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 async def test_changes_are_streamed_as_they_happen(postgres: str) -> None:  # noqa: F811

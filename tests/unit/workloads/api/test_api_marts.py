@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.api import client_of, filled, get
 from tests.support.postgres import postgres
-from tests.unit.workloads.api.test_api_inventory import client_of
-from tests.unit.workloads.api.test_api_reports import ROWS, WINTER, get
+from tests.unit.workloads.api.test_api_reports import ROWS, WINTER
 from workloads.marts import MARTS
 
 __all__ = ["postgres"]
@@ -17,9 +17,7 @@ __all__ = ["postgres"]
 
 @pytest.fixture
 def published(postgres: str) -> str:
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(ROWS)
-    return postgres
+    return filled(ROWS, postgres)
 
 
 async def test_the_list_names_every_mart_with_a_read_model(published: str) -> None:

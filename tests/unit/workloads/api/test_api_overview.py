@@ -7,14 +7,12 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.postgres import migrated_database
+from tests.support.api import at_business_date, filled, get, write
 from tests.support.push import change, sale
-from tests.unit.workloads.api.test_api_inventory import at_business_date, client_of, write
 from workloads.api.positions import WINDOW_DAYS, Status
 from workloads.api.transfers import Shelf, suggest
 
@@ -42,9 +40,7 @@ def sold(location: str, sku: str, units: int) -> tuple[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def shop() -> str:
     """At S01 size M sold out; at S02 there is more of it than sells; the warehouse has a few S, which S02 is out of and S01 low."""
-    url = migrated_database()
-    with psycopg.connect(url) as connection:
-        connection.execute(CATALOGUE)
+    url = filled(CATALOGUE)
     events = [
         *stock("S01", TEE_S=19, TEE_M=28, TEE_XL=100, BAG=1),
         *stock("S02", TEE_S=14, TEE_M=92, TEE_XL=3, MYSTERY=9),
@@ -57,13 +53,6 @@ def shop() -> str:
     ]
     asyncio.run(write(url, *events))
     return url
-
-
-async def get(url: str, path: str, status: int = 200, **query: Any) -> Any:
-    async with client_of(url) as client:
-        answer = await client.get(path, params=query)
-    assert answer.status_code == status, answer.text
-    return answer.json()
 
 
 async def test_every_shelf_is_counted_once_under_its_status(shop: str) -> None:

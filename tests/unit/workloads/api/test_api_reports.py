@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.api import ZONE, filled, get
 from tests.support.postgres import postgres  # noqa: F401
-from tests.unit.workloads.api.test_api_inventory import ZONE, client_of
 
 # Two transactions of one customer type on a Monday: one with lines of two categories; a third in the next month.
 ROWS = """
@@ -44,16 +44,7 @@ WINTER: dict[str, Any] = {"from": "2026-01-01", "to": "2026-02-28"}
 
 @pytest.fixture
 def published(postgres: str) -> str:  # noqa: F811
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(ROWS)
-    return postgres
-
-
-async def get(url: str, path: str, status: int = 200, **query: Any) -> Any:
-    async with client_of(url) as client:
-        answer = await client.get(path, params=query)
-    assert answer.status_code == status, answer.text
-    return answer.json()
+    return filled(ROWS, postgres)
 
 
 async def test_a_transaction_of_two_categories_is_one_order(published: str) -> None:

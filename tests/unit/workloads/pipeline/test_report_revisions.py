@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from tests.support.api import get
 from tests.support.postgres import postgres
-from tests.unit.workloads.api.test_api_overview import get
 from workloads.pipeline import read_model
 from workloads.pipeline.warehouse import WarehouseClient
 
