@@ -23,7 +23,8 @@ from ops.new import new
 from ops.plainly import speaks_plainly
 from ops.sender import Refusal, Sender, SendReport
 from ops.terminal import console
-from ops.trade import Event, complete_journey, disturbed, from_file, progress_bar, simulated, write_refusals
+from ops.trade import Event, complete_journey, disturbed, progress_bar, simulated
+from ops.trade_files import from_file, write_refusals
 
 stack_option = click.option("--stack", default=LOCAL, show_default=True, help="The stack to act on.")
 from_option = click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First business date.")
@@ -183,7 +184,7 @@ def trade_complete_journey(start: datetime | None, end: datetime | None, **optio
 )
 @sending
 def trade_file(file: Path, encoding: str | None, rejects: Path | None, **options: Any) -> None:
-    """Send the events of an NDJSON FILE, one a line.
+    """Send the events of a FILE: NDJSON, one a line, or .csv, one a row, or a line of a sale a row.
 
     What is refused is written to a file of its own: line, event id, field, reason, and the event, to be mended there.
     """

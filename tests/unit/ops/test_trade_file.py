@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from werkzeug.serving import make_server
 
-from ops import cli
+from ops import cli, trade_files
 from ops.endpoints import from_outputs
 from tests.support.events import change, sale
 from tests.unit.workloads.pos_api.test_pos_api import credentials
@@ -28,12 +28,16 @@ class Kept:
     """A publisher that keeps what it is given."""
 
     def __init__(self) -> None:
-        self.event_ids: list[str] = []
+        self.events: list[tuple[str, Any]] = []
         self.requests = 0
 
     def publish(self, events: list[Any]) -> None:
         self.requests += 1
-        self.event_ids += [event["event_id"] for _, event in events]
+        self.events += events
+
+    @property
+    def event_ids(self) -> list[str]:
+        return [event["event_id"] for _, event in self.events]
 
 
 @pytest.fixture
@@ -140,3 +144,52 @@ def test_another_encoding_is_named_in_one_line(kept: Kept, tmp_path: Path) -> No
     assert send(path, "--encoding", "latin-1").exit_code == 0
     assert send(path, "--encoding", "x-none").exit_code == 1
     assert kept.event_ids == [sale()["event_id"]]
+
+
+SALES = """transaction_id,event_time,location_id,channel,customer_id,currency,sku,quantity,unit_price,discount
+T-1,2026-03-01T09:00:00Z,S01,store,,USD,A,2,10.00,0
+T-1,2026-03-01T09:00:00Z,S01,store,,USD,"B, blue",-1,5.50,0.50
+T-2,2026-03-01T09:05:00Z,S01,online,C-1,USD,A,1,10.00,0
+"""
+CHANGES = """event_id,event_time,location_id,sku,kind,quantity,reference
+{0},2026-03-01T09:00:00Z,W01,A,receipt,12,
+{1},2026-03-01T09:00:00Z,W01,A,receipt,many,D-1
+{1},2026-03-01T09:00:00Z,W01
+"""
+
+
+def test_rows_of_a_csv_file_are_lines_of_sales(kept: Kept, tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(SALES)
+    for _ in range(2):
+        assert send(path).exit_code == 0
+    (stream, first), (_, second), *again = kept.events
+    lines = first.pop("lines")
+    assert stream == "sales"
+    assert (first["transaction_id"], first["customer_id"]) == ("T-1", None)
+    assert [(line["line_number"], line["sku"], line["quantity"], line["unit_price"]) for line in lines] == [
+        (1, "A", 2, "10.00"),
+        (2, "B, blue", -1, "5.50"),
+    ]
+    assert (second["customer_id"], len(second["lines"])) == ("C-1", 1)
+    assert [event["event_id"] for _, event in again] == [first["event_id"], second["event_id"]], (
+        "the same rows, the same ids"
+    )
+
+
+def test_a_row_of_a_csv_file_is_an_inventory_change(kept: Kept, tmp_path: Path) -> None:
+    path = tmp_path / "changes.CSV"
+    path.write_text(CHANGES.format(uuid.uuid4(), uuid.uuid4()))
+    assert send(path).exit_code == 1
+    [(stream, event)] = kept.events
+    assert (stream, event["quantity"], event["reference"]) == ("inventory", 12, None)
+    refused = rejects(tmp_path / "changes.CSV.rejects.ndjson")
+    assert [(row["line"], row["field"]) for row in refused] == [(3, "quantity"), (4, "")]
+
+
+def test_another_kind_of_file_is_one_reader(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(trade_files.READERS, ".tsv", lambda text: trade_files.csv_rows(text.replace("\t", ",")))
+    path = tmp_path / "day.tsv"
+    path.write_text(SALES.replace("B, blue", "B").replace(",", "\t"))
+    assert send(path).exit_code == 0
+    assert len(kept.events) == 2
