@@ -19,6 +19,7 @@ import psycopg
 
 from ops.catalog_rows import (
     LOCATION_COLUMNS,
+    PRODUCT_ATTRIBUTES,
     PRODUCT_COLUMNS,
     Location,
     Product,
@@ -209,12 +210,9 @@ def _write(connection: psycopg.Connection[Any], products: list[Product], locatio
         changed = _upsert(
             connection,
             "product",
-            ("sku", "name", "category", "style", "size", "colour", "list_price", "reorder_point"),
+            PRODUCT_ATTRIBUTES,
             1,
-            [
-                (p.sku, p.name, p.category, p.style, p.size, p.colour, p.list_price, p.reorder_point)
-                for p in in_force.values()
-            ],
+            [tuple(getattr(p, name) for name in PRODUCT_ATTRIBUTES) for p in in_force.values()],
         )
         changed += _upsert(
             connection,
@@ -226,9 +224,9 @@ def _write(connection: psycopg.Connection[Any], products: list[Product], locatio
         changed += _upsert(
             connection,
             "location",
-            ("location_id", "name", "kind"),
+            LOCATION_COLUMNS,
             1,
-            [(loc.location_id, loc.name, loc.kind) for loc in locations],
+            [tuple(getattr(loc, name) for name in LOCATION_COLUMNS) for loc in locations],
         )
     return LoadReport(len(in_force), len(products), len(locations), changed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,11 +13,7 @@ from workloads.events import verification
 UNKNOWN_CATEGORY = "unknown"
 KINDS = ("warehouse", "branch")
 
-PRODUCT_COLUMNS = (
-    "sku", "name", "category", "style", "size", "colour", "list_price", "unit_cost", "valid_from", "reorder_point",
-)  # fmt: skip
 _PRODUCT_REQUIRED = ("sku", "name", "category", "list_price", "unit_cost")
-LOCATION_COLUMNS = ("location_id", "name", "kind")
 
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?")
 _MAX_REORDER_POINT = 1_000_000
@@ -62,6 +58,12 @@ class Location:
     location_id: str
     name: str
     kind: str
+
+
+PRODUCT_COLUMNS = tuple(field.name for field in fields(Product))
+PRODUCT_ATTRIBUTES = tuple(name for name in PRODUCT_COLUMNS if name not in ("unit_cost", "valid_from"))
+"""Those that a product has once; its costs over time are rows of their own."""
+LOCATION_COLUMNS = tuple(field.name for field in fields(Location))
 
 
 class _Reader:

@@ -1,4 +1,5 @@
-"""Columns as `sql/bigquery` declares them: their own, or one of `columns.yaml` by `include`."""
+"""Columns as `sql/bigquery` declares them: their own, one of `columns.yaml` by `include`, or all of another table's of dataset
+`staging` by `columns_of`."""
 
 from __future__ import annotations
 
@@ -25,7 +26,14 @@ def included(columns: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     Raises:
         ValueError: there is no such shared column; says which there are.
     """
-    return [_column(column) for column in columns]
+    return [one for column in columns for one in _listed(column)]
+
+
+def _listed(column: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if not (isinstance(column, Mapping) and "columns_of" in column):
+        return [_column(column)]
+    declared = yaml.safe_load((SQL / "staging" / column["columns_of"] / "table.yaml").read_text("utf-8"))
+    return included(declared["columns"])
 
 
 def _column(column: Mapping[str, Any]) -> dict[str, Any]:

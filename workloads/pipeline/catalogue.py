@@ -10,14 +10,15 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow
 
 from workloads.pipeline.tables import tables
 from workloads.pipeline.warehouse import WarehouseClient, literal
 
 _READ = {
-    "products": "SELECT sku, name, category, style, size, colour, list_price, reorder_point FROM product",
-    "locations": "SELECT location_id, name, kind FROM location",
+    "products": "SELECT {columns} FROM product",
+    "locations": "SELECT {columns} FROM location",
     # `applies_from` and `applies_to` make "the cost in force" a range: before the first cost the earliest counts.
     "product_costs": """
         SELECT sku, NULLIF(valid_from, '-infinity') AS valid_from, unit_cost,
@@ -86,7 +87,8 @@ def sync(connection: psycopg.Connection[DictRow], warehouse: WarehouseClient, ru
     transaction: cut short, the next run finds the same differences.
     """
     for name, query in _READ.items():
-        _refill(warehouse, name, connection.execute(query).fetchall())
+        columns = sql.SQL(", ").join(sql.Identifier(column["name"]) for column in _columns(name))
+        _refill(warehouse, name, connection.execute(sql.SQL(query).format(columns=columns)).fetchall())
     statements = [_RECATEGORISED % {"changed": _CHANGED.strip()}]
     (costs,) = warehouse.query(_FIRST_CHANGE) or [{"first_change": None}]
     if costs["first_change"] is not None:
@@ -99,8 +101,7 @@ def sync(connection: psycopg.Connection[DictRow], warehouse: WarehouseClient, ru
 
 def _refill(warehouse: WarehouseClient, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rewrite the scratch copy `catalogue_<name>`: one load job, whatever the size of the catalogue."""
-    key = f"staging.catalogue_{name}"
-    columns = tables()[key].columns
+    columns = _columns(name)
     if not rows:  # there is no job that loads nothing
         warehouse.query(f"DELETE FROM ${{staging}}.catalogue_{name} WHERE TRUE")
         return
@@ -108,7 +109,12 @@ def _refill(warehouse: WarehouseClient, name: str, rows: Sequence[Mapping[str, A
     for row in rows:
         values = {column["name"]: _cell(row[column["name"]]) for column in columns}
         lines.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
-    warehouse.wait(warehouse.start_load(key, lines, columns, replace=True))
+    warehouse.wait(warehouse.start_load(f"staging.catalogue_{name}", lines, columns, replace=True))
+
+
+def _columns(name: str) -> Sequence[Mapping[str, Any]]:
+    """The columns of a table of the catalogue, in Cloud SQL as in BigQuery."""
+    return tables()[f"staging.catalogue_{name}"].columns
 
 
 def _cell(value: Any) -> Any:
@@ -119,7 +125,7 @@ def _cell(value: Any) -> Any:
 
 
 def _versions(name: str) -> list[str]:
-    columns = [column["name"] for column in tables()[f"staging.catalogue_{name}"].columns]
+    columns = [column["name"] for column in _columns(name)]
     same = f"{_row('c.', columns)} = {_row('t.', columns)}"
     listed = ", ".join(columns)
     close = (

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from ops.catalog import CatalogueError, load_catalogue, load_files
+from ops.catalog_rows import LOCATION_COLUMNS, PRODUCT_ATTRIBUTES
 from tests.support.postgres import fresh_database, postgres  # noqa: F401
+from workloads.pipeline.tables import tables
 
 HEADER = "sku,name,category,style,size,colour,list_price,unit_cost,valid_from,reorder_point\n"
 LOCATIONS = "location_id,name,kind\nW01,Central,warehouse\nS01,Fifth Avenue,branch\n"
@@ -142,3 +144,20 @@ def test_a_file_that_is_none_is_said_in_one_line(postgres: str, tmp_path: Path) 
         load_catalogue(postgres, *files(tmp_path, HEADER + GOOD + "\n", "location_id,name,kind\nS01,x,shop\n"))
     with pytest.raises(CatalogueError, match="no catalogue yet"):
         load_catalogue(fresh_database(), *files(tmp_path, HEADER + GOOD + "\n"))
+
+
+@pytest.mark.parametrize(("table", "attributes"), [("product", PRODUCT_ATTRIBUTES), ("location", LOCATION_COLUMNS)])
+def test_an_attribute_is_in_the_file_the_database_and_the_warehouse(
+    postgres: str,  # noqa: F811
+    table: str,
+    attributes: tuple[str, ...],
+) -> None:
+    """What is said three times, each in its own terms, and read by these names alone everywhere else."""
+    named = rows(
+        postgres,
+        f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped",
+    )
+    assert {name for (name,) in named} - {"updated_at"} == set(attributes)
+    for copy in (f"catalogue_{table}s", f"{table}s"):
+        columns = [column["name"] for column in tables()[f"staging.{copy}"].columns]
+        assert columns[: len(attributes)] == list(attributes)
