@@ -29,7 +29,7 @@ topic = "{dashed}"
 table = "{key}"
 path = "/v1/{dashed}"
 summary = "Send {words}"
-consumers = []  # raw table and lake alone
+consumers = {consumers}
 freshness_hours = 50
 """
 _FIELDS = (
@@ -68,15 +68,23 @@ def new() -> None:
 
 @new.command("stream")
 @click.argument("name")
+@click.option(
+    "--history/--no-history", default=False, help="Also load the events into a history for marts. Default: no."
+)
 @speaks_plainly
-def new_stream(name: str) -> None:
+def new_stream(name: str, history: bool) -> None:
     """Write the folder of event stream NAME, such as price_changes, and its part of docs/events.md."""
-    folder = write_stream(name, REPOSITORY)
+    folder = write_stream(name, REPOSITORY, history=history)
     place = folder.relative_to(REPOSITORY)
+    taken = (
+        f"the pipeline loads them into `staging.{folder.name}`, which marts read as `${{source:{folder.name}}}`"
+        if history
+        else "beside raw table and lake nobody takes these events"
+    )
     click.echo(
         f"wrote {place} and {PAGE}\n"
         f"say in {place}/schema.avsc what an event is, then `make documents` and `make plan STACK=dev`\n"
-        f"beside raw table and lake nobody takes these events: {place}/stream.toml, consumers\n"
+        f"{taken}: {place}/stream.toml, consumers\n"
         "the plans' counts in tests/plans follow by UPDATE_INVENTORIES=1 uv run pytest tests/plans/test_plans_inventory.py"
     )
 
@@ -110,7 +118,7 @@ def new_rule_command(name: str) -> None:
     )
 
 
-def write_stream(name: str, repository: Path) -> Path:
+def write_stream(name: str, repository: Path, *, history: bool = False) -> Path:
     """Write the folder of a stream and the events' page of that checkout; returns the folder.
 
     Raises:
@@ -128,7 +136,10 @@ def write_stream(name: str, repository: Path) -> Path:
         raise OperatorError(f"{error}") from None
     try:
         words = key.replace("_", " ")
-        declaration = _DECLARATION.format(order=order, key=key, dashed=key.replace("_", "-"), words=words)
+        consumers = '["history"]' if history else "[]  # raw table and lake alone"
+        declaration = _DECLARATION.format(
+            order=order, key=key, dashed=key.replace("_", "-"), words=words, consumers=consumers
+        )
         (folder / "stream.toml").write_text(declaration, encoding="utf-8")
         (folder / "schema.avsc").write_text(_schema(key), encoding="utf-8")
         read_streams(repository / STREAMS)

@@ -51,6 +51,7 @@ SHARED = {
     "e2e/test_components_bookshop.py": "bookshops",  # another one, from wheels
     "dags/test_dag_run.py": "stack",
     "browser/test_dashboard_live.py": "stack",
+    "unit/ops/test_new_field.py": "extended",
     "unit/ops/test_new_mart.py": "extended",
     "unit/ops/test_new_stream.py": "extended",
     "plans": "plans",

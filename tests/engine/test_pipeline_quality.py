@@ -115,7 +115,8 @@ def world(world_of_file: World) -> World:
         made.sql(f"UPDATE ${{staging}}.{name} SET published_at = event_time WHERE business_date >= '2010-01-01'")
     for day in ("2026-03-01", "2026-03-02"):
         made.sql(
-            f"INSERT INTO ${{staging}}.unchecked_dates VALUES (DATE '{day}', TIMESTAMP '2100-01-01 00:00:00+00', 'r')"
+            "INSERT INTO ${staging}.unchecked_dates (business_date, marked_at, run_id) "
+            f"VALUES (DATE '{day}', TIMESTAMP '2100-01-01 00:00:00+00', 'r')"
         )
     made.postgres("DELETE FROM quality_fault")
     for table in tables().values():
@@ -226,17 +227,17 @@ def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World
     }
     assert list(messages(next(FakeLake(kept).opened(iter([File("sales", 0)])))[1])), "it is a file of the lake"
 
-    def found() -> tuple[list[str], str | None]:
+    def lake_outcome() -> tuple[list[str], str | None]:
         with mock.patch("workloads.pipeline.lake.Lake", return_value=FakeLake(kept)):
             outcome = checked(world, "nothing", lake_bucket="lake")
         return outcome.failing, outcome.results[reconcile.LAKE]["sample"]
 
-    assert found() == ([], None)
+    assert lake_outcome() == ([], None)
     world.postgres("DELETE FROM quality_result WHERE check_name = %s", [reconcile.LAKE])  # since the last that passed
     lost = kept["sales"].pop()
-    assert found() == ([reconcile.LAKE], f"sales message {lost['message_id']} is not in the lake")
+    assert lake_outcome() == ([reconcile.LAKE], f"sales message {lost['message_id']} is not in the lake")
     kept["sales"].append(lost)
     kept["inventory"].append({**kept["inventory"][0], "message_id": "more"})
-    assert found() == ([reconcile.LAKE], "inventory message more is not in the raw table")
+    assert lake_outcome() == ([reconcile.LAKE], "inventory message more is not in the raw table")
     kept["inventory"][-1]["publish_time"] = datetime.now(UTC)
-    assert found() == ([], None), "what was published just now may be under way"
+    assert lake_outcome() == ([], None), "what was published just now may be under way"

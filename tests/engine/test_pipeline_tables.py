@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from google.cloud import bigquery
 
 from tests.support.push import rfc3339, sale
 from tests.support.world import World
@@ -59,3 +60,26 @@ def test_a_mart_that_is_new_is_built_for_all_of_its_history_once(empty_world: Wo
     assert world.run().counts["dates"] == 2
     assert world.published() == before
     assert world.run().counts["dates"] == 0
+
+
+def test_a_field_that_joins_the_schema_joins_the_tables_that_are_there(
+    bigquery_url: str, small_catalogue: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of an event a column, of a line a field within the column of lines; what is there stays as it is."""
+    world = World(bigquery_url, small_catalogue)
+    warehouse = WarehouseClient(world.settings)
+    warehouse.ensure_tables()
+    reference = f"{world.client.project}.{world.datasets['staging']}.new_sales"
+    wanted = world.client.get_table(reference)
+    former = [
+        bigquery.SchemaField(field.name, "RECORD", mode="REPEATED", fields=field.fields[:-1]) if field.fields else field
+        for field in wanted.schema
+        if field.name != "customer_id"
+    ]
+    world.client.delete_table(reference)
+    world.client.create_table(bigquery.Table(reference, schema=former))
+    with caplog.at_level("INFO", "workloads.pipeline.warehouse"):
+        warehouse.ensure_tables()
+    assert "added customer_id, lines.discount to staging.new_sales" in caplog.messages
+    names = {field.name: [inner.name for inner in field.fields] for field in world.client.get_table(reference).schema}
+    assert names == {field.name: [inner.name for inner in field.fields] for field in wanted.schema}

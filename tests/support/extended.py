@@ -1,5 +1,5 @@
-"""What a checkout with a third stream and one more mart makes of them: `python -m tests.support.extended KEY NAME FOLDER`
-prints it as JSON.
+"""What a checkout with a third stream, one more mart and an optional field makes of them: `python -m tests.support.extended KEY
+NAME FIELD FOLDER` prints it as JSON. The field is of a sale's lines.
 
 Run in a copy of the checkout, where that copy's own modules are the ones imported.
 """
@@ -19,9 +19,12 @@ from fastyle_policies.rules import RULES
 
 import workloads
 from component_resources.recorder import declare
-from policy_rules.table import recorded, said, violations
-from tests.support import new_mart, third_stream
+from policy_rules.table import recorded as policy_resources
+from policy_rules.table import said, violations
+from tests.support import new_field, new_mart, third_stream
 from tests.support.configuration import REPOSITORY
+from tests.support.jobs import record
+from tests.support.postgres import migrated_database
 from tests.support.program import program
 
 Json = dict[str, Any]
@@ -31,7 +34,7 @@ def planned(stack: str, folder: Path) -> Json:
     """The composition of a stack: its resources with their conditions, and what the policies say of it."""
     made = declare(program(stack, folder))
     given = stack_config(REPOSITORY / "policies", RULES)(stack)
-    resources = recorded(made.resources, stack)
+    resources = policy_resources(made.resources, stack)
     objections = [
         line
         for rule in RULES
@@ -51,16 +54,18 @@ def planned(stack: str, folder: Path) -> Json:
     }
 
 
-def main(stream: str, mart: str, folder: Path) -> Json:
-    plan = planned("prod", folder)
+def main(stream: str, mart: str, field: str, folder: Path) -> Json:
+    plan, database = planned("prod", folder), migrated_database()
+    recorded = record(database)
     return {
         "from": str(Path(workloads.__file__ or "").parents[1]),
-        "mart": new_mart.told(mart, plan),
-        "stream": third_stream.told(stream, plan, folder),
+        "mart": new_mart.told(mart, plan, database, recorded),
+        "stream": third_stream.told(stream, plan, folder, recorded),
+        "field": new_field.told(field, recorded),
     }
 
 
 if __name__ == "__main__":
-    answer = json.dumps(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])), default=str)
+    answer = json.dumps(main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])), default=str)
     logging.disable()  # PostgreSQL's end would be the last line
     print(answer)

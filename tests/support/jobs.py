@@ -20,12 +20,12 @@ from google.cloud import bigquery
 
 from tests.support.postgres import migrated_database
 from workloads.events import STREAMS
-from workloads.marts.columns import SQL
 from workloads.pipeline import operating, runner
 from workloads.pipeline.checks import checks
 from workloads.pipeline.replay_progress import Progress
 from workloads.pipeline.replay_stores import Stores
 from workloads.pipeline.settings import Settings
+from workloads.pipeline.tables import tables
 from workloads.pipeline.warehouse import WarehouseClient
 
 DAY = date(2026, 3, 4)
@@ -44,7 +44,7 @@ ANSWERS: tuple[tuple[str, Rows], ...] = (
     ("SELECT event_id FROM staging.shared_events", [{"event_id": SHARED}]),
     (
         "FROM staging.unchecked_dates GROUP BY",
-        [{"business_date": DAY, "marked_at": datetime(2026, 3, 5, tzinfo=UTC)}],
+        [{"of_stream": "inventory", "business_date": DAY, "marked_at": datetime(2026, 3, 5, tzinfo=UTC)}],
     ),
     ("AS first_change", [{"first_change": datetime(2026, 3, 1, tzinfo=UTC)}]),
     ("AS live_since", [{"live_since": DAY}]),
@@ -177,7 +177,7 @@ def templates(folder: Path = PIPELINE) -> dict[str, str]:
     In the code it is what names a dataset as `${…}` or is handed to the warehouse as it stands. What is filled in is
     `\0`.
     """
-    texts = {str(path.relative_to(SQL)): path.read_text(encoding="utf-8") for path in sorted(SQL.glob("*/*/query.sql"))}
+    texts = {key: table.query for key, table in tables().items() if table.query}
     texts |= {check.name: check.sql for check in checks().values()}
     for path in sorted(folder.rglob("*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))

@@ -9,8 +9,7 @@ from typing import Any
 import psycopg
 
 from tests.support.googlesql import Analyser, schemas
-from tests.support.jobs import record
-from tests.support.postgres import migrated_database
+from tests.support.jobs import Recorded
 from tests.support.pruning import Pruning
 from workloads.api.routes.marts import router
 from workloads.marts import MARTS
@@ -23,10 +22,10 @@ Json = dict[str, Any]
 COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
 
 
-def proven(database: str, words: str) -> Json:
-    """The statements of a run that name the mart: what the analyser says of them, and reads that prune nothing."""
+def proven(recorded: Recorded, words: str) -> Json:
+    """The statements of a run with these words: what the analyser says of them, and reads that prune nothing."""
     analyser = Analyser(schemas())
-    sent = dict.fromkeys(job.sql for job in record(database).jobs if words in job.sql)
+    sent = dict.fromkeys(job.sql for job in recorded.jobs if words in job.sql)
     statements = [statement for sql in sent for statement in analyser.analyse(sql) if words in statement.sql]
     analyser.close()
     partitioned = {table.key: table.partition_by for table in tables().values() if table.partition_by}
@@ -40,8 +39,8 @@ def proven(database: str, words: str) -> Json:
     }
 
 
-def told(name: str, plan: Json) -> Json:
-    mart, database = MARTS[name], migrated_database()
+def told(name: str, plan: Json, database: str, recorded: Recorded) -> Json:
+    mart = MARTS[name]
     with psycopg.connect(database) as connection:
         columns = [column for (column,) in connection.execute(COLUMNS, [mart.report])] if mart.read_model else []
     files = f"sql/bigquery/marts/{name}/"
@@ -58,5 +57,5 @@ def told(name: str, plan: Json) -> Json:
             workload: sorted(path for path, _ in _sources(load(workload), Path(files).cwd()) if files in path)
             for workload in ("api", "inventory_sync", "pipeline")
         },
-        "proven": proven(database, name),
+        "proven": proven(recorded, name),
     }

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 import functions_framework
 
+from tests.support.jobs import Recorded
+from tests.support.new_mart import proven
 from tests.support.publisher_server import publisher_server
 from tests.unit.workloads.pos_api.test_pos_api import ENTRY, credentials
 from workloads.events import STREAMS, Stream, decode, encode
@@ -72,9 +74,10 @@ def replayed(stream: Stream) -> Json:
             "events": len(events), "refused": progress.refused}  # fmt: skip
 
 
-def told(key: str, plan: Json, folder: Path) -> Json:
+def told(key: str, plan: Json, folder: Path, recorded: Recorded) -> Json:
     stream = STREAMS[key]
     read = {task.name: task.reads for task in tasks.TASKS}
+    made = {name: table.kind for name, table in tables().items() if name.startswith("staging.") and key in name}
     return {
         "streams": list(STREAMS),
         "pushed": list(TAKEN),
@@ -83,5 +86,13 @@ def told(key: str, plan: Json, folder: Path) -> Json:
         "replayed": replayed(stream),
         "raw": dataclasses.asdict(tables()[f"raw.{stream.table}"])["kind"],
         "checks": [check.name for check in checks().values() if check.table == f"raw.{stream.table}"],
+        "tables": made,
+        "written_by": {
+            name: [task.name for task in tasks.TASKS if name in task.writes]
+            for name, kind in made.items()
+            if kind != "view"
+        },
+        "history_checks": [check.name for check in checks().values() if check.table == f"staging.{key}"],
+        "proven": proven(recorded, key),
         "read_by": [name for name, names in read.items() if f"raw.{stream.table}" in names],
     }

@@ -6,12 +6,11 @@ infrastructure program and every workload can import it.
 """
 
 from workloads.events.codec import DecodeError, decode, encode
-from workloads.events.schema import METADATA_FIELDS, STREAMS, bigquery_fields, consumed_by, pubsub_definition
+from workloads.events.schema import STREAMS, bigquery_fields, consumed_by, pubsub_definition
 from workloads.events.stream import Stream
 from workloads.events.validation import Violation, validate
 
 __all__ = [
-    "METADATA_FIELDS",
     "STREAMS",
     "DecodeError",
     "Stream",

@@ -9,36 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from workloads.events.columns import METADATA_FIELDS
 from workloads.events.stream import Json, Stream, read_streams
-
-# BigQuery's names for the columns a subscription with write_metadata fills. Nullable, as columns that the
-# topic schema does not have must be.
-METADATA_FIELDS: tuple[Json, ...] = (
-    {
-        "name": "subscription_name",
-        "type": "STRING",
-        "mode": "NULLABLE",
-        "description": "Pub/Sub subscription that wrote the row.",
-    },
-    {
-        "name": "message_id",
-        "type": "STRING",
-        "mode": "NULLABLE",
-        "description": "Pub/Sub message id; one event may have several messages.",
-    },
-    {
-        "name": "publish_time",
-        "type": "TIMESTAMP",
-        "mode": "NULLABLE",
-        "description": "When Pub/Sub took the message, in UTC; the partition of the raw table.",
-    },
-    {
-        "name": "attributes",
-        "type": "JSON",
-        "mode": "NULLABLE",
-        "description": "Message attributes: event_id, stream and the ordering key.",
-    },
-)
 
 # What a column becomes without a `bigquery` of its own in the contract.
 _BIGQUERY_TYPES = {"string": "STRING", "int": "INTEGER", "long": "INTEGER", "boolean": "BOOLEAN"}

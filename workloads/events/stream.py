@@ -1,8 +1,8 @@
 """One stream's folder: its declaration, read and checked.
 
 `streams/<key>/` has `schema.avsc` (what an event is), `stream.toml` (where it goes) and, where the stream needs them,
-`rules.py` (contract rules over several fields) and `checks.sql` (data quality of its raw rows). The folder's name is the
-stream's key. streams/README.md says what each file may hold.
+`rules.py` (contract rules over several fields), `checks.sql` (data quality of its raw rows) and `history_checks.sql` (that of
+its history). The folder's name is the stream's key. streams/README.md says what each file may hold.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workloads.events.columns import check_names, items_of
 from workloads.events.formats import FORMATS
 
 FOLDER = Path(__file__).parent / "streams"
@@ -29,10 +30,11 @@ CONSUMERS = {
 """Who takes a stream beside the raw table and the lake, which every stream has."""
 
 _NEEDED = {"order": int, "topic": str, "table": str, "path": str, "summary": str}
-_OPTIONAL = {"consumers": list, "freshness_hours": int, "objective": str}
+_OPTIONAL = {"consumers": list, "freshness_hours": int, "objective": str, "history": str, "cluster_by": list}
 _FORMS = {
     "topic": re.compile(r"(?!goog)[a-z][a-z0-9-]{2,200}"),
     "table": re.compile(r"[a-z][a-z0-9_]{0,200}"),
+    "history": re.compile(r"[a-z][a-z0-9_]{0,200}"),
     "path": re.compile(r"/v1/[a-z][a-z0-9-]*"),
     "objective": re.compile(r"[a-z][a-z0-9-]{0,30}"),
 }
@@ -49,7 +51,8 @@ class Stream:
     `key` names it in code (`sales`), `topic` is the Pub/Sub topic's short name, `record` the Avro record's name, `table`
     the raw table's name in BigQuery, `avro` the parsed schema file, `contract` included, `path` where the POS API takes
     it. `order` is its place in lists. `freshness_hours`: how old the newest raw row may be, None when that is nobody's
-    concern. `objective`: the id of the service level objective on its delivery to live inventory.
+    concern. `objective`: the id of the service level objective on its delivery to live inventory. `history`: the table of
+    dataset `staging` that keeps its events, None when the pipeline does not load them; `cluster_by`: by which columns.
     """
 
     key: str
@@ -63,6 +66,8 @@ class Stream:
     consumers: tuple[str, ...] = ()
     freshness_hours: int | None = None
     objective: str | None = None
+    history: str | None = None
+    cluster_by: tuple[str, ...] = ()
     folder: Path = FOLDER
 
     @property
@@ -76,9 +81,22 @@ class Stream:
         return (*(() if INVENTORY not in self.consumers else (INVENTORY,)), "bigquery", "lake")
 
     @property
+    def items(self) -> Json | None:
+        """The field that lists an event's items, such as the lines of a sale; None where an event is one thing."""
+        return items_of(self.avro)
+
+    @property
     def checks(self) -> str:
         """Data quality checks of its raw rows beyond their freshness, as `checks.sql` holds them; mostly none."""
-        path = self.folder / "checks.sql"
+        return self._text("checks.sql")
+
+    @property
+    def history_checks(self) -> str:
+        """Data quality checks of its history beyond those of every history, as `history_checks.sql` holds them."""
+        return self._text("history_checks.sql")
+
+    def _text(self, name: str) -> str:
+        path = self.folder / name
         return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
@@ -91,7 +109,7 @@ def read_streams(folder: Path = FOLDER) -> dict[str, Stream]:
     """
     folders = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
     streams = sorted((_read(path) for path in folders), key=lambda stream: (stream.order, stream.key))
-    for what in ("topic", "table", "path", "record", "objective"):
+    for what in ("order", "topic", "table", "path", "record", "objective", "history"):
         _once(what, streams)
     return {stream.key: stream for stream in streams}
 
@@ -124,6 +142,17 @@ def _read(folder: Path) -> Stream:
     check_key(folder.name)
     declared, avro = _declaration(folder), _schema(folder)
     declared["consumers"] = tuple(name for name in CONSUMERS if name in declared.get("consumers", ()))
+    has_history = HISTORY in declared["consumers"]
+    if has_history:
+        declared.setdefault("history", declared["table"])
+    declared["cluster_by"] = tuple(declared.get("cluster_by", ("location_id",) if has_history else ()))
+    try:
+        check_names(avro, has_history=has_history)
+    except ValueError as error:
+        raise ValueError(f"{_place(folder, 'schema.avsc')}: {error}") from None
+    names = [path.rpartition(".")[2] for path, _ in _fields(avro, "")]
+    if unknown := [name for name in declared["cluster_by"] if name not in names]:
+        raise ValueError(f"{_place(folder)}: cluster_by has {unknown[0]!r}, which is no field of the event")
     return Stream(key=folder.name, record=avro["name"], avro=avro, folder=folder, **declared)
 
 
@@ -159,6 +188,12 @@ def _declaration(folder: Path) -> dict[str, Any]:
             f"{place}: objective is on the delivery to live inventory, which does not take this stream; "
             "remove it, or add the consumer inventory"
         )
+    for key in ("history", "cluster_by"):
+        if key in declared and HISTORY not in declared.get("consumers", ()):
+            raise ValueError(
+                f"{place}: {key} is of the history, and the pipeline does not take this stream; "
+                "remove it, or add the consumer history"
+            )
     if declared["path"] in _PATHS_TAKEN:
         raise ValueError(f"{place}: path {declared['path']} is another route of the POS API; choose another")
     return declared

@@ -16,12 +16,13 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from workloads.events import STREAMS
 from workloads.marts.columns import SQL, included
 
 FOLDER = SQL / "marts"
 DATE = "business_date"
 """The column that marts which are published by date are partitioned by."""
-HISTORY = {"sales_lines": "sales", "inventory_changes": "inventory"}
+HISTORY = {stream.history: key for key, stream in STREAMS.items() if stream.history}
 """The tables of dataset `staging` that hold the history of a stream."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _OF_ANOTHER = re.compile(r".*(_live|_v\d+)")  # names of a mart's own views and tables

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
+from workloads.pipeline.stream_tables import LOADED
 from workloads.pipeline.tables import tables
 
 PLACES = 1000
@@ -22,7 +23,7 @@ _HEAD = re.compile(r"^-- check: (\S+)\n-- severity: (error|warn)\n-- description
 
 @dataclass(frozen=True)
 class Check:
-    """One check. `scope` is the dates that its query reads: `sales` and `inventory` those of each stream's history that
+    """One check. `scope` is the dates that its query reads: a stream's key those of its history that
     changed, `built` those that this run has rebuilt, or None: all there is."""
 
     name: str
@@ -86,9 +87,7 @@ def _of(table: str, text: str) -> list[Check]:
 
 
 def _scope(body: str) -> str | None:
-    if "${inventory_dates}" in body:
-        return "inventory"
-    if "${sales_dates}" in body:
-        return "sales"
+    if of_stream := next((key for key in LOADED if f"${{{key}_dates}}" in body), None):
+        return of_stream
     dated = re.search(r"business_date AS day", body)
     return "built" if dated and "${build:" in body else None

@@ -75,6 +75,18 @@ def rule(stream: str, currency: str) -> str:
     return hashlib.sha256(broken(stream, "r", currency).encode()).hexdigest()[:16]
 
 
+def breaks(stream: str, row: str) -> str:
+    """The condition that a row of the stream's history breaks its `rules.py`, or names a symbol that the schema does not
+    have; the rules of items are not asked."""
+    rules = [fault.condition for fault in RULES[stream].faults(row) if not fault.array]
+    symbols = [
+        f"{row}.{field['name']} NOT IN ({', '.join(map(text, field['contract']['symbols']))})"
+        for field in STREAMS[stream].avro["fields"]
+        if field["contract"].get("format") == "symbol"
+    ]
+    return " OR ".join(f"({condition})" for condition in (*symbols, *rules))
+
+
 def _faults(stream: Stream, row: str, currency: str) -> Iterator[Fault]:
     for field in stream.avro["fields"]:
         yield from _field(field, row, "", currency)

@@ -14,11 +14,13 @@ from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 
+from workloads.marts import MARTS
 from workloads.pipeline import faults, read_model
 from workloads.pipeline.checks import PLACES, Case, Check, checks
 from workloads.pipeline.faults import Examined
 from workloads.pipeline.reconcile import HISTORY, LAKE, reconcile
 from workloads.pipeline.run import QualityStop, Run, Scopes
+from workloads.pipeline.stream_tables import LOADED
 from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
 
@@ -64,18 +66,28 @@ def built_days(run: Run) -> list[date]:
     return faults.days_again(run.database, [c.name for c in checks().values() if c.scope == "built"])
 
 
+def is_rebuilt(stream: str) -> bool:
+    """Whether a mart rebuilds the dates of the stream's new events: it is checked on the dates that are built then."""
+    return any(mart.by_date and stream in mart.streams for mart in MARTS.values())
+
+
 def _scopes(run: Run) -> Scopes:
     """The dates to look at: what changed since it was last checked, and some of what was wrong then."""
     marks = run.warehouse.query(
-        "SELECT business_date, MAX(marked_at) AS marked_at FROM ${staging}.unchecked_dates GROUP BY business_date"
+        # rows that were written before there was a column for the stream are of inventory changes
+        "SELECT COALESCE(stream, 'inventory') AS of_stream, business_date, MAX(marked_at) AS marked_at "
+        "FROM ${staging}.unchecked_dates GROUP BY of_stream, business_date"
     )
-    again = {
-        scope: faults.days_again(run.database, [c.name for c in checks().values() if c.scope == scope])
-        for scope in ("sales", "inventory")
+    histories = {
+        stream: {
+            *(run.dates if is_rebuilt(stream) else ()),
+            *(row["business_date"] for row in marks if row["of_stream"] == stream),
+            *faults.days_again(run.database, [c.name for c in checks().values() if c.scope == stream]),
+        }
+        for stream in LOADED
     }
     return Scopes(
-        sales=sorted({*run.dates, *again["sales"]}),
-        inventory=sorted({*(row["business_date"] for row in marks), *again["inventory"]}),
+        histories={stream: sorted(days) for stream, days in histories.items()},
         built=run.dates,
         marked_at=max((row["marked_at"] for row in marks), default=None),
     )
@@ -83,11 +95,11 @@ def _scopes(run: Run) -> Scopes:
 
 def _within_bigquery(run: Run, scopes: Scopes) -> Iterator[Outcome]:
     """The outcomes of every table's `checks.sql`, a query a table."""
-    sales, inventory = date_array(scopes.sales), date_array(scopes.inventory)
+    dates = {f"{stream}_dates": date_array(days) for stream, days in scopes.histories.items()}
     for _, listed in groupby(checks().values(), key=lambda one: one.table):
         of_table = list(listed)
         statement = "\nUNION ALL\n".join(one.query() for one in of_table)
-        rows = run.warehouse.query(statement, run.dates, sales_dates=sales, inventory_dates=inventory)
+        rows = run.warehouse.query(statement, run.dates, None, **dates)
         for one in of_table:
             cases = [
                 Case(row["place"] or "", int(row["failures"]), row["sample"] or "", row["day"])

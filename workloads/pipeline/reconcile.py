@@ -32,7 +32,7 @@ _LONGEST = timedelta(days=1)
 _AGAIN = 2
 """Days of the lake with an open fault that a run reads again."""
 
-Found = tuple[list[Case], Examined]
+Comparison = tuple[list[Case], Examined]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Reconciliation:
     """One comparison: `differing` returns the cases that do not agree, and where it looked."""
 
     check: Check
-    differing: Callable[[Run, datetime, Scopes], Found]
+    differing: Callable[[Run, datetime, Scopes], Comparison]
 
 
 class _Unreadable(Exception):  # noqa: N818 - a verdict
@@ -51,7 +51,7 @@ def _everywhere(place: str, day: date | None) -> bool:
     return True
 
 
-def _units_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
+def _units_differ(run: Run, settled: datetime, scopes: Scopes) -> Comparison:
     """Shelves whose units differ, but for those that something published since has moved."""
     live = {
         (row["location_id"], row["sku"]): row["quantity"]
@@ -72,14 +72,13 @@ def _units_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
     return [Case("", len(shelves), ", ".join(shelves[:5]))] if shelves else [], _everywhere
 
 
+_OF_HISTORY = """\
+  SELECT '%(stream)s' AS stream, business_date, event_id FROM ${staging}.%(history)s
+  WHERE business_date IN UNNEST(%(dates)s)"""
 _EVENTS = """
 SELECT h.stream, h.business_date, COUNT(DISTINCT h.event_id) AS events
 FROM (
-  SELECT 'sales' AS stream, business_date, event_id FROM ${staging}.sales_lines
-  WHERE business_date IN UNNEST(%(sales)s)
-  UNION ALL
-  SELECT 'inventory' AS stream, business_date, event_id FROM ${staging}.inventory_changes
-  WHERE business_date IN UNNEST(%(inventory)s)
+%(histories)s
 ) AS h
 WHERE NOT EXISTS (
   SELECT 1 FROM ${staging}.event_log AS recent
@@ -99,14 +98,18 @@ GROUP BY d.business_date
 """
 
 
-def _events_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
+def _events_differ(run: Run, settled: datetime, scopes: Scopes) -> Comparison:
     """Business dates whose number of events differs: those that changed, and those where it did before."""
     dates = {
         stream: sorted({*days, *faults.days_again(run.database, [HISTORY], f"{stream} ")})
-        for stream, days in (("sales", scopes.sales), ("inventory", scopes.inventory))
+        for stream, days in scopes.histories.items()
+        if stream in consumed_by(INVENTORY)
     }
-    arrays = {stream: date_array(days) for stream, days in dates.items()}
-    counted = run.warehouse.query(_EVENTS % {**arrays, "settled": literal(settled)})
+    histories = "\n  UNION ALL\n".join(
+        _OF_HISTORY % {"stream": stream, "history": STREAMS[stream].history, "dates": date_array(days)}
+        for stream, days in dates.items()
+    )
+    counted = run.warehouse.query(_EVENTS % {"histories": histories, "settled": literal(settled)})
     loaded = {(row["stream"], row["business_date"]): row["events"] for row in counted}
     cases = []
     for stream, days in dates.items():
@@ -119,7 +122,7 @@ def _events_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
     return cases, lambda place, day: day in dates[place.partition(" ")[0]]
 
 
-def _messages_differ(run: Run, settled: datetime, scopes: Scopes) -> Found:
+def _messages_differ(run: Run, settled: datetime, scopes: Scopes) -> Comparison:
     """Messages which only one of lake and raw table has: since the last check that passed, and of days with a fault."""
     passed = run.database.execute(
         "SELECT max(checked_at) AS at FROM quality_result WHERE check_name = %s AND status = 'pass'", [LAKE]

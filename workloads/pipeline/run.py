@@ -21,10 +21,10 @@ class QualityStop(Exception):  # noqa: N818 - an outcome, not a fault of the pip
 
 @dataclass(frozen=True, kw_only=True)
 class Scopes:
-    """The business dates that checks look at. `marked_at`: the newest mark among those of inventory changes."""
+    """The business dates that checks look at: of each stream's history by its key, and those rebuilt. `marked_at`: the newest
+    mark of `unchecked_dates` among them."""
 
-    sales: list[date]
-    inventory: list[date]
+    histories: Mapping[str, list[date]]
     built: list[date]
     marked_at: datetime | None = None
 
@@ -32,7 +32,7 @@ class Scopes:
         """Whether a check of this scope looks at a day; None: it reads all there is."""
         if scope is None:
             return lambda place, day: True
-        days = set({"sales": self.sales, "inventory": self.inventory, "built": self.built}[scope])
+        days = set({**self.histories, "built": self.built}[scope])
         return lambda place, day: day is None or day in days
 
 

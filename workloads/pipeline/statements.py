@@ -30,8 +30,9 @@ INSERT INTO ${staging}.mart_histories (target, marked_at, run_id)
 SELECT target, CURRENT_TIMESTAMP(), '${run_id}' FROM UNNEST(%(targets)s) AS target
 """
 MARK_UNCHECKED = """
-INSERT INTO ${staging}.unchecked_dates (business_date, marked_at, run_id)
-SELECT DISTINCT business_date, CURRENT_TIMESTAMP(), '${run_id}' FROM ${staging}.new_inventory WHERE outcome = 'loaded'
+INSERT INTO ${staging}.unchecked_dates (business_date, stream, marked_at, run_id)
+SELECT DISTINCT business_date, '%(stream)s', CURRENT_TIMESTAMP(), '${run_id}'
+FROM ${staging}.new_%(stream)s WHERE outcome = 'loaded'
 """
 MARK_FAULTY = """
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
@@ -76,9 +77,9 @@ WHERE publish_date IN UNNEST(%(partitions)s) AND stream = '%(stream)s' AND rule 
 QUARANTINE = """
 INSERT INTO ${staging}.quarantine
   (stream, event_id, body_hash, publish_date, publish_time, message_id, reason, body, rule, quarantined_at, run_id)
-SELECT '%(stream)s', event_id, body_hash, publish_date, publish_time, message_id, reason, body, '${rule:%(stream)s}',
-  CURRENT_TIMESTAMP(), '${run_id}'
-FROM ${staging}.candidate_%(stream)s WHERE reason IS NOT NULL
+SELECT '%(stream)s', event_id, body_hash, publish_date, publish_time, message_id, refusal, refused_row,
+  '${rule:%(stream)s}', CURRENT_TIMESTAMP(), '${run_id}'
+FROM ${staging}.candidate_%(stream)s WHERE refusal IS NOT NULL
 """
 FORGET_COUNTS = """
 DELETE FROM ${staging}.raw_counts AS r WHERE EXISTS (

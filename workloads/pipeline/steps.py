@@ -8,20 +8,16 @@ from __future__ import annotations
 import logging
 from datetime import date
 
-from workloads.events import consumed_by
-from workloads.events.stream import HISTORY
 from workloads.marts import MARTS
 from workloads.marts.declaration import DATE
 from workloads.marts.declaration import HISTORY as HISTORY_TABLES
 from workloads.pipeline import catalogue, interface, quality, read_model, statements
 from workloads.pipeline.run import Run
+from workloads.pipeline.stream_tables import LOADED
 from workloads.pipeline.tables import date_array, tables
 from workloads.pipeline.warehouse import literal
 
 log = logging.getLogger(__name__)
-
-LOADED = tuple(consumed_by(HISTORY))
-"""The streams that are loaded into the history; the others end in their raw tables and the lake."""
 
 
 def _query(key: str) -> str:
@@ -50,13 +46,13 @@ def find_new_events(run: Run) -> None:
     for stream in LOADED:
         warehouse.refill(f"staging.candidate_{stream}", _query(f"staging.candidate_{stream}"), partitions=partitions)
         refused = warehouse.query(
-            f"SELECT COUNT(*) AS n FROM ${{staging}}.candidate_{stream} WHERE reason IS NOT NULL HAVING COUNT(*) > 0"
+            f"SELECT COUNT(*) AS n FROM ${{staging}}.candidate_{stream} WHERE refusal IS NOT NULL HAVING COUNT(*) > 0"
         )
         run.counts |= {f"{stream}_quarantined": row["n"] for row in refused}
     _settle_shared(run)
     for stream in LOADED:
         rows = warehouse.query(
-            f"SELECT DISTINCT business_date FROM ${{staging}}.candidate_{stream} WHERE reason IS NULL ORDER BY 1"
+            f"SELECT DISTINCT business_date FROM ${{staging}}.candidate_{stream} WHERE refusal IS NULL ORDER BY 1"
         )
         warehouse.refill(
             f"staging.new_{stream}",
@@ -68,7 +64,7 @@ def find_new_events(run: Run) -> None:
 
 
 def _settle_shared(run: Run) -> None:
-    """Of each event_id that came on both streams, choose the one that counts: as live inventory has."""
+    """Of each event_id that came on several streams, choose the one that counts: as live inventory has."""
     warehouse = run.warehouse
     warehouse.refill("staging.shared_events", _query("staging.shared_events"))
     shared = [row["event_id"] for row in warehouse.query("SELECT event_id FROM ${staging}.shared_events ORDER BY 1")]
@@ -92,10 +88,9 @@ def load_events(run: Run) -> str | None:
     return run.warehouse.transaction_of(
         [
             *(statements.LOADED_ELSEWHERE % {"stream": s, "partitions": partitions} for s in LOADED),
-            _insert("sales_lines"),
-            _insert("inventory_changes"),
-            *(statements.MARK_NEW % {"stream": stream} for stream in _dating_streams()),
-            statements.MARK_UNCHECKED,
+            *(_insert(stream.history) for stream in LOADED.values() if stream.history),
+            *(statements.MARK_NEW % {"stream": s} for s in LOADED if quality.is_rebuilt(s)),
+            *(statements.MARK_UNCHECKED % {"stream": s} for s in LOADED if not quality.is_rebuilt(s)),
             statements.MARK_FORMER_FIRST % {"query": first},
             statements.MERGE_FIRST % {"query": first},
             statements.MERGE_STOCK % {"query": _query("staging.stock")},
@@ -110,11 +105,6 @@ def load_events(run: Run) -> str | None:
         # Movements before the earliest new count cannot matter to it; its own date is read whole.
         history_from=literal(rows[0]["since"] or date(9999, 12, 31)),
     )
-
-
-def _dating_streams() -> list[str]:
-    """The streams whose new events change the dates of a mart."""
-    return [stream for stream in LOADED if any(mart.by_date and stream in mart.streams for mart in MARTS.values())]
 
 
 def _insert(name: str) -> str:

@@ -17,7 +17,7 @@ from workloads.events import STREAMS, Stream
 from workloads.events.googlesql import clamped
 from workloads.marts import MARTS
 from workloads.marts.columns import SQL, included
-from workloads.pipeline import contract, identity, mart_tables, raw_tables
+from workloads.pipeline import contract, identity, mart_tables, raw_tables, stream_tables
 from workloads.pipeline.expressions import expression, expressions
 
 KINDS = ("table", "scratch", "view")
@@ -25,7 +25,10 @@ KINDS = ("table", "scratch", "view")
 
 @dataclass(frozen=True)
 class Table:
-    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`; or a table of a mart, or a stream's."""
+    """One folder: `table.yaml` and, where it has them, `query.sql` and `checks.sql`; or a table of a mart, or a stream's.
+
+    `each.sql` beside a query is what the query has of each stream that is loaded into a history: `${each}` in it.
+    """
 
     dataset: str  # raw, staging or marts
     name: str
@@ -49,7 +52,11 @@ def tables(folder: Path = SQL) -> dict[str, Table]:
     by_name = {f"raw.{stream.table}": _raw(stream) for stream in STREAMS.values()}
     for mart in MARTS.values():
         by_name |= {table.key: table for table in (Table(**told) for told in mart_tables.declared(mart))}
+    for stream in stream_tables.LOADED.values():
+        by_name |= {table.key: table for table in (Table(**told) for told in stream_tables.declared(stream))}
     for path in sorted(folder.glob("*/*/table.yaml")):
+        if path.parent.parent == stream_tables.FOLDER:
+            continue
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
         kind = declared["kind"]
         if kind not in KINDS:
@@ -63,7 +70,7 @@ def tables(folder: Path = SQL) -> dict[str, Table]:
             partition_by=declared.get("partition_by"),
             cluster_by=tuple(declared.get("cluster_by") or ()),
             require_partition_filter=bool(declared.get("require_partition_filter")),
-            query=_read(path.parent / "query.sql"),
+            query=_query(path.parent),
             checks=_read(path.parent / "checks.sql"),
         )
         by_name[table.key] = table
@@ -83,6 +90,11 @@ def _raw(stream: Stream) -> Table:
         query=None,
         checks=raw_tables.checks(stream),
     )
+
+
+def _query(folder: Path) -> str | None:
+    text, each = _read(folder / "query.sql"), _read(folder / "each.sql")
+    return text if text is None or each is None else text.replace("${each}", stream_tables.of_each(each))
 
 
 def _read(path: Path) -> str | None:
@@ -164,8 +176,9 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
 
     Of a row `r` of a stream's raw table `${broken:stream}` is what breaks the contract, `${published}` when its message
     was first published and `${instant}` its event_time within what a date can be made of; `${rule:stream}` identifies
-    the rule, `${identity:stream}` is the hash that tells repetitions from conflicts, and
-    `${clamped:amount}` is an amount that can be multiplied.
+    the rule, `${rule_of:column}` that of the stream which a column names, `${identity:stream}` is the hash that tells repetitions from conflicts, and
+    `${clamped:amount}` is an amount that can be multiplied. Of a row `h` of a stream's history `${breaks:stream, h}` is whether it
+    breaks the stream's rules.
 
     Raises:
         KeyError: a name that `values` does not have.
@@ -198,8 +211,14 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
             return identity.body_hash(argument)
         if name == "rule":
             return contract.rule(argument, values["currency"])
+        if name == "rule_of":
+            cases = (f"WHEN '{key}' THEN '{contract.rule(key, values['currency'])}'" for key in stream_tables.LOADED)
+            return f"CASE {argument} {' '.join(cases)} END"
         if name == "clamped":
             return clamped(argument)
+        if name == "breaks":
+            stream, row = (part.strip() for part in argument.split(","))
+            return contract.breaks(stream, row)
         if name == "published":
             return contract.published("r")
         if name == "instant":

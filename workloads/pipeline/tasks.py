@@ -77,6 +77,10 @@ def _building(mart: Mart) -> Task:
     )
 
 
+_LOADED = consumed_by(HISTORY)
+_CANDIDATES = tuple(f"staging.candidate_{stream}" for stream in _LOADED)
+_NEW = tuple(f"staging.new_{stream}" for stream in _LOADED)
+_HISTORIES = tuple(f"staging.{stream.history}" for stream in _LOADED.values())
 _BUILDS = tuple(_building(mart) for mart in MARTS.values())
 _BUILT = tuple(f"staging.{mart.build}" for mart in MARTS.values())
 
@@ -103,21 +107,18 @@ TASKS: tuple[Task, ...] = (
         summary="Read the raw partitions whose row count changed; tell new events from duplicates, conflicts and refused.",
         after=("sync_catalogue",),
         reads=(
-            *(f"raw.{stream.table}" for stream in consumed_by(HISTORY).values()),
+            *(f"raw.{stream.table}" for stream in _LOADED.values()),
             "staging.raw_counts",
             "staging.event_log",
             "staging.quarantine",
-            "staging.sales_lines",
-            "staging.inventory_changes",
+            *_HISTORIES,
             "cloudsql.stream_event",
         ),
         writes=(
             "staging.changed_partitions",
-            "staging.candidate_sales",
-            "staging.candidate_inventory",
+            *_CANDIDATES,
             "staging.shared_events",
-            "staging.new_sales",
-            "staging.new_inventory",
+            *_NEW,
         ),
     ),
     Task(
@@ -125,16 +126,9 @@ TASKS: tuple[Task, ...] = (
         action=Action.STATEMENT,
         summary="New events into the history, first purchases, stock and the event log: one transaction.",
         after=("find_new_events",),
-        reads=(
-            "staging.candidate_sales",
-            "staging.candidate_inventory",
-            "staging.new_sales",
-            "staging.new_inventory",
-            "staging.changed_partitions",
-        ),
+        reads=(*_CANDIDATES, *_NEW, "staging.changed_partitions"),
         writes=(
-            "staging.sales_lines",
-            "staging.inventory_changes",
+            *_HISTORIES,
             "staging.dirty_dates",
             "staging.first_purchase",
             "staging.stock",
@@ -151,7 +145,7 @@ TASKS: tuple[Task, ...] = (
         summary="The business dates to rebuild: marked by new events, by the catalogue, or asked for.",
         after=("load_events",),
         group="build_marts",
-        reads=("staging.sales_lines", "staging.inventory_changes", "cloudsql.quality_fault"),
+        reads=(*_HISTORIES, "cloudsql.quality_fault"),
         writes=("staging.mart_histories", "staging.dirty_dates", "staging.build_dates"),
     ),
     *_BUILDS,
@@ -168,12 +162,11 @@ TASKS: tuple[Task, ...] = (
             *_BUILT,
             "staging.event_log",
             "staging.first_purchase",
-            "staging.inventory_changes",
+            *_HISTORIES,
             "staging.locations",
             "staging.quarantine",
             "staging.product_costs",
             "staging.products",
-            "staging.sales_lines",
             "staging.stock",
         ),
         writes=(

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from datetime import date, datetime
@@ -230,15 +230,10 @@ class WarehouseClient:
                 return
             log.info("created %s", table.key)
             return
-        column_names = {field.name for field in current.schema}
-        if fresh := [field for field in wanted.schema if field.name not in column_names]:
-            # Of the rows that are there they are null, and BigQuery adds no other kind of column.
-            added = [
-                bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "mode": _added(field)}) for field in fresh
-            ]
-            current.schema = [*current.schema, *added]
+        if fresh := list(_missing(current.schema, wanted.schema)):
+            current.schema = _grown(current.schema, wanted.schema)
             self._client.update_table(current, ["schema"], retry=RETRY)
-            log.info("added %s to %s", ", ".join(field.name for field in fresh), table.key)
+            log.info("added %s to %s", ", ".join(fresh), table.key)
 
     def _declared(self, table: Table) -> bigquery.Table:
         reference = f"{self._client.project}.{self._name(table)}"
@@ -294,8 +289,41 @@ class WarehouseClient:
             return {}
 
 
-def _added(field: bigquery.SchemaField) -> str:
-    return "NULLABLE" if field.mode == "REQUIRED" else str(field.mode)
+Fields = Sequence[bigquery.SchemaField]
+
+
+def _missing(current: Fields, wanted: Fields, at: str = "") -> Iterator[str]:
+    """The names of wanted columns, and of fields within columns, that are not there."""
+    there = {field.name: field for field in current}
+    for field in wanted:
+        if field.name not in there:
+            yield f"{at}{field.name}"
+        else:
+            yield from _missing(there[field.name].fields, field.fields, f"{at}{field.name}.")
+
+
+def _grown(current: Fields, wanted: Fields) -> list[bigquery.SchemaField]:
+    """The columns that are there, with the missing ones behind them; those within a column likewise."""
+    declared, there = {field.name: field for field in wanted}, {field.name for field in current}
+    return [
+        *(
+            _with(field, _grown(field.fields, declared[field.name].fields)) if field.name in declared else field
+            for field in current
+        ),
+        *(_added(field) for field in wanted if field.name not in there),
+    ]
+
+
+def _with(field: bigquery.SchemaField, inner: Fields) -> bigquery.SchemaField:
+    if list(field.fields) == list(inner):
+        return field
+    return bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "fields": [one.to_api_repr() for one in inner]})
+
+
+def _added(field: bigquery.SchemaField) -> bigquery.SchemaField:
+    """A new column: null in the rows that are there, for BigQuery adds no required one."""
+    mode = "NULLABLE" if field.mode == "REQUIRED" else str(field.mode)
+    return bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "mode": mode})
 
 
 def _field(column: Mapping[str, Any]) -> bigquery.SchemaField:

@@ -1,4 +1,5 @@
-"""One more mart, added to a copy of this checkout by `fastyle new mart` alone: no file is edited by hand."""
+"""One more mart, added to a copy of this checkout by `fastyle new mart` alone: no file is edited by hand but for a column of a new field
+(test_new_field.py)."""
 
 from __future__ import annotations
 
@@ -49,7 +50,14 @@ def test_its_tasks_follow(with_mart: dict[str, Any]) -> None:
 
 
 def test_its_read_model_is_a_table_and_a_path_of_the_api(with_mart: dict[str, Any]) -> None:
-    assert with_mart["columns"] == ["business_date", "location_id", "net_sales", "transactions", "publication_id"]
+    assert with_mart["columns"] == [
+        "business_date",
+        "location_id",
+        "net_sales",
+        "transactions",
+        "tax",
+        "publication_id",
+    ]
     assert f"/v1/marts/{NAME}" in with_mart["paths"]
 
 

@@ -16,10 +16,12 @@ from tests.support.googlesql import schemas
 from workloads.events import STREAMS
 from workloads.marts import MARTS
 from workloads.marts.columns import SQL, included
+from workloads.pipeline import stream_tables
 from workloads.pipeline.checks import _of, checks
 from workloads.pipeline.tables import KINDS, tables
 
-FOLDERS = sorted(path.parent for path in SQL.glob("*/*/table.yaml"))
+FOLDERS = sorted(path.parent for path in SQL.glob("*/*/table.yaml") if path.parent.parent != stream_tables.FOLDER)
+OF_STREAMS = sorted(path.parent for path in stream_tables.FOLDER.glob("*/table.yaml"))
 KEYS = {"description", "grain", "owner", "kind", "columns", "partition_by", "cluster_by", "require_partition_filter"}
 TYPES = {"STRING", "INT64", "NUMERIC", "DATE", "TIMESTAMP", "BOOL", "RECORD", "STRUCT"}
 
@@ -84,9 +86,27 @@ def test_every_table_says_what_it_is() -> None:
     of_marts = {key for mart in MARTS.values() for key in (f"staging.{mart.build}", f"marts.{mart.table}")}
     views = {f"marts.{view}" for mart in MARTS.values() for view in mart.views}
     alone = {f"{path.parent.name}.{path.name}" for path in FOLDERS}
-    assert alone | of_marts | views == {t.key for t in tables().values() if t.kind != "raw"}
-    assert not alone & (of_marts | views)
-    assert len(FOLDERS) > 30
+    of_streams = {f"staging.{table['name']}" for table in each_stream_s()}
+    assert alone | of_marts | views | of_streams == {t.key for t in tables().values() if t.kind != "raw"}
+    assert not alone & (of_marts | views | of_streams)
+    assert len(FOLDERS) > 20
+
+
+def each_stream_s() -> list[dict[str, Any]]:
+    """The declarations of `sql/bigquery/streams`, as each stream of a history has them."""
+    return [
+        yaml.safe_load(stream_tables.filled((folder / "table.yaml").read_text(encoding="utf-8"), stream))
+        for stream in stream_tables.LOADED.values()
+        for folder in OF_STREAMS
+    ]
+
+
+def test_every_table_of_a_stream_says_what_it_is() -> None:
+    assert len(OF_STREAMS) == 5
+    for table in each_stream_s():
+        made = tables()[f"staging.{table.pop('name')}"]
+        declared = {**table, "columns": list(made.columns)}
+        assert faults(declared, SQL / made.dataset / made.name, bool(made.query), bool(made.checks)) == []
 
 
 def test_every_stream_has_its_raw_table_with_the_promised_freshness() -> None:
@@ -106,8 +126,11 @@ def test_every_raw_column_says_what_it_is() -> None:
 
 
 def test_a_folder_holds_nothing_else() -> None:
-    assert {path.name for path in SQL.glob("*/*/*")} == {"table.yaml", "mart.yaml", "query.sql", "checks.sql"}
-    assert {path.parent for path in SQL.glob("*/*/*")} == {*FOLDERS, *(SQL / "marts" / name for name in MARTS)}
+    assert {path.name for path in stream_tables.FOLDER.iterdir() if path.is_file()} == {"README.md"}
+    names = {"table.yaml", "mart.yaml", "query.sql", "each.sql", "checks.sql"}
+    assert {path.name for path in SQL.glob("*/*/*")} == names
+    marts = {SQL / "marts" / name for name in MARTS}
+    assert {path.parent for path in SQL.glob("*/*/*")} == {*FOLDERS, *OF_STREAMS, *marts}
     assert not [path for path in FOLDERS if (path / "mart.yaml").exists()]
 
 

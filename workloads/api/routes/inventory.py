@@ -15,7 +15,7 @@ from workloads.api.errors import RESPONSES, ApiError, ErrorBody
 from workloads.api.paging import MAX_PAGE_SIZE, Instant, decode_token, encode_token, respond, utc
 from workloads.api.positions import Item, Page, Status
 from workloads.api.settings import Settings
-from workloads.events import verification
+from workloads.events import STREAMS, verification
 
 router = APIRouter(
     prefix="/v1/inventory", tags=["inventory"], dependencies=[Depends(require_caller)], responses=RESPONSES
@@ -40,15 +40,19 @@ class Filter(Paging):
     status: Status | None = Field(default=None, examples=["low"])
 
 
+KINDS: tuple[str, ...] = tuple(
+    next(field["contract"]["symbols"] for field in STREAMS["inventory"].avro["fields"] if field["name"] == "kind")
+)
+"""Of an inventory change, as its schema lists them."""
+
+
 class Movement(BaseModel):
     """One line of an event at a position."""
 
     event_id: str
     line_number: int = Field(description="Of the sale; 0 for an inventory change")
     event_time: Instant
-    kind: str = Field(
-        description="sale, return, receipt, transfer_in, transfer_out, adjustment or count", examples=["sale"]
-    )
+    kind: str = Field(description=f"sale or return; or of an inventory change: {', '.join(KINDS)}", examples=["sale"])
     quantity: int = Field(description="Units added to the position; of a count what was counted", examples=[-2])
     reference: str | None = Field(description="The change's reference, or the sale's transaction_id")
     in_on_hand: bool = Field(description="False: before the latest count, or at its instant, and so within it")

@@ -1,7 +1,7 @@
-SELECT
-  s.event_id,
-  IF(MIN(i.publish_time) < MIN(s.publish_time), 'inventory', 'sales') AS counts_in
-FROM ${staging}.candidate_sales AS s
-INNER JOIN ${staging}.candidate_inventory AS i ON i.event_id = s.event_id
-WHERE s.reason IS NULL AND i.reason IS NULL
-GROUP BY s.event_id
+SELECT event_id, stream AS counts_in
+FROM (
+  ${each}
+)
+WHERE TRUE  -- QUALIFY needs one beside it
+QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time, place) = 1
+  AND MIN(place) OVER (PARTITION BY event_id) != MAX(place) OVER (PARTITION BY event_id)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.events import change, line, sale
 from workloads.events import STREAMS, Violation, decode, encode, validate
+from workloads.events.streams.inventory.rules import QUANTITY_RULES
+from workloads.pipeline.contract import breaks
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SALES, INVENTORY = STREAMS["sales"], STREAMS["inventory"]
@@ -238,3 +240,12 @@ amounts = st.decimals(min_value=0, max_value=Decimal("999999999999.9999"), place
 def test_the_discount_bound_is_exact(quantity: int, price: Decimal, discount: Decimal) -> None:
     body = line(quantity=quantity, unit_price=f"{price:f}", discount=f"{discount:f}")
     assert (fields(SALES, body) == []) == (discount <= abs(quantity) * price)
+
+
+def test_each_kind_of_inventory_change_has_a_rule_for_its_quantity() -> None:
+    """Without one any quantity of the kind would count; the check of the history asks the same rules."""
+    [kinds] = [field["contract"]["symbols"] for field in INVENTORY.avro["fields"] if field["name"] == "kind"]
+    assert list(QUANTITY_RULES) == kinds
+    condition = breaks("inventory", "h")
+    assert all(f"h.kind = '{kind}'" in condition for kind in kinds)
+    assert "h.kind NOT IN (" in condition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workloads.pipeline.contract import broken
-from workloads.pipeline.steps import LOADED
+from workloads.pipeline.stream_tables import LOADED
 from workloads.pipeline.tables import tables
 
 

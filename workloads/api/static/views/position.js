@@ -8,12 +8,13 @@ import { nothing } from "../ui/panel.js";
 import { csvButton, table } from "../ui/table.js";
 import { tile, tiles } from "../ui/tiles.js";
 
-const KINDS = { sale: "Sale", return: "Return", receipt: "Receipt", transfer_in: "Transfer in", transfer_out: "Transfer out", adjustment: "Adjustment", count: "Count" };
+// `transfer_in` as "Transfer in": the events' schema says which kinds there are.
+const inWords = (kind) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
 const WORDS = { stockout: "Out of stock", low: "Low", overstock: "Overstock", ok: "In stock" };
 
 const COLUMNS = [
   { name: "event_time", title: "When", head: true, show: (row) => h("time", { datetime: row.event_time }, format.when(row.event_time)) },
-  { name: "kind", title: "What", show: (row) => [KINDS[row.kind] ?? row.kind, row.in_on_hand ? null : h("span", { class: "sub" }, "within the later count")] },
+  { name: "kind", title: "What", show: (row) => [inWords(row.kind), row.in_on_hand ? null : h("span", { class: "sub" }, "within the later count")] },
   { name: "quantity", title: "Units", right: true, show: (row) => (row.kind === "count" ? `= ${format.count(row.quantity)}` : format.signed(row.quantity)) },
   { name: "reference", title: "Reference", spare: true, show: (row) => h("span", { class: "code" }, row.reference ?? format.NONE) },
   ...["event_id", "line_number", "in_on_hand", "recorded_at"].map((name) => ({ name, hidden: true })),

@@ -1,19 +1,12 @@
 -- what no run has loaded, first: the contract is asked of these rows alone
 WITH unknown AS (
   SELECT
-    r.event_id,
-    r.transaction_id,
-    r.event_time,
-    r.location_id,
-    r.channel,
-    r.customer_id,
-    r.currency,
-    r.lines,
+    %(raw_fields:r)s,
     r.attributes,
     r.subscription_name,
     r.publish_time,
     r.message_id
-  FROM ${raw}.sales_transactions AS r
+  FROM ${raw}.%(table)s AS r
   WHERE r.publish_time >= ${live_since}
     AND r.location_id != ${verification_location}
     AND NOT EXISTS (
@@ -24,15 +17,9 @@ WITH unknown AS (
     )
 )
 SELECT
-  r.event_id,
-  r.transaction_id,
-  r.event_time,
   DATE(${instant}, '${timezone}') AS business_date,
-  r.location_id,
-  r.channel,
-  r.customer_id,
-  r.lines,
+  %(fields:r)s,
   'loaded' AS outcome
 FROM unknown AS r
-WHERE ${broken:sales} IS NULL
+WHERE ${broken:%(stream)s} IS NULL
 QUALIFY ROW_NUMBER() OVER (PARTITION BY r.event_id ORDER BY r.publish_time, r.message_id) = 1
