@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.given import principal
@@ -95,9 +94,9 @@ def _given(resource: Resource, path: str) -> bool:
 
 def _uses_key(needs: PlatformNeeds, resource: Resource, path: str, agent: str) -> Iterator[Need]:
     key = needs.index.resolve(resource, path, gcp.CRYPTO_KEY)
-    for need in needs.need(resource, "customer-managed key", KEY_USER, key, agent):
-        # A key of another project is granted by whoever owns it: no grant here says nothing.
-        yield need if key.resources else replace(need, required=False)
+    # A key of another project is granted by whoever owns it: no grant here says nothing.
+    for need in needs.need(resource, "customer-managed key", KEY_USER, key, agent, required=bool(key.resources)):
+        yield need
         if not key.resources:
             needs.cannot_follow(resource, f"customer-managed key outside the plan ({KEY_USER})", unless=need)
 
@@ -124,8 +123,8 @@ def _transfer(needs: PlatformNeeds, transfer: Resource) -> Iterator[Need]:
     account = needs.account(transfer, "serviceAccountName")
     if transfer.get("notificationPubsubTopic"):
         topic = needs.index.resolve(transfer, "notificationPubsubTopic", gcp.TOPIC)
-        for need in needs.need(transfer, "notices", "roles/pubsub.publisher", topic, TRANSFER_AGENT):
-            yield replace(need, required=False)  # the service grants it to itself where it may
+        # The service grants it to itself where it may.
+        yield from needs.need(transfer, "notices", "roles/pubsub.publisher", topic, TRANSFER_AGENT, required=False)
     if transfer.get("serviceAccountName") is None:
         return  # it runs as the person who made it
     if transfer.get("dataSourceId") != "scheduled_query":
@@ -146,8 +145,7 @@ def _transfer(needs: PlatformNeeds, transfer: Resource) -> Iterator[Need]:
         name = dataset.get("datasetId")
         if isinstance(name, str) and re.search(rf"(?<![\w-]){re.escape(name)}`?\.`?\w", query):
             for role in roles:
-                for need in needs.need(transfer, "scheduled query", role, Target((dataset,)), account):
-                    yield replace(need, required=False)
+                yield from needs.need(transfer, "scheduled query", role, Target((dataset,)), account, required=False)
 
 
 def _sql_user(needs: PlatformNeeds, user: Resource) -> Iterator[Need]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -104,15 +104,14 @@ class PlatformNeeds:
 
     # -- how a need is put together ------------------------------------------------------------------------------
 
-    def need(
-        self, resource: Resource, link: str, role: str, on: Target, member: str, shown: str = ""
-    ) -> Iterator[Need]:
+    def need(self, resource: Resource, link: str, role: str, on: Target, member: str, **more: Any) -> Iterator[Need]:
+        """A need, with `more` of its fields; a link without an end is noted instead."""
         if not on or not member:
             self.unresolved.append(Unresolved(f"{link} ({role})", resource))
             if member:
                 self.opaque.add(member)
             return
-        yield Need(link, role, on.keys, on.shown, member, shown or self._shown(member), resource)
+        yield Need(link, role, on.keys, on.shown, member, self._shown(member), resource, **more)
 
     def cannot_follow(self, resource: Resource, link: str, member: str = "", unless: Need | None = None) -> None:
         """Note a link whose grants the pack does not derive; what is granted to its member may be for it."""
@@ -120,8 +119,8 @@ class PlatformNeeds:
         if member:
             self.opaque.add(member)
 
-    def on_project(self, resource: Resource, link: str, role: str, member: str) -> Iterator[Need]:
-        yield from self.need(resource, link, role, Target(outside=PROJECT), member)
+    def on_project(self, resource: Resource, link: str, role: str, member: str, **more: Any) -> Iterator[Need]:
+        yield from self.need(resource, link, role, Target(outside=PROJECT), member, **more)
 
     def _shown(self, member: str) -> str:
         if account := self.index.by_urn.get(member):
@@ -184,16 +183,7 @@ class PlatformNeeds:
     def _publisher(self, resource: Resource, path: str, member: str, required: bool = False) -> Iterator[Need]:
         topic = self.index.resolve(resource, path, gcp.TOPIC)
         if topic:
-            yield Need(
-                "notices",
-                "roles/pubsub.publisher",
-                topic.keys,
-                topic.shown,
-                member,
-                self._shown(member),
-                resource,
-                required,
-            )
+            yield from self.need(resource, "notices", "roles/pubsub.publisher", topic, member, required=required)
 
     def _agent(self, identity: Resource) -> Iterator[Need]:
         """An agent that is asked for gets no role by itself (cloud.google.com/iam/docs/create-service-agents)."""
@@ -213,8 +203,8 @@ class PlatformNeeds:
             if not isinstance(uri, str):
                 self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
             elif "://sqladmin.googleapis.com/" in uri:
-                for need in self.on_project(job, "database schedule", "roles/cloudsql.editor", caller):
-                    yield replace(need, permissions=SWITCHING)
+                role = "roles/cloudsql.editor"
+                yield from self.on_project(job, "database schedule", role, caller, permissions=SWITCHING)
             elif run := re.search(r"run\.googleapis\.com/.*/jobs/([^/:]+):run$", uri):
                 target = Target(self.index.named(gcp.RUN_JOB, run[1])) or Target(outside=run[1])
                 yield from self.need(job, "schedule", "roles/run.invoker", target, caller)
@@ -238,8 +228,7 @@ class PlatformNeeds:
                     yield from self.need(sink, "log sink", role, target, writer)
         if isinstance(destination, str) and destination.startswith("logging.googleapis.com"):
             # To a bucket of the same project no grant is needed, to another's one is.
-            for need in self.on_project(sink, "log sink", "roles/logging.bucketWriter", writer):
-                yield replace(need, required=False)
+            yield from self.on_project(sink, "log sink", "roles/logging.bucketWriter", writer, required=False)
         elif not followed:
             self.cannot_follow(sink, "log sink (its destination)", writer)
 
@@ -290,8 +279,7 @@ class PlatformNeeds:
             target = Target(outside=PROJECT)
             if use.on != "project":
                 target = self.index.resolve_value(w, variable.source, variable.value, ON[use.on])
-            for need in self.need(w, variable.name, use.role, target, account):
-                yield replace(need, permissions=frozenset(use.permissions))
+            yield from self.need(w, variable.name, use.role, target, account, permissions=frozenset(use.permissions))
         if queries:
             yield from self.on_project(w, "BigQuery jobs", "roles/bigquery.jobUser", account)
 
