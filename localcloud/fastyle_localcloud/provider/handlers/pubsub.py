@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from abc import abstractmethod
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -21,38 +21,6 @@ if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
 
 _SCHEMA_TYPES = {"AVRO": types.Schema.Type.AVRO, "PROTOCOL_BUFFER": types.Schema.Type.PROTOCOL_BUFFER}
-_TOPIC_FIELDS = ("labels", "messageRetentionDuration", "schemaSettings", "messageStoragePolicy")
-_SUBSCRIPTION_FIELDS = (
-    "ackDeadlineSeconds",
-    "retainAckedMessages",
-    "messageRetentionDuration",
-    "labels",
-    "enableMessageOrdering",
-    "expirationPolicy",
-    "filter",
-    "deadLetterPolicy",
-    "retryPolicy",
-    "pushConfig",
-    "bigqueryConfig",
-    "cloudStorageConfig",
-)
-_FIXED = ("filter", "enableMessageOrdering")
-"""Fields of a subscription that cannot be changed."""
-
-
-@contextlib.asynccontextmanager
-async def _client(cloud: LocalCloud, client: Any, transport: Any) -> AsyncIterator[Any]:
-    """A client of the stand-in; what it refuses, the provider refuses with the same sentence."""
-    async with grpc.aio.insecure_channel(cloud.pubsub_host) as channel:
-        try:
-            yield client(transport=transport(channel=channel))
-        except GoogleAPICallError as e:
-            raise Refused(str(e.message)) from None
-
-
-_publisher = partial(_client, client=PublisherAsyncClient, transport=PublisherGrpcAsyncIOTransport)
-_schemas = partial(_client, client=SchemaServiceAsyncClient, transport=SchemaServiceGrpcAsyncIOTransport)
-_subscriber = partial(_client, client=SubscriberAsyncClient, transport=SubscriberGrpcAsyncIOTransport)
 
 
 def _message(kind: Any, name: str, values: Properties, fields: tuple[str, ...]) -> Any:
@@ -77,41 +45,89 @@ def _mask(old: Properties, new: Properties, fields: tuple[str, ...]) -> field_ma
     return field_mask_pb2.FieldMask(paths=snake)
 
 
-@live("gcp:pubsub/topic:Topic")
-class Topic(Live):
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        topic = _message(types.Topic, inputs["id"], inputs, _TOPIC_FIELDS)
-        async with _publisher(cloud) as client:
+class _InPubsub(Live):
+    """What the stand-in keeps by name. What it refuses, the provider refuses with the same sentence."""
+
+    kind: str  # as the methods of its API name it
+    api: tuple[Any, Any]  # client and transport
+
+    @contextlib.asynccontextmanager
+    async def _client(self, cloud: LocalCloud) -> AsyncIterator[Any]:
+        client, transport = self.api
+        async with grpc.aio.insecure_channel(cloud.pubsub_host) as channel:
             try:
-                await client.create_topic(topic)
-            except AlreadyExists:  # an interrupted run made it
-                await client.update_topic(topic=topic, update_mask=_mask({}, inputs, _TOPIC_FIELDS))
-        return inputs["id"], {}
+                yield client(transport=transport(channel=channel))
+            except GoogleAPICallError as e:
+                raise Refused(str(e.message)) from None
+
+    async def _call(self, client: Any, verb: str, id: str) -> Any:
+        by = "name" if self.kind == "schema" else self.kind
+        return await getattr(client, f"{verb}_{self.kind}")(**{by: id})
+
+    @abstractmethod
+    def _now(self, kept: Any, state: Properties) -> Properties:
+        """What is kept, as changes to `state`."""
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with _publisher(cloud) as client:
+        async with self._client(cloud) as client:
             try:
-                topic = await client.get_topic(topic=id)
+                return self._now(await self._call(client, "get", id), state)
             except NotFound:
                 return None
-        return {"labels": dict(topic.labels)} if topic.labels or state.get("labels") else {}
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        topic = _message(types.Topic, id, new, _TOPIC_FIELDS)
-        if (mask := _mask(old, new, _TOPIC_FIELDS)).paths:
-            async with _publisher(cloud) as client:
-                await client.update_topic(topic=topic, update_mask=mask)
-        return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with _publisher(cloud) as client:
+        async with self._client(cloud) as client:
             with contextlib.suppress(NotFound):
-                await client.delete_topic(topic=id)
+                await self._call(client, "delete", id)
+
+
+class _Configured(_InPubsub):
+    """A topic or a subscription: a message of the API with fields, of which those that are not `fixed` can be changed."""
+
+    fields: tuple[str, ...]
+    fixed: tuple[str, ...] = ()
+
+    @abstractmethod
+    def _made(self, id: str, values: Properties) -> Any:
+        """The message."""
+
+    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+        made = self._made(inputs["id"], inputs)
+        async with self._client(cloud) as client:
+            try:
+                await getattr(client, f"create_{self.kind}")(made)
+            except AlreadyExists:  # an interrupted run made it
+                changeable = tuple(key for key in self.fields if key not in self.fixed)
+                await self._change(client, made, _mask({}, inputs, changeable))
+        return inputs["id"], {}
+
+    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+        if (mask := _mask(old, new, self.fields)).paths:
+            async with self._client(cloud) as client:
+                await self._change(client, self._made(id, new), mask)
+        return {}
+
+    async def _change(self, client: Any, made: Any, mask: field_mask_pb2.FieldMask) -> None:
+        await getattr(client, f"update_{self.kind}")(**{self.kind: made, "update_mask": mask})
+
+
+@live("gcp:pubsub/topic:Topic")
+class Topic(_Configured):
+    kind, api = "topic", (PublisherAsyncClient, PublisherGrpcAsyncIOTransport)
+    fields = ("labels", "messageRetentionDuration", "schemaSettings", "messageStoragePolicy")
+
+    def _made(self, id: str, values: Properties) -> Any:
+        return _message(types.Topic, id, values, self.fields)
+
+    def _now(self, kept: Any, state: Properties) -> Properties:
+        return {"labels": dict(kept.labels)} if kept.labels or state.get("labels") else {}
 
 
 @live("gcp:pubsub/schema:Schema")
-class Schema(Live):
+class Schema(_InPubsub):
     """A new definition is a new revision of the same schema."""
+
+    kind, api = "schema", (SchemaServiceAsyncClient, SchemaServiceGrpcAsyncIOTransport)
 
     def _schema(self, id: str, values: Properties) -> types.Schema:
         return types.Schema(name=id, type_=_SCHEMA_TYPES[values["type"]], definition=values["definition"])
@@ -119,7 +135,7 @@ class Schema(Live):
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         parent, _, name = inputs["id"].partition("/schemas/")
         schema = self._schema(inputs["id"], inputs)
-        async with _schemas(cloud) as client:
+        async with self._client(cloud) as client:
             try:
                 await client.create_schema(parent=parent, schema=schema, schema_id=name)
             except AlreadyExists:
@@ -130,58 +146,30 @@ class Schema(Live):
         if (await client.get_schema(name=schema.name)).definition != schema.definition:
             await client.commit_schema(name=schema.name, schema=schema)
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with _schemas(cloud) as client:
-            try:
-                schema = await client.get_schema(name=id)
-            except NotFound:
-                return None
-        return {"definition": schema.definition}
+    def _now(self, kept: Any, state: Properties) -> Properties:
+        return {"definition": kept.definition}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        async with _schemas(cloud) as client:
+        async with self._client(cloud) as client:
             await self._commit(client, self._schema(id, new))
         return {}
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with _schemas(cloud) as client:
-            with contextlib.suppress(NotFound):
-                await client.delete_schema(name=id)
-
 
 @live("gcp:pubsub/subscription:Subscription")
-class Subscription(Live):
-    def _subscription(self, id: str, values: Properties) -> types.Subscription:
-        subscription: types.Subscription = _message(types.Subscription, id, values, _SUBSCRIPTION_FIELDS)
+class Subscription(_Configured):
+    kind, api = "subscription", (SubscriberAsyncClient, SubscriberGrpcAsyncIOTransport)
+    fields = (
+        *("ackDeadlineSeconds", "retainAckedMessages", "messageRetentionDuration", "labels", "enableMessageOrdering"),
+        *("expirationPolicy", "filter", "deadLetterPolicy", "retryPolicy"),
+        *("pushConfig", "bigqueryConfig", "cloudStorageConfig"),
+    )
+    fixed = ("filter", "enableMessageOrdering")
+
+    def _made(self, id: str, values: Properties) -> Any:
+        subscription: types.Subscription = _message(types.Subscription, id, values, self.fields)
         topic = values["topic"]
         subscription.topic = topic if topic.startswith("projects/") else f"projects/{values['project']}/topics/{topic}"
         return subscription
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        subscription = self._subscription(inputs["id"], inputs)
-        async with _subscriber(cloud) as client:
-            try:
-                await client.create_subscription(subscription)
-            except AlreadyExists:  # an interrupted run made it
-                changeable = tuple(key for key in _SUBSCRIPTION_FIELDS if key not in _FIXED)
-                await client.update_subscription(subscription=subscription, update_mask=_mask({}, inputs, changeable))
-        return inputs["id"], {}
-
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with _subscriber(cloud) as client:
-            try:
-                subscription = await client.get_subscription(subscription=id)
-            except NotFound:
-                return None
-        return {"ackDeadlineSeconds": subscription.ack_deadline_seconds}
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        if (mask := _mask(old, new, _SUBSCRIPTION_FIELDS)).paths:
-            async with _subscriber(cloud) as client:
-                await client.update_subscription(subscription=self._subscription(id, new), update_mask=mask)
-        return {}
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with _subscriber(cloud) as client:
-            with contextlib.suppress(NotFound):
-                await client.delete_subscription(subscription=id)
+    def _now(self, kept: Any, state: Properties) -> Properties:
+        return {"ackDeadlineSeconds": kept.ack_deadline_seconds}
