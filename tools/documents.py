@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import fastyle_policies.reference
-from fastyle_policies.pricing import PricingError, usage_reference
+from fastyle_policies.pricing import PricingError
 from fastyle_policies.pricing.blocks import put
 from fastyle_policies.pricing.documents import Document
 
@@ -79,7 +79,7 @@ PARTS: tuple[Part, ...] = (
     Part("docs/events.md", "events", lambda _: workloads.reference.events.render()),
     Part("docs/marts.md", "marts", lambda _: workloads.reference.marts.render()),
     Part("docs/policies.md", "rules", fastyle_policies.reference.current),
-    Part("docs/usage-file.md", "usage keys", usage_reference.current),
+    Part("docs/usage-file.md", "usage keys", fastyle_policies.reference.current_usage),
     Part("docs/performance.md", "measured", performance.current),
     Part("docs/performance.md", "soaked", performance.soaked),
     Part("README.md", "costs", costs),

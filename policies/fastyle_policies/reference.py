@@ -1,4 +1,4 @@
-"""The tables of docs/policies.md, made of the rules themselves."""
+"""Tables of the documentation: rules with their parameters, and keys of usage files, made of rules and pricers themselves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib import import_module
 
 from fastyle_policies.model import Parameters, Rule
 from fastyle_policies.pricing.blocks import put
+from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.rules import RULES
 
 
@@ -41,3 +42,18 @@ def _parameters(rule: Rule) -> str:
         f"`{name}` = `{json.dumps(field.get_default(call_default_factory=True))}`: {field.description}"
         for name, field in own.items()
     )
+
+
+def usage_keys() -> str:
+    """The table of keys that a usage file may have, by resource type."""
+    rows = ["| type | key | what it counts | when absent |", "|---|---|---|---|"]
+    for token, pricer in sorted(PRICERS.items()):
+        for key, described in pricer.usage.model_fields.items():
+            absent = "see there" if described.default is None else str(described.default)
+            rows.append(f"| `{token}` | `{key}` | {described.description} | {absent} |")
+    return "\n".join(rows)
+
+
+def current_usage(text: str) -> str:
+    """The page of usage files with its table of keys as it should be now."""
+    return put(text, "keys", usage_keys())

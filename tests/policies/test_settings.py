@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from fastyle_policies.configuration import stack_config
-from fastyle_policies.pricing import read_usage, usage_reference
+from fastyle_policies.pricing import read_usage
+from fastyle_policies.reference import current_usage
 from fastyle_policies.rules import RULES
 
 from ops.stacks import own_projects
@@ -44,4 +45,4 @@ def test_our_own_files_are_of_the_form_and_tell_each_kind_of_month(stack: str) -
 
 def test_the_reference_of_keys_is_current() -> None:
     document = (REPOSITORY / "docs" / "usage-file.md").read_text(encoding="utf-8")
-    assert document == usage_reference.current(document), "run `make documents`"
+    assert document == current_usage(document), "run `make documents`"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.actual.export import Charge
@@ -15,33 +18,13 @@ from fastyle_policies.pricing.lines import EXACT, HOURS, Line, PricingError, tot
 ZERO = Decimal(0)
 UNLABELLED = ""
 _LABELS = ("labels", "userLabels", "settings.userLabels", "effectiveLabels")
-# The service of a rate, by the first part of its name, as the bill calls it.
-SERVICES = {
-    "pubsub": "Cloud Pub/Sub",
-    "run": "Cloud Run",
-    "build": "Cloud Build",
-    "sql": "Cloud SQL",
-    "sql-plus": "Cloud SQL",
-    "storage": "Cloud Storage",
-    "bigquery": "BigQuery",
-    "composer-2": "Cloud Composer",
-    "composer-3": "Cloud Composer",
-    "logging": "Cloud Logging",
-    "monitoring": "Cloud Monitoring",
-    "secret": "Secret Manager",
-    "scheduler": "Cloud Scheduler",
-    "artifacts": "Artifact Registry",
-    "network": "Networking",
-    "compute": "Compute Engine",
-    "kms": "Cloud Key Management Service (KMS)",
-}
-_ALIASES = {
-    "BigQuery Storage API": "BigQuery",
-    "Cloud Run Functions": "Cloud Run",
-    "Cloud Functions": "Cloud Run",
-    "Stackdriver Monitoring": "Cloud Monitoring",
-    "Stackdriver Logging": "Cloud Logging",
-}
+
+
+@cache
+def _services() -> Mapping[str, str]:
+    """Services as the bill calls them, by the first part of their rates' names and by other names that they have."""
+    text = Path(__file__).with_name("services.csv").read_text(encoding="utf-8")
+    return {row["name"]: row["service"] for row in csv.DictReader(text.splitlines())}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,13 +170,12 @@ def rate_of(charge: Charge, lines: Sequence[Line]) -> str | None:
 
 
 def service(name: str) -> str:
-    return _ALIASES.get(name, name)
+    return _services().get(name, name)
 
 
 def service_of(rate: str) -> str:
     """The service that bills a rate."""
-    first = rate.partition(".")[0]
-    return SERVICES.get(first, first)
+    return service(rate.partition(".")[0])
 
 
 def _components(

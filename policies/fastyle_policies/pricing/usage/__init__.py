@@ -4,8 +4,7 @@ The form is strict. An unknown key is an error with file, line and the nearest n
 otherwise be a free resource.
 """
 
-from fastyle_policies.pricing.usage.document import DEFAULT_MONTH, Days, Document
-from fastyle_policies.pricing.usage.file import UsageFile, idle_usage, keys
+from fastyle_policies.pricing.usage.file import DEFAULT_MONTH, Days, Document, UsageFile, idle_usage, keys
 from fastyle_policies.pricing.usage.reading import parse, read
 
 __all__ = ["DEFAULT_MONTH", "Days", "Document", "UsageFile", "idle_usage", "keys", "parse", "read"]

@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from fastyle_policies.pricing.lines import PricingError
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.usage.document import Days, Document
-from fastyle_policies.pricing.usage.file import UsageFile, keys, nearest
+from fastyle_policies.pricing.usage.file import Days, Document, UsageFile, keys, nearest
 
 
 def read(path: Path) -> UsageFile:
