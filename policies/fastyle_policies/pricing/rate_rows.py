@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -41,22 +41,20 @@ def text(rows: Sequence[Mapping[str, str]]) -> str:
 
 def sources(folder: Path) -> dict[str, str]:
     """Addresses of sources by the key that rows name them by."""
-    path = folder / SOURCES
-    if not path.exists():
-        return {}
-    return {row["key"]: row["url"] for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))}
+    return {row["key"]: row["url"] for row in _rows(folder / SOURCES)}
 
 
 def skus(folder: Path) -> dict[str, dict[str, str]]:
     """How the Cloud Billing Catalog names rates, by rate; columns that are empty are left out."""
-    path = folder / SKUS
-    if not path.exists():
-        return {}
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
     return {
         row["rate"]: {key: value for key, value in row.items() if value and key not in ("rate", "source")}
-        for row in rows
+        for row in _rows(folder / SKUS)
     }
+
+
+def _rows(path: Path) -> Iterable[dict[str, str]]:
+    """The rows of a table; none where there is no file."""
+    return csv.DictReader(path.read_text(encoding="utf-8").splitlines()) if path.exists() else ()
 
 
 def tiers(column: str) -> list[tuple[Decimal, Decimal]]:

@@ -148,12 +148,8 @@ def _units(unit: str, usage_unit: str) -> Decimal | None:
             time, {"s": Decimal(1), "h": Decimal(3600)}
         )
         return size / _BYTE_STEPS[_BYTES[amount]] * spans[per] if size and per in spans else None
-    if unit == "hour" or time == "hour":
-        return _HOURS.get(usage_unit)
-    if time == "second":
-        return _HOURS[usage_unit] * 3600 if usage_unit in _HOURS else None
-    if time == "minute":
-        return _HOURS[usage_unit] * 60 if usage_unit in _HOURS else None
+    if each := {"hour": 1, "minute": 60, "second": 3600}.get(unit if unit == "hour" else time):
+        return _HOURS[usage_unit] * each if usage_unit in _HOURS else None
     if unit in _COUNTED:
         return Decimal(1) if usage_unit == "count" else None
     if unit in _KEPT_MONTHLY:
