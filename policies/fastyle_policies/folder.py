@@ -12,37 +12,12 @@ class FolderExistsError(Exception):
     """A file of the pack is there already; nothing was written."""
 
 
-_MAIN = '''"""The policy pack: `pulumi preview --policy-pack {name}`. `fastyle-policies rules` lists rules and parameters."""
-
-from pathlib import Path
-
-from fastyle_policies.pack import serve
-
-serve(Path(__file__).parent)
-'''
-
-_PACK = """\
-{runtime}
-version: {version}
-description: Cost, lifecycle, security, reliability and wiring rules for Google Cloud
-"""
-
+_TEMPLATE = Path(__file__).parent / "template"
 _RUNTIME = """\
 runtime:
   name: python
   options:
     virtualenv: {environment}"""
-
-_CONFIG = """\
-{
-  "all": {
-    "protected": true
-  },
-  "spend-ceiling": {
-    "maximum": 100
-  }
-}
-"""
 
 
 def written(folder: Path) -> str:
@@ -52,9 +27,11 @@ def written(folder: Path) -> str:
         FolderExistsError: one of them is there already.
     """
     files = {
-        "PulumiPolicy.yaml": _PACK.format(runtime=_runtime(folder), version=version("fastyle-policies")),
-        "__main__.py": _MAIN.format(name=folder.name),
-        "config.json": _CONFIG,
+        "PulumiPolicy.yaml": _text("PulumiPolicy.yaml").format(
+            runtime=_runtime(folder), version=version("fastyle-policies")
+        ),
+        "__main__.py": _text("__main__.py.txt").format(name=folder.name),
+        "config.json": _text("config.json"),
     }
     for name in files:
         if (folder / name).exists():
@@ -67,6 +44,10 @@ def written(folder: Path) -> str:
         f"next: pulumi preview --policy-pack {folder}; what a stack asks for goes into {folder / 'config.json'} (every "
         f"stack) and {folder / 'config'}/<stack>.json, its usage file into {folder / 'usage'}"
     )
+
+
+def _text(name: str) -> str:
+    return (_TEMPLATE / name).read_text(encoding="utf-8")
 
 
 def _runtime(folder: Path) -> str:
