@@ -10,43 +10,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from fastyle_policies.model import UNKNOWN, flag
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, text
 
-# GiB a vCPU of predefined shapes (cloud.google.com/compute/docs/machine-resource).
-_MEMORY: Mapping[str, Mapping[str, str]] = {
-    "e2": {"standard": "4", "highmem": "8", "highcpu": "1"},
-    "n1": {"standard": "3.75", "highmem": "6.5", "highcpu": "0.9"},
-    "n2": {"standard": "4", "highmem": "8", "highcpu": "1"},
-    "n2d": {"standard": "4", "highmem": "8", "highcpu": "1"},
-    "n4": {"standard": "4", "highmem": "8", "highcpu": "2"},
-    "c3": {"standard": "4", "highmem": "8", "highcpu": "2"},
-    "c3d": {"standard": "4", "highmem": "8", "highcpu": "2"},
-    "c4": {"standard": "3.75", "highmem": "7.75", "highcpu": "2"},
-    "c4a": {"standard": "4", "highmem": "8", "highcpu": "2"},
-}
-_ODD: Mapping[str, str] = {"c4-standard-2": "7", "c4-highmem-2": "15"}  # GiB where a shape is not in proportion
-_WHOLE = {"e2-micro", "e2-small", "e2-medium", "f1-micro", "g1-small"}
-# Families with a price of one shape, by its vCPUs: the others are multiples of it.
-_MULTIPLES = {"t2d-standard": 1, "t2a-standard": 1, "c2-standard": 4, "g2-standard": 4}
-# GPUs that a machine brings, by its vCPUs (cloud.google.com/compute/docs/accelerator-optimized-machines).
-_G2_GPUS = {4: 1, 8: 1, 12: 1, 16: 1, 24: 2, 32: 1, 48: 4, 96: 8}
-_A2_VCPUS = 12  # of each GPU
-# GiB a vCPU beyond which a custom machine's memory is extended, at a price of its own.
-_EXTENDED_FROM = {"n1": Decimal("6.5")}
-_CUSTOM_DEARER = {"n1", "n2", "n2d", "n4"}
-# Price of each further quarter of the month: 30 % and 20 % less over the whole of it.
-_SUSTAINED = {
-    "n1": ("1", "0.8", "0.6", "0.4"),
-    "f1": ("1", "0.8", "0.6", "0.4"),
-    "g1": ("1", "0.8", "0.6", "0.4"),
-    "n2": ("1", "0.8678", "0.733", "0.6"),
-    "n2d": ("1", "0.8678", "0.733", "0.6"),
-    "c2": ("1", "0.8678", "0.733", "0.6"),
-}
+_NUMBERS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_MEMORY: Mapping[str, Mapping[str, str]] = _NUMBERS["memory"]
+_MULTIPLES: Mapping[str, int] = _NUMBERS["multiples"]
+_G2_GPUS: Mapping[int, int] = _NUMBERS["g2_gpus"]
 _SIZED = re.compile(r"([a-z]\w{1,3})-(standard|highmem|highcpu)-(\d{1,3})")
 _CUSTOM = re.compile(r"(?:([a-z]\w{1,3})-)?custom-(\d{1,3})-(\d{1,7})(-ext)?")
 _A2 = re.compile(r"a2-highgpu-([1248])g")
@@ -78,7 +54,7 @@ def machine(name: Any) -> Machine:
     if name is UNKNOWN:
         raise NotPricedError("its machine type is secret or known only at update")
     short = str(name).rsplit("/", 1)[-1]
-    if short in _WHOLE:
+    if short in _NUMBERS["whole"]:
         return Machine(short.partition("-")[0], whole=short)
     if sized := _SIZED.fullmatch(short):
         family, kind, count = sized[1], sized[2], int(sized[3])
@@ -88,7 +64,9 @@ def machine(name: Any) -> Machine:
             gpus = Decimal(_G2_GPUS[count]) if family == "g2" else Decimal(0)
             return Machine(family, whole=f"{family}-{kind}-{base}", times=Decimal(count) / base, gpus=gpus)
         if family in _MEMORY:
-            memory = Decimal(_ODD[short]) if short in _ODD else Decimal(_MEMORY[family][kind]) * count
+            memory = (
+                Decimal(_NUMBERS["odd"][short]) if short in _NUMBERS["odd"] else Decimal(_MEMORY[family][kind]) * count
+            )
             return Machine(family, Decimal(count), memory)
     if (custom := _CUSTOM.fullmatch(short)) and (custom[1] or "n1") in _MEMORY:
         return _customized(custom[1] or "n1", Decimal(custom[2]), Decimal(custom[3]) / 1024, bool(custom[4]))
@@ -100,9 +78,9 @@ def machine(name: Any) -> Machine:
 def _customized(family: str, cpus: Decimal, memory: Decimal, may_extend: bool) -> Machine:
     if not may_extend:
         return Machine(family, cpus, memory, custom=True)
-    if family not in _EXTENDED_FROM:
+    if family not in _NUMBERS["extended_from"]:
         raise NotPricedError(f"the price book has no rates for extended memory of {family.upper()}")
-    usual = min(memory, cpus * _EXTENDED_FROM[family])
+    usual = min(memory, cpus * Decimal(_NUMBERS["extended_from"][family]))
     return Machine(family, cpus, usual, custom=True, extended=memory - usual)
 
 
@@ -110,17 +88,17 @@ def vcpus(of: Machine) -> Decimal:
     """vCPUs for what is billed by them; shared cores count as Google's pages state them."""
     if of.vcpus:
         return of.vcpus
-    if of.whole in _WHOLE:
+    if of.whole in _NUMBERS["whole"]:
         return Decimal(2) if of.family == "e2" else Decimal(1)
     if of.family == "a2":
-        return of.times * _A2_VCPUS
+        return of.times * Decimal(_NUMBERS["a2_vcpus"])
     return of.times * _MULTIPLES[of.whole.rpartition("-")[0]]
 
 
 def sustained(family: str, hours: Decimal) -> Decimal:
     """Hours at full price that so many hours of a month cost, after the sustained use discount."""
     quarter = HOURS / 4
-    prices = _SUSTAINED.get(family, ("1",) * 4)
+    prices = _NUMBERS["sustained"].get(family, ("1",) * 4)
     return sum(
         (min(max(hours - quarter * n, Decimal(0)), quarter) * Decimal(price) for n, price in enumerate(prices)),
         Decimal(0),
@@ -160,7 +138,7 @@ def run(
         bill.add(f"compute.{of.whole}{suffix}", quantity, words + each, name=f"{label}Machine{kind}", usage=usage)
         return
     factor, dearer, assumes = Decimal(1), "", []
-    if of.custom and of.family in _CUSTOM_DEARER:
+    if of.custom and of.family in _NUMBERS["custom_dearer"]:
         constant = bill.constant("compute.custom-factor")
         factor, dearer, assumes = constant.value, f" x {text(constant.value)} (custom)", [constant]
     for part, amount, unit in (("vcpu", of.vcpus, "vCPU"), ("memory", of.memory, "GiB")):
