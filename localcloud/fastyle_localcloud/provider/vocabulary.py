@@ -210,15 +210,11 @@ def labels(path: str = "labels") -> Check:
             yield Problem(path, f"{len(given)} labels: at most 64 are taken")
         for key, value in given.items():
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key):
-                yield Problem(
-                    f"{path}.{key}",
-                    "a label's key starts with a lower-case letter, then lower-case letters, digits, _ and -, 63 at most",
-                )
+                words = "starts with a lower-case letter, then lower-case letters, digits, _ and -, 63 at most"
+                yield Problem(f"{path}.{key}", f"a label's key {words}")
             if isinstance(value, str) and not re.fullmatch(r"[a-z0-9_-]{0,63}", value):
-                yield Problem(
-                    f"{path}.{key}",
-                    f"{value!r} is not a label's value: lower-case letters, digits, _ and -, 63 at most",
-                )
+                words = "is not a label's value: lower-case letters, digits, _ and -, 63 at most"
+                yield Problem(f"{path}.{key}", f"{value!r} {words}")
 
     return run
 

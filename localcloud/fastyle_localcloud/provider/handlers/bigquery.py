@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
 
 
-async def _call(cloud: LocalCloud, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+async def _call(cloud: LocalCloud, what: str, method: str, path: str, body: Any = None, *fine: int) -> int:
+    """The status of an answer; one that is neither 200, 204 nor one of `fine` is a refusal, with its reason."""
     url = f"{cloud.bigquery_url}/bigquery/v2/{path}"
     async with cloud.http.request(method, url, json=body) as answer:
         text = await answer.text()
-        return answer.status, (json.loads(text) if text.startswith("{") else text)
-
-
-def _reason(answer: Any) -> str:
-    return str(answer["error"]["message"] if isinstance(answer, dict) and "error" in answer else answer)[:300]
+    if answer.status in (200, 204, *fine):
+        return answer.status
+    said = json.loads(text) if text.startswith("{") else {}
+    raise Refused(f"{what}: {str(said['error']['message'] if 'error' in said else text)[:300]}")
 
 
 @live("gcp:bigquery/dataset:Dataset")
@@ -30,22 +30,20 @@ class Dataset(Live):
             "location": inputs.get("location", "US"),
             "description": inputs.get("description"),
         }
-        status, answer = await _call(cloud, "POST", f"projects/{inputs['project']}/datasets", body)
-        if status not in (200, 409):
-            raise Refused(f"dataset {inputs['datasetId']}: {_reason(answer)}")
+        await _call(
+            cloud, f"dataset {inputs['datasetId']}", "POST", f"projects/{inputs['project']}/datasets", body, 409
+        )
         return inputs["id"], {}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        status, _ = await _call(cloud, "GET", id)
-        return None if status == 404 else {}
+        return None if await _call(cloud, id, "GET", id, None, 404) == 404 else {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
         contents = "true" if state.get("deleteContentsOnDestroy") else "false"
-        status, answer = await _call(cloud, "DELETE", f"{id}?deleteContents={contents}")
-        if status not in (200, 204, 404):
-            raise Refused(
-                f"dataset {state['datasetId']}: {_reason(answer)}; set delete_contents_on_destroy, or empty it"
-            )
+        try:
+            await _call(cloud, f"dataset {state['datasetId']}", "DELETE", f"{id}?deleteContents={contents}", None, 404)
+        except Refused as refusal:
+            raise Refused(f"{refusal}; set delete_contents_on_destroy, or empty it") from None
 
 
 @live("gcp:bigquery/table:Table")
@@ -68,28 +66,20 @@ class Table(Live):
 
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
         parent = inputs["id"].rpartition("/")[0]
-        status, answer = await _call(cloud, "POST", parent, self._body(inputs))
-        if status == 409:  # an interrupted run made it
-            return inputs["id"], await self.update(cloud, inputs["id"], {}, inputs)
-        if status != 200:
-            raise Refused(f"table {inputs['tableId']}: {_reason(answer)}")
+        if await _call(cloud, f"table {inputs['tableId']}", "POST", parent, self._body(inputs), 409) == 409:
+            return inputs["id"], await self.update(cloud, inputs["id"], {}, inputs)  # an interrupted run made it
         return inputs["id"], {}
 
     async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        status, _ = await _call(cloud, "GET", id)
-        return None if status == 404 else {}
+        return None if await _call(cloud, id, "GET", id, None, 404) == 404 else {}
 
     async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
         keys = ("schema", "view")
         if all(old.get(key) == new.get(key) for key in keys):
             return {}
         body = {key: value for key, value in self._body(new).items() if key in keys}
-        status, answer = await _call(cloud, "PATCH", id, body)
-        if status != 200:
-            raise Refused(f"table {new['tableId']}: {_reason(answer)}")
+        await _call(cloud, f"table {new['tableId']}", "PATCH", id, body)
         return {}
 
     async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        status, answer = await _call(cloud, "DELETE", id)
-        if status not in (200, 204, 404):
-            raise Refused(f"table {state['tableId']}: {_reason(answer)}")
+        await _call(cloud, f"table {state['tableId']}", "DELETE", id, None, 404)
