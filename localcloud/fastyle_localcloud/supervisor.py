@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 
@@ -17,7 +16,6 @@ from fastyle_localcloud.process import ManagedProcess, ProcessSpec
 from fastyle_localcloud.processes import Records, stop_leftovers
 
 _SAMPLE_SECONDS = 10.0  # the system's whole table of processes is read for each
-_T = TypeVar("_T")
 
 
 class Supervisor:
@@ -67,7 +65,7 @@ class Supervisor:
                 await process.first_start()
             except BaseException:
                 # Cancelled or failed: either way nothing half-started stays behind.
-                await _finish(process.stop())
+                await asyncio.shield(asyncio.ensure_future(process.stop()))
                 del self._processes[spec.name]
                 if former is not None:
                     self._adopt(former.spec).keep_running()
@@ -111,8 +109,3 @@ class Supervisor:
             for process in list(self._processes.values()):
                 await asyncio.to_thread(process.sample_memory)
             await asyncio.sleep(_SAMPLE_SECONDS)
-
-
-async def _finish(work: Awaitable[_T]) -> _T:
-    """Await to the end even when the caller is being cancelled."""
-    return await asyncio.shield(asyncio.ensure_future(work))

@@ -111,7 +111,7 @@ class Lifecycle:
         if record is None or not record.complete:
             return None
         # The records hold neither secrets nor assets: those are as Pulumi's state has them.
-        kept = {key: value for key, value in state.items() if key not in record.outputs or _has_asset(value)}
+        kept = {key: value for key, value in state.items() if key not in record.outputs or isinstance(value, Asset)}
         before = {**record.outputs, **kept}
         changed: Properties | None = {}
         handler = self._handlers.get(token)
@@ -125,7 +125,8 @@ class Lifecycle:
         declared = inputs or record.inputs
         # An asset is compared by its hash, which no read gives back; a write-only value never comes back at all.
         now = {
-            key: outputs[key] if key in outputs and not _has_asset(value) else value for key, value in declared.items()
+            key: outputs[key] if key in outputs and not isinstance(value, Asset) else value
+            for key, value in declared.items()
         }
         now = _without_computed(now, record.outputs, record.inputs)
         return outputs, {key: value for key, value in now.items() if value is not None}
@@ -278,10 +279,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value
-
-
-def _has_asset(value: Any) -> bool:
-    return isinstance(value, Asset)
 
 
 def _without_computed(now: Properties, outputs: Properties, inputs: Properties) -> Properties:

@@ -53,12 +53,9 @@ def check_subscription(sub: Any) -> None:
     """Refuse what the API refuses and what is not served here; fill in the API's defaults."""
     check_name(sub.name, "subscriptions")
     _check_labels(sub.labels)
-    if sub.enable_exactly_once_delivery:
-        raise unimplemented("enable_exactly_once_delivery")
-    if sub.message_transforms:
-        raise unimplemented("message_transforms")
-    if sub.HasField("bigtable_config"):
-        raise unimplemented("bigtable_config")
+    for feature in ("enable_exactly_once_delivery", "message_transforms", "bigtable_config"):
+        if any(field.name == feature for field, _ in sub.ListFields()):
+            raise unimplemented(feature)
     if sub.ack_deadline_seconds == 0:
         sub.ack_deadline_seconds = 10
     _within("ack_deadline_seconds", sub.ack_deadline_seconds, 10, 600)

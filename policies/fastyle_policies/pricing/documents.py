@@ -147,7 +147,7 @@ def _resources(states: Sequence[Any], config: Mapping[str, Any]) -> tuple[Resour
             references=_references(state.get("propertyDependencies")),
             parent=str(state.get("parent") or ""),
             custom=state["custom"] if isinstance(state.get("custom"), bool) else None,
-            region=_default("region", provider, config) or _region_of_zone(_default("zone", provider, config)),
+            region=_default("region", provider, config) or _default("zone", provider, config).rpartition("-")[0],
             project=_text(props.get("project")) or _default("project", provider, config),
         )
     return tuple(resources.values())
@@ -166,10 +166,6 @@ def _default(key: str, provider: Mapping[str, Any], config: Mapping[str, Any]) -
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _region_of_zone(zone: str) -> str:
-    return zone.rpartition("-")[0]
 
 
 def plain(value: Any) -> Any:

@@ -134,12 +134,9 @@ def _part(resources: Sequence[ResourceCost], *, usage: bool) -> Decimal:
 
 def _over(estimate: Estimate, limit: Decimal, words: str) -> str:
     """A message: what costs how much, the table, and by how much it is over `limit`."""
-    more = f"; {_missing(estimate)}" if estimate.not_estimated else ""
+    without = ", ".join(sorted(estimate.not_estimated))
+    more = f"; without {without}, which cannot be estimated" if without else ""
     return f"{words}\n{table(estimate)}\n  over by {money(estimate.total - limit)} {estimate.currency}{more}"
-
-
-def _missing(estimate: Estimate) -> str:
-    return f"without {', '.join(sorted(estimate.not_estimated))}, which cannot be estimated"
 
 
 def _estimated(plan: Plan, p: Spend) -> Estimate | None:

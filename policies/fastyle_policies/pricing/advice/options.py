@@ -36,8 +36,8 @@ REQUIREMENTS = {
 Rule = Callable[[Resource, PricedPlan], Iterator[Option]]
 _RULES: dict[str, Sequence[Rule]] = {
     INSTANCE: (databases.availability, databases.tier, databases.night_stop),
-    SERVICE: (serving.minimum_of_service, serving.billing),
-    FUNCTION: (serving.minimum_of_function,),
+    SERVICE: (serving.minimum, serving.billing),
+    FUNCTION: (serving.minimum,),
     BUCKET: (stores.classes, stores.expiry, stores.soft_delete),
     "gcp:bigquery/dataset:Dataset": (stores.dataset_expiry,),
     "gcp:bigquery/table:Table": (stores.table_expiry,),

@@ -72,7 +72,8 @@ def advise(weigher: Weigher, options: Sequence[Option]) -> list[Advice]:
             option=option, monthly_saving=saving, confidence=_confidence(base, changed, option.rests_on_usage)
         )
     advice = sorted(best.values(), key=lambda each: (-each.monthly_saving, each.option.resource, each.option.change))
-    return [*advice, *(_committed(each) for each in _best_commitments(base))]
+    # Of each service the commitment of one year: the shorter binding.
+    return [*advice, *(_committed(each) for each in what_if(base) if each.years == 1 and each.saving >= CENT)]
 
 
 def cheapest(
@@ -146,11 +147,6 @@ def _confidence(before: Estimate, after: Estimate, rests_on_usage: bool) -> str:
     if letter == "U":
         return "low"
     return "medium" if letter == "T" or rests_on_usage or usage * 2 > whole else "high"
-
-
-def _best_commitments(base: Estimate) -> list[Commitment]:
-    """Of each service the commitment of one year: the shorter binding."""
-    return [each for each in what_if(base) if each.years == 1 and each.saving >= CENT]
 
 
 def _committed(commitment: Commitment) -> Advice:

@@ -9,21 +9,13 @@ from fastyle_policies.model import Resource, flag, number
 from fastyle_policies.pricing.advice.model import Edit, Option, change
 from fastyle_policies.pricing.services.plan import PricedPlan
 
-_MINIMUMS = ("template.scaling.minInstanceCount", "scaling.minInstanceCount")
+# The two places of a service, and that of a function.
+_MINIMUMS = ("template.scaling.minInstanceCount", "scaling.minInstanceCount", "serviceConfig.minInstanceCount")
 
 
-def minimum_of_service(service: Resource, plan: PricedPlan) -> Iterator[Option]:
-    """No minimum instances, whichever of its two places they stand in."""
-    yield from _minimum(service, _MINIMUMS)
-
-
-def minimum_of_function(function: Resource, plan: PricedPlan) -> Iterator[Option]:
-    """As of a service."""
-    yield from _minimum(function, ("serviceConfig.minInstanceCount",))
-
-
-def _minimum(resource: Resource, paths: tuple[str, ...]) -> Iterator[Option]:
-    kept = [path for path in paths if (number(resource.get(path)) or 0) > 0]
+def minimum(resource: Resource, plan: PricedPlan) -> Iterator[Option]:
+    """No minimum instances of a service or function, whichever place they stand in."""
+    kept = [path for path in _MINIMUMS if (number(resource.get(path)) or 0) > 0]
     if kept:
         yield Option(
             resource=resource.name,

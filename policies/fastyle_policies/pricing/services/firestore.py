@@ -27,7 +27,8 @@ def database(bill: Bill, usage: DatabaseUsage) -> None:
         bill.region = bill.place(place, "locationId")
     elif place is UNKNOWN:
         bill.note(f"its locationId is secret or known only at update; reckoned with {bill.region}")
-    free = _is_default(bill)
+    # The free quota is that of a project's default database (cloud.google.com/firestore/pricing).
+    free = bill.resource.get("name") == "(default)"
     for rate, count in (
         ("reads", usage.monthly_reads),
         ("writes", usage.monthly_writes),
@@ -38,8 +39,3 @@ def database(bill: Bill, usage: DatabaseUsage) -> None:
     if bill.value("pointInTimeRecoveryEnablement", "") == "POINT_IN_TIME_RECOVERY_ENABLED":
         bill.used("firestore.pitr", usage.storage_gib, "GiB", name="Point-in-time recovery")
     bill.used_if_any("firestore.backup", usage.backup_gib, "GiB", name="Backups")
-
-
-def _is_default(bill: Bill) -> bool:
-    """Whether the free quota is this database's: a project's default one's (cloud.google.com/firestore/pricing)."""
-    return bool(bill.resource.get("name") == "(default)")

@@ -232,7 +232,7 @@ class UsageFile:
         if isinstance(value, str):
             return evaluate(value, lambda name: self.variable(name, asked))
         _one_of_days(value)
-        days = self.document.calendar.get(self.month) or _only(self.document.calendar)
+        days = self.document.calendar.get(self.month) or next(iter(self.document.calendar.values()))
         return sum((getattr(days, kind) * self._value(each, asked) for kind, each in value.items()), Decimal(0))
 
 
@@ -244,10 +244,6 @@ def _one_of_days(value: Mapping[str, Any]) -> None:
     for kind in value:
         if kind not in DAY_KINDS:
             raise ValueError(f"'{kind}' is no kind of day{nearest(kind, DAY_KINDS)}; write {', '.join(DAY_KINDS)}")
-
-
-def _only(calendar: Mapping[str, Days]) -> Days:
-    return next(iter(calendar.values()))
 
 
 def _one_of(name: str, names: Iterable[str], where: str, what: str) -> None:
