@@ -19,8 +19,9 @@ from tests.support.checkout import Checkout
 from tests.support.plans import STACKS, Plan, Project, provider
 
 # Fast tests first: a mistake is known in seconds. Names of folders, and of what is shared (below). One worker runs all
-# plans, for minutes: they begin before what several workers can divide.
-ORDER = ("compositions", "unit", "policies", "plans", "grown", "bookshops", "engine", "dags", "sql", "browser", "e2e")
+# plans, for minutes: they begin before what several workers can divide. The many short files of `engine` come late, so that
+# no worker ends long after the others.
+ORDER = ("compositions", "unit", "policies", "plans", "grown", "bookshops", "browser", "engine", "dags", "sql", "e2e")
 # Begun first where other workers run the others meanwhile: tests of one stack follow one another and wait a good deal, so
 # that the suite takes as long as they do.
 BEGUN = ("stack", "grown")

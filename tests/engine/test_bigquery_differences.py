@@ -46,6 +46,12 @@ GOLDEN: dict[str, tuple[str, Any]] = {
         "TO_JSON_STRING(STRUCT(CAST(NULL AS STRING) AS a)) = TO_JSON_STRING(STRUCT('' AS a))",
         False,
     ),
+    # a rule's reasons: one text, or none
+    "reasons": ("NULLIF(ARRAY_TO_STRING([NULL, 'a: is missing', NULL, 'b: must not be 0'], '; '), '')", "a: is missing; b: must not be 0"),
+    "no reason": ("NULLIF(ARRAY_TO_STRING([CAST(NULL AS STRING), NULL], '; '), '')", None),
+    "an array of nulls is an empty text": ("ARRAY_TO_STRING([CAST(NULL AS STRING)], ',')", ""),
+    "no array is none": ("ARRAY_TO_STRING(CAST(NULL AS ARRAY<STRING>), ',')", None),
+    "two sums that are alike": ("(SELECT NULLIF(SUM(x), COUNT(x)) FROM UNNEST([1, 1]) AS x)", None),
     # business dates, at the hours when clocks change
     "before the clocks go forward": (f"DATE(TIMESTAMP '2026-03-08 04:59:59+00', '{NEW_YORK}')", date(2026, 3, 7)),
     "after the clocks went forward": (f"DATE(TIMESTAMP '2026-03-09 03:59:59+00', '{NEW_YORK}')", date(2026, 3, 8)),
