@@ -2,33 +2,27 @@
 
 A page in a browser reaches loopback ports. It cannot leave out `Origin` on a request that changes something, nor
 `Sec-Fetch-Site`, and after DNS rebinding it still sends its own name as `Host`. Another user of the machine reaches
-them too: Linux says in `/proc/net/tcp` whose socket is at the other end. Where there is no such file (macOS) every
-user counts as this one.
+them too: Linux says whose socket is at the other end. Where the system does not say (macOS) every user counts as
+this one.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import grpc
 from aiohttp import web
 
 from fastyle_localcloud.ports import HOST
+from fastyle_localcloud.socket_owner import TABLES, owner
 
 _NAMES = frozenset({HOST, "localhost"})
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_LISTEN = "0A"  # the state of a listening socket there
 _ROOT = 0
-_REMEMBERED_SECONDS = 5.0
-_REMEMBERED = 4096
 
-_FOREIGN = "the local cloud belongs to another user of this machine"
+FOREIGN = "the local cloud belongs to another user of this machine"
 _WEB_PAGE = "a web page may not call the local cloud"
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,55 +44,34 @@ def refusal(headers: Mapping[str, str]) -> str | None:
 class Users:
     """Whose programs are at the other end of this process's loopback connections."""
 
-    def __init__(self, tables: tuple[Path, ...] = _TABLES, own: int | None = None) -> None:
+    def __init__(self, tables: tuple[Path, ...] = TABLES, own: int | None = None) -> None:
         self._tables = tables
-        self._allowed = {_ROOT, os.getuid() if own is None else own}
-        self._remembered: dict[int, tuple[float, bool]] = {}
+        self._allowed = {_ROOT, os.getuid() if own is None else own, None}
 
-    def allowed(self, port: int) -> bool:
-        """Whether the socket on loopback `port`, the client's end, belongs to this user or to root."""
-        now = time.monotonic()
-        until, answer = self._remembered.get(port, (0.0, False))
-        if now < until:
-            return answer
-        if len(self._remembered) >= _REMEMBERED:
-            self._remembered.clear()
-        owner = self._owner(port)
-        answer = owner is None or owner in self._allowed
-        self._remembered[port] = now + _REMEMBERED_SECONDS, answer
-        return answer
+    def allowed(self, port: int, server: int | None = None) -> bool:
+        """Whether the socket on loopback `port`, the client's end, belongs to this user or to root.
 
-    def _owner(self, port: int) -> int | None:
-        """The user's number; None where the system does not say."""
-        wanted = f":{port:04X}"
-        for table in self._tables:
-            try:
-                lines = table.read_text().splitlines()[1:]
-            except OSError:
-                continue
-            for line in lines:
-                # sl local_address rem_address st tx:rx tr:when retrnsmt uid …
-                fields = line.split()
-                if fields[1].endswith(wanted) and fields[3] != _LISTEN:
-                    return int(fields[7])
-        return None
+        `server` is this process's end. One that is closed already is nobody's: a client that does not wait for an
+        answer is not told from another user's.
+        """
+        return owner(port, server, self._tables) in self._allowed
 
 
 USERS = Users()
 
 
-def _reason(headers: Mapping[str, str], port: int | None) -> str | None:
-    """Why a request from the client's `port` is refused; None when it is answered."""
+def _reason(headers: Mapping[str, str], client: Any, server: Any) -> str | None:
+    """Why a request from the address `client` to `server` is refused; None when it is answered."""
     if (reason := refusal(headers)) is not None:
         return reason
-    return _FOREIGN if port is not None and not USERS.allowed(port) else None
+    return FOREIGN if client and not USERS.allowed(client[1], server[1] if server else None) else None
 
 
 @web.middleware
 async def only_programs(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse web pages and other users, for aiohttp's servers."""
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    reason = _reason(request.headers, peer[1] if peer else None)
+    ends = [request.transport.get_extra_info(end) if request.transport else None for end in ("peername", "sockname")]
+    reason = _reason(request.headers, *ends)
     if reason is not None:
         return web.json_response({"error": {"code": 403, "message": reason}}, status=403)
     return await handler(request)
@@ -121,48 +94,4 @@ class OnlyPrograms:
 
     def _refusal(self, scope: Any) -> str | None:
         given = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in scope["headers"]}
-        client = scope.get("client")
-        return _reason(given, client[1] if client else None)
-
-
-class OnlyThisUser(grpc.aio.ServerInterceptor):
-    """The same for a gRPC server. A browser cannot speak HTTP/2 without TLS, so that only the user matters."""
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Wrap the handler of one method: the peer is known only when it is called."""
-        handler = await continuation(details)
-        if handler is None:
-            return None
-        kind = f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
-        make = getattr(grpc, f"{kind}_rpc_method_handler")
-        guarded = _guarded(getattr(handler, kind))
-        return make(guarded, handler.request_deserializer, handler.response_serializer)
-
-
-def _guarded(method: Any) -> Any:
-    """The method behind the check, of the same colour: grpc runs plain functions in threads, with a plain context."""
-
-    def plain(request: Any, context: Any) -> Any:
-        if _foreign(context):
-            context.abort(grpc.StatusCode.PERMISSION_DENIED, _FOREIGN)
-        return method(request, context)
-
-    async def coroutine(request: Any, context: Any) -> Any:
-        if _foreign(context):
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, _FOREIGN)
-        return await method(request, context)
-
-    async def generator(request: Any, context: Any) -> Any:
-        if _foreign(context):
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, _FOREIGN)
-        async for response in method(request, context):
-            yield response
-
-    if inspect.isasyncgenfunction(method):
-        return generator
-    return coroutine if inspect.iscoroutinefunction(method) else plain
-
-
-def _foreign(context: Any) -> bool:
-    port = context.peer().rpartition(":")[2]
-    return port.isdigit() and not USERS.allowed(int(port))
+        return _reason(given, scope.get("client"), scope.get("server"))

@@ -16,12 +16,12 @@ from fastyle_localcloud.ports import is_free
 from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.scheduler import Scheduler
 from fastyle_localcloud.settings import Settings
-from fastyle_localcloud.standins import bigquery, postgres, storage
-from fastyle_localcloud.standins.storage_gate import StorageGate
+from fastyle_localcloud.standins import bigquery, postgres
+from fastyle_localcloud.storage import process as storage
 from fastyle_localcloud.workloads import Workloads
 
 _PORTS = (
-    *("control", "provider", "storage", "storage-behind", "bigquery", "bigquery-grpc"),
+    *("control", "provider", "storage", "bigquery", "bigquery-grpc"),
     *("pubsub", "pubsub-control", "postgres"),
 )
 
@@ -36,7 +36,6 @@ class LocalCloud(Foundation):
         self.scheduler = Scheduler(self, self.state_dir / "scheduler.json")
         self.workloads = Workloads(self)
         self.control = Control(self, self.scheduler, self.workloads)
-        self._storage_gate: StorageGate | None = None
 
     # --- life ---
 
@@ -58,11 +57,6 @@ class LocalCloud(Foundation):
         await self.metadata.start()
         data, env = self.state_dir / "data", self.base_environment()
         data.mkdir(exist_ok=True)
-        certificate = await asyncio.to_thread(
-            storage.make_certificate, self.state_dir / "identity" / "storage" / "certificate.pem"
-        )
-        self._storage_gate = StorageGate(self.ports.get("storage"), self.ports.get("storage-behind"), certificate)
-        await self._storage_gate.start()
 
         async def start_postgres() -> ProcessSpec:
             await asyncio.to_thread(postgres.initialise, data / "postgres", env)
@@ -84,8 +78,6 @@ class LocalCloud(Foundation):
                 data_dir=self.storage_dir,
                 location=self.region,
                 env=env,
-                behind=self.ports.get("storage-behind"),
-                certificate=certificate,
             )
 
         async def start_pubsub() -> ProcessSpec:
@@ -110,9 +102,6 @@ class LocalCloud(Foundation):
         self.control.ready = False
         await self.scheduler.stop()
         await self.supervisor.close()
-        if self._storage_gate:
-            await self._storage_gate.stop()
-            self._storage_gate = None
         await self.metadata.stop()
         await self.control.stop()
         if self._session:

@@ -24,7 +24,7 @@ from fastyle_localcloud.cloud import LocalCloud
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.settings import Settings
-from fastyle_localcloud.standins import storage
+from fastyle_localcloud.storage import process as storage
 
 from tests.support.processes import free_port
 from workloads.packaging.archives import build

@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from fastyle_localcloud.standins import bigquery, storage
+from fastyle_localcloud.standins import bigquery
+from fastyle_localcloud.storage import process as storage
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, SchemaField, Table, TimePartitioning
 

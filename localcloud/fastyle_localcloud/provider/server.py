@@ -15,7 +15,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from fastyle_localcloud.callers import OnlyThisUser
+from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.provider import wire
 from fastyle_localcloud.provider.check import check
 from fastyle_localcloud.provider.diff import Change, diff, must_delete_first
@@ -232,7 +232,7 @@ async def serve(cloud: LocalCloud | None, records: Path | None, port: int = 0) -
     lifecycle = Lifecycle(cloud, store, load_handlers() if cloud is not None else {})
     base = (cloud.project, cloud.region, str(cloud.project_number)) if cloud is not None else (None, None, None)
     options = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
-    server = grpc.aio.server(interceptors=[OnlyThisUser()], options=[*options, ("grpc.so_reuseport", 0)])
+    server = guarded_server(options=[*options, ("grpc.so_reuseport", 0)])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(lifecycle, *base), server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

@@ -10,7 +10,8 @@ import time
 import grpc
 from aiohttp import web
 
-from fastyle_localcloud.callers import OnlyThisUser, only_programs
+from fastyle_localcloud.callers import only_programs
+from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.pubsub.broker import MAX_REQUEST_BYTES, Broker
 from fastyle_localcloud.pubsub.deliveries import Deliveries
@@ -74,7 +75,7 @@ class Server:
     async def _listen(self, email: str, port: int) -> int:
         """Serve the API as `email` (empty: the owner) would see it; returns the port."""
         caller = f"serviceAccount:{email}" if email else None
-        server = grpc.aio.server(interceptors=[OnlyThisUser()], options=_OPTIONS)
+        server = guarded_server(options=_OPTIONS)
         apis = (PublisherApi, SubscriberApi, SchemaApi)
         server.add_generic_rpc_handlers([handler(api(self._broker, caller)) for api in apis])
         try:

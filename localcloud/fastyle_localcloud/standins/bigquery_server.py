@@ -18,7 +18,7 @@ What differs from the package as it comes:
   column by column: `rows`.
 - No identifier, log line and metric of each request: nobody reads them here, and they took a sixth of the time of a
   small statement.
-- No web pages and no other users: `fastyle_localcloud.callers`.
+- No web pages and no other users: `fastyle_localcloud.callers`, `fastyle_localcloud.grpc_callers`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 from starlette.middleware.base import BaseHTTPMiddleware
 
-from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser
+from fastyle_localcloud.callers import OnlyPrograms
+from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.standins.bigquery import TRANSLATIONS
 from fastyle_localcloud.standins.fingerprints import fingerprints
 from fastyle_localcloud.standins.rows import arrow_table_to_bq_rows
@@ -264,11 +265,6 @@ def confine() -> None:
     server.create_app = guarded_app
     for module in (fastapi.routing, fastapi.dependencies.utils):
         module.run_in_threadpool = in_the_loop  # type: ignore[attr-defined]
-    grpc_server: Any = grpc.aio.server
-
-    def guarded_server(*, interceptors: tuple[Any, ...], options: Any) -> Any:
-        return grpc_server(interceptors=(OnlyThisUser(), *interceptors), options=options)
-
     grpc.aio.server = guarded_server  # type: ignore[assignment]  # the package looks it up when it makes its server
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,21 @@ def family(state_dir: Path) -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return pids
+
+
+def asked_by_another_user(port: int) -> bytes:
+    """What nobody's socket is told by a listener; nothing where it ends the connection."""
+    os.seteuid(65534)  # whose a socket is, is settled when it is made
+    try:
+        client = socket.socket()
+    finally:
+        os.seteuid(0)
+    with client, suppress(OSError):
+        client.settimeout(10)
+        client.connect((HOST, port))
+        client.sendall(f"GET /health HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+        return client.makefile("rb").read()
+    return b""
 
 
 def wait_for(condition: Any, what: str, seconds: float = 30) -> None:
@@ -104,6 +121,11 @@ def test_from_the_remains_of_a_killed_run_to_nothing_left(state_dir: Path, stran
     }
     assert {ip for ip, _ in listening} == {HOST}, "nothing is open to the network"
     assert {p["port"] for p in processes["processes"]} <= {port for _, port in listening}
+    if os.geteuid() == 0:  # only root can be somebody else
+        answers = {port: asked_by_another_user(port) for _, port in listening}
+        assert {port: said for port, said in answers.items() if b" 200 " in said.partition(b"\r\n")[0]} == {}
+        refusing = [said for said in answers.values() if said.startswith(b"HTTP/1.1 403 ")]
+        assert len(refusing) >= 4, "control, storage, BigQuery and Pub/Sub's control speak HTTP"
     first = daemon(state_dir)
     assert first["pid"] == processes["pid"]
     assert "the local cloud is running" in localcloud(state_dir, "up")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,9 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from fastyle_localcloud import callers
-from fastyle_localcloud.callers import OnlyPrograms, OnlyThisUser, Users, only_programs
+from fastyle_localcloud import callers, socket_owner
+from fastyle_localcloud.callers import OnlyPrograms, Users, only_programs
+from fastyle_localcloud.grpc_callers import guarded_server
 
 from workloads.runtime.origins import SameOrigin
 
@@ -20,6 +25,7 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
    1: 0100007F:C001 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 2 1
    2: 0100007F:C002 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1002        0 3 1
    3: 0100007F:C003 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 3 1
+   4: 0100007F:C005 0100007F:1F90 06 00000000:00000000 03:00000000 00000000     0        0 0 1
 """
 PROGRAM = {"Host": "127.0.0.1:8080"}
 WEB_PAGES = [
@@ -38,7 +44,7 @@ def another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every caller seems to be another user's."""
 
     class Nobody(Users):
-        def allowed(self, port: int) -> bool:
+        def allowed(self, port: int, server: int | None = None) -> bool:
             return False
 
     monkeypatch.setattr(callers, "USERS", Nobody())
@@ -50,7 +56,9 @@ def users(tmp_path: Path) -> Users:
     return Users((table, tmp_path / "no-tcp6"), own=1001)
 
 
-@pytest.mark.parametrize(("port", "allowed"), [(0xC001, True), (0xC002, False), (0xC003, True), (0xC004, True)])
+@pytest.mark.parametrize(
+    ("port", "allowed"), [(0xC001, True), (0xC002, False), (0xC003, True), (0xC004, False), (0xC005, False)]
+)
 def test_a_connection_belongs_to_whose_socket_is_at_its_other_end(tmp_path: Path, port: int, allowed: bool) -> None:
     assert users(tmp_path).allowed(port) is allowed
 
@@ -59,15 +67,43 @@ def test_where_the_system_does_not_say_everybody_counts_as_this_user(tmp_path: P
     assert Users((tmp_path / "none",), own=1001).allowed(0xC002)
 
 
-def test_an_answer_is_remembered_for_seconds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("fastyle_localcloud.callers.time.monotonic", lambda: now)
-    asked = users(tmp_path)
-    assert asked.allowed(0xC001)
-    (tmp_path / "tcp").write_text(TABLE.replace("1001        0 2", "1002        0 2"))
-    assert asked.allowed(0xC001)
-    now += 6
-    assert not asked.allowed(0xC001)
+@pytest.fixture
+def connection() -> Iterator[tuple[socket.socket, int]]:
+    """A connection of another user's, where this one may be another user, and the port that it is made to."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        if os.geteuid() == 0:
+            os.seteuid(65534)  # whose a socket is, is settled when it is made
+        try:
+            client = socket.socket()
+        finally:
+            os.seteuid(os.getuid())
+        with client:
+            client.connect(listener.getsockname())
+            yield client, listener.getsockname()[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says")
+@pytest.mark.parametrize("asked", [True, False], ids=["by a question about it", "by the table of all"])
+def test_the_system_says_whose_a_connection_is(connection: tuple[socket.socket, int], asked: bool) -> None:
+    client, server = connection
+    port, expected = client.getsockname()[1], 65534 if os.getuid() == 0 else os.getuid()
+    assert socket_owner.owner(port, server if asked else None) == expected
+    assert not Users(own=expected + 1).allowed(port, server if asked else None)
+    if asked:
+        assert socket_owner._asked(port, server) == expected, "nothing has to be searched for it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says")
+@pytest.mark.parametrize("asked", [True, False], ids=["by a question about it", "by the table of all"])
+def test_a_client_that_has_gone_is_not_taken_for_root(connection: tuple[socket.socket, int], asked: bool) -> None:
+    """Linux says 0 of a closed socket: who did not wait for the answer was another user, answered as if it were root."""
+    client, server = connection
+    port = client.getsockname()[1]
+    client.sendall(b"DELETE / HTTP/1.1")
+    client.close()
+    assert not Users(own=1).allowed(port, server if asked else None)
 
 
 @pytest.mark.parametrize("headers", WEB_PAGES, ids=str)
@@ -131,9 +167,12 @@ async def _answering(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _ask(app: Any, headers: dict[str, str], method: str = "POST") -> httpx.Response:
-    transport = httpx.ASGITransport(app, client=("127.0.0.1", 0xC001))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-        return await client.request(method, "/", headers=headers)
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as own:
+        transport = httpx.ASGITransport(app, client=own.getsockname())
+        async with httpx.AsyncClient(
+            transport=transport, base_url=f"http://127.0.0.1:{own.getpeername()[1]}"
+        ) as client:
+            return await client.request(method, "/", headers=headers)
 
 
 async def _ask_asgi(headers: dict[str, str]) -> httpx.Response:
@@ -160,7 +199,7 @@ async def _call_grpc(style: str) -> str:
     async def generator(request: bytes, context: Any) -> Any:
         yield b""
 
-    server = grpc.aio.server(interceptors=[OnlyThisUser()])
+    server = guarded_server(options=[])
     make = grpc.unary_stream_rpc_method_handler if style == "generator" else grpc.unary_unary_rpc_method_handler
     method = {"plain": plain, "coroutine": coroutine, "generator": generator}[style]
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t", {"M": make(method)})])

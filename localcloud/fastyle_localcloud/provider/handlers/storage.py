@@ -1,4 +1,4 @@
-"""Buckets and objects in fake-gcs-server; what it drops (lifecycle, labels, location) stays in the records."""
+"""Buckets and objects in the Cloud Storage stand-in; what a bucket has beside its name stays in the records."""
 
 from __future__ import annotations
 
