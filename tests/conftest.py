@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # no stubs
 
-from tests.support.checkout import Checkout
-from tests.support.plans import STACKS, Plan, Project, provider
+if TYPE_CHECKING:  # the process that only hands out tests would import Pulumi and Google's clients, too
+    from tests.support.checkout import Checkout
+    from tests.support.plans import Plan
 
 # Fast tests first: a mistake is known in seconds. Names of folders, and of what is shared (below). One worker runs all
 # plans, for minutes: they begin before what several workers can divide. The many short files of `engine` come late, so that
@@ -63,6 +64,8 @@ SHARED = {
     "unit/ops/test_access_proxy.py": "compositions",
     "unit/ops/test_cost_advice.py": "compositions",
     "unit/ops/test_stack_new.py": "compositions",
+    "unit/docs/test_docs_operations.py": "compositions",
+    "localcloud/tests/cloud_provider": "compositions",
     "components/tests/component_resources": "compositions",
 }
 
@@ -103,6 +106,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 100)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """What is left after pytest's own search for garbage is not searched again, by pytest nor by Python as it ends."""
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> tuple[int, int, int, int]:
         folder, *_, file = place(item).split("/")
@@ -135,6 +144,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    from tests.support.checkout import Checkout
+
     checkout = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
     checkout.set_up()
     first = checkout.make("up")
@@ -161,6 +172,8 @@ def processes_of(checkout: Checkout) -> list[str]:
 @pytest.fixture(scope="session")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Plan]]:
     """Each committed stack's preview on the real engine, judged by the policy pack; made once for all tests."""
+    from tests.support.plans import STACKS, Project, provider
+
     folders = {stack: tmp_path_factory.mktemp(stack) for stack in STACKS}
     with provider() as port, ThreadPoolExecutor(2) as two:
 

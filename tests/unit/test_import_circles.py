@@ -6,6 +6,7 @@ import ast
 import graphlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,15 @@ def modules(package: Path) -> dict[str, Path]:
     return {".".join(place.parts).removesuffix(".__init__"): path for place, path in paths.items()}
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module's text, parsed once for all tests."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
     """The package's modules that one names in an import, wherever in its text the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -85,13 +92,10 @@ def test_nothing_is_decided_by_the_name_of_a_stack(room: str) -> None:
     assert len(names) > 1
     written = []
     for path in (REPOSITORY / room).rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        examples = {
-            id(node.value) for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "example"
-        }
+        examples = {id(node.value) for node in nodes(path) if isinstance(node, ast.keyword) and node.arg == "example"}
         written += [
             f"{path.relative_to(REPOSITORY)}:{node.lineno}"
-            for node in ast.walk(tree)
+            for node in nodes(path)
             if isinstance(node, ast.Constant) and node.value in names and id(node) not in examples
         ]
     assert written == []

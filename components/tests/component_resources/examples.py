@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pulumi
@@ -53,6 +55,8 @@ from fastyle_components import (
     WorkloadIdentityFederationArgs,
 )
 from fastyle_components.base import Args
+
+from component_resources.recorder import Recorder, declare
 
 PLACE = {"project": "shop-1", "location": "us-central1"}
 SOURCE = {"bucket": "code", "object": "w/0.tar.gz", "generation": 7}
@@ -302,3 +306,16 @@ def example(component: type[pulumi.ComponentResource], archive: Path, **changes:
         args["path"] = str(archive)
     made = args_type.of({key: value for key, value in args.items() if value is not ...})
     return lambda: component("c", made)  # type: ignore[arg-type]
+
+
+def declared(component: type[pulumi.ComponentResource]) -> Recorder:
+    """What the example of `component` registers, unchanged; declared once for all tests, which change nothing of it."""
+    return _declared([*CASES].index(component))
+
+
+@cache
+def _declared(case: int) -> Recorder:
+    with TemporaryDirectory() as folder:
+        archive = Path(folder) / "shop.tar.gz"
+        archive.write_bytes(b"archive")
+        return declare(example([*CASES][case], archive))

@@ -16,17 +16,10 @@ import pulumi
 import pytest
 from fastyle_components import COMPONENTS
 
-from component_resources.examples import CASES, example
-from component_resources.recorder import Recorder, declare
+from component_resources.examples import CASES, declared
+from component_resources.recorder import Recorder
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("archive") / "shop.tar.gz"
-    path.write_bytes(b"archive")
-    return path
 
 
 @pytest.fixture(scope="module", params=COMPONENTS, ids=lambda c: c.__name__)
@@ -36,9 +29,9 @@ def component(request: pytest.FixtureRequest) -> type[pulumi.ComponentResource]:
 
 
 @pytest.fixture(scope="module")
-def recorder(component: type[pulumi.ComponentResource], archive: Path) -> Recorder:
-    """What the component's example registers; declared once for the tests below, which change nothing of it."""
-    return declare(example(component, archive))
+def recorder(component: type[pulumi.ComponentResource]) -> Recorder:
+    """What the component's example registers."""
+    return declared(component)
 
 
 def test_every_component_has_an_example() -> None:

@@ -33,40 +33,34 @@ from fastyle_components import (
     WorkloadIdentityFederation,
 )
 
-from component_resources.examples import WHO, example
+from component_resources.examples import WHO, declared, example
 from component_resources.recorder import declare
 
 ARCHIVE = Path(__file__)
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
-def test_nothing_is_public_unless_it_is_named(component: type[pulumi.ComponentResource], tmp_path: Path) -> None:
-    archive = tmp_path / "shop.tar.gz"
-    archive.write_bytes(b"archive")
-    changes = {"allow_unauthenticated": False} if component is Function else {}
-    text = json.dumps(declare(example(component, archive, **changes)).resources, default=str)
+def test_nothing_is_public_unless_it_is_named(component: type[pulumi.ComponentResource]) -> None:
+    closed = declare(example(Function, ARCHIVE, allow_unauthenticated=False)) if component is Function else None
+    text = json.dumps((closed or declared(component)).resources, default=str)
     assert "allUsers" not in text
     assert "allAuthenticatedUsers" not in text
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
-def test_no_primitive_role_no_key_no_default_account(component: type[pulumi.ComponentResource], tmp_path: Path) -> None:
-    archive = tmp_path / "shop.tar.gz"
-    archive.write_bytes(b"archive")
-    recorder = declare(example(component, archive))
+def test_no_primitive_role_no_key_no_default_account(component: type[pulumi.ComponentResource]) -> None:
+    recorder = declared(component)
     assert not [key for key in recorder.resources if "serviceaccount/key" in key]
     text = json.dumps(recorder.resources, default=str)
     assert not re.search(r'"roles/(owner|editor|viewer)"', text.replace("roles/viewer", "", 1))
     assert "compute@developer" not in text
 
 
-def test_every_bucket_is_private_and_its_objects_end(tmp_path: Path) -> None:
-    archive = tmp_path / "shop.tar.gz"
-    archive.write_bytes(b"archive")
+def test_every_bucket_is_private_and_its_objects_end() -> None:
     buckets = [
         inputs
         for component in COMPONENTS
-        for key, inputs in declare(example(component, archive)).resources.items()
+        for key, inputs in declared(component).resources.items()
         if key.startswith("gcp:storage/bucket:")
     ]
     assert len(buckets) == 4
@@ -80,7 +74,7 @@ def test_every_bucket_is_private_and_its_objects_end(tmp_path: Path) -> None:
 
 
 def test_lake_objects_age_once_and_end_last() -> None:
-    rules = declare(example(RawLake, ARCHIVE)).one("c-bucket")["lifecycleRules"]
+    rules = declared(RawLake).one("c-bucket")["lifecycleRules"]
     ages = [rule["condition"]["age"] for rule in rules if rule["action"]["type"] != "AbortIncompleteMultipartUpload"]
     assert ages == sorted(set(ages))
 
@@ -92,7 +86,7 @@ def test_versions_of_a_versioned_lake_end_too() -> None:
 
 def test_no_subscription_expires_and_each_has_its_dead_letters_and_grants() -> None:
     """Unset, Pub/Sub deletes a subscription after 31 idle days; without its two grants it never dead-letters."""
-    recorder = declare(example(EventStream, ARCHIVE))
+    recorder = declared(EventStream)
     agent = "serviceAccount:service-123@gcp-sa-pubsub.iam.gserviceaccount.com"
     for name in ("c-to-bigquery", "c-to-lake", "c-to-shop"):
         subscription = recorder.one(name)
@@ -112,7 +106,7 @@ def test_no_subscription_expires_and_each_has_its_dead_letters_and_grants() -> N
 
 
 def test_a_lake_file_is_written_before_its_events_are_given_up() -> None:
-    lake = declare(example(EventStream, ARCHIVE)).one("c-to-lake")
+    lake = declared(EventStream).one("c-to-lake")
     assert int(lake["cloudStorageConfig"]["maxDuration"].removesuffix("s")) <= lake["ackDeadlineSeconds"]
 
 
@@ -122,7 +116,7 @@ def test_without_a_schema_the_table_s_own_is_used() -> None:
 
 
 def test_the_database_has_no_public_address_and_no_password() -> None:
-    recorder = declare(example(OperationalDatabase, ARCHIVE))
+    recorder = declared(OperationalDatabase)
     settings = recorder.one("c-instance")["settings"]
     assert settings["ipConfiguration"]["ipv4Enabled"] is False
     assert settings["ipConfiguration"]["sslMode"] == "ENCRYPTED_ONLY"
@@ -135,13 +129,13 @@ def test_the_database_has_no_public_address_and_no_password() -> None:
 
 
 def test_secrets_carry_no_value_but_the_placeholder() -> None:
-    recorder = declare(example(Secrets, ARCHIVE))
+    recorder = declared(Secrets)
     versions = [key for key in recorder.resources if "secretVersion" in key]
     assert versions == ["gcp:secretmanager/secretVersion:SecretVersion::c-tills-first"]
 
 
 def test_a_service_is_bounded_and_pins_what_it_runs() -> None:
-    template = declare(example(Service, ARCHIVE)).one("c-service")["template"]
+    template = declared(Service).one("c-service")["template"]
     assert template["scaling"] == {"minInstanceCount": 0, "maxInstanceCount": 5}
     container = template["containers"][0]
     assert container["image"] == "scratch"
@@ -167,7 +161,7 @@ def test_a_function_on_a_topic_retries_and_its_trigger_may_call_it() -> None:
 
 def test_a_build_reads_the_copy_that_cloud_functions_makes_and_nothing_beside_it() -> None:
     """Without it a build ends with "Access to bucket gcf-v2-sources-… denied"; the bucket comes with the function."""
-    grant = declare(example(FunctionBuild, ARCHIVE)).one("c-reads-sources")
+    grant = declared(FunctionBuild).one("c-reads-sources")
     assert grant["role"] == "roles/storage.objectViewer"
     assert grant["condition"]["expression"] == (
         'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-123-us-central1")'
@@ -176,13 +170,13 @@ def test_a_build_reads_the_copy_that_cloud_functions_makes_and_nothing_beside_it
 
 def test_an_agent_that_is_asked_for_gets_its_usual_role() -> None:
     """Made by a service's first use it would get it by itself; without it Pub/Sub signs no token for a push."""
-    grant = declare(example(ProjectServices, ARCHIVE)).one("c-pubsub-agent-role")
+    grant = declared(ProjectServices).one("c-pubsub-agent-role")
     assert grant["role"] == "roles/pubsub.serviceAgent"
     assert grant["member"] == "serviceAccount:service-123@gcp-sa-pubsub.iam.gserviceaccount.com"
 
 
 def test_a_budget_guard_may_pause_and_stop_and_nothing_else() -> None:
-    recorder = declare(example(BudgetGuard, ARCHIVE))
+    recorder = declared(BudgetGuard)
     assert recorder.one("c-role")["permissions"] == [
         *("cloudscheduler.jobs.enable", "cloudscheduler.jobs.get", "cloudscheduler.jobs.pause"),
         *("cloudsql.instances.get", "cloudsql.instances.update"),
@@ -196,7 +190,7 @@ def test_a_budget_guard_may_pause_and_stop_and_nothing_else() -> None:
 
 
 def test_a_used_up_budget_is_an_alert_once_a_day() -> None:
-    policy = declare(example(Monitoring, ARCHIVE)).one("c-budget")
+    policy = declared(Monitoring).one("c-budget")
     assert policy["alertStrategy"]["notificationRateLimit"] == {"period": "86400s"}
     (condition,) = policy["conditions"]  # a log match stands alone in its policy
     assert 'jsonPayload.event = "budget_guard"' in condition["conditionMatchedLog"]["filter"]
@@ -206,7 +200,7 @@ def test_a_used_up_budget_is_an_alert_once_a_day() -> None:
 
 
 def test_a_late_run_is_an_alert_made_of_its_log_line() -> None:
-    policy = declare(example(Monitoring, ARCHIVE)).one("c-late")
+    policy = declared(Monitoring).one("c-late")
     assert policy["alertStrategy"]["notificationRateLimit"] == {"period": "3600s"}
     (condition,) = policy["conditions"]
     assert condition["conditionMatchedLog"]["filter"] == 'textPayload:"late"'
@@ -260,13 +254,13 @@ def test_an_alert_on_a_metric_of_its_own_is_made_when_the_metric_is_known() -> N
 
 def test_an_access_list_names_roles_as_the_api_gives_them_back() -> None:
     """roles/bigquery.dataEditor comes back as WRITER: the grant would differ, and be replaced, at every update."""
-    entries = [v for k, v in declare(example(Warehouse, ARCHIVE)).resources.items() if "datasetAccess" in k]
+    entries = [v for k, v in declared(Warehouse).resources.items() if "datasetAccess" in k]
     assert {entry["role"] for entry in entries if "role" in entry} == {"WRITER", "READER"}
 
 
 def test_a_source_runs_on_the_runtime_s_own_python_at_whatever_stage_its_features_are() -> None:
     """python3 is Ubuntu's own in that base image, of another version; a stage that is named differs for ever."""
-    service = declare(example(Service, ARCHIVE)).one("c-service")
+    service = declared(Service).one("c-service")
     (container,) = service["template"]["containers"]
     assert (container["commands"], container["args"]) == (["python"], ["main.py"])
     assert "launchStage" not in service
@@ -279,7 +273,7 @@ def test_a_nat_exists_only_where_asked_for() -> None:
 
 def test_a_burn_alert_needs_both_windows() -> None:
     """One window alone wakes people for what is over already, or too late."""
-    policy = declare(example(Monitoring, ARCHIVE)).one("c-burn-accepting")
+    policy = declared(Monitoring).one("c-burn-accepting")
     assert policy["combiner"] == "AND"
     filters = [condition["conditionThreshold"]["filter"] for condition in policy["conditions"]]
     assert [f.rpartition('"')[0].rpartition('"')[2] for f in filters] == ["3600s", "300s"]
@@ -322,7 +316,7 @@ def test_each_delivery_objective_is_on_the_subscription_that_it_names() -> None:
 
 def test_a_dashboard_has_no_zero_position() -> None:
     """Cloud Monitoring drops zeros: with them every preview would differ."""
-    text = declare(example(Monitoring, ARCHIVE)).one("c-dashboard")["dashboardJson"]
+    text = declared(Monitoring).one("c-dashboard")["dashboardJson"]
     tiles = json.loads(text)["mosaicLayout"]["tiles"]
     assert all(tile.get("xPos") != 0 and tile.get("yPos") != 0 for tile in tiles)
     places = {(tile.get("xPos", 0), tile.get("yPos", 0)) for tile in tiles}
@@ -330,7 +324,7 @@ def test_a_dashboard_has_no_zero_position() -> None:
 
 
 def test_only_approved_jobs_of_one_branch_of_one_repository_may_deploy() -> None:
-    recorder = declare(example(WorkloadIdentityFederation, ARCHIVE))
+    recorder = declared(WorkloadIdentityFederation)
     assert recorder.one("c-provider")["attributeCondition"] == (
         "assertion.repository_id == '42' && assertion.repository == 'shop/platform' && assertion.ref == 'refs/heads/main' "
         "&& ((assertion.environment == 'prod' && assertion.event_name in ['push', 'workflow_dispatch']) || "
@@ -347,7 +341,7 @@ def test_only_approved_jobs_of_one_branch_of_one_repository_may_deploy() -> None
 
 def test_a_pull_request_becomes_the_account_of_its_own_environment_alone() -> None:
     """What is not merged yet must become neither who deploys nor who looks, whatever environment it names."""
-    usual = declare(example(WorkloadIdentityFederation, ARCHIVE)).one("c-provider")["attributeCondition"]
+    usual = declared(WorkloadIdentityFederation).one("c-provider")["attributeCondition"]
     account = "try@shop-1.iam.gserviceaccount.com"
     recorder = declare(example(WorkloadIdentityFederation, ARCHIVE, previews={"dev-preview": account}))
     repository, _, merged = usual.partition(" && assertion.ref == ")
@@ -542,7 +536,7 @@ def test_what_the_cloud_would_refuse_is_refused_in_one_line(
 
 
 def test_an_invoker_is_a_member_of_one_service_only() -> None:
-    grant = declare(example(Service, ARCHIVE)).one(f"c-invoker-{WHO}")
+    grant = declared(Service).one(f"c-invoker-{WHO}")
     assert grant == {
         "name": "shop",
         "project": "shop-1",
