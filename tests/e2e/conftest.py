@@ -24,7 +24,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """
     copy = Checkout.copy_to(tmp_path_factory.mktemp("grown"))
     copy.set_up()
-    copy.fastyle("new", "stream", TOPIC)
+    copy.fastyle("new", "stream", TOPIC, "--history")
     copy.fastyle("new", "mart", MART)
     europe = configuration("europe")
     path = copy.root / "Pulumi.local.yaml"

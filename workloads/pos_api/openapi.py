@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workloads.events import STREAMS, Stream
+from workloads.pos_api.webhooks import FOLDER, WEBHOOKS
 
 Json = dict[str, Any]
 
@@ -28,6 +29,7 @@ _FORMATS: dict[str, Json] = {
 def document(*, brand: str, currency: str, most_bytes: int, most_events: int, simulates: bool) -> Json:
     """Return the description of one stack's POS API."""
     paths: Json = {stream.path: {"post": _events(stream, most_bytes, most_events)} for stream in STREAMS.values()}
+    paths |= {f"{FOLDER}{name}": {"post": _webhook(name)} for name in WEBHOOKS}
     if simulates:
         paths["/v1/simulate"] = {"post": _simulate()}
     paths["/health"] = {
@@ -62,10 +64,19 @@ def document(*, brand: str, currency: str, most_bytes: int, most_events: int, si
 def _events(stream: Stream, most_bytes: int, most_events: int) -> Json:
     event = {"$ref": f"#/components/schemas/{stream.record}"}
     many = {"type": "array", "items": event, "minItems": 1, "maxItems": most_events}
+    description = f"{stream.description} One event, or an array of up to {most_events:,}; {most_bytes:,} bytes."
+    return _taken(stream.summary, description, {"anyOf": [event, many]})
+
+
+def _webhook(name: str) -> Json:
+    return _taken(f"The webhook of {name}", f"Takes what {name} sends of its own accord, in its own form.", {})
+
+
+def _taken(summary: str, description: str, schema: Json) -> Json:
     return {
-        "summary": stream.summary,
-        "description": f"{stream.description} One event, or an array of up to {most_events:,}; {most_bytes:,} bytes.",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [event, many]}}}},
+        "summary": summary,
+        "description": description,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {
             "202": _answers("Those not in `rejected` are accepted", _ref("Outcome")),
             "400": _answers("None is accepted: mend what `rejected` names", _ref("Outcome")),

@@ -1,6 +1,7 @@
 """The POS API: from an HTTP request to published events and an answer for the till.
 
-`POST` to a stream's path (`/v1/transactions`, `/v1/inventory-changes`) takes one event or an array. What is answered as
+`POST` to a stream's path (`/v1/transactions`, `/v1/inventory-changes`) takes one event or an array; to a shop system's path
+(`workloads.pos_api.webhooks`) what that system sends. What is answered as
 accepted has been acknowledged by Pub/Sub. A request sent again is harmless: an event_id counts once everywhere.
 """
 
@@ -22,6 +23,7 @@ from workloads.pos_api.body import MAX_BYTES, MAX_EVENTS, BodyError, as_events, 
 from workloads.pos_api.connection import leave_rest
 from workloads.pos_api.openapi import EVENT_PATHS, document
 from workloads.pos_api.publisher import Event, Publisher, PublishError
+from workloads.pos_api.webhooks import events_of, webhook_of
 from workloads.runtime.brake import Brake
 from workloads.runtime.credentials import Credential, CredentialStore
 
@@ -102,7 +104,8 @@ class PosApi:
                 return _error(405, "use GET", {"Allow": "GET, HEAD"})
             return _reply(200, {"status": "ok"} if path == HEALTH_PATH else self._description)
         simulates = path == SIMULATE_PATH and self._simulation is not None
-        if path not in EVENT_PATHS and not simulates:
+        webhook = webhook_of(path)
+        if path not in EVENT_PATHS and webhook is None and not simulates:
             return _error(
                 404, f"there is nothing here: use {', '.join(EVENT_PATHS)}, {HEALTH_PATH} or {DESCRIPTION_PATH}"
             )
@@ -117,14 +120,17 @@ class PosApi:
             )
         if simulates:
             return self._simulate(caller, request)
-        return self._take(EVENT_PATHS[path], caller, as_events(read_json(request)))
+        body = read_json(request)
+        if webhook is not None:
+            return self._take(path, caller, events_of(webhook, body))
+        return self._take(path, caller, [(EVENT_PATHS[path], event) for event in as_events(body)])
 
-    def _take(self, stream: str, caller: Credential, bodies: list[Any]) -> Response:
+    def _take(self, path: str, caller: Credential, sent: list[tuple[str, Any]]) -> Response:
         now = datetime.now(UTC)
         accepted: list[Event] = []
         rejected: list[Rejection] = []
         forbidden = 0
-        for index, body in enumerate(bodies):
+        for index, (stream, body) in enumerate(sent):
             location = body.get("location_id") if isinstance(body, dict) else None
             if isinstance(location, str) and not caller.allows(location):
                 forbidden += 1
@@ -137,10 +143,10 @@ class PosApi:
                 accepted.append((stream, outcome))
         if accepted:
             self._publisher.publish(accepted)
-        _log_outcome(stream, caller, accepted, rejected)
+        _log_outcome(path, caller, accepted, rejected)
         if accepted:
             return _answer(202, len(accepted), rejected)
-        return _answer(403 if forbidden == len(rejected) else 400, 0, rejected)
+        return _answer(403 if rejected and forbidden == len(rejected) else 400 if rejected else 202, 0, rejected)
 
     def _simulate(self, caller: Credential, request: Request) -> Response:
         if not caller.is_unlimited:
@@ -171,8 +177,8 @@ def _rejection(index: int, violations: list[Violation]) -> Rejection:
     return Rejection(index, first.field, f"{first.error} (also wrong: {named}{more})")
 
 
-def _log_outcome(stream: str, caller: Credential, accepted: list[Event], rejected: list[Rejection]) -> None:
-    fields: Json = {"stream": stream, "credential": caller.id, "accepted": len(accepted), "rejected": len(rejected)}
+def _log_outcome(path: str, caller: Credential, accepted: list[Event], rejected: list[Rejection]) -> None:
+    fields: Json = {"path": path, "credential": caller.id, "accepted": len(accepted), "rejected": len(rejected)}
     if log.isEnabledFor(logging.DEBUG):
         log.debug("events", extra=fields | {"event_ids": [event["event_id"] for _, event in accepted]})
     if rejected:
