@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from tests.support.api import at_business_date
+from tests.support.api import TEES, at_business_date
 from tests.support.push import change, sale
 
 TOKEN = "token-of-a-merchandiser"
@@ -16,13 +16,7 @@ LAST_DATE = date(2026, 3, 1)
 DAYS = 400
 FORMULA = '=HYPERLINK("http://example.test","Bag"), the first'
 
-_CATALOGUE = """
-INSERT INTO location (location_id, name, kind) VALUES
-    ('S01', 'Fifth Avenue', 'branch'), ('S02', 'Newbury Street', 'branch'), ('W01', 'Central', 'warehouse');
-INSERT INTO product (sku, name, category, style, size, colour, list_price, reorder_point) VALUES
-    ('TEE-S', 'Boxy Tee, white, S', 'tops', 'TEE', 'S', 'white', 15, 5),
-    ('TEE-M', 'Boxy Tee, white, M', 'tops', 'TEE', 'M', 'white', 15, 5),
-    ('TEE-XL', 'Boxy Tee, white, XL', 'tops', 'TEE', 'XL', 'white', 15, 5);
+_CATALOGUE = f"""{TEES}
 INSERT INTO report_publication VALUES ('p', 'r', now() - interval '10 minutes', now() - interval '12 minutes');
 INSERT INTO pipeline_run (run_id, kind, state, started_at, finished_at)
     VALUES ('r', 'run', 'succeeded', now() - interval '11 minutes', now() - interval '10 minutes');

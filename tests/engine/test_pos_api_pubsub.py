@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
-import logging
 import os
 import signal
 import subprocess
@@ -16,16 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import functions_framework
 import httpx
 import pytest
 from fastyle_localcloud.iam import Iam
-from flask import Flask
 from flask.testing import FlaskClient
 from google.cloud import pubsub_v1
 from google.pubsub_v1.types import Encoding, Schema
 
 from tests.support.events import sale
+from tests.support.pos_api import environment_in, logging_kept, start
 from tests.support.processes import free_port
 from workloads.events import STREAMS, decode, pubsub_definition
 
@@ -104,30 +100,9 @@ def clients(pubsub: PubSub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def environment(clients: Any, pubsub: PubSub, tmp_path: Path) -> Iterator[dict[str, str]]:
     suffix, _ = clients
-    entry = {"id": "all", "sha256": hashlib.sha256(b"all").hexdigest(), "locations": ["*"]}
-    (tmp_path / "credentials.json").write_text(json.dumps({"credentials": [entry]}))
-    (tmp_path / "main.py").write_text("from workloads.pos_api.main import handle as handle\n")
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield {
-        "GOOGLE_CLOUD_PROJECT": "p",
-        "TIMEZONE": "America/New_York",
-        "CURRENCY": "USD",
-        "BRAND": "Fastyle",
-        **{f"{key.upper()}_TOPIC": f"{PROJECT}/topics/{stream.topic}-{suffix}" for key, stream in STREAMS.items()},
-        "CREDENTIALS_FILE": str(tmp_path / "credentials.json"),
-        "SIMULATOR_ENABLED": "true",
-        "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{pubsub.port}",
-    }
-    root.handlers[:], root.level = handlers, level
-
-
-def start(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    sys.modules.pop("workloads.pos_api.main", None)  # it reads its settings when it is loaded
-    app: Flask = functions_framework.create_app("handle", str(tmp_path / "main.py"))  # type: ignore[no-untyped-call]
-    return app.test_client()
+    topics = {key: f"{PROJECT}/topics/{stream.topic}-{suffix}" for key, stream in STREAMS.items()}
+    with logging_kept():
+        yield environment_in(tmp_path, pubsub.port, topics)
 
 
 def post(till: FlaskClient, path: str, body: Any) -> Any:

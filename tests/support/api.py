@@ -25,6 +25,15 @@ from workloads.inventory_sync.ledger import record
 from workloads.runtime.database import DatabaseSettings, connect_async
 
 ZONE = ZoneInfo("America/New_York")
+TEES = """
+INSERT INTO location (location_id, name, kind) VALUES
+    ('S01', 'Fifth Avenue', 'branch'), ('S02', 'Newbury Street', 'branch'), ('W01', 'Central', 'warehouse');
+INSERT INTO product (sku, name, category, style, size, colour, list_price, reorder_point) VALUES
+    ('TEE-S', 'Boxy Tee, white, S', 'tops', 'TEE', 'S', 'white', 15, 5),
+    ('TEE-M', 'Boxy Tee, white, M', 'tops', 'TEE', 'M', 'white', 15, 5),
+    ('TEE-XL', 'Boxy Tee, white, XL', 'tops', 'TEE', 'XL', 'white', 15, 5);
+"""
+"""Statements: a style in three sizes, two branches and the warehouse."""
 
 
 def at_business_date(days_ago: int, hour: int = 12) -> str:

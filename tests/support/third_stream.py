@@ -14,8 +14,8 @@ import functions_framework
 
 from tests.support.jobs import Recorded
 from tests.support.new_mart import proven
+from tests.support.pos_api import ENTRY, credentials
 from tests.support.publisher_server import publisher_server
-from tests.unit.workloads.pos_api.test_pos_api import ENTRY, credentials
 from workloads.events import STREAMS, Stream, decode, encode
 from workloads.inventory_sync.settings import TAKEN
 from workloads.pipeline import tasks

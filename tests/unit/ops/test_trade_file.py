@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from ops import cli, trade_files
 from ops.endpoints import from_outputs
 from tests.support.events import change, sale
-from tests.unit.workloads.pos_api.test_pos_api import credentials
+from tests.support.pos_api import credentials
 from workloads.pos_api.service import PosApi
 from workloads.runtime.credentials import CredentialStore
 

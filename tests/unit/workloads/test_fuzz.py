@@ -25,12 +25,12 @@ from tests.support.api import configuration, write
 from tests.support.events import change as pos_change
 from tests.support.events import sale as pos_sale
 from tests.support.fuzz import Answers, App, Asked, ask, encoded, mutated, request_of, text
+from tests.support.pos_api import credentials
 from tests.support.postgres import migrated_database
 from tests.support.push import Issuer, change, sale, wrap
 from tests.unit.workloads.api.test_api_inventory import traded
 from tests.unit.workloads.budget_guard.test_budget_guard_notices import event as notice
 from tests.unit.workloads.inventory_sync.test_inventory_push import Letters
-from tests.unit.workloads.pos_api.test_pos_api import credentials
 from workloads.api.app import create_app
 from workloads.budget_guard.interface import Mode
 from workloads.budget_guard.service import Guard

@@ -11,18 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.api import at_business_date, filled, get, write
+from tests.support.api import TEES, at_business_date, filled, get, write
 from tests.support.push import change, sale
 from workloads.api.positions import WINDOW_DAYS, Status
 from workloads.api.transfers import Shelf, suggest
 
-CATALOGUE = """
-INSERT INTO location (location_id, name, kind) VALUES
-    ('S01', 'Fifth Avenue', 'branch'), ('S02', 'Newbury Street', 'branch'), ('W01', 'Central', 'warehouse');
+CATALOGUE = f"""{TEES}
 INSERT INTO product (sku, name, category, style, size, colour, list_price, reorder_point) VALUES
-    ('TEE-S', 'Boxy Tee, white, S', 'tops', 'TEE', 'S', 'white', 15, 5),
-    ('TEE-M', 'Boxy Tee, white, M', 'tops', 'TEE', 'M', 'white', 15, 5),
-    ('TEE-XL', 'Boxy Tee, white, XL', 'tops', 'TEE', 'XL', 'white', 15, 5),
     ('BAG', 'Bag', 'accessories', NULL, NULL, NULL, 10, 0);
 """
 

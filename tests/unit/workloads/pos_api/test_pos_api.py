@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import logging
 import os
 import socket
 import subprocess
@@ -18,34 +16,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import functions_framework
 import grpc
 import httpx
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support.events import change, line, sale
+from tests.support.pos_api import TOPICS, credentials, environment_in, logging_kept, start
 from tests.support.publisher_server import PublisherServer, publisher_server
 from workloads.events import STREAMS, decode
 from workloads.pos_api import publisher as publisher_module
 from workloads.pos_api import service as service_module
 
 SALES, INVENTORY = "/v1/transactions", "/v1/inventory-changes"
-TOPICS = {key: f"projects/p/topics/{stream.topic}" for key, stream in STREAMS.items()}
-ENTRY = "from workloads.pos_api.main import handle as handle\n"
-
-
-def credentials(**tokens: list[str]) -> str:
-    return json.dumps(
-        {
-            "credentials": [
-                {"id": token, "sha256": hashlib.sha256(token.encode()).hexdigest(), "locations": locations}
-                for token, locations in tokens.items()
-            ]
-        }
-    )
 
 
 @pytest.fixture
@@ -56,41 +40,13 @@ def pubsub() -> Iterator[PublisherServer]:
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """The function configures the process's logs; other tests keep theirs."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
+    with logging_kept():
+        yield
 
 
 @pytest.fixture
 def environment(pubsub: PublisherServer, tmp_path: Path) -> dict[str, str]:
-    return environment_in(tmp_path, pubsub)
-
-
-def environment_in(folder: Path, pubsub: PublisherServer) -> dict[str, str]:
-    """The function's variables; what they name and the function's source are written into `folder`."""
-    (folder / "credentials.json").write_text(credentials(all=["*"], till=["S01"]))
-    (folder / "main.py").write_text(ENTRY)
-    return {
-        "GOOGLE_CLOUD_PROJECT": "p",
-        "TIMEZONE": "America/New_York",
-        "CURRENCY": "USD",
-        "BRAND": "Fastyle",
-        **{f"{key.upper()}_TOPIC": topic for key, topic in TOPICS.items()},
-        "CREDENTIALS_FILE": str(folder / "credentials.json"),
-        "SIMULATOR_ENABLED": "true",
-        "SIMULATOR_SEED": "7",
-        "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{pubsub.port}",
-    }
-
-
-def start(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    sys.modules.pop("workloads.pos_api.main", None)  # it reads its settings when it is loaded
-    app: Flask = functions_framework.create_app("handle", str(tmp_path / "main.py"))  # type: ignore[no-untyped-call]
-    return app.test_client()
+    return environment_in(tmp_path, pubsub.port)
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ from fastyle_localcloud import function_server
 
 import workloads
 from tests.support.events import sale
+from tests.support.pos_api import environment_in
 from tests.support.publisher_server import PublisherServer, publisher_server
-from tests.unit.workloads.pos_api.test_pos_api import SALES, environment_in, wait_for
+from tests.unit.workloads.pos_api.test_pos_api import SALES, wait_for
 from workloads.pos_api.publisher import PROBE_SECONDS, Outage, PublishError
 
 pytestmark = pytest.mark.slow
@@ -71,7 +72,7 @@ def address(pubsub: PublisherServer, tmp_path_factory: pytest.TempPathFactory) -
 
 @contextmanager
 def serving(command: list[str], folder: Path, pubsub: PublisherServer, entry: str = ENTRY) -> Iterator[tuple[str, int]]:
-    environment = environment_in(folder, pubsub)
+    environment = environment_in(folder, pubsub.port)
     (folder / "main.py").write_text(entry)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 
-from tests.unit.workloads.pos_api.test_pos_api import credentials
+from tests.support.pos_api import credentials
 from workloads.pos_api import webhooks
 from workloads.pos_api.service import PosApi
 from workloads.runtime.credentials import CredentialStore
