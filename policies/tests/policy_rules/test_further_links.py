@@ -10,6 +10,7 @@ from fastyle_policies import gcp
 from fastyle_policies.least_privilege.further import KEY_USER, KEYS, NOTIFICATION, TRANSFER, TRIGGER
 from fastyle_policies.least_privilege.given import SERVICE_IDENTITY
 from fastyle_policies.model import UNKNOWN, Plan, Resource, Violation
+from fastyle_policies.rules.deployer import ACTS_AS, needed
 from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_underivable
 
 from policy_rules import resources as r
@@ -208,6 +209,11 @@ LINKS: dict[str, Link] = {
         r.on_project("it", LOGS_IN, r.member("shop-runner")),
         f"Cloud SQL user: account 'shop-runner' needs {LOGS_IN} on project",
     ),
+    "SQL user by the whole address": Link(
+        of(gcp.SQL_USER, type="CLOUD_IAM_SERVICE_ACCOUNT", name=r.email("shop-runner"), instance="db"),
+        r.on_project("it", LOGS_IN, r.member("shop-runner")),
+        f"Cloud SQL user: account 'shop-runner' needs {LOGS_IN} on project",
+    ),
     "SQL user whose name is unknown": Link(
         replace(of(gcp.SQL_USER, type="CLOUD_IAM_SERVICE_ACCOUNT", name=UNKNOWN), references={"name": (RUNNER.urn,)}),
         r.on_project("it", LOGS_IN, r.member("shop-runner")),
@@ -290,6 +296,16 @@ BLIND: dict[str, tuple[tuple[Resource, ...], Resource, str]] = {
         f"customer-managed key of several service agents ({KEY_USER})",
     ),
 }
+BLIND["a key of a replica"] = (
+    (
+        of(
+            gcp.SECRET,
+            **nested("replication.userManaged.replicas", [{"customerManagedEncryption": {"kmsKeyName": PATH}}]),
+        ),
+    ),
+    key_grant(r.AGENT.format("secretmanager")),
+    f"customer-managed key of a replica ({KEY_USER})",
+)
 BLIND["a key of several agents"][0][0].props["config"]["encryptionConfig"] = {"kmsKeyName": PATH}
 
 
@@ -312,6 +328,58 @@ def test_a_key_outside_the_plan_needs_no_grant_and_one_that_is_made_leaves_nothi
     with_grant = Plan((link, key_grant(r.PUBSUB, cryptoKeyId=theirs)))
     for rule in (grants_missing, grants_surplus, grants_underivable):
         assert said(rule(with_grant, Wiring())) == [], rule.__name__
+
+
+WRITER = {"member": (r.urn("gcp:logging/folderSink:FolderSink", "link"),)}
+EXPLAINED: dict[str, tuple[tuple[Resource, ...], Resource]] = {
+    "notices of a scheduled query": (
+        (transfer("SELECT 1", notificationPubsubTopic="projects/shop-1/topics/trades"), RUNS_JOBS),
+        r.grant(
+            "pubsub/topicIAMMember",
+            "it",
+            "roles/pubsub.publisher",
+            r.AGENT.format("bigquerydatatransfer"),
+            topic="trades",
+        ),
+    ),
+    "a sink into a log bucket": (
+        (
+            replace(
+                sink("FolderSink"), props={"destination": "logging.googleapis.com/projects/p/locations/eu/buckets/b"}
+            ),
+        ),
+        replace(
+            r.on_project("it", "roles/logging.bucketWriter", ""),
+            props={"role": "roles/logging.bucketWriter", "member": UNKNOWN, "project": "shop-1"},
+            references=WRITER,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("plan", "grant"), EXPLAINED.values(), ids=EXPLAINED)
+def test_a_link_that_may_do_without_its_grant_explains_it(plan: tuple[Resource, ...], grant: Resource) -> None:
+    assert said(grants_missing(Plan((*OUTSIDE.resources, *plan)), Wiring())) == []
+    for rule in (grants_missing, grants_surplus, grants_underivable):
+        assert said(rule(Plan((*OUTSIDE.resources, *plan, grant)), Wiring())) == [], rule.__name__
+    assert grant in [v.resource for v in grants_surplus(Plan((*OUTSIDE.resources, grant)), Wiring())]
+
+
+@pytest.mark.parametrize(
+    ("resource", "acts"),
+    [
+        (r.schedule("s", "https://shop.run.app", "shop-runner", "oidcToken"), True),
+        (r.schedule("s", "https://sqladmin.googleapis.com", "shop-runner", "oauthToken"), True),
+        (of(gcp.SUBSCRIPTION, pushConfig={"oidcToken": {"serviceAccountEmail": "a"}}), True),
+        (of(gcp.SUBSCRIPTION, pushConfig={"pushEndpoint": "https://shop.run.app"}), False),
+        (of(gcp.JOB, httpTarget={"uri": "https://shop.run.app"}), False),
+        (SHOP, True),
+        (LAKE, False),
+    ],
+)
+def test_whoever_makes_what_calls_as_an_account_acts_as_it(resource: Resource, acts: bool) -> None:
+    roles, _ = needed(Plan((resource,)))
+    assert (ACTS_AS in roles) is acts
 
 
 RUNS_PIPELINES = r.on_project("it", "roles/dataflow.worker", r.member("shop-runner"))
