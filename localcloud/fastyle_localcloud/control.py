@@ -56,7 +56,6 @@ class Control:
                 web.post(project + "/locations/{location}/jobs/{job}:run", self._run_job),
                 web.post(project + "/locations/{location}/jobs/{job}:{verb}", self._set_job_state),
                 web.post(project + "/serviceAccounts/{email}:generateIdToken", self._id_token),
-                web.post(project + "/serviceAccounts/{email}:generateAccessToken", self._access_token),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -127,19 +126,12 @@ class Control:
     # --- IAM Credentials ---
 
     async def _id_token(self, request: web.Request) -> web.Response:
-        email, body = self._account(request), await _json(request)
+        email, body = request.match_info["email"], await _json(request)
+        if not self._cloud.metadata.exists(email):
+            raise _Problem(404, f"the service account {email} does not exist")
         if not body.get("audience"):
             raise _Problem(400, "audience is missing")
         return web.json_response({"token": self._cloud.identities.id_token(email, str(body["audience"]))})
-
-    async def _access_token(self, request: web.Request) -> web.Response:
-        return web.json_response({"accessToken": self._cloud.identities.access_token(self._account(request))})
-
-    def _account(self, request: web.Request) -> str:
-        email = request.match_info["email"]
-        if not self._cloud.metadata.exists(email):
-            raise _Problem(404, f"the service account {email} does not exist")
-        return email
 
     # --- Secret Manager ---
 
