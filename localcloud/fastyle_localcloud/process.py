@@ -129,13 +129,15 @@ class ManagedProcess:
             "log": str(self._log_path),
         }
 
-    def sample_memory(self) -> None:
-        """Resident memory of the whole group; shared pages count once (PSS) when it has several members."""
+    def sample_memory(self, children: Mapping[int, list[psutil.Process]]) -> None:
+        """Resident memory with that of its descendants; shared pages count once (PSS) when it has any."""
         if self._identity is None or not self._running():
             return
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self._identity.pid)
-            family = [process, *process.children(recursive=True)]
+            family = [process]
+            for member in family:  # which grows meanwhile
+                family += children.get(member.pid, [])
             if len(family) == 1:
                 self._rss = process.memory_info().rss
                 self._peak_rss = max(self._peak_rss, self._rss, _high_water_mark(process.pid))

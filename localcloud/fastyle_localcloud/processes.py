@@ -71,6 +71,14 @@ class Records:
         write_atomically(self._path, json.dumps(content, indent=2).encode())
 
 
+def children_by_parent() -> dict[int, list[psutil.Process]]:
+    """Every process of the system by its parent's pid, from one look at the table of all."""
+    children: dict[int, list[psutil.Process]] = {}
+    for process in psutil.process_iter(["ppid"]):
+        children.setdefault(process.info["ppid"], []).append(process)
+    return children
+
+
 def group_members(leader: Identity, state_dir: Path) -> list[psutil.Process]:
     """The living members of the process group that `leader` started, itself included."""
     leader_alive = leader.alive()

@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 
 from fastyle_localcloud.process import ManagedProcess, ProcessSpec
-from fastyle_localcloud.processes import Records, stop_leftovers
+from fastyle_localcloud.processes import Records, children_by_parent, stop_leftovers
 
-_SAMPLE_SECONDS = 10.0  # the system's whole table of processes is read for each
+_SAMPLE_SECONDS = 10.0  # the system's whole table of processes is read
 
 
 class Supervisor:
@@ -106,6 +106,7 @@ class Supervisor:
 
     async def _sample(self) -> None:
         while True:
+            children = await asyncio.to_thread(children_by_parent)
             for process in list(self._processes.values()):
-                await asyncio.to_thread(process.sample_memory)
+                await asyncio.to_thread(process.sample_memory, children)
             await asyncio.sleep(_SAMPLE_SECONDS)
