@@ -16,6 +16,7 @@ What differs from the package as it comes:
   the sake of row access policies: only where there are some.
 - Fingerprints are computed for whole columns, and as BigQuery has them: `fingerprints`. Rows of a result are written
   column by column: `rows`.
+- Jobs and counts of rows are written to disk by cheaper statements: `bigquery_catalog`.
 - No identifier, log line and metric of each request: nobody reads them here, and they took a sixth of the time of a
   small statement.
 - No web pages and no other users: `fastyle_localcloud.callers`, `fastyle_localcloud.grpc_callers`.
@@ -62,6 +63,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from fastyle_localcloud.callers import OnlyPrograms
 from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.standins.bigquery import TRANSLATIONS
+from fastyle_localcloud.standins.bigquery_catalog import Catalog
 from fastyle_localcloud.standins.fingerprints import fingerprints
 from fastyle_localcloud.standins.rows import arrow_table_to_bq_rows
 from fastyle_localcloud.standins.translations import Translations
@@ -253,7 +255,9 @@ def collect_garbage_seldom() -> None:
 def confine() -> None:
     """Put the above in the place of what the package has."""
     server: Any = bqemulator.server
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # DuckDB looks for it in vain at each statement's values
     server.SnapshotManager = NoSnapshots
+    server.DuckDBCatalogRepository = Catalog
     server.DuckDBEngine = ConfinedEngine
     create_app = server.create_app
 
