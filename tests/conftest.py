@@ -19,9 +19,9 @@ if TYPE_CHECKING:  # the process that only hands out tests would import Pulumi a
     from tests.support.checkout import Checkout
     from tests.support.plans import Plan
 
-# Fast tests first: a mistake is known in seconds. Names of folders, and of what is shared (below). One worker runs all
-# plans, for minutes: they begin before what several workers can divide. The many short files of `engine` come late, so that
-# no worker ends long after the others.
+# Fast tests first: a mistake is known in seconds. Names of folders, and of what is shared (below). What one worker does for
+# minutes, such as all that is asked of the stacks' plans, begins before what several can divide; the many short files of
+# `engine` come late, so that no worker ends long after the others.
 ORDER = ("compositions", "unit", "policies", "plans", "grown", "bookshops", "browser", "engine", "dags", "sql", "e2e")
 # Begun first where other workers run the others meanwhile: tests of one stack follow one another and wait a good deal, so
 # that the suite takes as long as they do.
@@ -32,6 +32,7 @@ LAST = ("test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # last would end minutes after the others. Of the second stack's those that ask what `make up` left, then the rest; what the
 # last one sends is more than all before it together.
 FIRST = {
+    "plans": ("test_plans_prod.py", "test_plans_life.py"),
     "engine": ("test_pipeline_faults.py", "test_pipeline_crashes.py", "test_pipeline_quality.py"),
     "grown": (
         "test_new_stream.py",
@@ -56,7 +57,11 @@ SHARED = {
     "unit/ops/test_new_field.py": "extended",
     "unit/ops/test_new_mart.py": "extended",
     "unit/ops/test_new_stream.py": "extended",
-    "plans": "plans",
+    "plans/test_plans_advice.py": "plans",
+    "plans/test_plans_cost.py": "plans",
+    "plans/test_plans_grants.py": "plans",
+    "plans/test_plans_inventory.py": "plans",
+    "plans/test_plans_spend.py": "plans",
     "policies/test_plan_grants.py": "plans",
     "sql": "analyser",
     # Classes of Google's provider, which take seconds to make, and each stack's composition (tests.support.program).
