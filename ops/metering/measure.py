@@ -211,7 +211,7 @@ def _weigh(
         measurement.raw_rows[stream.key] = rows
         # Google's ids have 16 digits; those given here have as many as their turn needs.
         measurement.raw_bytes[stream.key] = sizes.total(table, arrived, columns) + rows * (2 + 16)
-    for name in ("sales_lines", "inventory_changes"):
+    for name in (stream.history for stream in STREAMS.values() if stream.history):
         measurement.stored[name] = _stored(sizes, f"{endpoints.datasets['staging']}.{name}", measurement.trade.dates)
     measurement.stored["event_log"] = _stored(
         sizes, f"{endpoints.datasets['staging']}.event_log", f"publish_date >= DATE '{began.date()}' AND {arrived}"

@@ -25,6 +25,7 @@ from tests.support.googlesql import Analyser, schemas
 from tests.support.pruning import Node, Pruning
 from tests.support.push import change, rfc3339, sale
 from tests.support.world import Event, World, started_bigquery
+from workloads.events import STREAMS
 from workloads.pipeline.tables import tables
 from workloads.pipeline.warehouse import WarehouseClient
 
@@ -96,8 +97,8 @@ def _new_days(world: World, analyser: Analyser, days: int) -> Iterator[Cost]:
     assert world.run().state == "succeeded"
     world.settings = settings.model_copy(update={"raw_retention_days": _RETENTION})
     expired = f"publish_time < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {_RETENTION} DAY)"
-    for table in ("sales_transactions", "inventory_changes"):
-        world.sql(f"DELETE FROM ${{raw}}.{table} WHERE {expired}")
+    for stream in STREAMS.values():
+        world.sql(f"DELETE FROM ${{raw}}.{stream.table} WHERE {expired}")
     with mock.patch.object(WarehouseClient, "ensure_tables"):  # the same whatever the history
         assert world.run().state == "succeeded"
         for day in range(days, days + NEW_DAYS):
@@ -126,7 +127,7 @@ def rows_read(world: World, analyser: Analyser, statements: Sequence[str]) -> di
     """Rows that scans of `statements` read after pruning, by table; a table read twice counts twice."""
     # One without a partition column is read whole; a script's condition that does not hold costs nothing.
     columns = {table.key: table.partition_by or "" for table in tables().values()}
-    columns |= {"raw.sales_transactions": "publish_time", "raw.inventory_changes": "publish_time"}
+    columns |= {f"raw.{stream.table}": "publish_time" for stream in STREAMS.values()}
     pruning = Pruning(columns, {})
     read: dict[str, int] = {}
     counted: dict[tuple[str, str], int] = {}
