@@ -229,10 +229,10 @@ def _valid(model: type[M], data: object, where: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as e:
-        raise ValueError(f"{where}: {first_error(e)}") from None
+        raise ValueError(f"{where}: {first_error(e, 'the whole')}") from None
 
 
-def first_error(error: ValidationError, whole: str = "") -> str:
+def first_error(error: ValidationError, whole: str) -> str:
     """The first thing wrong and its place; `whole` is what that is called where it is no part."""
     wrong = error.errors()[0]
     return f"{'.'.join(map(str, wrong['loc'])) or whole}: {wrong['msg']}"

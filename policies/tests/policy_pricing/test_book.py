@@ -218,3 +218,9 @@ def test_a_mistake_in_the_book_names_file_and_key(mistake: str, tmp_path: Path) 
     with pytest.raises(ValueError, match=r"x\.y\.yaml: ") as caught:
         book.load(tmp_path)
     assert words in str(caught.value)
+
+
+def test_a_file_that_is_no_book_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.y.yaml").write_text("[]\n")
+    with pytest.raises(ValueError, match=r"x\.y\.yaml: the whole: Input should be a valid dictionary"):
+        book.load(tmp_path)

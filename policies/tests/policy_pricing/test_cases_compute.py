@@ -248,6 +248,13 @@ def test_usage_and_activation_policy_say_how_long_it_runs() -> None:
     [
         ({"databaseVersion": "SQLSERVER_2022_WEB"}, "the price book has no rates for SQLSERVER_2022_WEB"),
         ({"settings.edition": "ULTIMATE"}, "the price book has no rates for edition ULTIMATE"),
+        (
+            {
+                "settings.edition": "ENTERPRISE_PLUS", "settings.tier": "db-perf-optimized-N-2",
+                "settings.diskType": "PD_HDD",
+            },
+            "edition Enterprise Plus has SSDs only",
+        ),
         ({"settings.edition": "ENTERPRISE_PLUS"}, "the price book has no rate for tier db-custom-2-7680 of edition Enterprise Plus"),
         ({"settings.tier": "db-n9-standard-1"}, "the price book has no rate for tier db-n9-standard-1"),
         ({"settings.tier": UNKNOWN}, "its tier is secret or known only at update"),
@@ -313,7 +320,8 @@ def test_a_read_replica_is_an_instance_with_its_primarys_disk() -> None:
             "Storage, SSD": ("80", "13.6"),
         }.items()
     }
-    assert "its disk is as large as its primary's" in estimated(replica).notes[0]
+    words = "its disk is as large as its primary's, which the plan does not tell; reckoned with 10 GB"
+    assert estimated(replica).notes[0] == f"DatabaseInstance 'replica': {words}"
 
 
 @prices(SQL)
