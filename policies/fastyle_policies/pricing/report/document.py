@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from fastyle_policies.pricing.estimator import Estimate
-from fastyle_policies.pricing.lines import total
+from fastyle_policies.pricing.lines import Credit, Line, total
 from fastyle_policies.pricing.report.figures import FREE_TIERS, plain
 
 
 def as_json(estimate: Estimate) -> str:
     """The contract's document. Free tiers are one entry of `resources` with negative amounts, so that sums agree."""
-    resources: list[dict[str, Any]] = [
-        {
-            "urn": r.urn,
-            "type": r.type,
-            "name": r.name,
-            "monthly": plain(r.monthly),
-            "components": [
-                {
-                    "name": line.name,
-                    "unit": line.rate.unit,
-                    "quantity": plain(line.quantity),
-                    "price": plain(line.rate.price),
-                    "monthly": plain(line.monthly),
-                    "usage_based": line.usage_based,
-                    "source": str(line.rate.source),
-                    "confidence": line.confidence,
-                }
-                for line in r.lines
-            ],
-        }
-        for r in estimate.resources
-    ]
+    resources = [_resource(r.urn, r.type, r.name, r.monthly, map(_line, r.lines)) for r in estimate.resources]
     if estimate.credits:
-        resources.append(
-            {
-                "urn": "",
-                "type": "billing-account",
-                "name": FREE_TIERS,
-                "monthly": plain(total(c.monthly for c in estimate.credits).copy_negate()),
-                "components": [
-                    {
-                        "name": credit.name,
-                        "unit": "USD",
-                        "quantity": plain(part),
-                        "price": "-1",
-                        "monthly": plain(part.copy_negate()),
-                        "usage_based": usage_based,
-                        "source": credit.source,
-                        "confidence": credit.confidence,
-                    }
-                    for credit in estimate.credits
-                    for part, usage_based in ((credit.fixed, False), (credit.usage, True))
-                    if part
-                ],
-            }
-        )
+        off = total(c.monthly for c in estimate.credits).copy_negate()
+        parts = (part for credit in estimate.credits for part in _credit(credit))
+        resources.append(_resource("", "billing-account", FREE_TIERS, off, parts))
     document = {
         "currency": estimate.currency,
         "monthly": {"fixed": plain(estimate.fixed), "usage": plain(estimate.usage), "total": plain(estimate.total)},
@@ -68,3 +29,24 @@ def as_json(estimate: Estimate) -> str:
         "notes": [{"name": remark.name, "text": remark.text} for remark in estimate.remarks],
     }
     return json.dumps(document, indent=2)
+
+
+def _resource(urn: str, type_: str, name: str, monthly: Decimal, parts: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    components = [dict(zip(_COMPONENT, part, strict=True)) for part in parts]
+    return {"urn": urn, "type": type_, "name": name, "monthly": plain(monthly), "components": components}
+
+
+_COMPONENT = ("name", "unit", "quantity", "price", "monthly", "usage_based", "source", "confidence")
+
+
+def _line(line: Line) -> Sequence[Any]:
+    rate = line.rate
+    figures = (rate.unit, plain(line.quantity), plain(rate.price), plain(line.monthly))
+    return line.name, *figures, line.usage_based, str(rate.source), line.confidence
+
+
+def _credit(credit: Credit) -> Iterator[Sequence[Any]]:
+    for part, by_usage in ((credit.fixed, False), (credit.usage, True)):
+        if part:
+            figures = ("USD", plain(part), "-1", plain(part.copy_negate()))
+            yield credit.name, *figures, by_usage, credit.source, credit.confidence
