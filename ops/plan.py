@@ -7,6 +7,7 @@ anybody's state is written.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -18,8 +19,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from fastyle_localcloud.engine.environment import engine_environment
@@ -138,17 +141,39 @@ def _provider(work: Path) -> Iterator[tuple[str, dict[str, str]]]:
         }
         yield f"the official gcp provider {GCP_VERSION}", env
         return
+    env["PULUMI_DEBUG_PROVIDERS"] = f"gcp:{_stand_in_port()}"
+    yield "the stand-in gcp provider (the official one cannot be installed here)", env
+
+
+_starting = Lock()
+
+
+def _stand_in_port() -> str:
+    """The port of the stand-in provider: one for all plans of this process, since its start takes as long as a preview."""
+    with _starting:
+        process, port = _stand_in()
+        if process.poll() is not None:
+            _stand_in.cache_clear()
+            _, port = _stand_in()
+        return port
+
+
+@cache
+def _stand_in() -> tuple[subprocess.Popen[str], str]:
+    """A provider that ends with this process, and its port."""
     command = [sys.executable, "-m", "fastyle_localcloud.provider", "--port", "0"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            port = process.stdout.readline().strip()
-            if not port:
-                raise OperatorError("the stand-in provider did not start; its words are above")
-            env["PULUMI_DEBUG_PROVIDERS"] = f"gcp:{port}"
-            yield "the stand-in gcp provider (the official one cannot be installed here)", env
-        finally:
-            process.terminate()
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    atexit.register(_end, process)
+    assert process.stdout is not None
+    port = process.stdout.readline().strip()
+    if not port:
+        raise OperatorError("the stand-in provider did not start; its words are above")
+    return process, port
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    process.wait()
 
 
 def _has_official_plugin(env: dict[str, str]) -> bool:

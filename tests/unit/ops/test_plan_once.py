@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,18 @@ def test_something_tried_out_is_a_preview_of_its_own(previews: list[list[str]]) 
     for _ in range(2):
         estimated(Request(stack="prod", overrides=["orchestrator=scheduler"]))
     assert len(previews) == 2
+
+
+@pytest.mark.slow
+def test_plans_of_one_process_share_a_provider_and_one_that_ended_is_started_again() -> None:
+    port = ops.plan._stand_in_port()
+    assert ops.plan._stand_in_port() == port
+    process, _ = ops.plan._stand_in()
+    process.kill()
+    process.wait()
+    again = ops.plan._stand_in_port()
+    with socket.create_connection(("127.0.0.1", int(again)), timeout=20):
+        assert ops.plan._stand_in()[0].pid != process.pid
 
 
 def test_what_is_tried_out_is_set_by_one_command_of_each_kind() -> None:
