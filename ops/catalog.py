@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -31,6 +31,7 @@ from ops.errors import OperatorError
 from ops.texts import read_text
 
 _FAULTS_SHOWN = 20
+Item = TypeVar("Item", Product, Location)
 
 
 class CatalogueError(OperatorError):
@@ -99,8 +100,10 @@ def _load(
     encoding: str | None = None,
 ) -> LoadReport:
     faults: list[str] = []
-    product_rows = [p for path in products for p in _products(path, faults, encoding)]
-    location_rows = [p for path in locations for p in _locations(path, faults, encoding)]
+    product_rows = [row for path in products for row in _parsed(path, encoding, parse_product, PRODUCT_COLUMNS, faults)]
+    location_rows = [
+        row for path in locations for row in _parsed(path, encoding, parse_location, LOCATION_COLUMNS, faults)
+    ]
     _refuse_repetitions(product_rows, location_rows, faults)
     if faults:
         more = [f"and {len(faults) - _FAULTS_SHOWN} more"] if len(faults) > _FAULTS_SHOWN else []
@@ -163,24 +166,17 @@ def _ndjson(path: Path, text: str) -> Iterator[_Row]:
         yield _Row(number, {name: None if value == "" else value for name, value in fields.items()})
 
 
-def _products(path: Path, faults: list[str], encoding: str | None) -> Iterator[tuple[str, Product]]:
+def _parsed(
+    path: Path, encoding: str | None, parse: Callable[[dict[str, Any]], Item], columns: Sequence[str], faults: list[str]
+) -> Iterator[tuple[str, Item]]:
+    """The rows of a file with their places; what is wrong with others is added to `faults`."""
     for row in _rows(path, encoding):
         try:
-            yield f"{path}:{row.number}", parse_product(row.fields)
+            yield f"{path}:{row.number}", parse(row.fields)
         except RowFault as fault:
             faults.extend(f"{path}:{row.number}: {line}" for line in fault.lines)
             if fault.is_of_columns:
-                raise CatalogueError(f"{faults[-1]}; the columns are {', '.join(PRODUCT_COLUMNS)}") from None
-
-
-def _locations(path: Path, faults: list[str], encoding: str | None) -> Iterator[tuple[str, Location]]:
-    for row in _rows(path, encoding):
-        try:
-            yield f"{path}:{row.number}", parse_location(row.fields)
-        except RowFault as fault:
-            faults.extend(f"{path}:{row.number}: {line}" for line in fault.lines)
-            if fault.is_of_columns:
-                raise CatalogueError(f"{faults[-1]}; the columns are {', '.join(LOCATION_COLUMNS)}") from None
+                raise CatalogueError(f"{faults[-1]}; the columns are {', '.join(columns)}") from None
 
 
 def _refuse_repetitions(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from ops.errors import OperatorError
+from ops.new_folder import Kind, write_folder
 from workloads.marts.declaration import check_name, read_marts
 
-MARTS = Path("sql", "bigquery", "marts")
-PAGE = Path("docs", "marts.md")
+KIND = Kind(
+    folders=Path("sql", "bigquery", "marts"),
+    check=check_name,
+    read=read_marts,
+    page=Path("docs", "marts.md"),
+    reference="workloads.reference.marts",
+)
 
 _DECLARATION = """\
 # What a row is and where rows go. The keys are explained in sql/bigquery/marts/README.md.
@@ -62,36 +64,10 @@ def write_mart(name: str, repository: Path, *, read_model: bool = True) -> Path:
     Raises:
         OperatorError: no mart can have the name, or one has it; nothing is left behind.
     """
-    key = name.strip().replace("-", "_")
-    folder = repository / MARTS / key
-    try:
-        check_name(key)
-        if folder.exists():
-            raise OperatorError(f"{MARTS / key} is there already; edit it, or choose another name")
-        if not (repository / MARTS).is_dir():
-            raise OperatorError(f"{repository} has no {MARTS}; run this in a checkout")
-        folder.mkdir()
-    except (ValueError, OSError) as error:
-        raise OperatorError(f"{error}") from None
-    try:
+
+    def texts(key: str, _: object) -> dict[str, str]:
         words = key.replace("_", " ").capitalize()
         declared = _DECLARATION.format(words=words, read_model="true" if read_model else "false")
-        texts = {"mart.yaml": declared, "query.sql": _QUERY, "checks.sql": _CHECKS.format(name=key)}
-        for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8")
-        read_marts(repository / MARTS)
-        _write_page(repository)
-    except (ValueError, OSError, OperatorError) as error:
-        shutil.rmtree(folder)
-        raise OperatorError(f"{error}") from None
-    return folder
+        return {"mart.yaml": declared, "query.sql": _QUERY, "checks.sql": _CHECKS.format(name=key)}
 
-
-def _write_page(repository: Path) -> None:
-    """In a process of its own: this one has read the marts already."""
-    render = "from workloads.reference.marts import render; print(render(), end='')"
-    command = [sys.executable, "-c", render]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, encoding="utf-8", check=False)
-    if done.returncode:
-        raise OperatorError((done.stderr.strip().splitlines() or [f"{PAGE} cannot be written"])[-1])
-    (repository / PAGE).write_text(done.stdout, encoding="utf-8")
+    return write_folder(name, repository, KIND, texts)

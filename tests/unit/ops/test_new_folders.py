@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from ops.errors import OperatorError
-from ops.new import write_stream
 from ops.new_mart import write_mart
+from ops.new_stream import write_stream
 from tests.support.checkout import REPOSITORY, contents
 from workloads.events import stream as streams
 from workloads.events.rules import rules_of

@@ -152,18 +152,26 @@ def test_an_optional_field_more_needs_the_schema_alone(
     stream: Stream, event: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Producers that do not know it, the topic's schema, the raw table and its reader go on."""
-    more = {"name": "void_of", "type": ["null", "string"], "default": None, "doc": "d", "contract": {"format": "id"}}
+    more = {
+        "name": "joined_later",
+        "type": ["null", "string"],
+        "default": None,
+        "doc": "d",
+        "contract": {"format": "id"},
+    }
     grown = dataclasses.replace(stream, avro=stream.avro | {"fields": [*stream.avro["fields"], more]})
     monkeypatch.setitem(validation._CHECKS, stream.key, validation._compile(grown.avro, {}))
-    for given, said in ((event, None), (event | {"void_of": "T-1"}, "T-1")):
+    for given, said in ((event, None), (event | {"joined_later": "T-1"}, "T-1")):
         body = copy.deepcopy(given)
-        assert validate(grown, body, currency="USD", now=NOW) == event | {"void_of": said}
-        assert decode(grown, encode(grown, given)) == event | {"void_of": said}
+        assert validate(grown, body, currency="USD", now=NOW) == event | {"joined_later": said}
+        assert decode(grown, encode(grown, given)) == event | {"joined_later": said}
         assert decode(stream, encode(grown, given)) == event
     schema = fastavro.parse_schema(json.loads(pubsub_definition(grown)))
-    assert list(fastavro.json_reader(io.StringIO(encode(grown, event).decode()), schema)) == [event | {"void_of": None}]
+    assert list(fastavro.json_reader(io.StringIO(encode(grown, event).decode()), schema)) == [
+        event | {"joined_later": None}
+    ]
     before, after = ({column["name"]: column for column in bigquery_fields(each)} for each in (stream, grown))
-    assert {name: after.pop(name)["mode"] for name in after.keys() - before.keys()} == {"void_of": "NULLABLE"}
+    assert {name: after.pop(name)["mode"] for name in after.keys() - before.keys()} == {"joined_later": "NULLABLE"}
     assert after == before
 
 

@@ -12,7 +12,7 @@ from workloads.events import STREAMS, Stream
 from workloads.pipeline.stream_tables import FOLDER, LOADED, declared
 
 MORE = {
-    "name": "void_of",
+    "name": "joined_later",
     "type": ["null", "string"],
     "default": None,
     "doc": "A field more.",
@@ -47,7 +47,7 @@ def test_an_optional_field_more_arrives_in_the_history_and_its_live_view_by_the_
 ) -> None:
     before, after = tables(stream), tables(grown(stream, item=item))
     assert before.keys() == after.keys()
-    column = {"name": "void_of", "type": "STRING", "description": "A field more."}
+    column = {"name": "joined_later", "type": "STRING", "description": "A field more."}
     for name, table in after.items():
         columns = list(table["columns"])
         if item and name not in (stream.history, f"live_{stream.history}"):
@@ -56,7 +56,7 @@ def test_an_optional_field_more_arrives_in_the_history_and_its_live_view_by_the_
         else:
             assert column in columns, f"{name}: nullable, for rows that are there do not have it"
             columns.remove(column)
-            assert "void_of" in table["query"], name
+            assert "joined_later" in table["query"], name
         assert columns == list(before[name]["columns"]), name
 
 
