@@ -255,6 +255,7 @@ def collect_garbage_seldom() -> None:
 def confine() -> None:
     """Put the above in the place of what the package has."""
     server: Any = bqemulator.server
+    pyarrow.array([0])  # looks for it once, and would take the None for it
     sys.modules["pandas"] = None  # type: ignore[assignment]  # DuckDB looks for it in vain at each statement's values
     server.SnapshotManager = NoSnapshots
     server.DuckDBCatalogRepository = Catalog
