@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from datetime import date, datetime
@@ -22,6 +22,7 @@ from workloads.pipeline import statements
 from workloads.pipeline.attempts import OutOfTime, TimeBox
 from workloads.pipeline.deadlines import REQUEST_SECONDS, bound
 from workloads.pipeline.settings import Settings
+from workloads.pipeline.table_schemas import grown, missing, schema_field
 from workloads.pipeline.tables import Table, render, tables, views
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ _DECLARATION = "declaration"  # the label of a view: a hash of its definition
 _SINCE = "live_since"  # the label of a view: the first raw partition that it reads
 _LIVE_SINCE = "${live_since}"
 _DECLARATION_LENGTH = 32  # a label's value has up to 63 characters
-_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
 
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(2 * REQUEST_SECONDS)
@@ -191,7 +191,7 @@ class WarehouseClient:
         dataset, table = key.split(".")
         write = bigquery.WriteDisposition
         configuration = bigquery.LoadJobConfig(
-            schema=[_field(column) for column in columns],
+            schema=[schema_field(column) for column in columns],
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             write_disposition=write.WRITE_TRUNCATE if replace else write.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
@@ -230,14 +230,14 @@ class WarehouseClient:
                 return
             log.info("created %s", table.key)
             return
-        if fresh := list(_missing(current.schema, wanted.schema)):
-            current.schema = _grown(current.schema, wanted.schema)
+        if fresh := list(missing(current.schema, wanted.schema)):
+            current.schema = grown(current.schema, wanted.schema)
             self._client.update_table(current, ["schema"], retry=RETRY)
             log.info("added %s to %s", ", ".join(fresh), table.key)
 
     def _declared(self, table: Table) -> bigquery.Table:
         reference = f"{self._client.project}.{self._name(table)}"
-        made = bigquery.Table(reference, schema=[_field(column) for column in table.columns])
+        made = bigquery.Table(reference, schema=[schema_field(column) for column in table.columns])
         made.description = table.description
         if table.partition_by:
             made.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
@@ -287,54 +287,6 @@ class WarehouseClient:
             return dict(self._client.get_table(f"{self._client.project}.{self._name(view)}", retry=RETRY).labels)
         except NotFound:
             return {}
-
-
-Fields = Sequence[bigquery.SchemaField]
-
-
-def _missing(current: Fields, wanted: Fields, at: str = "") -> Iterator[str]:
-    """The names of wanted columns, and of fields within columns, that are not there."""
-    there = {field.name: field for field in current}
-    for field in wanted:
-        if field.name not in there:
-            yield f"{at}{field.name}"
-        else:
-            yield from _missing(there[field.name].fields, field.fields, f"{at}{field.name}.")
-
-
-def _grown(current: Fields, wanted: Fields) -> list[bigquery.SchemaField]:
-    """The columns that are there, with the missing ones behind them; those within a column likewise."""
-    declared, there = {field.name: field for field in wanted}, {field.name for field in current}
-    return [
-        *(
-            _with(field, _grown(field.fields, declared[field.name].fields)) if field.name in declared else field
-            for field in current
-        ),
-        *(_added(field) for field in wanted if field.name not in there),
-    ]
-
-
-def _with(field: bigquery.SchemaField, inner: Fields) -> bigquery.SchemaField:
-    if list(field.fields) == list(inner):
-        return field
-    return bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "fields": [one.to_api_repr() for one in inner]})
-
-
-def _added(field: bigquery.SchemaField) -> bigquery.SchemaField:
-    """A new column: null in the rows that are there, for BigQuery adds no required one."""
-    mode = "NULLABLE" if field.mode == "REQUIRED" else str(field.mode)
-    return bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "mode": mode})
-
-
-def _field(column: Mapping[str, Any]) -> bigquery.SchemaField:
-    kind = str(column["type"])
-    return bigquery.SchemaField(
-        column["name"],
-        _TYPES.get(kind, kind),
-        mode=str(column.get("mode", "nullable")).upper(),
-        description=str(column.get("description") or ""),
-        fields=[_field(inner) for inner in column.get("fields") or ()],
-    )
 
 
 def _parameter(name: str, value: str | Sequence[str]) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
