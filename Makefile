@@ -48,7 +48,7 @@ test: setup  ## Run every test, fast ones first
 	@$(RUN) pytest --numprocesses 3 --durations 25
 
 test-fast: setup  ## Run the unit tests but for the slow ones: no engine, no local cloud
-	@$(RUN) pytest tests/unit components/tests policies/tests localcloud/tests/cloud_provider -m "not slow" --numprocesses logical --maxprocesses 3 --quiet
+	@$(RUN) pytest tests/unit components/tests policies/tests localcloud/tests/cloud_provider -m "not slow" --numprocesses 3 --quiet
 
 check: setup  ## Format, lint, types, and documents that must be current
 	@$(RUN) ruff format --check .

@@ -22,7 +22,20 @@ if TYPE_CHECKING:  # the process that only hands out tests would import Pulumi a
 # Fast tests first: a mistake is known in seconds. Names of folders, and of what is shared (below). What one worker does for
 # minutes, such as all that is asked of the stacks' plans, begins before what several can divide; the many short files of
 # `engine` come late, so that no worker ends long after the others.
-ORDER = ("compositions", "unit", "policies", "plans", "grown", "bookshops", "browser", "engine", "dags", "sql", "e2e")
+ORDER = (
+    "compositions",
+    "provider_classes",
+    "unit",
+    "policies",
+    "plans",
+    "grown",
+    "bookshops",
+    "browser",
+    "engine",
+    "dags",
+    "sql",
+    "e2e",
+)
 # Begun first where other workers run the others meanwhile: tests of one stack follow one another and wait a good deal, so
 # that the suite takes as long as they do.
 BEGUN = ("stack", "grown")
@@ -64,14 +77,16 @@ SHARED = {
     "plans/test_plans_spend.py": "plans",
     "policies/test_plan_grants.py": "plans",
     "sql": "analyser",
-    # Classes of Google's provider, which take seconds to make, and each stack's composition (tests.support.program).
+    # Classes of Google's provider, which take seconds to make, and each stack's composition (tests.support.program). What
+    # needs the classes alone is a group of its own: one worker with all of it would end after the others.
     "unit/infra": "compositions",
     "unit/ops/test_access_proxy.py": "compositions",
     "unit/ops/test_cost_advice.py": "compositions",
     "unit/ops/test_stack_new.py": "compositions",
     "unit/docs/test_docs_operations.py": "compositions",
-    "localcloud/tests/cloud_provider": "compositions",
-    "components/tests/component_resources": "compositions",
+    "localcloud/tests/cloud_provider": "provider_classes",
+    "policies/tests/policy_rules/test_provided.py": "provider_classes",
+    "components/tests/component_resources": "provider_classes",
 }
 
 

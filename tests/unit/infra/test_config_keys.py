@@ -175,28 +175,31 @@ def test_every_key_is_tried() -> None:
     assert sorted(tried - set(leaves(StackConfig)) - {"gcp:project", "gcp:region", "monitoring"}) == []
 
 
-def made(config: dict[str, Any]) -> str:
-    return json.dumps(composed(config).resources, sort_keys=True, default=str)
+def made(stack: str | dict[str, Any]) -> str:
+    return json.dumps(composed(stack).resources, sort_keys=True, default=str)
+
+
+def with_every_key_changed(stack: str) -> dict[str, Any]:
+    config = configuration(stack)
+    for key, (value, _) in TABLES[stack].items():
+        put(config, key, value)
+    for workload in Workloads.model_fields if stack == "prod" else ():
+        put(config, f"workloads.{workload}.ingress", "internal-and-load-balancer")
+    return config
 
 
 @pytest.mark.parametrize("stack", TABLES)
 def test_every_key_arrives(stack: str) -> None:
-    changed = copy.deepcopy(configuration(stack))
-    for key, (value, _) in TABLES[stack].items():
-        put(changed, key, value)
-    before, after = made(configuration(stack)), made(changed)
+    before, after = made(stack), made(with_every_key_changed(stack))
     words = {key: cell for key, (_, cell) in TABLES[stack].items()}
     assert {key: cell for key, cell in words.items() if cell not in after} == {}
     assert {key: cell for key, cell in words.items() if cell in before} == {}, "proves nothing"
 
 
 def test_each_workload_has_its_ingress() -> None:
-    config = copy.deepcopy(configuration("prod"))
-    for workload in Workloads.model_fields:
-        put(config, f"workloads.{workload}.ingress", "internal-and-load-balancer")
     behind = [
         inputs["name"]
-        for inputs in composed(config).resources.values()
+        for inputs in composed(with_every_key_changed("prod")).resources.values()
         if "INTERNAL_AND_GCLB" in str(inputs) or "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" in str(inputs)
     ]
     assert sorted(behind) == ["api", "inventory-sync", "pipeline", "pos-api"]
@@ -282,7 +285,7 @@ def test_prod_can_be_taken_down_in_its_own_name_only(tmp_path: Path) -> None:
 def test_a_mistaken_destroy_is_refused_before_its_first_step() -> None:
     """By the lock, which waits for everything: what it did not wait for would be deleted before it is asked. And an
     update that takes away what holds data or delivers it is refused by Pulumi itself, at its preview."""
-    options = composed(configuration("prod")).options
+    options = composed("prod").options
     lock = options["fastyle:index:DeletionLock::deletion-lock"]
     assert lock["protect"]
     assert set(lock["after"]) == {
