@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from unittest import mock
 import fastavro
 import pytest
 
+from ops.metering import scans
 from tests.support.lake import MESSAGE_SCHEMA
 from tests.support.push import change, sale
 from tests.support.world import Event, World
-from workloads.events import STREAMS, encode
+from workloads.events import STREAMS, bigquery_fields, encode
 from workloads.pipeline import quality, reconcile
 from workloads.pipeline.checks import checks
 from workloads.pipeline.lake import File, messages
@@ -139,7 +141,7 @@ class Outcome:
         return sorted(name for name, result in self.results.items() if result["status"] == "fail")
 
 
-def checked(world: World, changed: str = "", **more: Any) -> Outcome:
+def checked(world: World, changed: str = "", dates: list[date] = DATES, **more: Any) -> Outcome:
     """Run the checks, as the task does, over the dates of the run: those that read the table `changed`, or all."""
     settings = world.settings.model_copy(update=more)
     run_id, stop = uuid.uuid4().hex, None
@@ -153,7 +155,7 @@ def checked(world: World, changed: str = "", **more: Any) -> Outcome:
     with connect(settings) as connection, mock.patch.object(quality, "checks", return_value=reading):
         connection.autocommit = True
         try:
-            quality.check(Run(settings, WarehouseClient(settings), connection, run_id, dates=DATES))
+            quality.check(Run(settings, WarehouseClient(settings), connection, run_id, dates=dates))
         except QualityStop as stopped:
             stop = str(stopped)
     rows = world.postgres("SELECT * FROM quality_result WHERE run_id = %s", [run_id])
@@ -206,13 +208,14 @@ class FakeLake:
             yield file, content
 
 
-def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World) -> None:
+def messages_of(world: World) -> dict[str, list[dict[str, Any]]]:
+    """What the raw tables hold, as the lake's messages."""
     raw = {
         key: world.sql(f"SELECT message_id, publish_time, event_id FROM ${{raw}}.{stream.table}")
         for key, stream in STREAMS.items()
     }
     bodies = {e["event_id"]: e for _, e in EVENTS}
-    kept = {
+    return {
         key: [
             {
                 "data": encode(STREAMS[key], bodies[row["event_id"]]),
@@ -225,6 +228,10 @@ def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World
         ]
         for key, rows in raw.items()
     }
+
+
+def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World) -> None:
+    kept = messages_of(world)
     assert list(messages(next(FakeLake(kept).opened(iter([File("sales", 0)])))[1])), "it is a file of the lake"
 
     def lake_outcome() -> tuple[list[str], str | None]:
@@ -241,3 +248,67 @@ def test_a_message_that_only_one_of_lake_and_raw_table_has_is_found(world: World
     assert lake_outcome() == ([reconcile.LAKE], "inventory message more is not in the raw table")
     kept["inventory"][-1]["publish_time"] = datetime.now(UTC)
     assert lake_outcome() == ([], None), "what was published just now may be under way"
+
+
+class SpiedLake(FakeLake):
+    """That remembers which times were asked for."""
+
+    def __init__(self, kept: dict[str, list[dict[str, Any]]]) -> None:
+        super().__init__(kept)
+        self.windows: list[tuple[datetime, datetime]] = []
+
+    def files(self, stream: Any, start: datetime, end: datetime) -> Iterator[tuple[File, bool]]:
+        self.windows.append((start, end))
+        return super().files(stream, start, end)
+
+
+def test_the_comparisons_read_what_changed_and_what_came_since_they_last_passed(world: World) -> None:
+    lake, statements, run = SpiedLake(messages_of(world)), list[str](), WarehouseClient.run
+
+    def spied(self: WarehouseClient, statement: str, *arguments: Any) -> list[dict[str, Any]]:
+        statements.append(statement)
+        return run(self, statement, *arguments)
+
+    changed = DATES[-1:]
+    with mock.patch("workloads.pipeline.lake.Lake", return_value=lake):
+        passed = checked(world, "nothing", changed, lake_bucket="lake").results[reconcile.LAKE]["checked_at"]
+        lake.windows.clear()
+        with mock.patch.object(WarehouseClient, "run", spied):
+            outcome = checked(world, "nothing", changed, lake_bucket="lake")
+    at = outcome.results[reconcile.LAKE]["checked_at"]
+    assert outcome.failing == []
+    assert lake.windows == [(passed - reconcile.SETTLED, at - reconcile.SETTLED)] * len(STREAMS)
+
+    warehouse, raw = WarehouseClient(world.settings), {f"raw.{stream.table}": stream for stream in STREAMS.values()}
+    keys = {warehouse._name(table): key for key, table in tables().items()}
+    known = {
+        name: scans.Table({column["name"]: column["type"] for column in bigquery_fields(raw[key])}, "publish_time")
+        if key in raw
+        else scans.Table(
+            {column["name"]: column["type"] for column in tables()[key].columns}, tables()[key].partition_by
+        )
+        for name, key in keys.items()
+    }
+    read = {
+        keys[one.table]: one
+        for text in statements
+        if not re.search("unchecked_dates|quality_results", text)  # what is kept of checks
+        for statement in scans.statements(text)
+        for one in scans.reads(statement, known)
+    }
+
+    def reads(table: str, value: str) -> bool:
+        column, condition = known[read[table].table].partition_column, read[table].condition
+        [row] = world.sql(f"SELECT {condition or 'TRUE'} AS is_read FROM (SELECT {value} AS {column})")
+        return bool(row["is_read"])
+
+    histories = {"staging.sales_lines", "staging.inventory_changes"}
+    assert read.keys() == {*raw, *histories, "staging.event_log", "staging.stock"}
+    for table in raw:
+        since = passed - reconcile.SETTLED
+        assert reads(table, f"TIMESTAMP '{since.isoformat()}'"), table
+        assert not reads(table, f"TIMESTAMP '{(since - timedelta(seconds=1)).isoformat()}'"), table
+    days = {table: [day for day in DATES if reads(table, f"DATE '{day}'")] for table in histories}
+    assert days == {"staging.sales_lines": changed, "staging.inventory_changes": DATES[:2]}, "those and those unchecked"
+    assert not reads("staging.event_log", "DATE_SUB(CURRENT_DATE(), INTERVAL 3 DAY)")
+    assert len(read["staging.stock"].columns) == 3

@@ -1,8 +1,7 @@
-"""One small object in Cloud Storage that several may write: each write says which generation it replaces."""
+"""One small object of JSON in Cloud Storage that several may write: each write says which generation it replaces."""
 
 from __future__ import annotations
 
-import json
 import os
 from urllib.parse import quote
 
@@ -12,7 +11,6 @@ from google.auth.exceptions import GoogleAuthError
 from workloads.runtime.google import TIMEOUT
 
 _STORAGE = "https://storage.googleapis.com"
-_BOUNDARY = "fastyle-object-0f6c1d"
 
 
 class Changed(Exception):  # noqa: N818 - an answer
@@ -48,9 +46,9 @@ class ObjectFile:
             Changed: another generation is there.
             OSError: it cannot be written now.
         """
-        options = f"uploadType=multipart&ifGenerationMatch={generation}"
+        options = f"uploadType=media&name={quote(self._name, safe='')}&ifGenerationMatch={generation}"
         url = f"{self._base}/upload/storage/v1/b/{self._bucket}/o?{options}"
-        answer = self._send("POST", url, _related({"name": self._name}, content))
+        answer = self._send("POST", url, content)
         if answer.status_code == 412:
             raise Changed
         if answer.status_code != 200:
@@ -58,15 +56,8 @@ class ObjectFile:
         return int(answer.json()["generation"])
 
     def _send(self, method: str, url: str, content: bytes | None = None) -> requests.Response:
-        headers = None if content is None else {"Content-Type": f"multipart/related; boundary={_BOUNDARY}"}
+        headers = None if content is None else {"Content-Type": "application/json"}
         try:
             return self._session.request(method, url, data=content, headers=headers, timeout=TIMEOUT)
         except (requests.RequestException, GoogleAuthError) as error:
             raise OSError(f"{method} {url}: {type(error).__name__}: {error}") from None
-
-
-def _related(metadata: dict[str, str], content: bytes) -> bytes:
-    """A multipart upload's body (RFC 2387). Not a plain one: the local stand-in heeds no precondition on those."""
-    head = f"--{_BOUNDARY}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
-    parts = [head.encode(), json.dumps(metadata).encode(), b"\r\n", head.encode(), content]
-    return b"".join([*parts, f"\r\n--{_BOUNDARY}--\r\n".encode()])
