@@ -106,6 +106,16 @@ def test_a_text_sent_again_follows_its_tables(client: bigquery.Client) -> None:
     ]
 
 
+def test_texts_that_differ_by_identifiers_answer_their_own(client: bigquery.Client) -> None:
+    """Which is first, and whether they are alike, is no part of what is remembered of them."""
+    a, b, zero = "a" * 32, "b" * 32, "0" * 32
+    for one, other in ((a, b), (b, a), (zero, a), (a, zero), (a, a)):
+        query = f"SELECT '{one}' AS x, '{other}' AS y, '{one}' = '{other}' AS alike"
+        assert rows(client, query) == [(one, other, one == other)]
+    with pytest.raises(GoogleAPIError, match=a):
+        rows(client, f"SELECT CAST('{a}' AS INT64)")
+
+
 def test_a_view_follows_the_view_that_it_reads(client: bigquery.Client) -> None:
     """As the documentation says, a view's query runs each time that the view is read."""
     rows(client, "CREATE VIEW differences.inner_view AS SELECT 1 AS n")

@@ -179,8 +179,18 @@ def parse_once() -> None:
         module.parse_script = lru_cache(maxsize=1000)(parse_script)  # type: ignore[attr-defined]
 
 
+_IDENTIFIER = re.compile(r"(?<=')[0-9a-f]{32}(?=')")
+
+
+def _replaced(text: str, identifiers: dict[str, str]) -> str:
+    return _IDENTIFIER.sub(lambda found: identifiers.get(found[0], found[0]), text)
+
+
 def translate_once() -> None:
-    """Remember translations, of this process in memory and of every one in a file."""
+    """Remember translations, of this process in memory and of every one in a file.
+
+    Texts that differ by the identifiers in them, such as a run's, are one.
+    """
     translate, translator = SQLTranslator.translate, SQLTranslator()
     kept = Translations(Path(os.environ[TRANSLATIONS]))
 
@@ -196,9 +206,14 @@ def translate_once() -> None:
         return result
 
     def remembered(_: SQLTranslator, bq_sql: str, *, schema: Any = None, caller: Any = None, **__: Any) -> Any:
-        return translated(
-            bq_sql, tuple((table, tuple(types.items())) for table, types in (schema or {}).items()), caller
-        )
+        types = tuple((table, tuple(types.items())) for table, types in (schema or {}).items())
+        numbers = {found: f"{n:032x}" for n, found in enumerate(dict.fromkeys(_IDENTIFIER.findall(bq_sql)))}
+        if not numbers:
+            return translated(bq_sql, types, caller)
+        result = translated(_replaced(bq_sql, numbers), types, caller)
+        if not isinstance(result, Ok):
+            return translated(bq_sql, types, caller)  # for the words of its error
+        return Ok(_replaced(result.value, {number: found for found, number in numbers.items()}))
 
     SQLTranslator.translate = remembered  # type: ignore[method-assign,assignment]
     for module in (executor, interpreter):
