@@ -31,9 +31,9 @@ ORDER = (
     "grown",
     "bookshops",
     "browser",
-    "engine",
     "dags",
     "sql",
+    "engine",
     "e2e",
 )
 # Begun first where other workers run the others meanwhile: tests of one stack follow one another and wait a good deal, so
@@ -46,7 +46,15 @@ LAST = ("test_exact_marts.py", "test_operations_data.py", "test_replay.py")
 # last one sends is more than all before it together.
 FIRST = {
     "plans": ("test_plans_prod.py", "test_plans_life.py"),
-    "engine": ("test_pipeline_faults.py", "test_pipeline_crashes.py", "test_pipeline_quality.py"),
+    "engine": (
+        "test_pipeline_faults.py",
+        "test_pipeline_crashes.py",
+        "test_engine_scratch.py",
+        "test_daemon.py",
+        "test_readme.py",
+        "test_killed_update.py",
+        "test_pipeline_quality.py",
+    ),
     "grown": (
         "test_new_stream.py",
         "test_acceptance_verify.py",
@@ -115,6 +123,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 def pytest_configure() -> None:
     """No garbage is collected during imports, which leave none; and what is compiled is kept, as `make test` has it."""
     gc.disable()
+    os.environ.setdefault("GOGC", "400")  # each start of the engine ends before a collection of its garbage has paid
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start Python by the hundred, in copies that are thrown away
     sys.dont_write_bytecode = False
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 from fastyle_localcloud.provider.wire import Asset
+from fastyle_localcloud.storage.protocol import CHUNK
 
 if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
@@ -50,7 +51,7 @@ class BucketObject(Live):
     """The generation changes with the content, which is how a service notices new code."""
 
     async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        data = await asyncio.to_thread(_bytes_of, inputs)
+        data = _content(inputs)
         url = f"{cloud.storage_url}/upload/storage/v1/b/{inputs['bucket']}/o"
         parameters = {"uploadType": "media", "name": inputs["name"]}
         kind = inputs.get("contentType") or "application/octet-stream"
@@ -83,12 +84,21 @@ def _outputs(metadata: Properties) -> Properties:
     }
 
 
-def _bytes_of(inputs: Properties) -> bytes:
+def _content(inputs: Properties) -> bytes | AsyncIterator[bytes]:
+    """A file's in pieces: as a whole, one of a hundred megabytes is copied several times on its way."""
     source = inputs.get("source")
     if not isinstance(source, Asset):
         return str(inputs.get("content") or "").encode()
     if path := source.get("path"):
-        return Path(path).read_bytes()
+        if not (file := Path(path)).is_file():
+            raise Refused(f"object {inputs['name']}: there is no file {file}")
+        return _pieces(file)
     if (text := source.get("text")) is not None:
         return str(text).encode()
     raise Refused(f"object {inputs['name']}: only files and text are taken as a source here")
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            yield piece
