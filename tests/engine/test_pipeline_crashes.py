@@ -21,6 +21,7 @@ import pytest
 from google.cloud import bigquery
 
 from tests.support.measures import Catalogue, Measures
+from tests.support.processes import fork
 from tests.support.push import change, rfc3339, sale
 from tests.support.world import ZONE, Event, World
 from workloads.pipeline import read_model, runner
@@ -210,7 +211,7 @@ def _in_the_read_model(number: int) -> Callable[[], Any]:
 
 def _killed(world: World, patched: Callable[[], Any]) -> None:
     """Run in a process of its own that is killed on the way, as `kill -9` does."""
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             with patched():

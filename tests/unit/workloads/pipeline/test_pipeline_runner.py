@@ -22,6 +22,7 @@ from google.cloud import bigquery
 from psycopg.rows import dict_row
 
 from tests.support.postgres import postgres
+from tests.support.processes import fork
 from workloads.pipeline import history, runner, service
 from workloads.pipeline.attempts import OutOfTime, TimeBox, pause_before, transient
 from workloads.pipeline.run import QualityStop, Run
@@ -131,7 +132,7 @@ def test_every_task_in_order_with_a_report(settings: Settings, database: Any, ta
 
 def killed(settings: Settings, tasks: dict[str, Callable[[Run], None]], at: str) -> None:
     """Run it in a process of its own, which kills itself when it comes to the task."""
-    if (pid := os.fork()) == 0:
+    if (pid := fork()) == 0:
         try:
             tasks[at] = lambda run: os.kill(os.getpid(), signal.SIGKILL)
             runner.run(settings)
