@@ -27,6 +27,7 @@ from fastyle_localcloud.ports import HOST, is_free
 from fastyle_localcloud.process import ProcessSpec, StartFailed
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.secret_store import SecretError
+from fastyle_localcloud.storage.protocol import CHUNK
 
 _LOG = logging.getLogger(__name__)
 _ACCESSOR = "roles/secretmanager.secretAccessor"
@@ -234,7 +235,7 @@ class Workloads:
                 if answer.status != 200:
                     raise Refused(f"{workload.name}: no object {workload.archive} in bucket {workload.bucket}")
                 with archive.open("wb") as out:
-                    async for chunk in answer.content.iter_chunked(1 << 20):
+                    async for chunk in answer.content.iter_chunked(CHUNK):
                         out.write(chunk)
             await asyncio.to_thread(_extract, archive, folder)
             folder.rename(target)

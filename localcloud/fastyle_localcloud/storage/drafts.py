@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import google_crc32c
 
-from fastyle_localcloud.storage.protocol import CHUNK, Attributes
+from fastyle_localcloud.storage.protocol import Attributes, pieces
 
 
 class Checksums:
@@ -56,7 +56,7 @@ class Draft:
     def fill(self, sources: Iterable[IO[bytes]]) -> None:
         """Append all of `sources`, one after the other."""
         for source in sources:
-            while chunk := source.read(CHUNK):
+            for chunk in pieces(source):
                 self.write(chunk)
 
     def discard(self) -> None:

@@ -24,7 +24,7 @@ from stat import S_ISREG
 from typing import Any
 
 from fastyle_localcloud.storage.drafts import Checksums, Draft
-from fastyle_localcloud.storage.protocol import CHUNK, Attributes, Refused, whole_number
+from fastyle_localcloud.storage.protocol import Attributes, Refused, pieces, whole_number
 
 _ATTRIBUTES = ".attributes"
 _DRAFTS = ".drafts"
@@ -233,7 +233,7 @@ class Objects:
             pass
         checksums = Checksums()
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
+            for chunk in pieces(file):
                 checksums.update(chunk)
         with suppress(OSError):  # computed again next time
             self._write(self._told(bucket, name, generation), checksums.attributes())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import IO, Any
 
 from aiohttp import web
 
@@ -17,6 +17,11 @@ Attributes = dict[str, Any]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
+
+
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """The rest of `file`, `CHUNK` bytes at a time."""
+    return iter(lambda: file.read(CHUNK), b"")
 
 
 class Refused(Exception):  # noqa: N818 - an answer

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 from fastyle_localcloud.provider.wire import Asset
-from fastyle_localcloud.storage.protocol import CHUNK
+from fastyle_localcloud.storage.protocol import pieces
 
 if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
@@ -100,5 +100,5 @@ def _content(inputs: Properties) -> bytes | AsyncIterator[bytes]:
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
-        while piece := file.read(CHUNK):
+        for piece in pieces(file):
             yield piece
