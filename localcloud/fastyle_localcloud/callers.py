@@ -2,27 +2,22 @@
 
 A page in a browser reaches loopback ports. It cannot leave out `Origin` on a request that changes something, nor
 `Sec-Fetch-Site`, and after DNS rebinding it still sends its own name as `Host`. Another user of the machine reaches
-them too: Linux says whose socket is at the other end. Where the system does not say (macOS) every user counts as
-this one.
+them too: Linux says whose socket is at the other end.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from fastyle_localcloud.ports import HOST
-from fastyle_localcloud.socket_owner import TABLES, owner
+from fastyle_localcloud.socket_owner import FOREIGN, Users
 
 _NAMES = frozenset({HOST, "localhost"})
-_ROOT = 0
 
-FOREIGN = "the local cloud belongs to another user of this machine"
 _WEB_PAGE = "a web page may not call the local cloud"
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,22 +34,6 @@ def refusal(headers: Mapping[str, str]) -> str | None:
     if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         return _WEB_PAGE
     return None
-
-
-class Users:
-    """Whose programs are at the other end of this process's loopback connections."""
-
-    def __init__(self, tables: tuple[Path, ...] = TABLES, own: int | None = None) -> None:
-        self._tables = tables
-        self._allowed = {_ROOT, os.getuid() if own is None else own, None}
-
-    def allowed(self, port: int, server: int | None = None) -> bool:
-        """Whether the socket on loopback `port`, the client's end, belongs to this user or to root.
-
-        `server` is this process's end. One that is closed already is nobody's: a client that does not wait for an
-        answer is not told from another user's.
-        """
-        return owner(port, server, self._tables) in self._allowed
 
 
 USERS = Users()

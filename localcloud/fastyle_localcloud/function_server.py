@@ -8,43 +8,58 @@ without a thread, and its connection is closed when it does not become complete 
 
 That front end also refuses what no instance has room for. Here a request that has waited for a thread for too long is
 refused with 503: under more load than the function can bear, senders are told so instead of waiting without an end.
+
+Requests of another user of this machine are refused with 403: the cloud has no other user behind its front end.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import sys
 import time
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 HEAD_SECONDS = 5.0
 HEAD_BYTES = 64 * 1024
 WAIT_SECONDS = 2.0
 CONNECTIONS = 10_000  # open ones: further senders would wait where nobody can refuse them
-_PROBLEM = b'{"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": "too many requests: send it again"}'
-REFUSAL = b"\r\n".join(
-    [
-        b"HTTP/1.1 503 Service Unavailable",
-        b"Content-Type: application/problem+json",
-        b"Retry-After: 1",
-        b"Connection: close",
-        b"Content-Length: %d" % len(_PROBLEM),
-        b"",
-        _PROBLEM,
-    ]
-)
 _END = b"\r\n\r\n"
+
+
+def refusal(status: int, title: str, detail: str, *headers: str) -> bytes:
+    """An answer that ends its connection, with a problem document (RFC 9457)."""
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    kind = ["Content-Type: application/problem+json", "Connection: close", f"Content-Length: {len(body)}"]
+    return "\r\n".join([f"HTTP/1.1 {status} {title}", *headers, *kind, "", body]).encode()
+
+
+BUSY = refusal(503, "Service Unavailable", "too many requests: send it again", "Retry-After: 1")
+
+
+def beside_this_file(name: str) -> Any:
+    """A module of this folder, which is on no import path here."""
+    module = ModuleType(name)
+    SourceFileLoader(name, str(Path(__file__).with_name(f"{name}.py"))).exec_module(module)
+    return module
 
 
 def gather_heads() -> None:
     """Have gunicorn's worker put a connection back to its poller until the head of the request is there."""
     from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
+    callers = beside_this_file("socket_owner")
+    users, foreign = callers.Users(), refusal(403, "Forbidden", callers.FOREIGN)
+
     class Connection(gthread.TConn):  # type: ignore[misc]
         head = b""
         began: float | None = None  # by the monotonic clock: the first byte of the head that is being gathered
         queued = 0.0  # by the monotonic clock: when it began to wait for a thread
+        allowed: bool | None = None  # whether its other end may ask; None until the system was asked
 
         def gather(self) -> bool | None:
             """Whether the head is complete; None when there is nothing to wait for any more."""
@@ -75,9 +90,9 @@ def gather_heads() -> None:
             self.parser.unreader.unread(self.head)
             self.head, self.began = b"", None
 
-        def refuse(self) -> None:
+        def refuse(self, answer: bytes) -> None:
             """Answer without a look at the request; what was sent of it is read, or the answer would be lost."""
-            self.sock.sendall(REFUSAL)
+            self.sock.sendall(answer)
             self.sock.shutdown(socket.SHUT_WR)
             self.sock.setblocking(False)
             with contextlib.suppress(BlockingIOError):
@@ -98,9 +113,11 @@ def gather_heads() -> None:
         def handle(self, conn: Any) -> Any:
             waited = time.monotonic() - conn.queued
             try:
+                if conn.allowed is None:
+                    conn.allowed = users.allowed(conn.client[1], conn.server[1])
                 complete = conn.gather()
-                if complete and waited > WAIT_SECONDS:
-                    conn.refuse()
+                if complete and (waited > WAIT_SECONDS or not conn.allowed):
+                    conn.refuse(BUSY if conn.allowed else foreign)
                     return False
                 if complete:
                     conn.hand_over()

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from fastyle_localcloud import callers
-from fastyle_localcloud.callers import FOREIGN
+from fastyle_localcloud.socket_owner import FOREIGN
 
 _grpc_server = grpc.aio.server  # before the BigQuery stand-in puts its own in this place
 

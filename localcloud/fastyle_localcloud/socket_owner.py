@@ -1,7 +1,11 @@
-"""Whose socket is at the other end of a loopback connection, as Linux says."""
+"""Whose socket is at the other end of a loopback connection, as Linux says.
+
+The standard library alone: `function_server.py` reads this file without its package.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import struct
@@ -11,6 +15,9 @@ TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 NOBODY = -1
 """The owner of a socket that is closed: Linux no longer says whose it was, or says root."""
 
+FOREIGN = "the local cloud belongs to another user of this machine"
+
+_ROOT = 0
 _LISTEN = b"0A"  # the state of a listening socket
 _LOOPBACK = socket.inet_aton("127.0.0.1")
 _SOCK_DIAG = 4  # NETLINK_SOCK_DIAG
@@ -68,3 +75,22 @@ def _listed(client: int, tables: tuple[Path, ...]) -> int | None:
 
 def _owner(user: int, inode: int) -> int:
     return NOBODY if user == 0 and inode == 0 else user
+
+
+class Users:
+    """Whose programs are at the other end of this process's loopback connections.
+
+    Where the system does not say (macOS) every user counts as this one.
+    """
+
+    def __init__(self, tables: tuple[Path, ...] = TABLES, own: int | None = None) -> None:
+        self._tables = tables
+        self._allowed = {_ROOT, os.getuid() if own is None else own, None}
+
+    def allowed(self, port: int, server: int | None = None) -> bool:
+        """Whether the socket on loopback `port`, the client's end, belongs to this user or to root.
+
+        `server` is this process's end. One that is closed already is nobody's: a client that does not wait for an
+        answer is not told from another user's.
+        """
+        return owner(port, server, self._tables) in self._allowed

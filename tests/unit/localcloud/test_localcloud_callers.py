@@ -15,8 +15,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from fastyle_localcloud import callers, socket_owner
-from fastyle_localcloud.callers import OnlyPrograms, Users, only_programs
+from fastyle_localcloud.callers import OnlyPrograms, only_programs
 from fastyle_localcloud.grpc_callers import guarded_server
+from fastyle_localcloud.socket_owner import Users
 
 from workloads.runtime.origins import SameOrigin
 

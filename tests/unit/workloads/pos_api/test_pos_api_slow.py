@@ -21,6 +21,7 @@ import functions_framework
 import httpx
 import pytest
 from fastyle_localcloud import function_server
+from fastyle_localcloud.socket_owner import FOREIGN
 
 import workloads
 from tests.support.events import sale
@@ -67,6 +68,15 @@ def address(pubsub: PublisherServer, tmp_path_factory: pytest.TempPathFactory) -
     """The server that runs in the cloud, with few threads."""
     command = [sys.executable, "-m", "functions_framework"]
     with serving(command, tmp_path_factory.mktemp("pos-api"), pubsub) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def sleeper(pubsub: PublisherServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """A function of a second a request, as the local cloud runs it."""
+    folder, packages = tmp_path_factory.mktemp("sleeper"), str(Path(functions_framework.__file__).parents[1])
+    command = [sys.executable, "-I", function_server.__file__, str(folder), packages]
+    with serving(command, folder, pubsub, entry=SLEEPER) as served:
         yield served
 
 
@@ -182,20 +192,17 @@ def test_slow_heads_keep_no_thread_of_the_local_cloud(pubsub: PublisherServer, t
         dripping.join()
 
 
-def test_more_than_the_threads_can_bear_is_refused_in_time(pubsub: PublisherServer, tmp_path: Path) -> None:
+def test_more_than_the_threads_can_bear_is_refused_in_time(sleeper: tuple[str, int]) -> None:
     """They waited for their turn until they gave up: the flood of the soak had 89,776 time-outs and no refusal."""
-    packages = str(Path(functions_framework.__file__).parents[1])
-    command = [sys.executable, "-I", function_server.__file__, str(tmp_path), packages]
-    with serving(command, tmp_path, pubsub, entry=SLEEPER) as address:
-        url, count = f"http://{address[0]}:{address[1]}{SALES}", 8 * THREADS
+    url, count = f"http://{sleeper[0]}:{sleeper[1]}{SALES}", 8 * THREADS
 
-        def send(_: int) -> tuple[httpx.Response, float]:
-            started = time.monotonic()
-            return post(url, json=sale(), timeout=60), time.monotonic() - started
+    def send(_: int) -> tuple[httpx.Response, float]:
+        started = time.monotonic()
+        return post(url, json=sale(), timeout=60), time.monotonic() - started
 
-        with ThreadPoolExecutor(count) as senders:
-            answers = list(senders.map(send, range(count)))
-        assert post(url, json=sale(), timeout=60).status_code == 200
+    with ThreadPoolExecutor(count) as senders:
+        answers = list(senders.map(send, range(count)))
+    assert post(url, json=sale(), timeout=60).status_code == 200
     statuses = Counter(answer.status_code for answer, _ in answers)
     assert set(statuses) == {200, 503}
     assert statuses[200] >= 2 * THREADS, "who waits for a short while is served"
@@ -204,6 +211,23 @@ def test_more_than_the_threads_can_bear_is_refused_in_time(pubsub: PublisherServ
     assert refused.headers["Retry-After"] == "1"
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["detail"] == "too many requests: send it again"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_another_user_of_the_machine_is_refused_by_a_function(sleeper: tuple[str, int]) -> None:
+    os.seteuid(65534)  # whose a socket is, is settled when it is made
+    try:
+        other = socket.socket()
+    finally:
+        os.seteuid(0)
+    with other:
+        other.settimeout(10)
+        other.connect(sleeper)
+        other.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        head, _, body = other.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert b"Connection: close" in head
+    assert json.loads(body)["detail"] == FOREIGN
 
 
 def test_a_body_that_ends_early_is_the_senders_fault(address: tuple[str, int]) -> None:
