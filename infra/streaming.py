@@ -165,6 +165,7 @@ class Streaming:
             {
                 **self._database_environment("inventory-sync"),
                 inventory_sync.DATABASE_ROLES: json.dumps(roles, sort_keys=True),
+                common.INVOKER_CHECK: common.InvokerCheck.PLATFORM.value,
                 inventory_sync.PUSH_AUDIENCE: self._names.audience("inventory_sync"),
                 inventory_sync.PUSH_SERVICE_ACCOUNT: self._base.identities["push-invoker"].email,
                 **{
@@ -295,7 +296,8 @@ class Streaming:
         invokers: dict[str, pulumi.Input[str]] = {f"operator-{key}": member for key, member in operators.items()}
         if self._config.orchestrator is Orchestrator.SCHEDULER:
             invokers["scheduler"] = self._base.member("scheduler-invoker")
-        return self._service("pipeline", self.pipeline_environment("pipeline"), invokers=invokers)
+        environment = self.pipeline_environment("pipeline") | {common.INVOKER_CHECK: common.InvokerCheck.PLATFORM.value}
+        return self._service("pipeline", environment, invokers=invokers)
 
     def pipeline_environment(self, identity: str) -> dict[str, pulumi.Input[str]]:
         """What the pipeline reads beside the common variables, in whichever way and as whomever it is run."""

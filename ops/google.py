@@ -106,10 +106,11 @@ def flush(endpoints: Endpoints) -> None:
 
 
 def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:
-    """What opens one of the stack's own services: the local token, an identity token for `url`, or what Identity-Aware
-    Proxy takes where it stands in front."""
+    """What opens one of the stack's own services: an identity token for `url`, or what stands in its place for the API,
+    which is the token of stack local or what Identity-Aware Proxy takes."""
     if endpoints.stack == LOCAL:
-        return {"authorization": f"Bearer {endpoints.api_token}"}
+        takes_token = url in (endpoints.api, endpoints.pos_api)
+        return {"authorization": f"Bearer {endpoints.api_token if takes_token else _local_token(endpoints, url)}"}
     if endpoints.api_iap and url == endpoints.api:
         return {"authorization": f"Bearer {_proxy_token(url)}"}
     return {"authorization": f"Bearer {_identity_token(url)}"}
@@ -187,6 +188,10 @@ def _own_account() -> str | None:
     except GoogleAuthError:
         return None
     return str(email) if email else None
+
+
+def _local_token(endpoints: Endpoints, audience: str) -> str:
+    return str(request("POST", f"{endpoints.control}/identityToken", body={"audience": audience})["token"])
 
 
 def _identity_token(audience: str) -> str:

@@ -56,6 +56,7 @@ class Control:
                 web.post(project + "/locations/{location}/jobs/{job}:run", self._run_job),
                 web.post(project + "/locations/{location}/jobs/{job}:{verb}", self._set_job_state),
                 web.post(project + "/serviceAccounts/{email}:generateIdToken", self._id_token),
+                web.post("/identityToken", self._own_id_token),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -126,12 +127,19 @@ class Control:
     # --- IAM Credentials ---
 
     async def _id_token(self, request: web.Request) -> web.Response:
-        email, body = request.match_info["email"], await _json(request)
+        email = request.match_info["email"]
         if not self._cloud.metadata.exists(email):
             raise _Problem(404, f"the service account {email} does not exist")
-        if not body.get("audience"):
+        return await self._token_of(email, request)
+
+    async def _own_id_token(self, request: web.Request) -> web.Response:
+        """A token of the local cloud's user, as `gcloud auth print-identity-token` makes one of a person."""
+        return await self._token_of(_USER, request)
+
+    async def _token_of(self, email: str, request: web.Request) -> web.Response:
+        if not (audience := (await _json(request)).get("audience")):
             raise _Problem(400, "audience is missing")
-        return web.json_response({"token": self._cloud.identities.id_token(email, str(body["audience"]))})
+        return web.json_response({"token": self._cloud.identities.id_token(email, str(audience))})
 
     # --- Secret Manager ---
 
@@ -212,6 +220,7 @@ def _described(job: Job) -> dict[str, str]:
     return {"name": job.name, "schedule": job.inputs["schedule"], "state": "PAUSED" if job.paused else "ENABLED"}
 
 
+_USER = "user@localhost"
 _CACHED = {"Cache-Control": "public, max-age=3600"}
 
 

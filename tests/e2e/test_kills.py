@@ -179,3 +179,11 @@ def test_no_listener_answers_a_web_page(grown: Checkout) -> None:
     # 400: a listener that wants TLS, with a certificate that no browser trusts.
     wrong = {key: s for key, s in answered.items() if s not in (400, 403, 421) and key[0] not in functions}
     assert wrong == {}
+
+
+def test_without_an_identity_token_nobody_starts_a_run(grown: Checkout) -> None:
+    """Another user of the machine reaches the port, and the issuer signs for programs of its own user alone."""
+    pipeline = grown.endpoints["pipeline"]
+    for headers in ({}, {"authorization": f"Bearer {grown.endpoints['api_token']}"}):
+        answer = httpx.post(f"{pipeline}/run", headers=headers, timeout=10, trust_env=False)
+        assert (answer.status_code, answer.json()["status"]) == (401, "refused")

@@ -35,11 +35,11 @@ from workloads.inventory_sync.dead_letter import DeadLetters, NotPublished
 from workloads.inventory_sync.delivery import Delivery, NotADelivery, Poison, event_of, unwrap
 from workloads.inventory_sync.group_commit import GroupCommit, Unavailable, Unrecordable
 from workloads.inventory_sync.ledger import Connection, Outcome
-from workloads.inventory_sync.push_token import KeysUnavailable, PushTokenVerifier, TokenRefused
 from workloads.inventory_sync.settings import TAKEN, Settings
 from workloads.runtime.basis import OtherBasis, note
 from workloads.runtime.bodies import BodyRefused, read_body
 from workloads.runtime.database import connect, connect_async
+from workloads.runtime.identity_token import IdentityTokenVerifier, KeysUnavailable, TokenRefused
 from workloads.runtime.migrate import MigrationError, migrate
 from workloads.runtime.server import AccessLog, TypeAsSaid
 
@@ -58,11 +58,8 @@ class InventorySync:
     def __init__(self, settings: Settings, dead_letters: DeadLetters) -> None:
         self._settings = settings
         self._dead_letters = dead_letters
-        self._verifier = PushTokenVerifier(
-            issuer=settings.oidc_issuer,
-            certs_url=settings.oidc_certs_url,
-            audience=settings.push_audience,
-            email=settings.push_service_account,
+        self._verifier = IdentityTokenVerifier(
+            settings, audience=settings.push_audience, email=settings.push_service_account
         )
         self._commits = GroupCommit(self._connect, ZoneInfo(settings.timezone))
         self._not_ready: str | None = "the schema is being brought up to date"

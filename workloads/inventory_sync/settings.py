@@ -11,13 +11,12 @@ from pydantic_settings import NoDecode
 from workloads.events import consumed_by
 from workloads.events.stream import INVENTORY
 from workloads.runtime.database import DatabaseSettings
+from workloads.runtime.identity_token import CallerSettings
 from workloads.runtime.interface import Role, dead_letter_topic
 from workloads.runtime.settings import WorkloadSettings, topic_of_each
 
 TAKEN = tuple(consumed_by(INVENTORY))
 """The streams that are pushed here."""
-GOOGLE_ISSUER = "https://accounts.google.com"
-GOOGLE_CERTS = "https://www.googleapis.com/oauth2/v3/certs"
 
 
 def _parse_json(value: Any) -> Any:
@@ -29,7 +28,7 @@ def _parse_json(value: Any) -> Any:
 
 
 @topic_of_each(TAKEN, dead_letter_topic, "dead-letter topic")
-class Settings(WorkloadSettings, DatabaseSettings):
+class Settings(WorkloadSettings, DatabaseSettings, CallerSettings):
     """The service's settings; one environment variable each, of the same name in capitals."""
 
     database_roles: Annotated[dict[str, Role], NoDecode, BeforeValidator(_parse_json)] = Field(
@@ -37,8 +36,6 @@ class Settings(WorkloadSettings, DatabaseSettings):
     )
     push_audience: str = Field(min_length=1, description="the audience of the push subscriptions' OIDC token")
     push_service_account: str = Field(min_length=1, description="the e-mail of the push subscriptions' account")
-    oidc_issuer: str = Field(default=GOOGLE_ISSUER, description="the issuer of the push tokens")
-    oidc_certs_url: str = Field(default=GOOGLE_CERTS, description="where the issuer publishes its keys")
 
     @property
     def dead_letter_topics(self) -> dict[str, str]:

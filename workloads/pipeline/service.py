@@ -1,14 +1,19 @@
 """The pipeline as a service: `POST /run` runs it once, `POST /replay` replays the lake, `POST /quality/waive` lets a fault
-pass and `POST /quality/redrive` has the quarantine judged again. Who may call is the platform's to check."""
+pass and `POST /quality/redrive` has the quarantine judged again.
+
+Who may call is the platform's to check. Where no platform does, on a local stack, an identity token of its issuer is
+asked for: the issuer signs for programs of the stack's own user alone."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pydantic import model_validator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -20,17 +25,43 @@ from workloads.pipeline.settings import Settings
 from workloads.runtime import logs
 from workloads.runtime.bodies import BodyRefused, read_body
 from workloads.runtime.dates import parse_date, parse_instant
+from workloads.runtime.identity_token import (
+    GOOGLE_ISSUERS,
+    CallerSettings,
+    IdentityTokenVerifier,
+    KeysUnavailable,
+    TokenRefused,
+)
+from workloads.runtime.interface import INVOKER_CHECK, InvokerCheck
 from workloads.runtime.server import AccessLog, TypeAsSaid, serve
 from workloads.runtime.settings import load
 
 log = logging.getLogger(__name__)
 
 _BODY_BYTES = 64 * 1024
+_Handler = Callable[[Request], Awaitable[JSONResponse]]
 _STATUS = {"succeeded": 200, "incomplete": 202, "stopped": 422, "failed": 503}
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the ASGI application."""
+class ServiceSettings(Settings, CallerSettings):
+    """The settings of the service; the other ways to run the pipeline have no callers."""
+
+    @model_validator(mode="after")
+    def _somebody_checks(self) -> ServiceSettings:
+        if self.oidc_issuer in GOOGLE_ISSUERS and not self.platform_checks:
+            raise ValueError(
+                "nobody would check who calls, for Google signs tokens for everybody: "
+                f"set {INVOKER_CHECK} to {InvokerCheck.PLATFORM} where Cloud Run's invoker check is on"
+            )
+        return self
+
+
+def create_app(settings: Settings, verifier: IdentityTokenVerifier | None = None) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        verifier: checks the callers; None where the platform has done so.
+    """
 
     async def health(request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
@@ -95,13 +126,29 @@ def create_app(settings: Settings) -> Starlette:
         except Exception as error:
             return _unforeseen(error)
 
+    def guarded(handler: _Handler) -> _Handler:
+        async def handle(request: Request) -> JSONResponse:
+            try:
+                if verifier is not None:
+                    await verifier.verify(request.headers.get("authorization"))
+            except TokenRefused as error:
+                return _error(error.status, str(error))
+            except KeysUnavailable as error:
+                return _error(503, str(error))
+            return await handler(request)
+
+        return handle
+
+    operations = {
+        "/quality/waive": waive,
+        "/quality/redrive": redrive,
+        "/run": run,
+        "/replay": replay_lake,
+    }
     app = Starlette(
         routes=[
-            Route("/quality/waive", waive, methods=["POST"]),
-            Route("/quality/redrive", redrive, methods=["POST"]),
             Route("/health", health),
-            Route("/run", run, methods=["POST"]),
-            Route("/replay", replay_lake, methods=["POST"]),
+            *(Route(path, guarded(handler), methods=["POST"]) for path, handler in operations.items()),
         ]
     )
     app.router.redirect_slashes = False  # a redirect would name whatever host the request says
@@ -178,9 +225,9 @@ def _unforeseen(error: Exception) -> JSONResponse:
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = load(Settings)
+    settings = load(ServiceSettings)
     logs.configure(settings.log_level)
-    serve(create_app(settings))
+    serve(create_app(settings, None if settings.platform_checks else IdentityTokenVerifier(settings)))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ CREDENTIALS_FILE: Final = "CREDENTIALS_FILE"
 BRAND: Final = "BRAND"
 REORDER_POINT: Final = "REORDER_POINT"
 MAX_DAYS_OF_COVER: Final = "MAX_DAYS_OF_COVER"
+INVOKER_CHECK: Final = "INVOKER_CHECK"
 GUARD_BUCKET: Final = "GUARD_BUCKET"
 """The memory of the budget guard: its own, and what a simulator asks before it trades."""
 
@@ -30,6 +31,13 @@ def topic(stream: str) -> str:
 def dead_letter_topic(stream: str) -> str:
     """The variable with the full name of a stream's dead-letter topic."""
     return f"{stream.upper()}_DEAD_LETTER_TOPIC"
+
+
+class InvokerCheck(StrEnum):
+    """Who verifies a request's identity token before the service sees it."""
+
+    PLATFORM = "platform"
+    NONE = "none"
 
 
 class DatabaseAuth(StrEnum):
