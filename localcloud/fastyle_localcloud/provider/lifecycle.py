@@ -64,13 +64,10 @@ class Lifecycle:
         self._share(rules, urn, planned)
         self._note(token, urn, inputs, planned, secret, complete=False)
         outputs = planned
-        handler = self._handlers.get(token)
-        if handler is not None and self._cloud is not None:
-            write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
-            id, made = await handler.create(self._cloud, {**planned, **write_only})
-            if id != planned["id"]:
+        if handler := self._handlers.get(token):
+            outputs = _outputs(planned, await handler.create({**planned, **_write_only(inputs)}))
+            if outputs["id"] != planned["id"]:
                 self._records.remove(token, planned["id"])
-            outputs = _without_write_only({**planned, **made, "id": id})
         self._note(token, urn, inputs, outputs, secret)
         if rules.seconds:
             self._clock.advance(rules.seconds)
@@ -93,11 +90,9 @@ class Lifecycle:
             raise Refused(f"{id}: {reason}")
         admit(token, planned, self._records, self._clock)
         outputs = planned
-        handler = self._handlers.get(token)
-        if handler is not None and self._cloud is not None:
-            write_only = {key: value for key, value in inputs.items() if key.endswith("Wo")}
-            made = await handler.update(self._cloud, id, old, {**planned, **write_only})
-            outputs = _without_write_only({**planned, **made, "id": id})
+        if handler := self._handlers.get(token):
+            made = await handler.update(old, {**planned, **_write_only(inputs), "id": id})
+            outputs = _outputs(planned, made)
         self._note(token, urn, inputs, {**outputs, "id": id}, secret)
         return outputs
 
@@ -114,14 +109,13 @@ class Lifecycle:
         kept = {key: value for key, value in state.items() if key not in record.outputs or isinstance(value, Asset)}
         before = {**record.outputs, **kept}
         changed: Properties | None = {}
-        handler = self._handlers.get(token)
-        if handler is not None and self._cloud is not None:
-            changed = await handler.read(self._cloud, id, {**before, "id": id})
+        if handler := self._handlers.get(token):
+            changed = await handler.read({**before, "id": id})
         if changed is None:
             log.warning("%s %s is gone", token, id)
             self._records.remove(token, id)
             return None
-        outputs = _without_write_only({**before, **changed, "id": id})
+        outputs = _outputs(before, {**changed, "id": id})
         declared = inputs or record.inputs
         # An asset is compared by its hash, which no read gives back; a write-only value never comes back at all.
         now = {
@@ -147,9 +141,8 @@ class Lifecycle:
         self._check_conditions(rules, {**state, "id": id})
         self._check_unused(rules, id, policy)
         parts = self._parts(token, id)
-        handler = self._handlers.get(token)
-        if handler is not None and self._cloud is not None:
-            await handler.delete(self._cloud, id, {**state, "id": id})
+        if handler := self._handlers.get(token):
+            await handler.delete({**state, "id": id})
         self._records.remove(token, id)
         for part in parts:
             self._records.remove(part.token, part.id)
@@ -293,5 +286,10 @@ def _without_computed(now: Properties, outputs: Properties, inputs: Properties) 
     return kept
 
 
-def _without_write_only(outputs: Properties) -> Properties:
-    return {key: value for key, value in outputs.items() if not key.endswith("Wo")}
+def _write_only(inputs: Properties) -> Properties:
+    return {key: value for key, value in inputs.items() if key.endswith("Wo")}
+
+
+def _outputs(known: Properties, told: Properties) -> Properties:
+    """What is known of a resource with what its handler told of it; nothing that may only be written."""
+    return {key: value for key, value in {**known, **told}.items() if not key.endswith("Wo")}

@@ -229,7 +229,8 @@ async def serve(cloud: LocalCloud | None, records: Path | None, port: int = 0) -
     `scratch-…` stacks are recorded in `records` (None: in memory) and nowhere else.
     """
     store = Records(records if records is not None else ":memory:")
-    lifecycle = Lifecycle(cloud, store, load_handlers() if cloud is not None else {})
+    handlers = {token: handler(cloud) for token, handler in load_handlers().items()} if cloud is not None else {}
+    lifecycle = Lifecycle(cloud, store, handlers)
     base = (cloud.project, cloud.region, str(cloud.project_number)) if cloud is not None else (None, None, None)
     options = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
     server = guarded_server(options=[*options, ("grpc.so_reuseport", 0)])

@@ -20,14 +20,14 @@ def test_an_instance_takes_its_databases_and_users_along_and_no_other_s() -> Non
     own = Server()
     cloud: Any = SimpleNamespace(postgres=own.url())
     for instance in ("shop", "other"):
-        asyncio.run(DatabaseInstance().create(cloud, {"id": instance, "name": instance}))
-        asyncio.run(Database().create(cloud, {"id": "d", "name": f"{instance}_db", "instance": instance}))
+        asyncio.run(DatabaseInstance(cloud).create({"id": instance, "name": instance}))
+        asyncio.run(Database(cloud).create({"id": "d", "name": f"{instance}_db", "instance": instance}))
         user = {"id": "u", "name": f"{instance}_api", "instance": instance, "password": "p", "type": "BUILT_IN"}
-        asyncio.run(User().create(cloud, user))
+        asyncio.run(User(cloud).create(user))
         with psycopg.connect(own.url(f"{instance}_db"), autocommit=True) as db:
             db.execute(f"CREATE TABLE trade (id int); ALTER TABLE trade OWNER TO {instance}_api")
 
-    asyncio.run(DatabaseInstance().delete(cloud, "shop", {"name": "shop"}))
+    asyncio.run(DatabaseInstance(cloud).delete({"name": "shop"}))
 
     with psycopg.connect(own.url()) as db:
         databases = {row[0] for row in db.execute("SELECT datname FROM pg_database WHERE NOT datistemplate")}

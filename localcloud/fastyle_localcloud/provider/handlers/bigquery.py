@@ -3,51 +3,50 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
 
+class _InBigQuery(Live):
+    """What the API keeps under the path that is its id."""
 
-async def _call(cloud: LocalCloud, what: str, method: str, path: str, body: Any = None, *fine: int) -> int:
-    """The status of an answer; one that is neither 200, 204 nor one of `fine` is a refusal, with its reason."""
-    url = f"{cloud.bigquery_url}/bigquery/v2/{path}"
-    async with cloud.http.request(method, url, json=body) as answer:
-        text = await answer.text()
-    if answer.status in (200, 204, *fine):
-        return answer.status
-    said = json.loads(text) if text.startswith("{") else {}
-    raise Refused(f"{what}: {str(said['error']['message'] if 'error' in said else text)[:300]}")
+    async def _call(self, what: str, method: str, path: str, body: Any = None, *fine: int) -> int:
+        """The status of an answer; one that is neither 200, 204 nor one of `fine` is a refusal, with its reason."""
+        url = f"{self.cloud.bigquery_url}/bigquery/v2/{path}"
+        async with self.cloud.http.request(method, url, json=body) as answer:
+            text = await answer.text()
+        if answer.status in (200, 204, *fine):
+            return answer.status
+        said = json.loads(text) if text.startswith("{") else {}
+        raise Refused(f"{what}: {str(said['error']['message'] if 'error' in said else text)[:300]}")
+
+    async def read(self, state: Properties) -> Properties | None:
+        return None if await self._call(state["id"], "GET", state["id"], None, 404) == 404 else {}
 
 
 @live("gcp:bigquery/dataset:Dataset")
-class Dataset(Live):
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+class Dataset(_InBigQuery):
+    async def create(self, inputs: Properties) -> Properties:
         body = {
             "datasetReference": {"projectId": inputs["project"], "datasetId": inputs["datasetId"]},
             "location": inputs.get("location", "US"),
             "description": inputs.get("description"),
         }
-        await _call(
-            cloud, f"dataset {inputs['datasetId']}", "POST", f"projects/{inputs['project']}/datasets", body, 409
-        )
-        return inputs["id"], {}
+        path = f"projects/{inputs['project']}/datasets"
+        await self._call(f"dataset {inputs['datasetId']}", "POST", path, body, 409)
+        return {}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return None if await _call(cloud, id, "GET", id, None, 404) == 404 else {}
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        contents = "true" if state.get("deleteContentsOnDestroy") else "false"
+    async def delete(self, state: Properties) -> None:
+        path = f"{state['id']}?deleteContents={'true' if state.get('deleteContentsOnDestroy') else 'false'}"
         try:
-            await _call(cloud, f"dataset {state['datasetId']}", "DELETE", f"{id}?deleteContents={contents}", None, 404)
+            await self._call(f"dataset {state['datasetId']}", "DELETE", path, None, 404)
         except Refused as refusal:
             raise Refused(f"{refusal}; set delete_contents_on_destroy, or empty it") from None
 
 
 @live("gcp:bigquery/table:Table")
-class Table(Live):
+class Table(_InBigQuery):
     """Columns are added in place; whatever else changes a table is replaced or recorded."""
 
     def _body(self, values: Properties) -> Properties:
@@ -64,22 +63,18 @@ class Table(Live):
             body["clustering"] = {"fields": clusterings}
         return body
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+    async def create(self, inputs: Properties) -> Properties:
         parent = inputs["id"].rpartition("/")[0]
-        if await _call(cloud, f"table {inputs['tableId']}", "POST", parent, self._body(inputs), 409) == 409:
-            return inputs["id"], await self.update(cloud, inputs["id"], {}, inputs)  # an interrupted run made it
-        return inputs["id"], {}
-
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return None if await _call(cloud, id, "GET", id, None, 404) == 404 else {}
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        keys = ("schema", "view")
-        if all(old.get(key) == new.get(key) for key in keys):
-            return {}
-        body = {key: value for key, value in self._body(new).items() if key in keys}
-        await _call(cloud, f"table {new['tableId']}", "PATCH", id, body)
+        if await self._call(f"table {inputs['tableId']}", "POST", parent, self._body(inputs), 409) == 409:
+            return await self.update({}, inputs)  # an interrupted run made it
         return {}
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        await _call(cloud, f"table {state['tableId']}", "DELETE", id, None, 404)
+    async def update(self, old: Properties, new: Properties) -> Properties:
+        keys = ("schema", "view")
+        if any(old.get(key) != new.get(key) for key in keys):
+            body = {key: value for key, value in self._body(new).items() if key in keys}
+            await self._call(f"table {new['tableId']}", "PATCH", new["id"], body)
+        return {}
+
+    async def delete(self, state: Properties) -> None:
+        await self._call(f"table {state['tableId']}", "DELETE", state["id"], None, 404)

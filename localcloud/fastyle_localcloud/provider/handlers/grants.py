@@ -6,16 +6,10 @@ a dataset's access list a principal's role becomes a row; an authorised view or 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fastyle_localcloud.provider.live import Live, Properties, live
 from fastyle_localcloud.provider.rules.bigquery import BASIC_ROLES, entry_member
 from fastyle_localcloud.provider.table import rules_by_token
 from fastyle_localcloud.provider.vocabulary import fill
-
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
-
 
 ACCESS_ENTRY = "gcp:bigquery/datasetAccess:DatasetAccess"
 
@@ -34,28 +28,24 @@ def grant_of(token: str, values: Properties) -> tuple[str, str, str] | None:
 
 
 class _Grant(Live):
-    def __init__(self, token: str) -> None:
-        self._token = token
+    token: str
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        if row := grant_of(self._token, inputs):
-            cloud.iam.grant(*row)
-        return inputs["id"], {} if self._token == ACCESS_ENTRY else {"etag": "BwX"}
+    async def create(self, inputs: Properties) -> Properties:
+        if row := grant_of(self.token, inputs):
+            self.cloud.iam.grant(*row)
+        return {} if self.token == ACCESS_ENTRY else {"etag": "BwX"}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        row = grant_of(self._token, state)
-        return None if row and not cloud.iam.has(*row) else {}
+    async def read(self, state: Properties) -> Properties | None:
+        row = grant_of(self.token, state)
+        return None if row and not self.cloud.iam.has(*row) else {}
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        raise AssertionError("every change of a grant replaces it")
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        if row := grant_of(self._token, state):
-            cloud.iam.revoke(*row)
+    async def delete(self, state: Properties) -> None:
+        if row := grant_of(self.token, state):
+            self.cloud.iam.revoke(*row)
 
 
 for _token in (ACCESS_ENTRY, *(token for token, rules in rules_by_token().items() if rules.grants_on)):
-    live(_token)(type("Grant", (_Grant,), {"__init__": lambda self, token=_token: _Grant.__init__(self, token)}))
+    live(_token)(type("Grant", (_Grant,), {"token": _token}))
 
 
 _FULL_ROLES = {basic: full for full, basic in BASIC_ROLES.items()}
@@ -72,12 +62,12 @@ def _entry(values: Properties) -> tuple[str, str, str] | None:
 class Account(Live):
     """A service account: its own metadata server, tokens, and port of the Pub/Sub stand-in."""
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        await cloud.metadata.add(inputs["email"])
-        return inputs["id"], {}
+    async def create(self, inputs: Properties) -> Properties:
+        await self.cloud.metadata.add(inputs["email"])
+        return {}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return {} if cloud.metadata.exists(state["email"]) else None
+    async def read(self, state: Properties) -> Properties | None:
+        return {} if self.cloud.metadata.exists(state["email"]) else None
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        await cloud.metadata.remove(state["email"])
+    async def delete(self, state: Properties) -> None:
+        await self.cloud.metadata.remove(state["email"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound
@@ -17,18 +17,15 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncI
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
-
 _SCHEMA_TYPES = {"AVRO": types.Schema.Type.AVRO, "PROTOCOL_BUFFER": types.Schema.Type.PROTOCOL_BUFFER}
 
 
-def _message(kind: Any, name: str, values: Properties, fields: tuple[str, ...]) -> Any:
+def _message(kind: Any, values: Properties, fields: tuple[str, ...]) -> Any:
     """The API's message from the provider's arguments, which bear the same names."""
     body = {key: _plain(values[key]) for key in fields if values.get(key) is not None}
     if isinstance(policy := body.get("expirationPolicy"), dict) and not policy.get("ttl"):
         body["expirationPolicy"] = {}  # never
-    message = json_format.ParseDict({"name": name, **body}, kind.pb(kind()), ignore_unknown_fields=True)
+    message = json_format.ParseDict({"name": values["id"], **body}, kind.pb(kind()), ignore_unknown_fields=True)
     return kind.wrap(message)
 
 
@@ -52,9 +49,9 @@ class _InPubsub(Live):
     api: tuple[Any, Any]  # client and transport
 
     @contextlib.asynccontextmanager
-    async def _client(self, cloud: LocalCloud) -> AsyncIterator[Any]:
+    async def _client(self) -> AsyncIterator[Any]:
         client, transport = self.api
-        async with grpc.aio.insecure_channel(cloud.pubsub_host) as channel:
+        async with grpc.aio.insecure_channel(self.cloud.pubsub_host) as channel:
             try:
                 yield client(transport=transport(channel=channel))
             except GoogleAPICallError as e:
@@ -68,17 +65,17 @@ class _InPubsub(Live):
     def _now(self, kept: Any, state: Properties) -> Properties:
         """What is kept, as changes to `state`."""
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with self._client(cloud) as client:
+    async def read(self, state: Properties) -> Properties | None:
+        async with self._client() as client:
             try:
-                return self._now(await self._call(client, "get", id), state)
+                return self._now(await self._call(client, "get", state["id"]), state)
             except NotFound:
                 return None
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        async with self._client(cloud) as client:
+    async def delete(self, state: Properties) -> None:
+        async with self._client() as client:
             with contextlib.suppress(NotFound):
-                await self._call(client, "delete", id)
+                await self._call(client, "delete", state["id"])
 
 
 class _Configured(_InPubsub):
@@ -88,23 +85,23 @@ class _Configured(_InPubsub):
     fixed: tuple[str, ...] = ()
 
     @abstractmethod
-    def _made(self, id: str, values: Properties) -> Any:
+    def _made(self, values: Properties) -> Any:
         """The message."""
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        made = self._made(inputs["id"], inputs)
-        async with self._client(cloud) as client:
+    async def create(self, inputs: Properties) -> Properties:
+        made = self._made(inputs)
+        async with self._client() as client:
             try:
                 await getattr(client, f"create_{self.kind}")(made)
             except AlreadyExists:  # an interrupted run made it
                 changeable = tuple(key for key in self.fields if key not in self.fixed)
                 await self._change(client, made, _mask({}, inputs, changeable))
-        return inputs["id"], {}
+        return {}
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
+    async def update(self, old: Properties, new: Properties) -> Properties:
         if (mask := _mask(old, new, self.fields)).paths:
-            async with self._client(cloud) as client:
-                await self._change(client, self._made(id, new), mask)
+            async with self._client() as client:
+                await self._change(client, self._made(new), mask)
         return {}
 
     async def _change(self, client: Any, made: Any, mask: field_mask_pb2.FieldMask) -> None:
@@ -116,8 +113,8 @@ class Topic(_Configured):
     kind, api = "topic", (PublisherAsyncClient, PublisherGrpcAsyncIOTransport)
     fields = ("labels", "messageRetentionDuration", "schemaSettings", "messageStoragePolicy")
 
-    def _made(self, id: str, values: Properties) -> Any:
-        return _message(types.Topic, id, values, self.fields)
+    def _made(self, values: Properties) -> Any:
+        return _message(types.Topic, values, self.fields)
 
     def _now(self, kept: Any, state: Properties) -> Properties:
         return {"labels": dict(kept.labels)} if kept.labels or state.get("labels") else {}
@@ -129,18 +126,18 @@ class Schema(_InPubsub):
 
     kind, api = "schema", (SchemaServiceAsyncClient, SchemaServiceGrpcAsyncIOTransport)
 
-    def _schema(self, id: str, values: Properties) -> types.Schema:
-        return types.Schema(name=id, type_=_SCHEMA_TYPES[values["type"]], definition=values["definition"])
+    def _schema(self, values: Properties) -> types.Schema:
+        return types.Schema(name=values["id"], type_=_SCHEMA_TYPES[values["type"]], definition=values["definition"])
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+    async def create(self, inputs: Properties) -> Properties:
         parent, _, name = inputs["id"].partition("/schemas/")
-        schema = self._schema(inputs["id"], inputs)
-        async with self._client(cloud) as client:
+        schema = self._schema(inputs)
+        async with self._client() as client:
             try:
                 await client.create_schema(parent=parent, schema=schema, schema_id=name)
             except AlreadyExists:
                 await self._commit(client, schema)
-        return inputs["id"], {}
+        return {}
 
     async def _commit(self, client: SchemaServiceAsyncClient, schema: types.Schema) -> None:
         if (await client.get_schema(name=schema.name)).definition != schema.definition:
@@ -149,9 +146,9 @@ class Schema(_InPubsub):
     def _now(self, kept: Any, state: Properties) -> Properties:
         return {"definition": kept.definition}
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        async with self._client(cloud) as client:
-            await self._commit(client, self._schema(id, new))
+    async def update(self, old: Properties, new: Properties) -> Properties:
+        async with self._client() as client:
+            await self._commit(client, self._schema(new))
         return {}
 
 
@@ -165,8 +162,8 @@ class Subscription(_Configured):
     )
     fixed = ("filter", "enableMessageOrdering")
 
-    def _made(self, id: str, values: Properties) -> Any:
-        subscription: types.Subscription = _message(types.Subscription, id, values, self.fields)
+    def _made(self, values: Properties) -> Any:
+        subscription: types.Subscription = _message(types.Subscription, values, self.fields)
         topic = values["topic"]
         subscription.topic = topic if topic.startswith("projects/") else f"projects/{values['project']}/topics/{topic}"
         return subscription

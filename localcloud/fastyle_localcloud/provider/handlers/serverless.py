@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 from fastyle_localcloud.workloads import SecretFile, Workload
-
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
 
 
 def _short(name: str) -> str:
@@ -108,18 +105,18 @@ class _Deployed(Live):
     def _addresses(self, values: Properties, url: str) -> Properties:
         """The outputs that say where it answers."""
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        return inputs["id"], self._addresses(inputs, await cloud.workloads.deploy(self._workload(inputs)))
+    async def create(self, inputs: Properties) -> Properties:
+        return self._addresses(inputs, await self.cloud.workloads.deploy(self._workload(inputs)))
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        deployed = cloud.workloads.deployed(state["name"])
-        return self._addresses(state, cloud.workloads.url(state["name"])) if deployed else None
+    async def read(self, state: Properties) -> Properties | None:
+        deployed = self.cloud.workloads.deployed(state["name"])
+        return self._addresses(state, self.cloud.workloads.url(state["name"])) if deployed else None
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return (await self.create(cloud, {**new, "id": id}))[1]
+    async def update(self, old: Properties, new: Properties) -> Properties:
+        return await self.create(new)
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        await cloud.workloads.remove(state["name"])
+    async def delete(self, state: Properties) -> None:
+        await self.cloud.workloads.remove(state["name"])
 
 
 @live("gcp:cloudrunv2/service:Service")
@@ -141,21 +138,21 @@ class Function(_Deployed):
 
 @live("gcp:cloudscheduler/job:Job")
 class Job(Live):
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+    async def create(self, inputs: Properties) -> Properties:
         kept = ("name", "schedule", "timeZone", "paused", "httpTarget", "retryConfig", "attemptDeadline")
         job = {key: inputs[key] for key in kept if inputs.get(key) is not None}
         if "schedule" not in job:
             raise Refused(f"job {job['name']}: schedule is missing; write a cron line such as '0 * * * *'")
         if "httpTarget" not in job:
             raise Refused(f"job {job['name']}: only httpTarget is served by the local cloud")
-        cloud.scheduler.put(inputs["id"], job)
-        return inputs["id"], {}
+        self.cloud.scheduler.put(inputs["id"], job)
+        return {}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return {} if cloud.scheduler.get(id) else None
+    async def read(self, state: Properties) -> Properties | None:
+        return {} if self.cloud.scheduler.get(state["id"]) else None
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return (await self.create(cloud, {**new, "id": id}))[1]
+    async def update(self, old: Properties, new: Properties) -> Properties:
+        return await self.create(new)
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        cloud.scheduler.remove(id)
+    async def delete(self, state: Properties) -> None:
+        self.cloud.scheduler.remove(state["id"])

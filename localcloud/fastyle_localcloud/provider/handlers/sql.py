@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -11,134 +11,119 @@ from psycopg import sql
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 from fastyle_localcloud.workloads import PRIVATE_ADDRESS
 
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
-
 SUPERUSER_ROLE = "cloudsqlsuperuser"  # what Cloud SQL gives instead of superuser rights
 _IAM_ACCOUNT = "CLOUD_IAM_SERVICE_ACCOUNT"
 
 
-async def _run(cloud: LocalCloud, *statements: sql.SQL | sql.Composed) -> list[Any]:
-    """Run statements as the superuser; the last one's rows."""
-
-    def work() -> list[Any]:
-        with psycopg.connect(cloud.postgres, autocommit=True) as db:
-            for statement in statements:
-                cursor = db.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    try:
-        return await asyncio.to_thread(work)
-    except psycopg.Error as e:
-        raise Refused(f"PostgreSQL: {e.diag.message_primary or e}") from None
-
-
-async def _exists(cloud: LocalCloud, table: str, column: str, name: str) -> bool:
-    query = sql.SQL("SELECT 1 FROM {} WHERE {} = {}").format(sql.Identifier(table), sql.Identifier(column), name)
-    return bool(await _run(cloud, query))
-
-
-async def _ensure_role(cloud: LocalCloud, name: str, options: sql.Composable) -> None:
-    verb = "ALTER" if await _exists(cloud, "pg_roles", "rolname", name) else "CREATE"
-    await _run(cloud, sql.SQL("{} ROLE {} {}").format(sql.SQL(verb), sql.Identifier(name), options))
-
-
-async def _drop_role(cloud: LocalCloud, role: str) -> None:
-    """Drop a role; what it owns goes to Cloud SQL's superuser, what it was granted is taken back."""
-    name = sql.Identifier(role)
-
-    def give_up(database: str) -> None:
-        with psycopg.connect(cloud.postgres, dbname=database, autocommit=True) as db:
-            db.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(name, sql.Identifier(SUPERUSER_ROLE)))
-            db.execute(sql.SQL("DROP OWNED BY {}").format(name))
-
-    if not await _exists(cloud, "pg_roles", "rolname", role):
-        return
-    for database in await _run(cloud, sql.SQL("SELECT datname FROM pg_database WHERE NOT datistemplate")):
-        await asyncio.to_thread(give_up, database[0])
-    await _run(cloud, sql.SQL("DROP ROLE IF EXISTS {}").format(name))
-
-
-async def _belongs(cloud: LocalCloud, kind: str, name: str, instance: str) -> None:
-    """Note of which instance a database or role is a part: several share the one PostgreSQL, each goes with its own."""
-    comment = sql.SQL("COMMENT ON {} {} IS {}")
-    await _run(cloud, comment.format(sql.SQL(kind), sql.Identifier(name), sql.Literal(_mark(instance))))
-
-
-def _mark(instance: str) -> str:
-    return f"Cloud SQL instance {instance}"
-
-
+_IDENTIFIED = {"DATABASE": ("pg_database", "datname"), "ROLE": ("pg_roles", "rolname")}
+"""Where PostgreSQL lists what there is of a kind, and the column of its names."""
 _DATABASES = "SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = {}"
 _ROLES = "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = {}"
 
 
+class _InPostgres(Live):
+    async def _run(self, statement: str, *names: str | sql.Composable, database: str | None = None) -> list[Any]:
+        """Run a statement as the superuser, with texts as identifiers in its places; its rows."""
+        parts = [sql.Identifier(name) if isinstance(name, str) else name for name in names]
+
+        def work() -> list[Any]:
+            with psycopg.connect(self.cloud.postgres, autocommit=True, dbname=database) as db:
+                cursor = db.execute(sql.SQL(statement).format(*parts))
+                return cursor.fetchall() if cursor.description else []
+
+        try:
+            return await asyncio.to_thread(work)
+        except psycopg.Error as e:
+            raise Refused(f"PostgreSQL: {e.diag.message_primary or e}") from None
+
+    async def _exists(self, kind: str, name: str) -> bool:
+        return bool(await self._run("SELECT 1 FROM {} WHERE {} = {}", *_IDENTIFIED[kind], sql.Literal(name)))
+
+    async def _ensure_role(self, name: str, options: sql.Composable) -> None:
+        verb = "ALTER" if await self._exists("ROLE", name) else "CREATE"
+        await self._run(f"{verb} ROLE {{}} {{}}", name, options)
+
+    async def _drop_role(self, role: str) -> None:
+        """Drop a role; what it owns goes to Cloud SQL's superuser, what it was granted is taken back."""
+        if not await self._exists("ROLE", role):
+            return
+        for (database,) in await self._run("SELECT datname FROM pg_database WHERE NOT datistemplate"):
+            await self._run("REASSIGN OWNED BY {} TO {}", role, SUPERUSER_ROLE, database=database)
+            await self._run("DROP OWNED BY {}", role, database=database)
+        await self._run("DROP ROLE IF EXISTS {}", role)
+
+    async def _drop_database(self, name: str) -> None:
+        await self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    async def _belongs(self, kind: str, name: str, instance: str) -> None:
+        """Note of which instance a database or role is a part: several share the one PostgreSQL, each goes with its own."""
+        await self._run(f"COMMENT ON {kind} {{}} IS {{}}", name, _mark(instance))
+
+
+def _mark(instance: str) -> sql.Literal:
+    return sql.Literal(f"Cloud SQL instance {instance}")
+
+
 @live("gcp:sql/databaseInstance:DatabaseInstance")
-class DatabaseInstance(Live):
+class DatabaseInstance(_InPostgres):
     """Its databases and users go with it: those that were abandoned as well."""
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        await _ensure_role(cloud, SUPERUSER_ROLE, sql.SQL("NOLOGIN CREATEDB CREATEROLE"))
-        return inputs["id"], {"privateIpAddress": PRIVATE_ADDRESS, "firstIpAddress": PRIVATE_ADDRESS}
+    async def create(self, inputs: Properties) -> Properties:
+        await self._ensure_role(SUPERUSER_ROLE, sql.SQL("NOLOGIN CREATEDB CREATEROLE"))
+        return {"privateIpAddress": PRIVATE_ADDRESS, "firstIpAddress": PRIVATE_ADDRESS}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
+    async def read(self, state: Properties) -> Properties | None:
         return {}
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        mark = sql.Literal(_mark(state["name"]))
-        for (database,) in await _run(cloud, sql.SQL(_DATABASES).format(mark)):
-            await _run(cloud, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
-        for (role,) in await _run(cloud, sql.SQL(_ROLES).format(mark)):
-            await _drop_role(cloud, role)
+    async def delete(self, state: Properties) -> None:
+        for (database,) in await self._run(_DATABASES, _mark(state["name"])):
+            await self._drop_database(database)
+        for (role,) in await self._run(_ROLES, _mark(state["name"])):
+            await self._drop_role(role)
 
 
 @live("gcp:sql/database:Database")
-class Database(Live):
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        if not await _exists(cloud, "pg_database", "datname", inputs["name"]):
-            statement = sql.SQL("CREATE DATABASE {} OWNER {}")
-            await _run(cloud, statement.format(sql.Identifier(inputs["name"]), sql.Identifier(SUPERUSER_ROLE)))
-        await _belongs(cloud, "DATABASE", inputs["name"], inputs["instance"])
-        return inputs["id"], {}
+class Database(_InPostgres):
+    async def create(self, inputs: Properties) -> Properties:
+        if not await self._exists("DATABASE", inputs["name"]):
+            await self._run("CREATE DATABASE {} OWNER {}", inputs["name"], SUPERUSER_ROLE)
+        await self._belongs("DATABASE", inputs["name"], inputs["instance"])
+        return {}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return {} if await _exists(cloud, "pg_database", "datname", state["name"]) else None
+    async def read(self, state: Properties) -> Properties | None:
+        return {} if await self._exists("DATABASE", state["name"]) else None
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        await _run(cloud, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(state["name"])))
+    async def delete(self, state: Properties) -> None:
+        await self._drop_database(state["name"])
 
 
 @live("gcp:sql/user:User")
-class User(Live):
+class User(_InPostgres):
     """An IAM service account's user logs in with the account's access token, here as in Cloud SQL."""
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
+    async def create(self, inputs: Properties) -> Properties:
         name = inputs["name"]
         password = inputs.get("password") or inputs.get("passwordWo")
         if inputs.get("type") == _IAM_ACCOUNT:
             email = f"{name}.gserviceaccount.com"
-            if not cloud.metadata.exists(email):
+            if not self.cloud.metadata.exists(email):
                 raise Refused(f"user {name}: there is no service account {email}; the stack must make it first")
-            password = cloud.identities.access_token(email)
+            password = self.cloud.identities.access_token(email)
         options = sql.SQL("LOGIN PASSWORD {}").format(str(password)) if password else sql.SQL("LOGIN")
-        await _ensure_role(cloud, name, options)
-        await _belongs(cloud, "ROLE", name, inputs["instance"])
-        await self._set_roles(cloud, name, [], inputs.get("databaseRoles") or [])
-        return inputs["id"], {}
+        await self._ensure_role(name, options)
+        await self._belongs("ROLE", name, inputs["instance"])
+        return await self.update({}, inputs)
 
-    async def _set_roles(self, cloud: LocalCloud, name: str, old: list[str], new: list[str]) -> None:
-        user = sql.Identifier(name)
-        for role in new:
-            await _run(cloud, sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), user))
-        for role in set(old) - set(new):
-            await _run(cloud, sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(role), user))
+    async def read(self, state: Properties) -> Properties | None:
+        return {} if await self._exists("ROLE", state["name"]) else None
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        return {} if await _exists(cloud, "pg_roles", "rolname", state["name"]) else None
-
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        await self._set_roles(cloud, new["name"], old.get("databaseRoles") or [], new.get("databaseRoles") or [])
+    async def update(self, old: Properties, new: Properties) -> Properties:
+        before, after = (values.get("databaseRoles") or [] for values in (old, new))
+        for role in after:
+            await self._run("GRANT {} TO {}", role, new["name"])
+        for role in set(before) - set(after):
+            await self._run("REVOKE {} FROM {}", role, new["name"])
         return {}
 
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        await _drop_role(cloud, state["name"])
+    async def delete(self, state: Properties) -> None:
+        await self._drop_role(state["name"])

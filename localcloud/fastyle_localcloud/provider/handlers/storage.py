@@ -2,86 +2,85 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 from fastyle_localcloud.provider.wire import Asset
 from fastyle_localcloud.storage.protocol import pieces
 
-if TYPE_CHECKING:
-    from fastyle_localcloud.cloud import LocalCloud
+
+class _InStorage(Live):
+    @abstractmethod
+    def _path(self, values: Properties) -> str:
+        """Under which path of the API it is."""
+
+    def _url(self, values: Properties) -> str:
+        return f"{self.cloud.storage_url}/storage/v1/b/{self._path(values)}"
+
+    async def read(self, state: Properties) -> Properties | None:
+        async with self.cloud.http.get(self._url(state)) as answer:
+            return None if answer.status == 404 else {}
+
+    async def _remove(self, url: str) -> None:
+        async with self.cloud.http.delete(url):
+            pass
 
 
 @live("gcp:storage/bucket:Bucket")
-class Bucket(Live):
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        url = f"{cloud.storage_url}/storage/v1/b?project={cloud.project}"
-        async with cloud.http.post(url, json={"name": inputs["name"]}) as answer:
+class Bucket(_InStorage):
+    def _path(self, values: Properties) -> str:
+        return str(values["name"])
+
+    async def create(self, inputs: Properties) -> Properties:
+        url = f"{self.cloud.storage_url}/storage/v1/b?project={self.cloud.project}"
+        async with self.cloud.http.post(url, json={"name": inputs["name"]}) as answer:
             if answer.status not in (200, 409):  # 409: an interrupted run made it
                 raise Refused(f"bucket {inputs['name']}: {answer.status} {(await answer.text())[:200]}")
-        return inputs["id"], {}
+        return {}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        async with cloud.http.get(f"{cloud.storage_url}/storage/v1/b/{id}") as answer:
-            return None if answer.status == 404 else {}
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        base = f"{cloud.storage_url}/storage/v1/b/{id}"
-        async with cloud.http.get(f"{base}/o") as answer:
-            if answer.status == 404:
-                return
-            names = [item["name"] for item in (await answer.json()).get("items", [])]
+    async def delete(self, state: Properties) -> None:
+        names, base = await self._names(state), self._url(state)
         if names and not state.get("forceDestroy"):
-            raise Refused(f"bucket {id} holds {len(names)} objects; set force_destroy, or empty it first")
+            raise Refused(f"bucket {state['id']} holds {len(names)} objects; set force_destroy, or empty it first")
         while names:
             for name in names:
-                async with cloud.http.delete(f"{base}/o/{quote(name, safe='')}"):
-                    pass
-            async with cloud.http.get(f"{base}/o") as answer:
-                names = [item["name"] for item in (await answer.json()).get("items", [])]
-        async with cloud.http.delete(base):
-            pass
+                await self._remove(f"{base}/o/{quote(name, safe='')}")
+            names = await self._names(state)
+        await self._remove(base)
+
+    async def _names(self, state: Properties) -> list[str]:
+        """A page of its objects' names; none of a bucket that is gone."""
+        async with self.cloud.http.get(f"{self._url(state)}/o") as answer:
+            return [item["name"] for item in (await answer.json()).get("items", [])]
 
 
 @live("gcp:storage/bucketObject:BucketObject")
-class BucketObject(Live):
+class BucketObject(_InStorage):
     """The generation changes with the content, which is how a service notices new code."""
 
-    async def create(self, cloud: LocalCloud, inputs: Properties) -> tuple[str, Properties]:
-        data = _content(inputs)
-        url = f"{cloud.storage_url}/upload/storage/v1/b/{inputs['bucket']}/o"
+    def _path(self, values: Properties) -> str:
+        return f"{values['bucket']}/o/{quote(values['name'], safe='')}"
+
+    async def create(self, inputs: Properties) -> Properties:
+        url = f"{self.cloud.storage_url}/upload/storage/v1/b/{inputs['bucket']}/o"
         parameters = {"uploadType": "media", "name": inputs["name"]}
-        kind = inputs.get("contentType") or "application/octet-stream"
-        async with cloud.http.post(url, params=parameters, data=data, headers={"Content-Type": kind}) as answer:
+        headers = {"Content-Type": inputs.get("contentType") or "application/octet-stream"}
+        request = self.cloud.http.post(url, params=parameters, data=_content(inputs), headers=headers)
+        async with request as answer:
             if answer.status != 200:
                 raise Refused(f"object {inputs['name']}: {answer.status} {(await answer.text())[:200]}")
-            metadata = await answer.json()
-        return inputs["id"], _outputs(metadata)
+            told = await answer.json()
+        sums = {"md5hash": told.get("md5Hash", ""), "crc32c": told.get("crc32c", "")}
+        return {"generation": int(told["generation"]), **sums, "mediaLink": told.get("mediaLink", "")}
 
-    async def read(self, cloud: LocalCloud, id: str, state: Properties) -> Properties | None:
-        url = f"{cloud.storage_url}/storage/v1/b/{state['bucket']}/o/{quote(state['name'], safe='')}"
-        async with cloud.http.get(url) as answer:
-            return None if answer.status == 404 else {}
+    async def update(self, old: Properties, new: Properties) -> Properties:
+        return await self.create(new)
 
-    async def update(self, cloud: LocalCloud, id: str, old: Properties, new: Properties) -> Properties:
-        return (await self.create(cloud, new))[1]
-
-    async def delete(self, cloud: LocalCloud, id: str, state: Properties) -> None:
-        url = f"{cloud.storage_url}/storage/v1/b/{state['bucket']}/o/{quote(state['name'], safe='')}"
-        async with cloud.http.delete(url):
-            pass
-
-
-def _outputs(metadata: Properties) -> Properties:
-    return {
-        "generation": int(metadata["generation"]),
-        "md5hash": metadata.get("md5Hash", ""),
-        "crc32c": metadata.get("crc32c", ""),
-        "mediaLink": metadata.get("mediaLink", ""),
-    }
+    async def delete(self, state: Properties) -> None:
+        await self._remove(self._url(state))
 
 
 def _content(inputs: Properties) -> bytes | AsyncIterator[bytes]:
