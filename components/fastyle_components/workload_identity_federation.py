@@ -71,7 +71,7 @@ class WorkloadIdentityFederation(pulumi.ComponentResource):
             project=args.project,
             display_name="GitHub Actions",
             attribute_mapping={
-                "google.subject": "assertion.sub",
+                "google.subject": "{!r} + assertion.repository_id + {!r} + assertion.environment".format(*_SUBJECT),
                 "attribute.repository_id": "assertion.repository_id",
                 "attribute.ref": "assertion.ref",
                 "attribute.environment": "assertion.environment",
@@ -129,6 +129,10 @@ EVENTS = {"deploys": ("push", "workflow_dispatch"), "looks": ("schedule", "workf
 
 SUBJECT_BYTES = 127
 """The longest google.subject: https://cloud.google.com/iam/docs/workload-identity-federation#mapping"""
+_SUBJECT = ("repository:", ":environment:")
+"""What stands before the repository's id and the environment's name in google.subject. GitHub's own `sub` has the names of
+owner and repository, and in repositories made or renamed since 15 July 2026 their ids too, so that its length is known to
+nobody: https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/"""
 
 
 def _others(args: WorkloadIdentityFederationArgs) -> dict[str, str]:
@@ -166,11 +170,11 @@ def _check(name: str, args: WorkloadIdentityFederationArgs) -> None:
     for environment in (args.environment, *_others(args)):
         if not re.fullmatch(r"[\w.-]+", environment):
             raise ArgsError(f"{where}: environment {environment!r}; name it by letters, digits, . _ and -")
-        subject = f"repo:{args.repository}:environment:{environment}"
+        subject = f"{_SUBJECT[0]}{args.repository_id}{_SUBJECT[1]}{environment}"
         if (size := len(subject.encode())) > SUBJECT_BYTES:
             raise ArgsError(
-                f"{where}: GitHub's subject {subject} has {size} bytes and Google takes {SUBJECT_BYTES}; every token "
-                "would be refused; shorten the environment's or the repository's name"
+                f"{where}: subject {subject} has {size} bytes and Google takes {SUBJECT_BYTES}; every token would be "
+                "refused; shorten the environment's name"
             )
     for key, accounts in (("readers", (args.readers or {})), ("previews", (args.previews or {}))):
         for environment, email in accounts.items():

@@ -361,16 +361,21 @@ def test_without_readers_nobody_looks() -> None:
     assert len([key for key in recorder.resources if key.startswith("gcp:serviceaccount/iAMMember")]) == 1
 
 
-@pytest.mark.parametrize(("letters", "taken"), [(100, True), (101, False)])
+def test_a_repository_of_any_name_has_a_subject_that_google_takes() -> None:
+    """GitHub's own has the names of owner and repository, with their ids since July 2026: 128 bytes or more here."""
+    program = example(WorkloadIdentityFederation, ARCHIVE, repository=f"shop/{'x' * 95}")
+    mapped = declare(program).one("c-provider")["attributeMapping"]["google.subject"]
+    assert mapped == "'repository:' + assertion.repository_id + ':environment:' + assertion.environment"
+
+
+@pytest.mark.parametrize(("letters", "taken"), [(101, True), (102, False)])
 def test_a_subject_that_google_does_not_take_is_refused(letters: int, taken: bool) -> None:
-    """`repo:shop/…:environment:prod` of 127 bytes is the longest."""
-    program = example(WorkloadIdentityFederation, ARCHIVE, repository=f"shop/{'x' * letters}", readers=None)
+    """`repository:42:environment:…` of 127 bytes is the longest."""
+    program = example(WorkloadIdentityFederation, ARCHIVE, environment="x" * letters, readers=None)
     if taken:
         declare(program)
     else:
-        with pytest.raises(
-            ArgsError, match=r"subject repo:shop/x+:environment:prod has 128 bytes and Google takes 127"
-        ):
+        with pytest.raises(ArgsError, match=r"subject repository:42:environment:x+ has 128 bytes and Google takes 127"):
             declare(program)
 
 
