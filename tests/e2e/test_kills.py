@@ -169,7 +169,7 @@ def test_no_listener_answers_a_web_page(grown: Checkout) -> None:
     for name, port in ports.items():
         for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
             try:
-                response = httpx.post(f"http://127.0.0.1:{port}/", headers=headers, timeout=10, trust_env=False)
+                response = httpx.post(f"http://127.0.0.1:{port}/", headers=headers, timeout=60, trust_env=False)
             except httpx.HTTPError:
                 continue  # not HTTP/1.1: nothing that a browser could speak
             answered[name, next(iter(headers))] = response.status_code
@@ -185,5 +185,5 @@ def test_without_an_identity_token_nobody_starts_a_run(grown: Checkout) -> None:
     """Another user of the machine reaches the port, and the issuer signs for programs of its own user alone."""
     pipeline = grown.endpoints["pipeline"]
     for headers in ({}, {"authorization": f"Bearer {grown.endpoints['api_token']}"}):
-        answer = httpx.post(f"{pipeline}/run", headers=headers, timeout=10, trust_env=False)
+        answer = httpx.post(f"{pipeline}/run", headers=headers, timeout=60, trust_env=False)
         assert (answer.status_code, answer.json()["status"]) == (401, "refused")

@@ -61,7 +61,7 @@ def asked_by_another_user(port: int) -> bytes:
     finally:
         os.seteuid(0)
     with client, suppress(OSError):
-        client.settimeout(10)
+        client.settimeout(60)
         client.connect((HOST, port))
         client.sendall(f"GET /health HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         return client.makefile("rb").read()

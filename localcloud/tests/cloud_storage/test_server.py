@@ -36,7 +36,7 @@ class Storage:
         what = spec(port=self.port, data_dir=folder / "data", location="us-central1", env=os.environ)
         self.folder, self.process = folder / "data", subprocess.Popen(what.argv, env=dict(what.env), cwd=what.cwd)
         self.url = f"http://{HOST}:{self.port}"
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
         deadline = time.monotonic() + 60
         while True:
             assert self.process.poll() is None, "the server ended at its start"
@@ -52,7 +52,7 @@ class Storage:
         )
 
     def connect(self) -> socket.socket:
-        return socket.create_connection((HOST, self.port), timeout=10)
+        return socket.create_connection((HOST, self.port), timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +256,7 @@ def test_a_slow_client_keeps_nobody_waiting_and_leaves_nothing(bucket: Any, stor
                 time.sleep(0.01)
             bucket.blob("quick").upload_from_string("x")
             assert [blob.name for blob in storage.client.list_blobs(bucket)] == ["quick"]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(drafts.iterdir()):
             assert time.monotonic() < deadline, "what was cut off is not removed"
             time.sleep(0.01)
@@ -294,7 +294,7 @@ def test_another_user_of_the_machine_is_refused(bucket: Any, storage: Storage) -
     finally:
         os.seteuid(0)
     with other:
-        other.settimeout(10)
+        other.settimeout(60)
         other.connect((HOST, storage.port))
         other.sendall(f"GET /storage/v1/b HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         answer = other.makefile("rb").read()

@@ -67,7 +67,7 @@ class Service:
         return {(r["location_id"], r["sku"]): r["quantity"] for r in self.rows("SELECT * FROM on_hand")}
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self.client.get("/ready")).status_code != 200:
                 await asyncio.sleep(0.02)
 
@@ -305,7 +305,7 @@ async def test_a_database_that_sleeps_or_a_long_migration_keeps_no_instance_from
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "_UNREACHABLE_SECONDS", 0.0)
-    async with running("postgresql://nobody@127.0.0.1:9/none", issuer) as service, asyncio.timeout(10):
+    async with running("postgresql://nobody@127.0.0.1:9/none", issuer) as service, asyncio.timeout(60):
         while (await service.client.get("/health")).status_code != 200:
             await asyncio.sleep(0.02)
         ready = await service.client.get("/ready")
@@ -315,7 +315,7 @@ async def test_a_database_that_sleeps_or_a_long_migration_keeps_no_instance_from
     url = fresh_database()
     with psycopg.connect(url) as locked:
         locked.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        async with running(url, issuer) as service, asyncio.timeout(10):
+        async with running(url, issuer) as service, asyncio.timeout(60):
             assert (await service.client.get("/health")).status_code == 503
             while (await service.client.get("/health")).status_code != 200:
                 await asyncio.sleep(0.02)
@@ -332,7 +332,7 @@ async def test_a_migration_that_cannot_work_keeps_its_revision_from_starting(
     url = fresh_database()
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE pipeline_run (x int)")
-    async with running(url, issuer) as service, asyncio.timeout(20):
+    async with running(url, issuer) as service, asyncio.timeout(60):
         while "pipeline_run" not in (await service.client.get("/health")).text:
             await asyncio.sleep(0.05)
         later[0] = 1000.0
