@@ -100,6 +100,12 @@ class Violation:
     resource: Resource | None = None  # None: the stack as a whole
 
 
+class Strict(BaseModel):
+    """Something that is read, and stays as it was read: an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class Severity(enum.Enum):
     LOW = "low"
     MEDIUM = "medium"
@@ -107,10 +113,8 @@ class Severity(enum.Enum):
     CRITICAL = "critical"
 
 
-class Waiver(BaseModel):
+class Waiver(Strict):
     """Leave to break one rule in one place until a day, for a reason."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     resource: str = Field(description="logical name or URN of the resource; `*` and `?` match as in a shell")
     reason: str = Field(min_length=10, description="why the rule is broken here")
@@ -121,10 +125,8 @@ class Waiver(BaseModel):
         return fnmatchcase(name, self.resource) or fnmatchcase(urn, self.resource)
 
 
-class Parameters(BaseModel):
+class Parameters(Strict):
     """What every rule can be told in the pack's configuration; rules with more of it extend this."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     protected: bool = Field(
         default=True,

@@ -10,9 +10,10 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fastyle_policies import gcp
+from fastyle_policies.model import Strict
 
 ON = {"topic": gcp.TOPIC, "dataset": gcp.DATASET, "bucket": gcp.BUCKET}
 """Types of the resources that a variable may name."""
@@ -20,10 +21,8 @@ _NOTHING = (None, "", "[]", "{}")
 """Values of a variable that names nothing; an empty list or map is JSON."""
 
 
-class Use(BaseModel):
+class Use(Strict):
     """What the account of a workload needs for one of its variables."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: Literal["topic", "dataset", "bucket", "project"] = Field(
         description="what the role is needed on: the resource of that kind that the value names, or the project"

@@ -1,9 +1,8 @@
 """The price book: rates by region, each with its source, the day it was read, and how sure it is.
 
-Under `rates/`, YAML files declare rates in full: those of the reference region, and in `global.yaml` what is the same
-everywhere and the free tiers, which belong to the billing account. A CSV file a region has one row a rate; where the
-reference region or `global.yaml` declares the same rate, the row takes its free tier and SKU from there. `sources.csv`
-says what the sources are that rows name by key, `skus.csv` how Google's catalogue calls the rates that declare no SKU.
+Under `rates/`, a CSV file a region has one row a rate; `global.csv` what is the same everywhere. `pools.csv` has the free
+tiers, which belong to the billing account, with the rates that draw on each; `constants.csv` numbers that decide prices;
+`skus.csv` how Google's catalogue calls each rate; `sources.csv` what the sources are that rows name by key.
 
 A rate that a region lacks is looked up in `global`, then in the reference region. That fallback is named in the
 estimate with its share: a rate is never guessed.
@@ -17,36 +16,28 @@ from datetime import date
 from decimal import Decimal, localcontext
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, HttpUrl, ValidationError, model_validator
 
-from fastyle_policies.pricing import rate_rows
+from fastyle_policies.model import Strict
+from fastyle_policies.pricing import tables
 
 FOLDER = Path(__file__).parent / "rates"
 REFERENCE = "us-central1"
 GLOBAL = "global"
 STALE_AFTER_DAYS = 365
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DIGITS = 100
 """Digits that amounts are reckoned with: enough that no product or sum of them is rounded."""
 
-# YAML's floats are binary: every amount in a book is written as a string or an integer.
-Exact = Annotated[Decimal, BeforeValidator(lambda value: _exact(value)), Field(ge=0)]
+Exact = Annotated[Decimal, Field(ge=0)]
 Confidence = Literal["C", "G", "T", "U"]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda text: tuple(text.split()) if isinstance(text, str) else text)]
+"""Names with spaces between them."""
 M = TypeVar("M", bound=BaseModel)
 
 
-def _exact(value: object) -> object:
-    if isinstance(value, float):
-        raise ValueError("write amounts in quotes, so that they stay exact decimals")
-    return value
-
-
-class _Sourced(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Sourced(Strict):
     unit: str = Field(description="what one quantity is, such as `vCPU-hour`")
     source: HttpUrl = Field(description="page or file that states it")
     read: date = Field(description="day on which the source was read, or the date the source gives itself")
@@ -54,19 +45,15 @@ class _Sourced(BaseModel):
     note: str = Field(default="", description="what is unconfirmed or special about it")
 
 
-class Tier(BaseModel):
+class Tier(Strict):
     """A volume tier: `price` for each unit a month above `above`, counted over the billing account."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     above: Exact
     price: Exact
 
 
-class Sku(BaseModel):
+class Sku(Strict):
     """How the Cloud Billing Catalog names a rate, for `python -m fastyle_policies.pricing.refresh`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     service: str = Field(description="display name of the service, such as `Cloud SQL`")
     description: str = Field(description="regular expression that the whole description of one SKU matches")
@@ -81,12 +68,12 @@ class Sku(BaseModel):
 
 
 class Rate(_Sourced):
-    """A list price. `free` names the pool of `global.yaml` that covers its first units."""
+    """A list price. `free` names the pool that covers its first units."""
 
     id: str = ""
     region: str = ""
     price: Exact
-    tiers: tuple[Tier, ...] = ()
+    tiers: Annotated[tuple[Tier, ...], BeforeValidator(tables.tiers)] = ()
     free: str | None = None
     sku: Sku | None = None
 
@@ -119,7 +106,8 @@ class Pool(_Sourced):
     quantity: Exact
     price: Exact | None = None
     per: Literal["account", "project"] = Field(default="account", description="what it is given once for")
-    regions: tuple[str, ...] = Field(default=(), description="where it is given; empty: everywhere")
+    regions: Names = Field(default=(), description="where it is given; empty: everywhere")
+    rates: Names = Field(description="ids of the rates that draw on it")
 
     def covers(self, region: str) -> bool:
         return not self.regions or region in self.regions
@@ -129,15 +117,6 @@ class Constant(_Sourced):
     """A number that is no price but decides one, such as the size of a machine type."""
 
     value: Exact
-
-
-class _RegionFile(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    currency: Literal["USD"]
-    rates: dict[str, Rate]
-    pools: dict[str, Pool] = {}
-    constants: dict[str, Constant] = {}
 
 
 @dataclass(frozen=True)
@@ -163,66 +142,52 @@ class Book:
 
 @cache
 def load(folder: Path = FOLDER) -> Book:
-    """Read every region's file.
+    """Read every file.
 
     Raises:
-        ValueError: a file is not of the book's form, or a rate names a pool that is not there; names file and key.
+        ValueError: a file is not of the book's form, or a pool names a rate that is not there; names file and key.
     """
-    files = {path.stem: _file(path) for path in sorted(folder.glob("*.yaml"))}
-    pools = {name: pool for file in files.values() for name, pool in file.pools.items()}
-    regions = {region: {k: _placed(r, k, region) for k, r in file.rates.items()} for region, file in files.items()}
+    sources = {row["key"]: row["url"] for _, row in tables.read(folder / "sources.csv")}
+    skus = _entries(Sku, folder / "skus.csv", sources)
+    pools = _entries(Pool, folder / "pools.csv", sources)
+    free = {rate: name for name, pool in pools.items() for rate in pool.rates}
+    regions: dict[str, dict[str, Rate]] = {}
+    for path in tables.regions(folder):
+        regions[path.stem] = rates = _entries(Rate, path, sources)
+        for identifier, rate in rates.items():
+            own = {"id": identifier, "region": path.stem, "free": free.get(identifier)}
+            rates[identifier] = rate.model_copy(update={**own, "sku": _in_region(skus.get(identifier), path.stem)})
     declared = {**regions.get(REFERENCE, {}), **regions.get(GLOBAL, {})}
-    sources, skus = rate_rows.sources(folder), rate_rows.skus(folder)
-    for path in sorted(folder.glob("*.csv")):
-        if path.name not in rate_rows.NO_REGIONS:
-            rates = regions.setdefault(path.stem, {})
-            for number, row in rate_rows.read(path):
-                where = f"{path}:{number}"
-                if row["rate"] in rates:
-                    raise ValueError(f"{where}: {row['rate']} is there twice")
-                rates[row["rate"]] = _of_row(row, path.stem, sources, declared, where)
-    named = {name: _valid(Sku, row, f"{folder / rate_rows.SKUS}: {name}") for name, row in skus.items()}
-    for rates in regions.values():
-        for identifier in rates.keys() & named.keys():
-            if rates[identifier].sku is None:
-                rates[identifier] = rates[identifier].model_copy(update={"sku": named[identifier]})
-    for region, regional_rates in regions.items():
-        for identifier, rate in regional_rates.items():
-            if rate.free and rate.free not in pools:
-                raise ValueError(f"{folder / region}.yaml: {identifier}: no free tier is named {rate.free}")
-    constants = {name: constant for file in files.values() for name, constant in file.constants.items()}
-    return Book("USD", regions, pools, constants)
+    for region, rates in regions.items():
+        for identifier, rate in rates.items():
+            if (unit := declared.get(identifier, rate).unit) != rate.unit:
+                where = folder / f"{region}.csv"
+                raise ValueError(f"{where}: {identifier} is declared in {unit}, not in {rate.unit}")
+    for drawing, name in free.items():
+        if not any(drawing in rates for rates in regions.values()):
+            raise ValueError(f"{folder / 'pools.csv'}: {name}: no rate is named {drawing}")
+    return Book("USD", regions, pools, _entries(Constant, folder / "constants.csv", sources))
 
 
-def _placed(rate: Rate, identifier: str, region: str) -> Rate:
-    return rate.model_copy(update={"id": identifier, "region": region})
+def _in_region(sku: Sku | None, region: str) -> Sku | None:
+    """How the catalogue names a rate there: a SKU that names the reference region has another one elsewhere."""
+    if sku is None or region == REFERENCE or REFERENCE not in sku.description:
+        return sku
+    return sku.model_copy(update={"description": sku.description.replace(REFERENCE, region), "id": None})
 
 
-def _of_row(
-    row: Mapping[str, str], region: str, sources: Mapping[str, str], declared: Mapping[str, Rate], where: str
-) -> Rate:
-    """The rate of a CSV row; free tier and SKU are those of the rate that it is another region's price of."""
-    same = declared.get(row["rate"])
-    if same and same.unit != row["unit"]:
-        raise ValueError(f"{where}: {row['rate']} is declared in {same.unit}, not in {row['unit']}")
-    sku = same.sku if same else None
-    if sku and REFERENCE in sku.description:
-        sku = sku.model_copy(update={"description": sku.description.replace(REFERENCE, region), "id": None})
-    try:
-        steps = rate_rows.tiers(row["tiers"])
-    except ValueError as e:
-        raise ValueError(f"{where}: {e}") from None
-    given = {key: row[key] for key in ("unit", "price", "confidence", "read", "note")}
-    rest = {"region": region, "free": same.free if same else None, "sku": sku}
-    source, tiers = (
-        sources.get(row["source"], row["source"]),
-        [{"above": above, "price": price} for above, price in steps],
-    )
-    return _valid(Rate, {**given, **rest, "id": row["rate"], "source": source, "tiers": tiers}, where)
-
-
-def _file(path: Path) -> _RegionFile:
-    return _valid(_RegionFile, yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER), str(path))  # noqa: S506
+def _entries(model: type[M], path: Path, sources: Mapping[str, str]) -> dict[str, M]:
+    """The rows of a table by their first column; an empty cell is a field that is not given."""
+    entries: dict[str, M] = {}
+    for number, row in tables.read(path):
+        key, where = next(iter(row.values())), f"{path}:{number}"
+        if key in entries:
+            raise ValueError(f"{where}: {key} is there twice")
+        given: dict[str, Any] = {name: cell for name, cell in row.items() if cell and name in model.model_fields}
+        if "source" in given:
+            given["source"] = sources.get(row["source"], row["source"])
+        entries[key] = _valid(model, given, f"{where}: {key}")
+    return entries
 
 
 def _valid(model: type[M], data: object, where: str) -> M:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fastyle_policies.model import Resource
-from fastyle_policies.pricing import Estimate, estimate, load, rate_rows
+from fastyle_policies.pricing import Estimate, estimate, load, tables
 from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.report import plain
 
@@ -238,7 +238,7 @@ def test_the_free_tier_of_logs_is_each_projects() -> None:
     assert plain(credit.monthly) == "25"
 
 
-HEAD = ",".join(rate_rows.COLUMNS)
+HEAD = ",".join(tables.COLUMNS)
 BROKEN = {
     "other columns": ("rate,price\n", "its columns are not rate, unit, price"),
     "a column missing": (f"{HEAD}\nx,GiB,1\n", "a row has 8 columns"),
@@ -252,9 +252,7 @@ BROKEN = {
 @pytest.mark.parametrize("mistake", BROKEN)
 def test_a_mistake_in_a_regions_rows_names_the_line(mistake: str, tmp_path: Path) -> None:
     text, words = BROKEN[mistake]
-    (tmp_path / "global.yaml").write_text(
-        'currency: USD\nrates: {known: {unit: GiB, price: "1", source: "https://a.b", read: 2026-01-01, confidence: C}}\n'
-    )
+    (tmp_path / "global.csv").write_text(f"{HEAD}\nknown,GiB,1,,C,https://a.b,2026-01-01,\n")
     (tmp_path / "mars.csv").write_text(text)
     with pytest.raises(ValueError, match=r"mars\.csv") as caught:
         load_book(tmp_path)

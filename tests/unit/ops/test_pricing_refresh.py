@@ -25,45 +25,25 @@ from ops.prices import run
 TODAY = date(2027, 1, 31)
 PUBSUB, RUN, SQL = "services/A1E8-BE35-7EBC", "services/152E-C115-5142", "services/9662-B51E-5089"
 
-GLOBAL_BOOK = """\
-# A book of two rates.
-currency: USD
-pools:
-  throughput:
-    name: first 10 GiB
-    unit: GiB
-    quantity: 10
-    price: "0.0390625"
-    source: https://example.com/old
-    read: 2020-01-01
-    confidence: U
-rates:
-  pubsub.throughput:
-    unit: GiB
-    price: "0.0390625"  # 40 a TiB
-    free: throughput
-    source: https://example.com/old
-    read: 2020-01-01
-    confidence: U
-    sku: {service: Cloud Pub/Sub, description: 'Message Delivery Basic'}
-  pubsub.retention:  # nobody knows its SKU
-    unit: GiB-month
-    price: "0.27"
-    source: https://example.com/old
-    read: 2020-01-01
-    confidence: C
+RATES = "rate,unit,price,tiers,confidence,source,read,note"
+OLD = "https://example.com/old,2020-01-01"
+GLOBAL_BOOK = f"""\
+{RATES}
+pubsub.throughput,GiB,0.0390625,,U,{OLD},40 a TiB
+pubsub.retention,GiB-month,0.27,,C,{OLD},
 """
-REGION_BOOK = """\
-currency: USD
-rates:
-  sql.vcpu:
-    unit: vCPU-hour
-    price: "0.0413"
-    source: https://example.com/old
-    read: 2020-01-01
-    confidence: G
-    note: kept as it is
-    sku: {service: Cloud SQL, description: 'Cloud SQL for PostgreSQL: Zonal - vCPU in .*'}
+REGION_BOOK = f"""\
+{RATES}
+sql.vcpu,vCPU-hour,0.0413,,G,{OLD},kept as it is
+"""
+POOLS = f"""\
+pool,name,unit,quantity,price,per,regions,rates,confidence,source,read,note
+throughput,first 10 GiB,GiB,10,0.0390625,,,pubsub.throughput,U,{OLD},
+"""
+SKUS = """\
+rate,service,description,group,id,factor,usage,confidence,source
+pubsub.throughput,Cloud Pub/Sub,Message Delivery Basic,,,,,,
+sql.vcpu,Cloud SQL,Cloud SQL for PostgreSQL: Zonal - vCPU in .*,,,,,,
 """
 
 
@@ -155,8 +135,8 @@ class Api:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "global.yaml").write_text(GLOBAL_BOOK)
-    (tmp_path / "us-central1.yaml").write_text(REGION_BOOK)
+    for name, text in {"global": GLOBAL_BOOK, "us-central1": REGION_BOOK, "pools": POOLS, "skus": SKUS}.items():
+        (tmp_path / f"{name}.csv").write_text(text)
     yield tmp_path
     load.cache_clear()
 
@@ -229,8 +209,7 @@ def test_several_matching_skus_are_refused_by_name(folder: Path) -> None:
         "2 SKUs match: AAAA-BBBB-CCCC 'Message Delivery Basic'; ZZZZ-0000-0000 'Message Delivery Basic'; "
         "name the right one by `id` in its `sku`"
     )
-    pinned = GLOBAL_BOOK.replace("description: 'Message", "id: ZZZZ-0000-0000, description: 'Message")
-    (folder / "global.yaml").write_text(pinned)
+    (folder / "skus.csv").write_text(SKUS.replace("Message Delivery Basic,,", "Message Delivery Basic,,ZZZZ-0000-0000"))
     load.cache_clear()
     assert compared(folder, pubsub=[THROUGHPUT, twin])["pubsub.throughput"].verdict == "confirmed"
 
@@ -289,7 +268,7 @@ def test_what_is_unclear_keeps_the_rate_and_says_so(folder: Path, case: str) -> 
 
 
 def test_a_service_that_is_not_there_keeps_the_rate(folder: Path) -> None:
-    (folder / "global.yaml").write_text(GLOBAL_BOOK.replace("service: Cloud Pub/Sub", "service: Pub/Sub Lite"))
+    (folder / "skus.csv").write_text(SKUS.replace("Cloud Pub/Sub", "Pub/Sub Lite"))
     assert compared(folder)["pubsub.throughput"].reason == "the catalogue has no service 'Pub/Sub Lite'"
 
 
@@ -346,9 +325,8 @@ def test_every_unit_of_the_book_can_be_converted_from_some_unit_of_the_catalogue
 
 def test_a_milli_dcu_is_a_thousandth_of_the_books_unit(folder: Path) -> None:
     """0.00006 for a milli-DCU and hour is 0.06 for a DCU and hour."""
-    (folder / "us-central1.yaml").write_text(
-        REGION_BOOK.replace("vCPU-hour", "DCU-hour").replace("sku: {", 'sku: {factor: "0.001", ')
-    )
+    (folder / "us-central1.csv").write_text(REGION_BOOK.replace("vCPU-hour", "DCU-hour"))
+    (folder / "skus.csv").write_text(SKUS.replace("vCPU in .*,,,", "vCPU in .*,,,0.001"))
     offer = compared(folder, sql=[{**VCPU, **sku(VCPU["description"], "h", {0: "0.00006"}, regions=("us-central1",))}])[
         "sql.vcpu"
     ].offer
@@ -360,63 +338,34 @@ def test_what_is_written_is_price_tiers_date_source_and_nothing_else(folder: Pat
     dearer = sku("Message Delivery Basic", "TiBy", {0: "0", 0.01953125: "80", 100: "60"})
     findings = list(compared(folder, pubsub=[dearer]).values())
     written = rates_file.write(findings, TODAY, folder)
-    assert [path.name for path in written] == ["global.yaml", "us-central1.yaml"]
-    assert (
-        (folder / "global.yaml").read_text()
-        == f"""\
-# A book of two rates.
-currency: USD
-pools:
-  throughput:
-    name: first 10 GiB
-    unit: GiB
-    quantity: "20"
-    price: "0.078125"
-    source: https://example.com/old
-    read: 2027-01-31
-    confidence: U
-rates:
-  pubsub.throughput:
-    unit: GiB
-    price: "0.078125"
-    tiers: [{{above: "102400", price: "0.05859375"}}]
-    free: throughput
-    source: {API}/{PUBSUB}/skus
-    read: 2027-01-31
-    confidence: C
-    sku: {{service: Cloud Pub/Sub, description: 'Message Delivery Basic'}}
-  pubsub.retention:  # nobody knows its SKU
-    unit: GiB-month
-    price: "0.27"
-    source: https://example.com/old
-    read: 2020-01-01
-    confidence: C
-"""
+    assert [path.name for path in written] == ["global.csv", "pools.csv", "us-central1.csv"]
+    stated = f"C,{API}/{PUBSUB}/skus,2027-01-31,"
+    assert (folder / "global.csv").read_text() == GLOBAL_BOOK.replace(
+        f"0.0390625,,U,{OLD},40 a TiB", f"0.078125,102400: 0.05859375,{stated}"
     )
-    assert (folder / "us-central1.yaml").read_text() == REGION_BOOK.replace(
-        "https://example.com/old", f"{API}/{SQL}/skus"
-    ).replace("2020-01-01", "2027-01-31").replace("confidence: G", "confidence: C")
+    assert (folder / "pools.csv").read_text() == POOLS.replace("10,0.0390625", "20,0.078125").replace(
+        "2020-01-01", "2027-01-31"
+    )
+    assert (folder / "us-central1.csv").read_text() == REGION_BOOK.replace(f"G,{OLD}", f"C,{API}/{SQL}/skus,2027-01-31")
+    assert (folder / "skus.csv").read_text() == SKUS
     again = compared(folder, pubsub=[dearer])
     assert again["pubsub.throughput"].verdict == "confirmed"
     assert rates_file.write(list(again.values()), TODAY, folder) == []
 
 
 def test_tiers_that_go_are_taken_out(folder: Path) -> None:
-    tiers = (
-        '0.0390625"  # 40 a TiB\n    tiers:\n      - {above: 5, price: "0.01"}\n      - {above: 9, price: "0.001"}\n'
-    )
-    (folder / "global.yaml").write_text(GLOBAL_BOOK.replace('0.0390625"  # 40 a TiB\n', tiers))
+    (folder / "global.csv").write_text(GLOBAL_BOOK.replace("0.0390625,,", "0.0390625,5: 0.01; 9: 0.001,"))
+    assert len(load(folder).regions["global"]["pubsub.throughput"].tiers) == 2
+    load.cache_clear()
     rates_file.write(list(compared(folder).values()), TODAY, folder)
     assert load(folder).regions["global"]["pubsub.throughput"].tiers == ()
-    assert "above" not in (folder / "global.yaml").read_text()
+    assert "5: " not in (folder / "global.csv").read_text()
 
 
 def test_a_free_tier_whose_rates_disagree_keeps_its_quantity(folder: Path) -> None:
-    second = GLOBAL_BOOK.replace(
-        "pubsub.retention:  # nobody knows its SKU\n    unit: GiB-month", "pubsub.second:\n    unit: GiB"
-    )
-    second += "    free: throughput\n    sku: {service: Cloud Pub/Sub, description: 'Second'}\n"
-    (folder / "global.yaml").write_text(second)
+    (folder / "global.csv").write_text(GLOBAL_BOOK.replace("pubsub.retention,GiB-month", "pubsub.second,GiB"))
+    (folder / "pools.csv").write_text(POOLS.replace("pubsub.throughput", "pubsub.throughput pubsub.second"))
+    (folder / "skus.csv").write_text(f"{SKUS}pubsub.second,Cloud Pub/Sub,Second,,,,,,\n")
     other = sku("Second", "GiBy", {0: "0", 7: "0.2"}, sku_id="DDDD")
     findings = list(compared(folder, pubsub=[THROUGHPUT, other]).values())
     assert refresh.pools(load(folder), findings) == {}
@@ -433,8 +382,8 @@ def test_the_difference_is_told_in_words(folder: Path) -> None:
         "1 rates confirmed, 1 changed, 1 kept as they are",
         "nothing written; --write does",
     ]
-    assert (folder / "global.yaml").read_text() == GLOBAL_BOOK
-    assert "wrote global.yaml, us-central1.yaml" in run(write=True, get=Api(pubsub=[dearer]), folder=folder)
+    assert (folder / "global.csv").read_text() == GLOBAL_BOOK
+    assert "wrote global.csv, pools.csv, us-central1.csv" in run(write=True, get=Api(pubsub=[dearer]), folder=folder)
     assert load(folder).regions["global"]["pubsub.throughput"].price == Decimal("0.048828125")
 
 
@@ -471,7 +420,7 @@ def test_without_credentials_the_command_says_how_to_get_them(monkeypatch: pytes
 
 
 def test_our_own_book_can_be_written_and_read_again(tmp_path: Path) -> None:
-    """Every rate with a SKU is offered at twice its price: the files stay valid, comments and all other rates stay."""
+    """Every rate with a SKU is offered at twice its price: the files stay valid and all other rates stay."""
     mine = tmp_path / "rates"
     shutil.copytree(FOLDER, mine)
     offered = []
@@ -491,8 +440,8 @@ def test_our_own_book_can_be_written_and_read_again(tmp_path: Path) -> None:
     load.cache_clear()
 
 
-ROWS = """\
-rate,unit,price,tiers,confidence,source,read,note
+ROWS = f"""\
+{RATES}
 sql.memory,GiB-hour,0.0077,,U,elsewhere,2024-03-21,computed
 sql.vcpu,vCPU-hour,0.0454,,U,elsewhere,2024-03-21,computed: us-central1 x 1.1
 """
@@ -625,9 +574,8 @@ def test_rates_of_further_types_are_found_by_the_catalogues_names(
 
 
 def test_a_name_of_the_catalogue_that_is_no_such_entry_is_told(folder: Path) -> None:
-    header = "rate,service,description,group,factor,usage,confidence,source\n"
-    (folder / "skus.csv").write_text(f"{header}pubsub.retention,Cloud Pub/Sub,Retained,,,Sometimes,G,here\n")
-    with pytest.raises(ValueError, match=r"skus.csv: pubsub.retention: usage: "):
+    (folder / "skus.csv").write_text(f"{SKUS}pubsub.retention,Cloud Pub/Sub,Retained,,,,Sometimes,G,here\n")
+    with pytest.raises(ValueError, match=r"skus.csv:4: pubsub.retention: usage: "):
         load(folder)
 
 
@@ -643,7 +591,7 @@ def test_a_file_of_which_nothing_is_stated_stays_as_it_was_written(folder: Path)
 def test_a_price_without_tiers_is_written_without_any(folder: Path) -> None:
     dearer = sku("Message Delivery Basic", "TiBy", {0: "80"})
     rates_file.write(refresh.compare(Catalogue(Api(pubsub=[dearer])), folder), TODAY, folder)
-    assert "tiers" not in (folder / "global.yaml").read_text()
+    assert f"pubsub.throughput,GiB,0.078125,,C,{API}" in (folder / "global.csv").read_text()
 
 
 def test_tiers_that_go_are_told_as_what_they_were(folder: Path) -> None:

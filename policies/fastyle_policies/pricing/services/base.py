@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.model import UNKNOWN, Resource, Strict
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.book import GLOBAL, REFERENCE, Book, Constant
 from fastyle_policies.pricing.lines import Line, Note, amount, rounded, worst
@@ -18,10 +18,8 @@ from fastyle_policies.pricing.services.plan import PricedPlan
 D = TypeVar("D")
 
 
-class Usage(BaseModel):
+class Usage(Strict):
     """Usage keys of a type. Amounts are decimals; keys that begin with `monthly_` are flows of a month."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NoUsage(Usage):

@@ -29,7 +29,7 @@ class StorageUsage(Usage):
     monthly_scanned_gib: Decimal = usage_key(
         "GiB that queries of its data are billed for, 10 MB at least a table and query"
     )
-    monthly_insert_all_mb: Decimal = usage_key("MB streamed in by insertAll")
+    monthly_insert_all_mb: Decimal = usage_key("MB streamed in by insertAll")  # a row counts 1 KB at least
     monthly_read_api_tib: Decimal = usage_key("TiB read by the Storage Read API, as Spark and Dataflow do")
     monthly_write_api_gb: Decimal = usage_key("GB through the Write API; a Pub/Sub export pays nothing here")
 

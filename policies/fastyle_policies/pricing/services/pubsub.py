@@ -47,6 +47,7 @@ def topic(bill: Bill, usage: TopicUsage) -> None:
     plain = f"{text(usage.monthly_messages)} messages x {text(usage.message_bytes)} bytes"
     source = bill.get("ingestionDataSourceSettings")
     if isinstance(source, Mapping) and source:
+        # Besides Kinesis: Cloud Storage, Azure Event Hubs, MSK, Confluent Cloud; none has a free tier.
         rate = "pubsub.kinesis-import" if source.get("awsKinesis") else "pubsub.import"
         bill.add(rate, stored, plain, name="Imported", usage=True)
     else:
@@ -78,7 +79,7 @@ def subscription(bill: Bill, usage: SubscriptionUsage) -> None:
     messages, size = _delivered(bill, usage)
     stored = messages * size / GIB
     plain = f"{text(messages)} messages x {text(size)} bytes"
-    if bill.there("bigqueryConfig"):
+    if bill.there("bigqueryConfig"):  # without a further fee for what BigQuery takes in
         bill.add("pubsub.bigquery-export", stored, plain, name="Exported to BigQuery", usage=True)
     elif bill.there("cloudStorageConfig"):
         bill.add("pubsub.storage-export", stored, plain, name="Exported to Cloud Storage", usage=True)

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from fastyle_policies.model import Resource
+from fastyle_policies.model import Resource, Strict
 from fastyle_policies.pricing.formulas import evaluate
 from fastyle_policies.pricing.lines import LARGEST, PricingError
 from fastyle_policies.pricing.services import PRICERS
@@ -23,10 +23,8 @@ DEFAULT_MONTH = "ordinary"
 Value = bool | int | float | str | dict[str, Any]
 
 
-class Days(BaseModel):
+class Days(Strict):
     """How many days of each kind a month has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     quiet: Decimal = Field(default=Decimal(0), ge=0)
     ordinary: Decimal = Field(default=Decimal(0), ge=0)
@@ -39,10 +37,8 @@ class Days(BaseModel):
         return self
 
 
-class Document(BaseModel):
+class Document(Strict):
     """A usage file as written; values are numbers, formulas, or amounts a day by kind of day."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1]
     calendar: dict[str, Days] = Field(
@@ -55,8 +51,8 @@ class Document(BaseModel):
     )
     variables: dict[str, Value] = Field(default={}, description="values by name, for formulas")
     unit_costs: dict[str, Value] = Field(default={}, description="what the total is also divided by: label to number")
-    resource_type_default_usage: dict[str, dict[str, Value]] = {}
-    resource_usage: dict[str, dict[str, Value]] = {}
+    resource_type_default_usage: dict[str, dict[str, Value]] = Field(default={})
+    resource_usage: dict[str, dict[str, Value]] = Field(default={})
 
 
 def keys(types: Iterable[str]) -> list[str]:
