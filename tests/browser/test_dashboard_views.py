@@ -6,7 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -22,6 +24,12 @@ from tests.support.postgres import migrated_database
 
 RETRIED = "00:05"  # by then the page asks again by itself
 NONE = "\N{EN DASH}"  # where the page has no figure
+BY_IAP: list[tuple[str, dict[str, Any]]] = [
+    ("Your sign-in has ended", {"status": 401, "content_type": "text/html", "body": "Invalid IAP credentials"}),
+    ("You have no access", {"status": 403, "content_type": "text/html", "body": "You don't have access"}),
+    ("Your sign-in has ended", {"status": 302, "headers": {"location": "https://accounts.example.com/"}}),
+]
+"""How Identity-Aware Proxy answers a script once nobody is signed in any more, or the right to be there is gone."""
 Watch = Callable[[str], Watched]
 VIEWS = {
     "inventory": ("/", "table.heat"),
@@ -258,6 +266,10 @@ def test_the_token_is_asked_for_once_and_stays_out_of_the_address(shop: str, wat
     assert printed.url == f"{shop}/?view=margin"
 
 
+def _answered(answer: dict[str, Any], route: Route) -> None:
+    route.fulfill(**answer)
+
+
 def test_an_api_that_is_down_is_said_and_tried_again(shop: str, watched: Watch) -> None:
     page = watched(shop).open("/", token=TOKEN)
     ready(page, "table.heat")
@@ -274,6 +286,11 @@ def test_an_api_that_is_down_is_said_and_tried_again(shop: str, watched: Watch) 
     page.route("**/v1/**", lambda route: route.abort())
     page.reload()
     expect(page.get_by_role("heading", name="The figures cannot be read")).to_be_visible()
+    for said, answer in BY_IAP:
+        page.unroute("**/v1/**")
+        page.route("**/v1/**", partial(_answered, answer))
+        page.clock.fast_forward(RETRIED)
+        expect(page.get_by_text(said)).to_be_visible()  # and nobody is asked for a token that there is not
     page.unroute("**/v1/**")
     page.clock.fast_forward(RETRIED)
     ready(page, "table.heat")  # by itself

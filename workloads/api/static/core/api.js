@@ -10,6 +10,7 @@ export class ApiError extends Error {
   }
 }
 
+const OWN = "Bearer realm=\"fastyle\""; // names this API, where it checks tokens itself
 let refused = () => {};
 /** Call `listener` whenever the API wants another credential. */
 export const onRefused = (listener) => { refused = listener; };
@@ -25,7 +26,13 @@ export async function request(path, parameters = {}, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "The API does not answer. It is asked again every few seconds.");
   }
-  if (answer.type === "opaqueredirect") throw new ApiError(0, "Your sign-in has ended. Reload the page to sign in again.");
+  // Identity-Aware Proxy in front redirects, or answers scripts with 401: https://cloud.google.com/iap/docs/sessions-howto
+  if (answer.type === "opaqueredirect" || (answer.status === 401 && answer.headers.get("WWW-Authenticate") !== OWN)) {
+    throw new ApiError(0, "Your sign-in has ended. Reload the page to sign in again.");
+  }
+  if (answer.status === 403 && !answer.headers.get("Content-Type")?.startsWith("application/json")) {
+    throw new ApiError(0, "You have no access to these figures. Ask who runs this stack, then reload the page.");
+  }
   if (answer.status === 401 || answer.status === 403) refused(answer.status);
   if (!answer.ok) throw new ApiError(answer.status, await message(answer));
   return answer;
