@@ -24,22 +24,21 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from fastyle_policies import gcp
-from fastyle_policies.model import REFUSED, UNKNOWN, Parameters, Resource, Severity, rule, shown
+from fastyle_policies.model import UNKNOWN, Parameters, Resource, rule, shown
 
 
 class Allowed(Parameters):
     allowed: list[str] = Field(default=["STANDARD"], description="values that the bucket's `storageClass` may have")
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="A bucket has an allowed storage class. What is read often costs more in a colder one",
-    mend="leave storageClass out, or add its value to `allowed` of this rule",
-    unknown=REFUSED,
-    types=(gcp.BUCKET,),
-)
+@rule("medium", gcp.BUCKET)
 def {function}(resource: Resource, p: Allowed) -> Iterator[str]:
-    """One sentence for each thing that is wrong with a resource; it follows the resource's name."""
+    """A bucket has an allowed storage class. What is read often costs more in a colder one.
+
+    Mend: leave storageClass out, or add its value to `allowed` of this rule.
+    Unknown: refused.
+    """
+    # A sentence for each thing that is wrong with a resource; it follows the resource's name.
     value = resource.get("storageClass")
     if value is UNKNOWN:
         yield "storageClass is not known at preview"

@@ -150,7 +150,7 @@ def policy_of(
         "description": description,
         "enforcement_level": EnforcementLevel.MANDATORY if rule.mandatory else EnforcementLevel.ADVISORY,
         "config_schema": schema_of(rule.parameters),
-        "severity": SdkSeverity(rule.severity.value),
+        "severity": SdkSeverity(rule.severity),
         "remediation_steps": rule.mend,
     }
     if rule.types:

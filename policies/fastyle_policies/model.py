@@ -5,14 +5,13 @@ Nothing here needs an engine: a rule is a pure function, and its tests call it w
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from types import FunctionType, ModuleType
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -106,11 +105,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Severity(enum.Enum):
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
+Severity = Literal["low", "medium", "high", "critical"]
 
 
 class Waiver(Strict):
@@ -154,35 +149,51 @@ class Rule:
     types: tuple[str, ...] = ()
     mandatory: bool = True  # False: reported, stops nothing
 
-    @property
-    def title(self) -> str:
-        return self.why.partition(". ")[0].rstrip(".")
-
     def concerns(self, resource: Resource | str) -> bool:
         """Whether the rule is about resources of a type."""
         type_ = resource if isinstance(resource, str) else resource.type
         return any(fnmatchcase(type_, pattern) for pattern in self.types)
 
 
+DEFERRED = "passes at preview; checked again in the update, before the resource is created"
+REFUSED = "refused: the value decides safety or cost and must be known at preview"
+_UNKNOWN_ANSWERS = {
+    "deferred": DEFERRED,
+    "refused": REFUSED,
+    "reckoned": "reckoned with what the estimate's note says; a resource that cannot be priced so is named, never counted "
+    "as 0",
+}
+_TEXT = re.compile(r"(?P<why>.+?)\. Mend: (?P<mend>.+?)\. Unknown: (?P<unknown>.+)\.")
 _Check = TypeVar("_Check", bound=Callable[..., Iterable[str]] | Callable[..., Iterable[Violation]])
 
 _DECLARED: dict[Callable[..., Any], Rule] = {}
 
 
-def rule(
-    *, severity: Severity, why: str, mend: str, unknown: str, types: tuple[str, ...] = (), mandatory: bool = True
-) -> Callable[[_Check], _Check]:
+def rule(severity: Severity, *types: str, mandatory: bool = True) -> Callable[[_Check], _Check]:
     """Declare a function as the check of a rule (see `Rule`).
 
-    The rule has the function's name, with hyphens, and as parameters the type of its argument `p`.
+    The rule has the function's name, with hyphens, as parameters the type of its argument `p`, and its docstring says
+    why, after `Mend:` how to mend it, after `Unknown:` what it does with a value that is unknown at preview. The words
+    `deferred`, `refused` and `reckoned` at the end stand for the usual answers.
+
+    Raises:
+        ValueError: the docstring has another form.
     """
 
     def declare(check: _Check) -> _Check:
+        told = _TEXT.fullmatch(" ".join((check.__doc__ or "").split()))
+        if told is None:
+            raise ValueError(
+                f"the docstring of rule {check.__name__} is not of the form `WHY. Mend: MEND. Unknown: WHAT.`"
+            )
+        unknown = told["unknown"]
+        for word, answer in _UNKNOWN_ANSWERS.items():
+            unknown = unknown.removesuffix(word) + answer if unknown.endswith(word) else unknown
         _DECLARED[check] = Rule(
             id=check.__name__.replace("_", "-"),
             severity=severity,
-            why=why,
-            mend=mend,
+            why=told["why"],
+            mend=told["mend"],
             unknown=unknown,
             check=check,
             parameters=get_type_hints(check)["p"],
@@ -198,11 +209,6 @@ def rules_in(module: ModuleType) -> tuple[Rule, ...]:
     """The rules that a module declares, in its order."""
     functions = (value for value in vars(module).values() if isinstance(value, FunctionType))
     return tuple(_DECLARED[each] for each in functions if each in _DECLARED and each.__module__ == module.__name__)
-
-
-DEFERRED = "passes at preview; checked again in the update, before the resource is created"
-NOTHING_READ = "nothing is read from values"
-REFUSED = "refused: the value decides safety or cost and must be known at preview"
 
 
 def number(value: Any) -> float | None:

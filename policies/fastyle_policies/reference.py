@@ -30,7 +30,7 @@ def _section(module: str, rules: Sequence[Rule]) -> list[str]:
     lines = ["", f"### {title.splitlines()[0].rstrip('.')}", ""]
     lines += ["| rule | severity | why | mend | unknown at preview | parameters |", "|---|---|---|---|---|---|"]
     for rule in rules:
-        severity = rule.severity.value + ("" if rule.mandatory else ", advisory")
+        severity = rule.severity + ("" if rule.mandatory else ", advisory")
         cells = (f"`{rule.id}`", severity, f"{rule.why}.", rule.mend, rule.unknown, _parameters(rule))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines

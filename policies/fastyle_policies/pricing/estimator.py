@@ -12,16 +12,7 @@ from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
 from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.credits import discounts, free_tiers
-from fastyle_policies.pricing.lines import (
-    EXACT,
-    Credit,
-    Line,
-    Note,
-    PricingError,
-    ResourceCost,
-    Unpriced,
-    total,
-)
+from fastyle_policies.pricing.lines import EXACT, Credit, Line, Note, PricingError, ResourceCost, Unpriced, total
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, region_of
 from fastyle_policies.pricing.services.free import why_free

@@ -8,35 +8,20 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from fastyle_policies import gcp
-from fastyle_policies.model import (
-    DEFERRED,
-    NOTHING_READ,
-    REFUSED,
-    UNKNOWN,
-    Parameters,
-    Plan,
-    Resource,
-    Severity,
-    Violation,
-    dig,
-    matches,
-    number,
-    rule,
-    shown,
-)
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation, dig, matches, number, rule, shown
 
 
 class BudgetPresent(Parameters):
     required: bool = Field(default=True, description="whether a stack that creates anything needs a budget")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="A stack has a budget. Without one, the first word of an overspend is the invoice",
-    mend="add a gcp.billing.Budget for the project with an amount, thresholds and someone to tell",
-    unknown=NOTHING_READ,
-)
+@rule("high")
 def budget_present(plan: Plan, p: BudgetPresent) -> Iterator[Violation]:
+    """A stack has a budget. Without one, the first word of an overspend is the invoice.
+
+    Mend: add a gcp.billing.Budget for the project with an amount, thresholds and someone to tell.
+    Unknown: nothing is read from values.
+    """
     spends = any(resource.type.startswith("gcp:") for resource in plan.resources)
     if p.required and spends and not any(plan.of(gcp.BUDGET)):
         yield Violation("the stack creates resources on Google Cloud and has no billing budget")
@@ -46,14 +31,13 @@ class BudgetThresholds(Parameters):
     thresholds: list[float] = Field(default=[0.5, 0.9, 1.0], description="shares of the amount that must be announced")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="A budget announces half, most and all of its amount to someone. A budget that tells nobody stops nothing",
-    mend="set thresholdRules (0.5, 0.9, 1.0 at least) and allUpdatesRule with a topic or a channel",
-    unknown=DEFERRED,
-    types=(gcp.BUDGET,),
-)
+@rule("high", gcp.BUDGET)
 def budget_thresholds(budget: Resource, p: BudgetThresholds) -> Iterator[str]:
+    """A budget announces half, most and all of its amount to someone. A budget that tells nobody stops nothing.
+
+    Mend: set thresholdRules (0.5, 0.9, 1.0 at least) and allUpdatesRule with a topic or a channel.
+    Unknown: deferred.
+    """
     units = budget.get("amount.specifiedAmount.units")
     if units is not UNKNOWN and not budget.get("amount.lastPeriodAmount") and not (number(units) or 0) > 0:
         yield "names no amount above 0"
@@ -84,14 +68,14 @@ class BytesBilled(Parameters):
     maximum: int = Field(default=100 * 1024**3, description="largest limit a workload may give its queries, in bytes")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table",
-    mend="set the variable that `limit` of this rule names in the workload's environment (a job: query.maximumBytesBilled), at most the ceiling in the pack's configuration",
-    unknown=DEFERRED,
-    types=(*gcp.WORKLOADS, gcp.BIGQUERY_JOB),
-)
+@rule("high", *gcp.WORKLOADS, gcp.BIGQUERY_JOB)
 def bytes_billed_limit(workload: Resource, p: BytesBilled) -> Iterator[str]:
+    """What queries BigQuery has a limit of bytes billed. One query without its partition filter bills the table.
+
+    Mend: set the variable that `limit` of this rule names in the workload's environment (a job:
+    query.maximumBytesBilled), at most the ceiling in the pack's configuration.
+    Unknown: deferred.
+    """
     if workload.type == gcp.BIGQUERY_JOB:
         if workload.get("query") is not None:
             yield from _limit("query.maximumBytesBilled", workload.get("query.maximumBytesBilled"), p)
@@ -126,14 +110,13 @@ class Regions(Parameters):
     )
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Everything is in an allowed region. Data elsewhere costs egress and may break residency rules",
-    mend="set location or region to an allowed one, or add it to `allowed` of this rule",
-    unknown=REFUSED,
-    types=("gcp:*", "pulumi:providers:gcp"),
-)
+@rule("high", "gcp:*", "pulumi:providers:gcp")
 def region_allowed(resource: Resource, p: Regions) -> Iterator[str]:
+    """Everything is in an allowed region. Data elsewhere costs egress and may break residency rules.
+
+    Mend: set location or region to an allowed one, or add it to `allowed` of this rule.
+    Unknown: refused.
+    """
     # With the provider's own: what a resource that names no region gets.
     places = [(f"its {key}", "is in", resource.get(key)) for key in ("location", "region", "zone")]
     for replica in resource.blocks("replication.userManaged.replicas"):

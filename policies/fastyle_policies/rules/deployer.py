@@ -9,7 +9,7 @@ from fastyle_policies import gcp
 from fastyle_policies.least_privilege.given import grants, principal
 from fastyle_policies.least_privilege.needed import ROLES
 from fastyle_policies.links import Index
-from fastyle_policies.model import Parameters, Plan, Resource, Severity, Violation, rule
+from fastyle_policies.model import Parameters, Plan, Resource, Violation, rule
 
 ACTS_AS = "roles/iam.serviceAccountUser"
 """For whoever makes something that runs, or calls, as an account."""
@@ -58,13 +58,13 @@ def deployers(plan: Plan) -> dict[str, tuple[Resource, frozenset[str]]]:
     return {urn: (federated[urn], frozenset(roles)) for urn, roles in held.items()}
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="The deployer holds the roles that the plan takes. Without one the deployment stops half-way",
-    mend="add the role to the federation's project_roles",
-    unknown="an account or role that is unknown is not judged; a deployer with a role of one's own lacks nothing",
-)
+@rule("high")
 def deployer_roles(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    """The deployer holds the roles that the plan takes. Without one the deployment stops half-way.
+
+    Mend: add the role to the federation's project_roles.
+    Unknown: an account or role that is unknown is not judged; a deployer with a role of one's own lacks nothing.
+    """
     roles, _ = needed(plan)
     for account, held in deployers(plan).values():
         if any(not role.startswith("roles/") for role in held):
@@ -74,14 +74,13 @@ def deployer_roles(plan: Plan, p: Parameters) -> Iterator[Violation]:
                 yield Violation(f"deploys this plan and lacks {role}, which {resource.label} takes", account)
 
 
-@rule(
-    severity=Severity.LOW,
-    why="The deployer holds no role that the plan does not take. Whoever takes the workflow over has it as well",
-    mend="take the role out of the federation's project_roles",
-    unknown="a role that is unknown is not judged",
-    mandatory=False,
-)
+@rule("low", mandatory=False)
 def deployer_surplus(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    """The deployer holds no role that the plan does not take. Whoever takes the workflow over has it as well.
+
+    Mend: take the role out of the federation's project_roles.
+    Unknown: a role that is unknown is not judged.
+    """
     roles, unknown = needed(plan)
     for account, held in deployers(plan).values():
         for role in sorted(held - set(roles)):

@@ -11,19 +11,7 @@ from pydantic import Field
 
 from fastyle_policies import gcp
 from fastyle_policies.links import short_name
-from fastyle_policies.model import (
-    REFUSED,
-    UNKNOWN,
-    Parameters,
-    Resource,
-    Severity,
-    blocks,
-    dig,
-    flag,
-    matches,
-    rule,
-    shown,
-)
+from fastyle_policies.model import UNKNOWN, Parameters, Resource, blocks, dig, flag, matches, rule, shown
 
 _EVERYONE = ("allUsers", "allAuthenticatedUsers", "principalSet://goog/public:all")
 _LISTS = ("gcp:storage/*ACL:*", "gcp:storage/*AccessControl:*")  # of who may read, on a bucket or an object
@@ -45,14 +33,13 @@ def _published(grant: Resource, p: PublicGrants) -> bool:
     return invokes and any(isinstance(name, str) and short_name(name) in p.public for name in named)
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Nothing is open to everyone but what is named. A public bucket or service is found within hours",
-    mend="grant to named accounts or groups; name a service that checks its callers itself in `public`, with who checks",
-    unknown="an unknown member passes at preview and is checked in the update, before the grant is made",
-    types=(*gcp.GRANTS, *_LISTS, gcp.RUN_SERVICE, gcp.DATASET, gcp.DATASET_ACCESS),
-)
+@rule("critical", *gcp.GRANTS, *_LISTS, gcp.RUN_SERVICE, gcp.DATASET, gcp.DATASET_ACCESS)
 def no_public_grant(resource: Resource, p: PublicGrants) -> Iterator[str]:
+    """Nothing is open to everyone but what is named. A public bucket or service is found within hours.
+
+    Mend: grant to named accounts or groups; name a service that checks its callers itself in `public`, with who checks.
+    Unknown: an unknown member passes at preview and is checked in the update, before the grant is made.
+    """
     if resource.type == gcp.RUN_SERVICE:
         if flag(resource.get("invokerIamDisabled")) is True and resource.get("name") not in p.public:
             yield "has its invoker check switched off: everyone may call it"
@@ -81,14 +68,13 @@ def _opens(access: Mapping[str, Any]) -> bool:
     return access.get("specialGroup") in _EVERYONE or access.get("iamMember") in _EVERYONE
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Buckets prevent public access and use uniform access. An object's own list of readers escapes every review",
-    mend="set publicAccessPrevention to enforced and uniformBucketLevelAccess to true",
-    unknown=REFUSED,
-    types=(gcp.BUCKET,),
-)
+@rule("critical", gcp.BUCKET)
 def bucket_private(bucket: Resource, p: Parameters) -> Iterator[str]:
+    """Buckets prevent public access and use uniform access. An object's own list of readers escapes every review.
+
+    Mend: set publicAccessPrevention to enforced and uniformBucketLevelAccess to true.
+    Unknown: refused.
+    """
     prevention = bucket.get("publicAccessPrevention")
     if prevention != "enforced":
         yield f"has publicAccessPrevention {shown(prevention)}"
@@ -122,14 +108,13 @@ class PlainSecrets(Parameters):
     )
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="No secret stands in an environment variable or in the state. Whoever may look at a service reads it",
-    mend="keep it in Secret Manager, mounted by reference; write-only arguments keep it out of the state",
-    unknown="an unknown value counts as set: the name alone decides",
-    types=(*gcp.WORKLOADS, gcp.SECRET_VERSION, gcp.SQL_USER, gcp.SQL_INSTANCE, gcp.SUBSCRIPTION, gcp.JOB),
-)
+@rule("critical", *gcp.WORKLOADS, gcp.SECRET_VERSION, gcp.SQL_USER, gcp.SQL_INSTANCE, gcp.SUBSCRIPTION, gcp.JOB)
 def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
+    """No secret stands in an environment variable or in the state. Whoever may look at a service reads it.
+
+    Mend: keep it in Secret Manager, mounted by reference; write-only arguments keep it out of the state.
+    Unknown: an unknown value counts as set: the name alone decides.
+    """
     if resource.type in _IN_STATE:
         path, words = _IN_STATE[resource.type]
         if resource.get(path) is not None:
@@ -156,14 +141,13 @@ def no_plain_secret(resource: Resource, p: PlainSecrets) -> Iterator[str]:
                     yield f"has a private key in the environment variable {variable.name}"
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Databases have no public address and take TLS only. One password is not a wall",
-    mend="set ipv4Enabled to false, privateNetwork, and sslMode to ENCRYPTED_ONLY",
-    unknown=REFUSED,
-    types=(gcp.SQL_INSTANCE,),
-)
+@rule("critical", gcp.SQL_INSTANCE)
 def private_database(instance: Resource, p: Parameters) -> Iterator[str]:
+    """Databases have no public address and take TLS only. One password is not a wall.
+
+    Mend: set ipv4Enabled to false, privateNetwork, and sslMode to ENCRYPTED_ONLY.
+    Unknown: refused.
+    """
     config = instance.get("settings.ipConfiguration")
     if config is UNKNOWN:
         yield "its ipConfiguration is not known at preview"
@@ -183,14 +167,13 @@ class Simulator(Parameters):
     )
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="No simulator runs in a protected stack. Invented events in real reports cannot be told apart later",
-    mend="set the variable to false; a stack without real events has `protected: false` in the pack's configuration",
-    unknown=REFUSED,
-    types=gcp.WORKLOADS,
-)
+@rule("critical", *gcp.WORKLOADS)
 def no_simulator(workload: Resource, p: Simulator) -> Iterator[str]:
+    """No simulator runs in a protected stack. Invented events in real reports cannot be told apart later.
+
+    Mend: set the variable to false; a stack without real events has `protected: false` in the pack's configuration.
+    Unknown: refused.
+    """
     if not p.protected or not p.switches:
         return
     if gcp.environment_unknown(workload):

@@ -13,7 +13,7 @@ from fastyle_policies.least_privilege.given import GRANTS, PROJECT, Grant, grant
 from fastyle_policies.least_privilege.needed import WIDER, Need
 from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
-from fastyle_policies.model import UNKNOWN, Parameters, Plan, Severity, Violation, matches, rule
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Violation, matches, rule
 from fastyle_policies.rules.deployer import deployers
 
 
@@ -35,13 +35,13 @@ def _fits(grant: Grant, need: Need, index: Index) -> bool:
     return bool(grant.on & {PROJECT, *need.on}.union(*(holders(index, key) for key in need.on)))
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Every link has the grant it needs. Without it the stack comes up and the stream stands still",
-    mend="make the grant on the named resource, to the named account, with that role",
-    unknown="ends of links that are unknown are found by the dependencies that the engine records",
-)
+@rule("critical")
 def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
+    """Every link has the grant it needs. Without it the stack comes up and the stream stands still.
+
+    Mend: make the grant on the named resource, to the named account, with that role.
+    Unknown: ends of links that are unknown are found by the dependencies that the engine records.
+    """
     index = Index(plan)
     made = list(grants(index))
     for need in Needs(index, p.uses).all():
@@ -49,14 +49,13 @@ def grants_missing(plan: Plan, p: Wiring) -> Iterator[Violation]:
             yield Violation(f"lacks a grant. {need.sentence}", need.resource)
 
 
-@rule(
-    severity=Severity.LOW,
-    why="Links can be followed before the update. One that cannot is checked only after it",
-    mend="name the resource by its explicit name instead of an output that the cloud assigns",
-    unknown="reported: this is the rule about unknown ends",
-    mandatory=False,
-)
+@rule("low", mandatory=False)
 def grants_underivable(plan: Plan, p: Wiring) -> Iterator[Violation]:
+    """Links can be followed before the update. One that cannot is checked only after it.
+
+    Mend: name the resource by its explicit name instead of an output that the cloud assigns.
+    Unknown: reported: this is the rule about unknown ends.
+    """
     index = Index(plan)
     needs = Needs(index, p.uses)
     derived, made = list(needs.all()), list(grants(index))
@@ -89,14 +88,13 @@ def _words(grant: Grant, index: Index) -> str:
     return f"grants {grant.role or 'a role unknown at preview'} to {_member(grant, index)}"
 
 
-@rule(
-    severity=Severity.LOW,
-    why="No grant is left over or wider than its link. What no link needs is only of use to an intruder",
-    mend="remove or narrow the grant, or name it in `expected` as `role account`",
-    unknown="a member that is unknown and not derivable counts as surplus",
-    mandatory=False,
-)
+@rule("low", mandatory=False)
 def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
+    """No grant is left over or wider than its link. What no link needs is only of use to an intruder.
+
+    Mend: remove or narrow the grant, or name it in `expected` as `role account`.
+    Unknown: a member that is unknown and not derivable counts as surplus.
+    """
     index = Index(plan)
     walked = Needs(index, p.uses)
     needs = list(walked.all())
@@ -115,13 +113,13 @@ def grants_surplus(plan: Plan, p: Wiring) -> Iterator[Violation]:
 _WHO = ("role", "member", "etag", "condition", "userByEmail", "groupByEmail", "domain", "specialGroup", "iamMember")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="One grant is one resource. Of two, the first that is renamed or taken away takes the right from both",
-    mend="keep one of them; a component merges members that it is given as text",
-    unknown="a role, member or resource that is unknown is not compared",
-)
+@rule("high")
 def grant_once(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    """One grant is one resource. Of two, the first that is renamed or taken away takes the right from both.
+
+    Mend: keep one of them; a component merges members that it is given as text.
+    Unknown: a role, member or resource that is unknown is not compared.
+    """
     index = Index(plan)
     first: dict[tuple[object, ...], Grant] = {}
     # The engine tells resources in no order of theirs: the first is that of the first name, every time.
@@ -153,13 +151,13 @@ class DatabaseUsers(Parameters):
     )
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Who logs in to Cloud SQL as an account is a user there. The grant alone opens no session",
-    mend="add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com",
-    unknown="an unknown user name or account passes at preview",
-)
+@rule("high")
 def database_user(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
+    """Who logs in to Cloud SQL as an account is a user there. The grant alone opens no session.
+
+    Mend: add a gcp.sql.User of type CLOUD_IAM_SERVICE_ACCOUNT named by the account without .gserviceaccount.com.
+    Unknown: an unknown user name or account passes at preview.
+    """
     index = Index(plan)
     users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
     unknown = any(

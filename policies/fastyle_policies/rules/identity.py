@@ -8,28 +8,18 @@ from typing import Any
 
 from fastyle_policies import gcp
 from fastyle_policies.links import short_name
-from fastyle_policies.model import (
-    DEFERRED,
-    NOTHING_READ,
-    UNKNOWN,
-    Parameters,
-    Resource,
-    Severity,
-    dig,
-    rule,
-)
+from fastyle_policies.model import UNKNOWN, Parameters, Resource, dig, rule
 
 _DEFAULT_ACCOUNT = re.compile(r"(^\d+-compute@developer\.|@appspot\.|@cloudbuild\.)gserviceaccount\.com$")
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="No owner, editor or viewer is granted. They reach every service, those of tomorrow too",
-    mend="grant the predefined role of the one service that is needed, on the resource itself",
-    unknown=DEFERRED,
-    types=gcp.GRANTS,
-)
+@rule("critical", *gcp.GRANTS)
 def no_primitive_role(grant: Resource, p: Parameters) -> Iterator[str]:
+    """No owner, editor or viewer is granted. They reach every service, those of tomorrow too.
+
+    Mend: grant the predefined role of the one service that is needed, on the resource itself.
+    Unknown: deferred.
+    """
     role = grant.get("role")
     if role in ("roles/owner", "roles/editor", "roles/viewer"):
         yield f"grants {role}, which reaches every service of the project"
@@ -44,14 +34,13 @@ _CALLERS = {
 }
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Each workload runs as an account of its own. The default accounts are shared, and often editors",
-    mend="create a service account for the workload and name it there (functions: for the build too)",
-    unknown="an account that is set but unknown passes; its grants are checked in the update",
-    types=(*gcp.WORKLOADS, *_CALLERS, *gcp.GRANTS),
-)
+@rule("high", *gcp.WORKLOADS, *_CALLERS, *gcp.GRANTS)
 def no_default_account(resource: Resource, p: Parameters) -> Iterator[str]:
+    """Each workload runs as an account of its own. The default accounts are shared, and often editors.
+
+    Mend: create a service account for the workload and name it there (functions: for the build too).
+    Unknown: an account that is set but unknown passes; its grants are checked in the update.
+    """
     if resource.type in gcp.WORKLOADS:
         paths = [gcp.account_path(resource)]
         if resource.type == gcp.FUNCTION:
@@ -78,25 +67,23 @@ def _is_default(account: object) -> bool:
     return isinstance(account, str) and bool(_DEFAULT_ACCOUNT.search(short_name(account)))
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="No account has keys. A key is a password without an end, kept in state",
-    mend="use the workload's own identity, impersonation, or Workload Identity Federation",
-    unknown=NOTHING_READ,
-    types=("gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey", "gcp:projects/apiKey:ApiKey"),
-)
+@rule("critical", "gcp:serviceaccount/key:Key", "gcp:storage/hmacKey:HmacKey", "gcp:projects/apiKey:ApiKey")
 def no_account_key(resource: Resource, p: Parameters) -> Iterator[str]:
+    """No account has keys. A key is a password without an end, kept in state.
+
+    Mend: use the workload's own identity, impersonation, or Workload Identity Federation.
+    Unknown: nothing is read from values.
+    """
     yield "creates a long-lived key, which is kept in the stack's state"
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Grants are added, never replaced. A binding or policy takes away what the platform or others granted",
-    mend="use the …IamMember type of the same resource (of a dataset DatasetAccess, where views read it)",
-    unknown="an accesses list that is set but unknown is refused; nothing else is read from values",
-    types=("gcp:*IAMPolicy", "gcp:*IamPolicy", "gcp:*IAMBinding", "gcp:*IamBinding", gcp.DATASET),
-)
+@rule("high", "gcp:*IAMPolicy", "gcp:*IamPolicy", "gcp:*IAMBinding", "gcp:*IamBinding", gcp.DATASET)
 def no_authoritative_grant(resource: Resource, p: Parameters) -> Iterator[str]:
+    """Grants are added, never replaced. A binding or policy takes away what the platform or others granted.
+
+    Mend: use the …IamMember type of the same resource (of a dataset DatasetAccess, where views read it).
+    Unknown: an accesses list that is set but unknown is refused; nothing else is read from values.
+    """
     if resource.type != gcp.DATASET:
         yield "replaces the grants that others made on the same resource"
     elif resource.get("accesses") is not None:
@@ -106,14 +93,13 @@ def no_authoritative_grant(resource: Resource, p: Parameters) -> Iterator[str]:
 _GITHUB = "https://token.actions.githubusercontent.com"
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter",
-    mend="set attributeCondition on the owner's or repository's id and the environment, and map google.subject",
-    unknown=DEFERRED,
-    types=("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",),
-)
+@rule("critical", "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider")
 def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
+    """Federation lets in one owner or repository, GitHub's also one environment. Without a condition all may enter.
+
+    Mend: set attributeCondition on the owner's or repository's id and the environment, and map google.subject.
+    Unknown: deferred.
+    """
     condition = provider.get("attributeCondition")
     if condition in (None, ""):
         yield "has no attributeCondition: every token of its issuer is let in"
@@ -126,14 +112,13 @@ def federation_condition(provider: Resource, p: Parameters) -> Iterator[str]:
         yield "does not map google.subject"
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Push subscriptions and schedules call with a token. A target that takes calls without one takes everyone's",
-    mend="set oidcToken with a service account and an audience",
-    unknown="a token that is set but unknown passes",
-    types=(gcp.SUBSCRIPTION, gcp.JOB),
-)
+@rule("high", gcp.SUBSCRIPTION, gcp.JOB)
 def caller_identified(resource: Resource, p: Parameters) -> Iterator[str]:
+    """Push subscriptions and schedules call with a token. A target that takes calls without one takes everyone's.
+
+    Mend: set oidcToken with a service account and an audience.
+    Unknown: a token that is set but unknown passes.
+    """
     if resource.type == gcp.SUBSCRIPTION:
         push = resource.get("pushConfig")
         if push is not None and push is not UNKNOWN:

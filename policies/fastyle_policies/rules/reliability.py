@@ -9,21 +9,7 @@ from pydantic import Field
 
 from fastyle_policies import gcp
 from fastyle_policies.links import Index
-from fastyle_policies.model import (
-    DEFERRED,
-    REFUSED,
-    UNKNOWN,
-    Parameters,
-    Plan,
-    Resource,
-    Severity,
-    Violation,
-    dig,
-    flag,
-    number,
-    rule,
-    shown,
-)
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation, dig, flag, number, rule, shown
 
 _ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
 
@@ -37,14 +23,13 @@ _PROTECTION: Mapping[str, tuple[tuple[str, object, object], ...]] = {
 }
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Production data survives a mistaken destroy. Cloud SQL and BigQuery delete at once and for good",
-    mend="set the named property; a stack that can be made again has `protected: false` in the pack's configuration",
-    unknown=REFUSED,
-    types=tuple(_PROTECTION),
-)
+@rule("critical", *_PROTECTION)
 def deletion_protection(resource: Resource, p: Parameters) -> Iterator[str]:
+    """Production data survives a mistaken destroy. Cloud SQL and BigQuery delete at once and for good.
+
+    Mend: set the named property; a stack that can be made again has `protected: false` in the pack's configuration.
+    Unknown: refused.
+    """
     if not p.protected or (resource.type == gcp.TABLE and resource.get("view")):
         return  # a view holds no data
     for path, wanted, default in _PROTECTION[resource.type]:
@@ -57,14 +42,13 @@ class Backups(Parameters):
     retained: int = Field(default=7, description="smallest number of daily backups kept")
 
 
-@rule(
-    severity=Severity.CRITICAL,
-    why="Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of writes",
-    mend="set backupConfiguration: enabled, pointInTimeRecoveryEnabled, retainedBackups",
-    unknown=REFUSED,
-    types=(gcp.SQL_INSTANCE,),
-)
+@rule("critical", gcp.SQL_INSTANCE)
 def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
+    """Production databases are backed up and can go back to any minute. Yesterday's copy loses a day of writes.
+
+    Mend: set backupConfiguration: enabled, pointInTimeRecoveryEnabled, retainedBackups.
+    Unknown: refused.
+    """
     if not p.protected or instance.get("masterInstanceName"):
         return
     for path in ("enabled", "pointInTimeRecoveryEnabled"):
@@ -78,14 +62,13 @@ def database_backups(instance: Resource, p: Backups) -> Iterator[str]:
         yield f"keeps {number(kept) or 0:g} backups; a protected stack needs {p.retained}"
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Subscriptions never expire. Unset, a month without traffic deletes one and its backlog",
-    mend='set expirationPolicy with ttl ""',
-    unknown=DEFERRED,
-    types=(gcp.SUBSCRIPTION,),
-)
+@rule("high", gcp.SUBSCRIPTION)
 def subscription_permanent(subscription: Resource, p: Parameters) -> Iterator[str]:
+    """Subscriptions never expire. Unset, a month without traffic deletes one and its backlog.
+
+    Mend: set expirationPolicy with ttl "".
+    Unknown: deferred.
+    """
     ttl = subscription.get("expirationPolicy.ttl")
     if ttl is not UNKNOWN and ttl != "":
         yield f"is deleted after {ttl or '31 days'} without traffic"
@@ -97,14 +80,13 @@ class DeadLetter(Parameters):
     )
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Deliveries that cannot succeed end in a dead-letter topic. Otherwise one message blocks and bills for days",
-    mend="set deadLetterPolicy with maxDeliveryAttempts, and retryPolicy with back-off",
-    unknown="a policy that is set but unknown passes",
-    types=(gcp.SUBSCRIPTION,),
-)
+@rule("high", gcp.SUBSCRIPTION)
 def dead_letter(subscription: Resource, p: DeadLetter) -> Iterator[str]:
+    """Deliveries that cannot succeed end in a dead-letter topic. Otherwise one message blocks and bills for days.
+
+    Mend: set deadLetterPolicy with maxDeliveryAttempts, and retryPolicy with back-off.
+    Unknown: a policy that is set but unknown passes.
+    """
     exports = [key for key in ("pushConfig", "bigqueryConfig") if subscription.get(key) is not None]
     if exports and subscription.get("deadLetterPolicy") is None:
         yield f"has {exports[0]} and no dead-letter topic: one bad message is retried until it expires"
@@ -118,13 +100,13 @@ def dead_letter(subscription: Resource, p: DeadLetter) -> Iterator[str]:
         yield "has no retryPolicy: refused messages come back at once, for ever"
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Dead-letter topics have a subscription of their own. A topic without one drops what it is sent",
-    mend="add a subscription to the dead-letter topic",
-    unknown="topics whose names are unknown are found by what the subscription depends on",
-)
+@rule("high")
 def dead_letter_kept(plan: Plan, p: Parameters) -> Iterator[Violation]:
+    """Dead-letter topics have a subscription of their own. A topic without one drops what it is sent.
+
+    Mend: add a subscription to the dead-letter topic.
+    Unknown: topics whose names are unknown are found by what the subscription depends on.
+    """
     index = Index(plan)
     read: set[str] = set()
     for subscription in plan.of(gcp.SUBSCRIPTION):
@@ -150,13 +132,13 @@ class Alerts(Parameters):
     )
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Production says when it hurts. Backlog, dead letters, errors and the database each raise an alert",
-    mend="add a gcp.monitoring.AlertPolicy on the named signal",
-    unknown="an unknown filter watches nothing",
-)
+@rule("high")
 def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
+    """Production says when it hurts. Backlog, dead letters, errors and the database each raise an alert.
+
+    Mend: add a gcp.monitoring.AlertPolicy on the named signal.
+    Unknown: an unknown filter watches nothing.
+    """
     if not p.protected or not any(plan.of(*gcp.WORKLOADS, gcp.SUBSCRIPTION)):
         return
     conditions = [repr(alert.get("conditions")) for alert in plan.of(_ALERT) if flag(alert.get("enabled")) is not False]
@@ -165,14 +147,13 @@ def alerts_present(plan: Plan, p: Alerts) -> Iterator[Violation]:
             yield Violation(f"no alert policy watches {topic}")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Alerts reach someone. An alert without a channel is a line in a console",
-    mend="set notificationChannels",
-    unknown="channels that are set but unknown pass",
-    types=(_ALERT,),
-)
+@rule("high", _ALERT)
 def alert_tells(alert: Resource, p: Parameters) -> Iterator[str]:
+    """Alerts reach someone. An alert without a channel is a line in a console.
+
+    Mend: set notificationChannels.
+    Unknown: channels that are set but unknown pass.
+    """
     channels = alert.get("notificationChannels")
     if channels is not UNKNOWN and not channels:
         yield "has no notification channel: it fires unseen"
@@ -190,14 +171,13 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="Everything that can be labelled says what it belongs to. The bill is split by these labels",
-    mend="set the missing labels; keys and values in lower case",
-    unknown="unknown labels as a whole pass at preview; a single unknown value counts as set",
-    types=tuple(gcp.LABELS),
-)
+@rule("medium", *gcp.LABELS)
 def labels(resource: Resource, p: Labels) -> Iterator[str]:
+    """Everything that can be labelled says what it belongs to. The bill is split by these labels.
+
+    Mend: set the missing labels; keys and values in lower case.
+    Unknown: unknown labels as a whole pass at preview; a single unknown value counts as set.
+    """
     path = gcp.LABELS[resource.type]
     label_values = resource.get(path)
     if label_values is UNKNOWN:

@@ -9,12 +9,10 @@ from pydantic import Field
 from fastyle_policies import gcp
 from fastyle_policies.links import Index, exported_table
 from fastyle_policies.model import (
-    DEFERRED,
     UNKNOWN,
     Parameters,
     Plan,
     Resource,
-    Severity,
     Violation,
     dig,
     flag,
@@ -31,13 +29,13 @@ class TableExpiry(Parameters):
     )
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="Partitions expire unless the table is named as permanent. Streamed tables grow every second",
-    mend="partition the table with expirationMs, or the dataset's default, or name the table in `permanent`",
-    unknown="an unknown expiry passes; a dataset whose id is unknown is found by what the table depends on",
-)
+@rule("medium")
 def table_expiry(plan: Plan, p: TableExpiry) -> Iterator[Violation]:
+    """Partitions expire unless the table is named as permanent. Streamed tables grow every second.
+
+    Mend: partition the table with expirationMs, or the dataset's default, or name the table in `permanent`.
+    Unknown: an unknown expiry passes; a dataset whose id is unknown is found by what the table depends on.
+    """
     index = Index(plan)
     streamed = {
         urn
@@ -66,14 +64,13 @@ class PartitionFilter(Parameters):
     exempt: list[str] = Field(default=[], description="`dataset.table` that may be read whole, by pattern")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Partitioned tables refuse queries without a partition filter. Otherwise each query may bill all history",
-    mend="set requirePartitionFilter, or name the table in `exempt`",
-    unknown="refused, like an unset value; an unknown partitioning passes until the update",
-    types=(gcp.TABLE,),
-)
+@rule("high", gcp.TABLE)
 def partition_filter(table: Resource, p: PartitionFilter) -> Iterator[str]:
+    """Partitioned tables refuse queries without a partition filter. Otherwise each query may bill all history.
+
+    Mend: set requirePartitionFilter, or name the table in `exempt`.
+    Unknown: refused, like an unset value; an unknown partitioning passes until the update.
+    """
     if not (table.get("timePartitioning") or table.get("rangePartitioning")):
         return
     required = flag(table.get("requirePartitionFilter"))
@@ -92,14 +89,13 @@ class TopicRetention(Parameters):
     maximum_days: int = Field(default=31, description="longest retention of a subscription's or a topic's messages")
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="Subscriptions say how long they keep messages. It is how long an outage may last, and it is billed",
-    mend="set messageRetentionDuration in seconds, such as 604800s",
-    unknown=DEFERRED,
-    types=(gcp.SUBSCRIPTION, gcp.TOPIC),
-)
+@rule("medium", gcp.SUBSCRIPTION, gcp.TOPIC)
 def message_retention(resource: Resource, p: TopicRetention) -> Iterator[str]:
+    """Subscriptions say how long they keep messages. It is how long an outage may last, and it is billed.
+
+    Mend: set messageRetentionDuration in seconds, such as 604800s.
+    Unknown: deferred.
+    """
     value = resource.get("messageRetentionDuration")
     if value is UNKNOWN:
         return
@@ -121,14 +117,13 @@ class LogRetention(Parameters):
     maximum_days: int = Field(default=90, description="longest retention of a log bucket")
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="Log buckets keep what is needed to look into an incident, and no more. Beyond 30 days they are billed",
-    mend="set retentionDays within the limits of this rule",
-    unknown=DEFERRED,
-    types=("gcp:logging/*BucketConfig:*",),
-)
+@rule("medium", "gcp:logging/*BucketConfig:*")
 def log_retention(bucket: Resource, p: LogRetention) -> Iterator[str]:
+    """Log buckets keep what is needed to look into an incident, and no more. Beyond 30 days they are billed.
+
+    Mend: set retentionDays within the limits of this rule.
+    Unknown: deferred.
+    """
     value = bucket.get("retentionDays")
     if value is UNKNOWN:
         return
@@ -143,13 +138,13 @@ class LogBucketPresent(Parameters):
     required: bool = Field(default=True, description="whether a stack with workloads must set its logs' retention")
 
 
-@rule(
-    severity=Severity.LOW,
-    why="A stack with workloads decides how long their logs live. Left alone, a default decides",
-    mend="add a gcp.logging.ProjectBucketConfig for `_Default` with retentionDays",
-    unknown="an unknown bucketId does not count as `_Default`",
-)
+@rule("low")
 def log_retention_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation]:
+    """A stack with workloads decides how long their logs live. Left alone, a default decides.
+
+    Mend: add a gcp.logging.ProjectBucketConfig for `_Default` with retentionDays.
+    Unknown: an unknown bucketId does not count as `_Default`.
+    """
     if not p.required or not any(plan.of(*gcp.WORKLOADS)):
         return
     buckets = plan.of("gcp:logging/projectBucketConfig:ProjectBucketConfig")
@@ -157,14 +152,13 @@ def log_retention_present(plan: Plan, p: LogBucketPresent) -> Iterator[Violation
         yield Violation("the stack runs workloads and does not set the retention of the project's _Default log bucket")
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="Image repositories delete old builds. Each deployment of a function leaves an image behind",
-    mend="add cleanupPolicies with action DELETE and leave cleanupPolicyDryRun off",
-    unknown=DEFERRED,
-    types=("gcp:artifactregistry/repository:Repository",),
-)
+@rule("medium", "gcp:artifactregistry/repository:Repository")
 def image_cleanup(repository: Resource, p: Parameters) -> Iterator[str]:
+    """Image repositories delete old builds. Each deployment of a function leaves an image behind.
+
+    Mend: add cleanupPolicies with action DELETE and leave cleanupPolicyDryRun off.
+    Unknown: deferred.
+    """
     policies = repository.get("cleanupPolicies")
     if policies is UNKNOWN:
         return

@@ -8,33 +8,20 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from fastyle_policies import gcp
-from fastyle_policies.model import (
-    NOTHING_READ,
-    REFUSED,
-    UNKNOWN,
-    Parameters,
-    Resource,
-    Severity,
-    dig,
-    flag,
-    number,
-    rule,
-    shown,
-)
+from fastyle_policies.model import UNKNOWN, Parameters, Resource, dig, flag, number, rule, shown
 
 
 class BoundedInstances(Parameters):
     maximum: int = Field(default=20, description="largest maximum of instances or workers")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Whatever scales has a maximum. A loop or an attack scales the bill with it",
-    mend="set maxInstanceCount (Composer: worker.maxCount), at most the ceiling in the pack's configuration",
-    unknown=REFUSED,
-    types=(gcp.RUN_SERVICE, gcp.FUNCTION, gcp.COMPOSER),
-)
+@rule("high", gcp.RUN_SERVICE, gcp.FUNCTION, gcp.COMPOSER)
 def bounded_instances(workload: Resource, p: BoundedInstances) -> Iterator[str]:
+    """Whatever scales has a maximum. A loop or an attack scales the bill with it.
+
+    Mend: set maxInstanceCount (Composer: worker.maxCount), at most the ceiling in the pack's configuration.
+    Unknown: refused.
+    """
     paths = {
         gcp.RUN_SERVICE: ("template.scaling.maxInstanceCount", "scaling.maxInstanceCount"),
         gcp.FUNCTION: ("serviceConfig.maxInstanceCount",),
@@ -55,14 +42,13 @@ class IdleInstances(Parameters):
     maximum: int = Field(default=0, description="largest number of instances kept while nothing happens")
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="Nothing runs while nothing happens unless asked for. A minimum instance is billed day and night",
-    mend="leave minInstanceCount at 0, or raise `maximum` of this rule for the environment that needs warm starts",
-    unknown=REFUSED,
-    types=(gcp.RUN_SERVICE, gcp.FUNCTION),
-)
+@rule("medium", gcp.RUN_SERVICE, gcp.FUNCTION)
 def idle_instances(workload: Resource, p: IdleInstances) -> Iterator[str]:
+    """Nothing runs while nothing happens unless asked for. A minimum instance is billed day and night.
+
+    Mend: leave minInstanceCount at 0, or raise `maximum` of this rule for the environment that needs warm starts.
+    Unknown: refused.
+    """
     paths = (
         "template.scaling.minInstanceCount",
         "scaling.minInstanceCount",
@@ -103,14 +89,13 @@ def sql_size(tier: str) -> tuple[float, int] | None:
     return None
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Machine sizes stay under the environment's ceiling. One digit in a tier is the largest line of the bill",
-    mend="choose a smaller tier, or raise the ceiling of this rule",
-    unknown=REFUSED,
-    types=(gcp.SQL_INSTANCE, gcp.RUN_SERVICE, gcp.RUN_JOB, gcp.FUNCTION, gcp.COMPOSER),
-)
+@rule("high", gcp.SQL_INSTANCE, gcp.RUN_SERVICE, gcp.RUN_JOB, gcp.FUNCTION, gcp.COMPOSER)
 def tier_ceiling(resource: Resource, p: TierCeiling) -> Iterator[str]:
+    """Machine sizes stay under the environment's ceiling. One digit in a tier is the largest line of the bill.
+
+    Mend: choose a smaller tier, or raise the ceiling of this rule.
+    Unknown: refused.
+    """
     if resource.type == gcp.SQL_INSTANCE:
         yield from _sql_ceiling(resource, p)
     elif resource.type == gcp.COMPOSER:
@@ -166,14 +151,13 @@ class HighAvailability(Parameters):
     )
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="High availability is there where asked for and only there. It doubles the price of a database",
-    mend="set availabilityType to what `wanted` of this rule asks for, or change it",
-    unknown=REFUSED,
-    types=(gcp.SQL_INSTANCE, gcp.COMPOSER),
-)
+@rule("medium", gcp.SQL_INSTANCE, gcp.COMPOSER)
 def high_availability(resource: Resource, p: HighAvailability) -> Iterator[str]:
+    """High availability is there where asked for and only there. It doubles the price of a database.
+
+    Mend: set availabilityType to what `wanted` of this rule asks for, or change it.
+    Unknown: refused.
+    """
     if resource.type == gcp.SQL_INSTANCE:
         path, on = "settings.availabilityType", "REGIONAL"
         asked = p.wanted and resource.get("masterInstanceName") is None  # a replica needs no standby of its own
@@ -196,12 +180,11 @@ _NOT_JUDGED = {
 }
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="What runs is of a type that the rules can judge. An older generation would pass them all unseen",
-    mend="use the named type, or waive this rule for the resource",
-    unknown=NOTHING_READ,
-    types=tuple(_NOT_JUDGED),
-)
+@rule("high", *_NOT_JUDGED)
 def judged_type(resource: Resource, p: Parameters) -> Iterator[str]:
+    """What runs is of a type that the rules can judge. An older generation would pass them all unseen.
+
+    Mend: use the named type, or waive this rule for the resource.
+    Unknown: nothing is read from values.
+    """
     yield f"is of a type that no rule here can judge; use {_NOT_JUDGED[resource.type]}"

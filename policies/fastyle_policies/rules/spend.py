@@ -16,7 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator
 import fastyle_policies.pricing
 from fastyle_policies import gcp
 from fastyle_policies.configuration import pack_folder
-from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Severity, Violation, number, rule
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation, number, rule
 from fastyle_policies.pricing import Estimate, PricingError, UsageFile
 from fastyle_policies.pricing.blocks import aligned
 from fastyle_policies.pricing.lines import ResourceCost, total
@@ -25,9 +25,6 @@ from fastyle_policies.pricing.services.base import region_of
 
 CURRENCY = "USD"
 """What estimates and ceilings are in: the currency of the price book's sources."""
-RECKONED = (
-    "reckoned with what the estimate's note says; a resource that cannot be priced so is named, never counted as 0"
-)
 _ROWS = 8
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 
@@ -146,13 +143,13 @@ def _estimated(plan: Plan, p: Spend) -> Estimate | None:
     return None
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed",
-    mend="make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule",
-    unknown=RECKONED,
-)
+@rule("high")
 def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
+    """A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed.
+
+    Mend: make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule.
+    Unknown: reckoned.
+    """
     try:
         estimate = estimate_of(plan, p)
     except PricingError as e:
@@ -164,13 +161,13 @@ def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
         yield Violation(_over(estimate, limit, words))
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="No single component eats the stack's money unseen. A total hides one that doubled behind one that shrank",
-    mend="make the component cheaper, or give it a ceiling of its own in `components` of this rule",
-    unknown=RECKONED,
-)
+@rule("medium")
 def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
+    """No single component eats the stack's money unseen. A total hides one that doubled behind one that shrank.
+
+    Mend: make the component cheaper, or give it a ceiling of its own in `components` of this rule.
+    Unknown: reckoned.
+    """
     if not (estimate := _estimated(plan, p)):
         return
     usual = Decimal(str(p.maximum))
@@ -191,13 +188,13 @@ def component_ceiling(plan: Plan, p: ComponentCeiling) -> Iterator[Violation]:
             )
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="The budget covers a sale month. One that is always exceeded is an alarm that nobody hears any more",
-    mend="raise the budget's amount, or make the plan cheaper",
-    unknown="passes while the budget's amount or period is unknown; the rest is " + RECKONED,
-)
+@rule("high")
 def budget_covers_estimate(plan: Plan, p: BudgetCovers) -> Iterator[Violation]:
+    """The budget covers a sale month. One that is always exceeded is an alarm that nobody hears any more.
+
+    Mend: raise the budget's amount, or make the plan cheaper.
+    Unknown: passes while the budget's amount or period is unknown; the rest is reckoned.
+    """
     budgets = list(plan.of(gcp.BUDGET)) if p.required else []
     amounts = [amount for amount in (monthly_amount(budget, p.rates) for budget in budgets) if amount is not None]
     if not amounts or len(amounts) < len(budgets):
@@ -225,14 +222,13 @@ def currency_of(budget: Resource) -> str:
     return currency if isinstance(currency, str) and currency else CURRENCY
 
 
-@rule(
-    severity=Severity.LOW,
-    why="A budget can be compared with the estimate. In another currency its number says nothing by itself",
-    mend="give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate",
-    unknown="an unknown currency passes until the update",
-    mandatory=False,
-)
+@rule("low", mandatory=False)
 def budget_currency(plan: Plan, p: Exchange) -> Iterator[Violation]:
+    """A budget can be compared with the estimate. In another currency its number says nothing by itself.
+
+    Mend: give the rate, USD for one unit, as `rates` of this rule and of budget-covers-estimate.
+    Unknown: an unknown currency passes until the update.
+    """
     for budget in plan.of(gcp.BUDGET):
         currency = currency_of(budget)
         if currency != CURRENCY and currency not in p.rates:
@@ -256,13 +252,13 @@ def monthly_amount(budget: Resource, rates: Mapping[str, float] = MappingProxyTy
     return own * Decimal(str(rate))
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="A large increase of cost is agreed to, not found out. The reviewer sees code, not the invoice",
-    mend="have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason",
-    unknown=RECKONED,
-)
+@rule("high")
 def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
+    """A large increase of cost is agreed to, not found out. The reviewer sees code, not the invoice.
+
+    Mend: have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason.
+    Unknown: reckoned.
+    """
     if p.baseline is None:
         return
     if not (estimate := _estimated(plan, p)):
@@ -278,14 +274,13 @@ def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
         yield Violation(_over(estimate, limit, words))
 
 
-@rule(
-    severity=Severity.LOW,
-    why="What the estimator cannot price is named. A ceiling says nothing of it",
-    mend="watch its cost in Cloud Billing, or add its pricer to fastyle_policies/pricing/services",
-    unknown=RECKONED,
-    mandatory=False,
-)
+@rule("low", mandatory=False)
 def spend_unpriced(plan: Plan, p: Spend) -> Iterator[Violation]:
+    """What the estimator cannot price is named. A ceiling says nothing of it.
+
+    Mend: watch its cost in Cloud Billing, or add its pricer to fastyle_policies/pricing/services.
+    Unknown: reckoned.
+    """
     if estimate := _estimated(plan, p):
         for type_, reasons in sorted(estimate.not_estimated.items()):
             yield Violation(f"{type_} is in no estimate, hence under no ceiling: {'; '.join(reasons)}")

@@ -9,20 +9,7 @@ from pydantic import Field
 
 from fastyle_policies import gcp
 from fastyle_policies.links import Index
-from fastyle_policies.model import (
-    DEFERRED,
-    UNKNOWN,
-    Parameters,
-    Plan,
-    Resource,
-    Severity,
-    Violation,
-    dig,
-    flag,
-    matches,
-    number,
-    rule,
-)
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation, dig, flag, matches, number, rule
 
 # Days for which each class is billed at least (cloud.google.com/storage/docs/storage-classes), colder downwards.
 _MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
@@ -40,14 +27,13 @@ def _is_delete(entry: Mapping[str, Any]) -> bool:
     return bool(dig(entry, "action.type") == "Delete")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="Every bucket deletes what is old. Storage without an end is the bill that only grows",
-    mend="add a lifecycle rule with action Delete (and one for noncurrent versions), or name the bucket in `permanent`",
-    unknown=DEFERRED,
-    types=(gcp.BUCKET,),
-)
+@rule("high", gcp.BUCKET)
 def bucket_lifecycle(bucket: Resource, p: BucketLifecycle) -> Iterator[str]:
+    """Every bucket deletes what is old. Storage without an end is the bill that only grows.
+
+    Mend: add a lifecycle rule with action Delete (and one for noncurrent versions), or name the bucket in `permanent`.
+    Unknown: deferred.
+    """
     rules = bucket.get("lifecycleRules")
     if rules is UNKNOWN or matches(bucket.get("name"), p.permanent) or matches(bucket.name, p.permanent):
         return
@@ -69,15 +55,14 @@ def _of_part(entry: Mapping[str, Any]) -> bool:
     return any(dig(entry, f"condition.{key}") for key in _PART)
 
 
-@rule(
-    severity=Severity.MEDIUM,
-    why="No object leaves a cold class early. Nearline, Coldline and Archive bill 30, 90 and 365 days at least",
-    mend="delete or move objects only after the minimum of their class, or skip that class",
-    unknown=DEFERRED,
-    types=(gcp.BUCKET,),
-)
+@rule("medium", gcp.BUCKET)
 def bucket_early_deletion(bucket: Resource, p: Parameters) -> Iterator[str]:
-    """Ages at which live objects change class or go; each class must have been held for its minimum by then."""
+    """No object leaves a cold class early. Nearline, Coldline and Archive bill 30, 90 and 365 days at least.
+
+    Mend: delete or move objects only after the minimum of their class, or skip that class.
+    Unknown: deferred.
+    """
+    # Ages at which live objects change class or go; each class must have been held for its minimum by then.
     steps: list[tuple[float, str, bool]] = []
     for entry in bucket.blocks("lifecycleRules"):
         days, kind = number(dig(entry, "condition.age")), dig(entry, "action.type")
@@ -117,13 +102,13 @@ class StreamExpiry(Parameters):
     permanent: list[str] = Field(default=[], description="buckets that keep all that is streamed into them, by name")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="What is streamed into a bucket is deleted at some age. Nobody tidies up what arrives by itself",
-    mend="add a lifecycle rule with action Delete and an age, for all objects, or name the bucket in `permanent`",
-    unknown="an unknown age passes; a bucket whose name is unknown is found by what the writer depends on",
-)
+@rule("high")
 def stream_expiry(plan: Plan, p: StreamExpiry) -> Iterator[Violation]:
+    """What is streamed into a bucket is deleted at some age. Nobody tidies up what arrives by itself.
+
+    Mend: add a lifecycle rule with action Delete and an age, for all objects, or name the bucket in `permanent`.
+    Unknown: an unknown age passes; a bucket whose name is unknown is found by what the writer depends on.
+    """
     for bucket in _streamed_into(plan, logs=True):
         if bucket.get("lifecycleRules") is UNKNOWN or matches(bucket.get("name"), p.permanent):
             continue
@@ -140,13 +125,13 @@ class LakeRetention(Parameters):
     replay_days: int = Field(default=400, description="how far back a replay from the lake is promised, in days")
 
 
-@rule(
-    severity=Severity.HIGH,
-    why="The lake keeps what replay promises. What its lifecycle deleted can never be rebuilt",
-    mend="raise the age of the lake's Delete rule to `replay_days`, or promise less",
-    unknown="an unknown age passes; a bucket whose name is unknown is found by what the subscription depends on",
-)
+@rule("high")
 def lake_retention(plan: Plan, p: LakeRetention) -> Iterator[Violation]:
+    """The lake keeps what replay promises. What its lifecycle deleted can never be rebuilt.
+
+    Mend: raise the age of the lake's Delete rule to `replay_days`, or promise less.
+    Unknown: an unknown age passes; a bucket whose name is unknown is found by what the subscription depends on.
+    """
     for lake in _streamed_into(plan, logs=False):
         for entry in lake.blocks("lifecycleRules"):
             days = number(dig(entry, "condition.age"))

@@ -5,10 +5,11 @@ A rule without a table, or a table without one of the kinds, fails here: add bot
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from fastyle_policies.model import DEFERRED, REFUSED, Rule
+from fastyle_policies.model import DEFERRED, REFUSED, Parameters, Plan, Rule, Violation, rule
 from fastyle_policies.rules import RULES
 from fastyle_policies.waivers import LONGEST, judge, stale
 
@@ -94,3 +95,15 @@ def test_a_rule_speaks_like_the_others(rule: Rule) -> None:
         for line in case.says:
             assert all(more.startswith("  ") for more in line.split("\n")[1:]), "a table under the sentence, at most"
             assert not line.endswith(".")
+
+
+def test_a_rule_that_does_not_say_how_to_mend_it_is_refused_by_name() -> None:
+    def half(plan: Plan, p: Parameters) -> Iterator[Violation]:
+        """Something holds. It has to.
+
+        Unknown: deferred.
+        """
+        yield Violation("is wrong")
+
+    with pytest.raises(ValueError, match="the docstring of rule half is not of the form"):
+        rule("low")(half)
