@@ -1,6 +1,6 @@
 """What Pub/Sub asks of a BigQuery subscription before it takes it: its table, and the columns that messages go to.
 
-Bucket and topic of a subscription are references (`rules/pubsub.py`). The documented demands:
+Bucket and topic of a subscription are references (`rules/pubsub.yaml`). The documented demands:
 https://cloud.google.com/pubsub/docs/bigquery
 """
 

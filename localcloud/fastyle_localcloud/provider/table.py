@@ -1,30 +1,77 @@
-"""The table of resource types this provider knows, gathered from the rules of each service."""
+"""The table of resource types this provider knows, read from the rules of each service (`rules/`)."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import pkgutil
+from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from fastyle_localcloud.provider import rules, vocabulary
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.schema import ResourceSchema, load, token_of
-from fastyle_localcloud.provider.vocabulary import Rules
+from fastyle_localcloud.provider.vocabulary import Check, Condition, Reference, Rules, Shared, User
+
+_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
 def rules_by_token() -> dict[str, Rules]:
-    """Every rule of every module in `fastyle_localcloud.provider.rules`, by Pulumi type token."""
-    package = importlib.import_module("fastyle_localcloud.provider.rules")
+    """Every type's rules, by Pulumi type token."""
     table: dict[str, Rules] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        rules: dict[str, Rules] = importlib.import_module(f"{package.__name__}.{module.name}").RULES
-        for name, rule in rules.items():
+    for path in sorted(Path(rules.__path__[0]).glob("*.yaml")):
+        for name, entry in entries(path).items():
             token = token_of(name)
             if token in table:
                 raise ValueError(f"{name} has two entries")
-            table[token] = rule
+            table[token] = _rules(entry)
     return table
+
+
+def entries(path: Path) -> dict[str, Any]:
+    """What a service's file says of each type, with the functions of the module beside it in their places."""
+    has_code = path.with_suffix(".py").exists()
+    code = importlib.import_module(f"{rules.__name__}.{path.stem}") if has_code else None
+    loader: Any = type("Loader", (_YAML,), {})
+    loader.add_constructor("!code", lambda _, node: getattr(code, node.value))
+    return dict(yaml.load(path.read_text(encoding="utf-8"), loader))  # noqa: S506 (a safe one)
+
+
+def _rules(entry: Mapping[str, Any]) -> Rules:
+    fields = {name: _READ[name](value) if name in _READ else value for name, value in entry.items()}
+    if "grant" in fields:
+        return vocabulary.grant(fields.pop("grant"), *fields.pop("checks", ()), **fields)
+    return Rules(**fields)
+
+
+def _check(written: Any) -> Check:
+    """A check that is a function, a name of the vocabulary, or such a name with its arguments."""
+    if callable(written):
+        check: Check = written
+        return check
+    [(name, arguments)] = written.items() if isinstance(written, dict) else [(written, ())]
+    made: Check = getattr(vocabulary, name)(*arguments)
+    return made
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "checks": lambda written: tuple(map(_check, written)),
+    "replaces": tuple,
+    "known_at_preview": tuple,
+    "volatile": tuple,
+    "references": lambda written: tuple(Reference(**each) for each in written),
+    "owner": lambda written: Reference(**written),
+    "users": lambda written: tuple(User(**each) for each in written),
+    "conditions": lambda written: tuple(
+        Condition(Reference(**each["reference"]), each["holds"], each["words"]) for each in written
+    ),
+    "shared": lambda written: Shared(**{**written, "types": tuple(written["types"])}),
+}
+"""How the fields that are not plain values are read."""
 
 
 def lookup(token: str) -> tuple[ResourceSchema, Rules]:

@@ -163,6 +163,19 @@ def matches(path: str, pattern: str, words: str) -> Check:
     return check(path, lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None, words)
 
 
+def filled(path: str) -> Check:
+    return check(path, bool, "is empty")
+
+
+def at_least(path: str, low: float, words: str) -> Check:
+    return check(path, lambda value: value >= low, words)
+
+
+def share(path: str, most: float, words: str) -> Check:
+    """A number over 0 and at most `most`."""
+    return check(path, lambda value: 0 < value <= most, words)
+
+
 def one_of(path: str, *values: Any) -> Check:
     listed = ", ".join(map(str, values))
     return check(path, lambda value: value in values, f"is not one of {listed}")
@@ -203,18 +216,16 @@ def labels(path: str = "labels") -> Check:
     """The rules of labels on every service: 64 at most, lower case, 63 characters."""
 
     def run(inputs: Properties) -> Iterator[Problem]:
-        given = inputs.get(path)
-        if not isinstance(given, dict):
-            return
-        if len(given) > 64:
-            yield Problem(path, f"{len(given)} labels: at most 64 are taken")
-        for key, value in given.items():
-            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key):
-                words = "starts with a lower-case letter, then lower-case letters, digits, _ and -, 63 at most"
-                yield Problem(f"{path}.{key}", f"a label's key {words}")
-            if isinstance(value, str) and not re.fullmatch(r"[a-z0-9_-]{0,63}", value):
-                words = "is not a label's value: lower-case letters, digits, _ and -, 63 at most"
-                yield Problem(f"{path}.{key}", f"{value!r} {words}")
+        for at, given in _holders(inputs, path):
+            if len(given) > 64:
+                yield Problem(dotted(at), f"{len(given)} labels: at most 64 are taken")
+            for key, value in given.items():
+                if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", key):
+                    words = "starts with a lower-case letter, then lower-case letters, digits, _ and -, 63 at most"
+                    yield Problem(dotted((*at, key)), f"a label's key {words}")
+                if isinstance(value, str) and not re.fullmatch(r"[a-z0-9_-]{0,63}", value):
+                    words = "is not a label's value: lower-case letters, digits, _ and -, 63 at most"
+                    yield Problem(dotted((*at, key)), f"{value!r} {words}")
 
     return run
 

@@ -6,15 +6,18 @@ Every case is one mistake, or one change, in an otherwise good resource; the wor
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastyle_localcloud.provider import rules
 from fastyle_localcloud.provider.check import check
 from fastyle_localcloud.provider.diff import diff
 from fastyle_localcloud.provider.errors import Refused
-from fastyle_localcloud.provider.schema import token_of
+from fastyle_localcloud.provider.schema import Block, ListOf, token_of
 from fastyle_localcloud.provider.settle import ProviderConfig, settle
-from fastyle_localcloud.provider.table import lookup, rules_by_token
+from fastyle_localcloud.provider.table import entries, lookup, rules_by_token
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties, decode, encode
 
 TABLE = json.dumps([{"name": "id", "type": "STRING", "mode": "REQUIRED"}, {"name": "at", "type": "TIMESTAMP"}])
@@ -134,6 +137,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("pubsub.Topic", {"messageRetentionDuration": "10m"}, "written in seconds"),
     ("pubsub.Topic", {"messageRetentionDuration": "5s"}, "600s to 2.6784e+06s"),
     ("pubsub.Topic", {"labels": {"Team": "x"}}, "lower-case"),
+    ("sql.DatabaseInstance", {"settings.userLabels": {"Team": "x"}}, "lower-case"),
     ("pubsub.Topic", {"nane": "x"}, "did you mean name"),
     ("pubsub.Subscription", {"topic": None}, "topic is required"),
     ("pubsub.Subscription", {"ackDeadlineSeconds": 5}, "10 to 600"),
@@ -283,6 +287,36 @@ def test_every_listed_type_is_one_of_the_sdk() -> None:
     assert len(rules_by_token()) > 45
     for token in rules_by_token():
         assert lookup(token)[0].inputs
+
+
+OF_A_BLOCK = {"exactly_one", "at_most_one", "needs", "ordered"}
+"""Checks whose first argument is a block, and whose others are arguments in it."""
+
+
+def named(entry: dict[str, Any]) -> Iterator[str]:
+    """The paths of arguments in an entry of the table."""
+    yield from (*entry.get("replaces", ()), *entry.get("defaults", ()), *entry.get("equal", ()))
+    yield from (reference["path"] for reference in entry.get("references", ()))
+    for written in entry.get("checks", ()):
+        if isinstance(written, dict):
+            [(name, arguments)] = written.items()
+            block = f"{arguments[0]}." if arguments[0] else ""
+            yield from (f"{block}{each}" for each in arguments[1:]) if name in OF_A_BLOCK else arguments[:1]
+        elif written == "labels":
+            yield written
+
+
+@pytest.mark.parametrize("path", sorted(Path(rules.__path__[0]).glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_argument_that_the_table_names_is_one_of_the_sdk(path: Path) -> None:
+    for kind, entry in entries(path).items():
+        for argument in named(entry):
+            fields = lookup(token_of(kind))[0].inputs
+            for part in argument.split("."):
+                assert part in fields, f"{kind}: {argument}"
+                inner = fields[part].type
+                while isinstance(inner, ListOf):
+                    inner = inner.item
+                fields = inner.fields if isinstance(inner, Block) else {}
 
 
 def test_an_unlisted_type_is_refused_with_the_nearest_name() -> None:

@@ -5,23 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastyle_localcloud.iam import canonical_member
-from fastyle_localcloud.provider.vocabulary import (
-    Problem,
-    Reference,
-    Rules,
-    Shared,
-    at_most,
-    at_most_one,
-    check,
-    grant,
-    labels,
-    length,
-    matches,
-    one_of,
-)
+from fastyle_localcloud.provider.vocabulary import Problem
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties
 
-_DATASET = Reference("datasetId", "bigquery.Dataset", "projects/{project}/datasets/{value}")
 _ALIASES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 _TYPES = frozenset(
     [
@@ -31,23 +17,31 @@ _TYPES = frozenset(
 )
 
 
-def _columns(inputs: Properties) -> Iterator[Problem]:
+def is_time_travel(hours: Any) -> bool:
+    return 48 <= int(hours) <= 168
+
+
+def kind_of_table(values: Properties) -> str:
+    return "VIEW" if values.get("view") else "TABLE"
+
+
+def columns(inputs: Properties) -> Iterator[Problem]:
     """What BigQuery refuses of a schema, and the provider does not look at."""
     schema, view = inputs.get("schema"), inputs.get("view")
     if schema in (None, UNKNOWN):
         return
     try:
-        columns = json.loads(schema)
+        listed = json.loads(schema)
     except ValueError as e:
         yield Problem("schema", f"is not JSON ({e})")
         return
-    if not isinstance(columns, list):
+    if not isinstance(listed, list):
         yield Problem("schema", "is not a JSON array of columns")
         return
-    yield from _fields(columns, "schema")
+    yield from _fields(listed, "schema")
     partition = inputs.get("timePartitioning")
     if isinstance(partition, dict) and isinstance(partition.get("field"), str) and view is None:
-        names = {column.get("name") for column in columns if isinstance(column, dict)}
+        names = {column.get("name") for column in listed if isinstance(column, dict)}
         if partition["field"] not in names:
             yield Problem("timePartitioning.field", f"{partition['field']!r} is not a column of the schema")
 
@@ -71,7 +65,7 @@ def _fields(columns: list[Any], at: str) -> Iterator[Problem]:
         yield from _fields(column.get("fields", []), where)
 
 
-def _schema_replaces(old: Properties, new: Properties) -> list[str]:
+def schema_replaces(old: Properties, new: Properties) -> list[str]:
     """Columns can be added (nullable or repeated), relaxed and described in place; anything else replaces."""
     try:
         before, after = json.loads(old.get("schema") or "[]"), json.loads(new.get("schema") or "[]")
@@ -97,7 +91,7 @@ def _kind(column: Any) -> str:
     return _ALIASES.get(kind, kind)
 
 
-def _same_json(a: Any, b: Any) -> bool:
+def same_json(a: Any, b: Any) -> bool:
     try:
         return bool(json.loads(a) == json.loads(b))
     except (TypeError, ValueError):
@@ -112,6 +106,11 @@ BASIC_ROLES = {
 """What an access list calls these roles; whichever is written, this is what comes back."""
 
 
+def comes_back(role: Any) -> bool:
+    """Whether an access list gives a role back as it was written."""
+    return role not in BASIC_ROLES
+
+
 def entry_member(values: Properties) -> str | None:
     """Whom an entry of a dataset's access list is for, as IAM names it; None for views, datasets and routines."""
     email, group, domain = (values.get(key) for key in ("userByEmail", "groupByEmail", "domain"))
@@ -122,7 +121,7 @@ def entry_member(values: Properties) -> str | None:
     return values.get("specialGroup") or values.get("iamMember") or values.get("member") or None
 
 
-def _entry(values: Properties) -> str | None:
+def entry(values: Properties) -> str | None:
     """The one entry of an access list that a DatasetAccess or a DatasetIamMember stands for."""
     member, role = entry_member(values), values.get("role")
     if member is None or not isinstance(role, str):
@@ -130,7 +129,7 @@ def _entry(values: Properties) -> str | None:
     return f"{values.get('project')} {values['datasetId']} {BASIC_ROLES.get(role, role)} {canonical_member(member)}"
 
 
-def _drops(policy: Properties, other: Properties) -> bool:
+def drops(policy: Properties, other: Properties) -> bool:
     """A DatasetIamMember writes the access list from the roles' members alone: entries without a role are lost."""
     same = (policy.get("project"), policy["datasetId"]) == (other.get("project"), other["datasetId"])
     return same and other.get("role") is None
@@ -146,11 +145,9 @@ _PRINCIPALS = (
     "authorizedDataset",
     "routine",
 )
-_NO_ADDRESS = "is no e-mail address: a group goes into groupByEmail, a domain into domain, others into iamMember"
-_ACCESS_LIST = ("bigquery.DatasetAccess", "bigquery.DatasetIamMember")
 
 
-def _one_principal(inputs: Properties) -> Iterator[Problem]:
+def one_principal(inputs: Properties) -> Iterator[Problem]:
     """An entry is for exactly one principal; what a preview does not know may turn out to be none."""
     named = [key for key in _PRINCIPALS if inputs.get(key) is not None]
     known_keys = [key for key in named if inputs[key] is not UNKNOWN]
@@ -158,75 +155,5 @@ def _one_principal(inputs: Properties) -> Iterator[Problem]:
         yield Problem((known_keys or _PRINCIPALS)[0], f"exactly one of {', '.join(_PRINCIPALS)} is needed")
 
 
-def _same_address(a: Any, b: Any) -> bool:
+def same_address(a: Any, b: Any) -> bool:
     return isinstance(a, str) and isinstance(b, str) and a.lower() == b.lower()
-
-
-RULES = {
-    "bigquery.Dataset": Rules(
-        id="projects/{project}/datasets/{datasetId}",
-        replaces=("location",),
-        checks=(
-            matches("datasetId", r"[A-Za-z0-9_]{1,1024}", "is not a dataset id: letters, digits and _"),
-            labels(),
-            check("defaultTableExpirationMs", lambda v: v >= 3_600_000, "is under an hour"),
-            check("maxTimeTravelHours", lambda v: 48 <= int(v) <= 168, "is not 48 to 168 hours"),
-            one_of("storageBillingModel", "LOGICAL", "PHYSICAL", ""),
-        ),
-        defaults={"location": "US"},
-        outputs={"selfLink": "https://bigquery.googleapis.com/bigquery/v2/{id}"},
-    ),
-    "bigquery.Table": Rules(
-        id="projects/{project}/datasets/{datasetId}/tables/{tableId}",
-        replaces=("timePartitioning.field", "timePartitioning.type", "rangePartitioning", "externalDataConfiguration"),
-        replaces_when=_schema_replaces,
-        equal={"schema": _same_json},
-        defaults={"deletionProtection": True},
-        checks=(
-            matches("tableId", r"[\w\-]{1,1024}", "is not a table id: letters, digits, _ and -"),
-            labels(),
-            at_most("clusterings", 4, "clustering columns"),
-            at_most_one("", "view", "materializedView", "externalDataConfiguration"),
-            one_of("timePartitioning.type", "HOUR", "DAY", "MONTH", "YEAR"),
-            _columns,
-            length("description", 0, 16384),
-        ),
-        outputs={
-            "type": lambda v: "VIEW" if v.get("view") else "TABLE",
-            "selfLink": "https://bigquery.googleapis.com/bigquery/v2/{id}",
-        },
-        references=(_DATASET,),
-    ),
-    "bigquery.Routine": Rules(
-        id="projects/{project}/datasets/{datasetId}/routines/{routineId}", references=(_DATASET,)
-    ),
-    "bigquery.DatasetIamMember": grant(
-        "projects/{project}/datasets/{datasetId}",
-        references=(_DATASET,),
-        shared=Shared(_ACCESS_LIST, _entry, drops=_drops),
-    ),
-    "bigquery.DatasetAccess": Rules(
-        id="projects/{project}/datasets/{datasetId}/access/{role?}/{userByEmail?}{groupByEmail?}{iamMember?}"
-        "{specialGroup?}{domain?}{view?}{authorizedDataset?}{routine?}",
-        replaces_always=True,
-        exclusive=False,
-        checks=(
-            check(
-                "role",
-                lambda v: v not in BASIC_ROLES,
-                "comes back as READER, WRITER or OWNER and would be replaced at every update: write that",
-            ),
-            _one_principal,
-            one_of("specialGroup", "projectOwners", "projectReaders", "projectWriters", "allAuthenticatedUsers"),
-            *(matches(key, r"[^\s:@]+@[^\s:@]+", _NO_ADDRESS) for key in ("userByEmail", "groupByEmail")),
-        ),
-        equal={"userByEmail": _same_address, "groupByEmail": _same_address, "domain": _same_address},
-        references=(_DATASET,),
-        # Only adding an entry that is there is refused: the provider says "existing object already found".
-        shared=Shared(_ACCESS_LIST, _entry, refuses=True),
-    ),
-    "bigquery.IamMember": grant(
-        "projects/{project}/datasets/{datasetId}/tables/{tableId}",
-        references=(Reference("tableId", "bigquery.Table", "projects/{project}/datasets/{datasetId}/tables/{value}"),),
-    ),
-}
