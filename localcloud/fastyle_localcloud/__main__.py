@@ -19,10 +19,9 @@ from typing import Any
 
 import psutil
 
-from fastyle_localcloud.daemon import PROGRESS, lock
 from fastyle_localcloud.engine.bootstrap import EngineUnavailable
 from fastyle_localcloud.engine.environment import engine_environment, export_lines
-from fastyle_localcloud.processes import Identity, Records, stop_leftovers, wait_gone
+from fastyle_localcloud.processes import PROGRESS, Identity, Records, lock, stop_leftovers, wait_gone
 from fastyle_localcloud.provider.admission import POLICIES, policies_on, switch_policy
 from fastyle_localcloud.provider.clock import Clock
 from fastyle_localcloud.provider.errors import Refused

@@ -7,35 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import IO
 
 from fastyle_localcloud.cloud import LocalCloud
 from fastyle_localcloud.files import write_atomically
 from fastyle_localcloud.process import StartFailed
-from fastyle_localcloud.processes import Identity
+from fastyle_localcloud.processes import PROGRESS, Identity, lock
 from fastyle_localcloud.provider.server import ProviderServer, serve
 from fastyle_localcloud.settings import Settings
-
-PROGRESS = "==> "  # lines of the daemon's log that `up` shows
-
-
-def lock(state_dir: Path) -> IO[str] | None:
-    """The daemon's lock, held by this process from now on; None when another holds it."""
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = (state_dir / "daemon.lock").open("a")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        return None
-    return handle
 
 
 def describe(cloud: LocalCloud, provider_port: int) -> dict[str, object]:

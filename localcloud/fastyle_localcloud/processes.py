@@ -7,6 +7,7 @@ a member of its process group when the leader is ours, or when it carries our ma
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -21,6 +23,7 @@ from fastyle_localcloud.files import write_atomically
 
 MARK = "LOCALCLOUD_STATE"
 """Environment variable of every process we start: the state folder."""
+PROGRESS = "==> "  # lines of the daemon's log that `up` shows
 
 # psutil derives the start time from the boot time, which a corrected clock moves a little.
 _CLOCK_TOLERANCE_SECONDS = 2.0
@@ -44,6 +47,18 @@ class Identity:
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+
+def lock(state_dir: Path) -> IO[str] | None:
+    """The daemon's lock, held by this process from now on; None when another holds it."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = (state_dir / "daemon.lock").open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    return handle
 
 
 class Records:
