@@ -1,7 +1,8 @@
 """What a resource type takes and gives, read from the metadata of the `pulumi_gcp` SDK itself.
 
 The SDK declares every argument with its type, its name on the wire and whether it is required, nested blocks
-included; so every type of Google Cloud can be checked without a list of our own.
+included; so every type of Google Cloud can be checked without a list of our own. Importing them takes seconds and
+hundreds of megabytes: what was read is kept in a file that the processes of one user share.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ from __future__ import annotations
 import collections.abc
 import importlib
 import inspect
+import pickle
 import typing
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi import _types
 
+from fastyle_localcloud.engine.bootstrap import cache_dir
 from fastyle_localcloud.provider.errors import Refused
+from fastyle_localcloud.remembered import Remembered
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,11 @@ class MapOf:
     item: Type
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
-    """A nested block; its fields are read when asked for, since some blocks contain themselves."""
+    """A nested block; some contain themselves."""
 
-    cls: type
-
-    @property
-    def fields(self) -> dict[str, Field]:
-        return _fields(self.cls)
+    fields: dict[str, Field]
 
 
 Type = Scalar | ListOf | MapOf | Block
@@ -82,7 +84,21 @@ def token_of(name: str) -> str:
 
 @cache
 def load(token: str) -> ResourceSchema:
-    """Read the schema of a type token; raises `Refused` for a type the SDK does not have."""
+    """The schema of a type token; raises `Refused` for a type the SDK does not have."""
+    kept, source = _kept(), (token, version("pulumi"), version("pulumi_gcp"), Path(__file__).read_text("utf-8"))
+    if (text := kept.get(*source)) is None:
+        text = pickle.dumps(_read(token), protocol=0).decode("ascii")
+        kept.put(text, *source)
+    schema: ResourceSchema = pickle.loads(text.encode("ascii"))  # noqa: S301 - this user's own, as compiled modules are
+    return schema
+
+
+@cache
+def _kept() -> Remembered:
+    return Remembered(cache_dir() / "schemas.sqlite")
+
+
+def _read(token: str) -> ResourceSchema:
     try:
         package, module_and_file, name = token.split(":")
         resource = getattr(importlib.import_module(f"pulumi_{package}.{module_and_file.split('/')[0]}"), name)
@@ -92,7 +108,7 @@ def load(token: str) -> ResourceSchema:
     # `InitArgs` where a nested block of the same module has the plain name already
     args = getattr(module, f"{name}InitArgs", None) or getattr(module, f"{name}Args")
     state = getattr(module, f"_{name}State")
-    inputs = _fields(args)
+    inputs = _fields(args, {})
     outputs = set(_types.input_type_types(state))
     optional = {field.name for field in inputs.values() if not field.required}
     return ResourceSchema(
@@ -113,8 +129,7 @@ def _never_none(resource: type) -> set[str]:
     return present
 
 
-@cache
-def _fields(cls: type) -> dict[str, Field]:
+def _fields(cls: type, blocks: dict[type, Block]) -> dict[str, Field]:
     names = _types.input_type_py_to_pulumi_names(cls)
     types = _types.input_type_types(cls)
     parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
@@ -122,27 +137,30 @@ def _fields(cls: type) -> dict[str, Field]:
     for python_name, name in names.items():
         parameter = parameters.get(python_name)
         required = parameter is not None and parameter.default is inspect.Parameter.empty
-        fields[name] = Field(name, _type(types[name]), required)
+        fields[name] = Field(name, _type(types[name], blocks), required)
     return fields
 
 
 _SCALARS = {str: "str", int: "int", float: "float", bool: "bool", pulumi.Asset: "asset", pulumi.Archive: "asset"}
 
 
-def _type(declared: Any) -> Type:
+def _type(declared: Any, blocks: dict[type, Block]) -> Type:
     """The type of an argument, without the wrapping that says it may be an output or a promise."""
     if declared in _SCALARS:
         return Scalar(_SCALARS[declared])
     origin, args = typing.get_origin(declared), typing.get_args(declared)
     if origin is collections.abc.Sequence or origin is list:
-        return ListOf(_type(args[0]))
+        return ListOf(_type(args[0], blocks))
     if origin is collections.abc.Mapping or origin is dict:
-        return MapOf(_type(args[1]))
+        return MapOf(_type(args[1], blocks))
     if origin is typing.Union:
         plain = [arg for arg in args if typing.get_origin(arg) not in (pulumi.Output, collections.abc.Awaitable)]
         plain = [arg for arg in plain if arg is not type(None)]
         if plain:
-            return _type(plain[0])
+            return _type(plain[0], blocks)
     if isinstance(declared, type) and _types.is_input_type(declared):
-        return Block(declared)
+        if declared not in blocks:
+            blocks[declared] = Block({})
+            blocks[declared].fields.update(_fields(declared, blocks))
+        return blocks[declared]
     return Scalar("any")
