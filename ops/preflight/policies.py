@@ -25,6 +25,21 @@ _INGRESS = {
     "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER": "internal-and-cloud-load-balancing",
 }
 _EGRESS = {"ALL_TRAFFIC": "all-traffic", "PRIVATE_RANGES_ONLY": "private-ranges-only"}
+_STRANGERS = ("allUsers", "allAuthenticatedUsers", "serviceAccount:billing-budget-alert@system.gserviceaccount.com")
+"""Members of no organisation: everybody, and Cloud Billing's sender of a budget's notices."""
+_UNDER_GOOGLES_KEYS = {
+    "artifactregistry/repository:Repository": "artifactregistry.googleapis.com",
+    "bigquery/dataset:Dataset": "bigquery.googleapis.com",
+    _FUNCTION: "cloudfunctions.googleapis.com",
+    "composer/environment:Environment": "composer.googleapis.com",
+    "pubsub/topic:Topic": "pubsub.googleapis.com",
+    _SERVICE: "run.googleapis.com",
+    "secretmanager/secret:Secret": "secretmanager.googleapis.com",
+    "sql/databaseInstance:DatabaseInstance": "sqladmin.googleapis.com",
+    "storage/bucket:Bucket": "storage.googleapis.com",
+}
+"""What is encrypted by keys of Google's, for the components take no others, by the service of which a policy may ask for
+keys of one's own: https://docs.cloud.google.com/kms/docs/cmek-org-policy"""
 
 
 @dataclass(frozen=True)
@@ -106,12 +121,8 @@ def _outsiders(asked: list[str], rules: Rules) -> list[str]:
 # --- what the plan asks for ---
 
 
-def _public_members(needs: Needs) -> list[str]:
-    return [
-        f"{member} ({', '.join(grants)})"
-        for member, grants in needs.members().items()
-        if member in ("allUsers", "allAuthenticatedUsers")
-    ]
+def _strangers(needs: Needs) -> list[str]:
+    return [f"{member} ({', '.join(grants)})" for member, grants in needs.members().items() if member in _STRANGERS]
 
 
 def _without_invoker_check(needs: Needs) -> list[str]:
@@ -127,6 +138,12 @@ def _regions(needs: Needs) -> list[str]:
 def _buckets(needs: Needs, key: str, wanted: object) -> list[str]:
     buckets = needs.of("storage/bucket:Bucket")
     return [r.text("name") or r.name for r in buckets if r.inputs.get(key) != wanted]
+
+
+def _soft_deletion(needs: Needs) -> list[str]:
+    """How long buckets keep what is deleted, in seconds; unset, seven days."""
+    kept = ((r.inputs.get("softDeletePolicy") or {}) for r in needs.of("storage/bucket:Bucket"))
+    return sorted({str(int(policy.get("retentionDurationSeconds", 604_800))) for policy in kept})
 
 
 def _public_databases(needs: Needs) -> list[str]:
@@ -172,15 +189,15 @@ def _peered(needs: Needs) -> list[str]:
 CONSTRAINTS = (
     Constraint(
         "iam.allowedPolicyMemberDomains",
-        _public_members,
+        _strangers,
         _outsiders,
-        f"do without allUsers ({_ACCESS}), or have an exception for this project made",
+        f"do without these grants ({_ACCESS}), or have an exception for this project made",
     ),
     Constraint(
         "iam.managed.allowedPolicyMembers",
-        _public_members,
+        _strangers,
         _boolean,
-        f"do without allUsers ({_ACCESS}), or have an exception for this project made",
+        f"do without these grants ({_ACCESS}), or have an exception for this project made",
     ),
     Constraint(
         "run.managed.requireInvokerIam",
@@ -212,6 +229,19 @@ CONSTRAINTS = (
         _boolean,
         "let every bucket have uniform access",
     ),
+    Constraint(  # https://docs.cloud.google.com/storage/docs/org-policy-constraints#soft-delete
+        "storage.softDeletePolicySeconds",
+        _soft_deletion,
+        _listed(_same),
+        "set fastyle:lake.soft_delete_days to what is allowed; buckets of archives and of Composer keep nothing (0): for "
+        "them have an exception for this project made",
+    ),
+    Constraint(
+        "gcp.restrictNonCmekServices",
+        lambda needs: sorted({s for type_, s in _UNDER_GOOGLES_KEYS.items() if needs.of(type_)}),
+        _listed(_same),
+        "have an exception for this project made: the components take no keys of your own",
+    ),
     Constraint("sql.restrictPublicIp", _public_databases, _boolean, "give the instance a private address only"),
     Constraint("iam.disableServiceAccountCreation", _accounts, _boolean, "have an exception for this project made"),
     Constraint(
@@ -231,6 +261,12 @@ CONSTRAINTS = (
         _function_ingress,
         _listed(_same),
         "set `ingress` of fastyle:workloads to one that is allowed",
+    ),
+    Constraint(  # https://docs.cloud.google.com/functions/docs/securing/gen-org-policy
+        "cloudfunctions.restrictAllowedGenerations",
+        lambda needs: ["2ndGen"] if needs.of(_FUNCTION) else [],
+        _listed(_same),
+        f"have it allowed, or do without functions: fastyle:access.entrance and budget.guard ({_ACCESS})",
     ),
     Constraint("run.allowedVPCEgress", _egress, _listed(_same), "have this egress allowed for the project"),
     Constraint(

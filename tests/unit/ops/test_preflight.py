@@ -22,6 +22,7 @@ from ops.preflight.permissions import ON_PROJECT, needed, untold
 from tests.support.google_project import DENIED, MISSING, Answer, GoogleProject, disabled, policy, refusal
 
 PROJECT, NUMBER, ACCOUNT, REGION = "shop-1", "123456789012", "012345-6789AB-CDEF01", "us-central1"
+BUDGETS = "serviceAccount:billing-budget-alert@system.gserviceaccount.com"
 IMAGE = "composer-3-airflow-3.1.7-build.12"
 PLANNED: list[tuple[str, dict[str, Any]]] = [
     ("projects/service:Service", {"service": "run.googleapis.com"}),
@@ -142,6 +143,10 @@ CONSTRAINT_CASES: list[tuple[str, Answer, bool]] = [
     ("storage.publicAccessPrevention", policy(enforce=True), False),
     ("run.allowedIngress", policy(values={"allowedValues": ["internal"]}), True),
     ("run.allowedIngress", policy(values={"allowedValues": ["is:all"]}), False),
+    ("storage.softDeletePolicySeconds", policy(values={"allowedValues": ["604800"]}), False),
+    ("storage.softDeletePolicySeconds", policy(values={"allowedValues": ["0", "2592000"]}), True),
+    ("gcp.restrictNonCmekServices", policy(values={"deniedValues": ["is:bigquery.googleapis.com"]}), False),
+    ("gcp.restrictNonCmekServices", policy(values={"deniedValues": ["is:storage.googleapis.com"]}), True),
 ]
 
 
@@ -149,6 +154,40 @@ CONSTRAINT_CASES: list[tuple[str, Answer, bool]] = [
 def test_a_policy_refuses_what_its_rules_say(constraint: str, answer: Answer, is_refused: bool) -> None:
     checks = checks_of({f"orgpolicy/v2/projects/{PROJECT}/policies/{constraint}": answer})
     assert failures(checks) == ([f"policy {constraint}"] if is_refused else [])
+
+
+@pytest.mark.parametrize(
+    ("constraint", "answer", "planned_too", "words"),
+    [
+        (
+            "iam.allowedPolicyMemberDomains",
+            policy(values={"allowedValues": ["C01abc234"]}),
+            ("pubsub/topicIAMMember:TopicIAMMember", {"member": BUDGETS}),
+            BUDGETS,
+        ),
+        (
+            "cloudfunctions.restrictAllowedGenerations",
+            policy(values={"allowedValues": ["1stGen"]}),
+            ("cloudfunctionsv2/function:Function", {"name": "pos-api"}),
+            "2ndGen",
+        ),
+        (
+            "storage.softDeletePolicySeconds",
+            policy(values={"allowedValues": ["604800"]}),
+            (
+                "storage/bucket:Bucket",
+                {**PLANNED[1][1], "name": "b", "softDeletePolicy": {"retentionDurationSeconds": 0}},
+            ),
+            "refuses 0",
+        ),
+    ],
+)
+def test_a_policy_refuses_what_a_plan_has_besides(
+    constraint: str, answer: Answer, planned_too: tuple[str, dict[str, Any]], words: str
+) -> None:
+    checks = checks_of({f"orgpolicy/v2/projects/{PROJECT}/policies/{constraint}": answer}, planned_too)
+    assert failures(checks) == [f"policy {constraint}"]
+    assert words in checks[f"policy {constraint}"].detail
 
 
 OPEN = (
