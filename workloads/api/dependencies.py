@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 from workloads.api.errors import ApiError
 from workloads.api.settings import Settings
 from workloads.runtime import basis
-from workloads.runtime.credentials import CredentialStore
+from workloads.runtime.credentials import CredentialStore, Unreadable
 
 Connection = psycopg.AsyncConnection[DictRow]
 
@@ -65,13 +65,16 @@ async def require_caller(request: Request) -> None:
     is limited to some locations is a till's: it would see the others' figures here.
 
     Raises:
-        ApiError: 401 or 403.
+        ApiError: 401, 403, or 503 while nobody can be told from a stranger.
     """
     credentials: CredentialStore | None = request.app.state.credentials
     if credentials is None:
         return
     # In a thread: now and then it reads the mounted secret.
-    caller = await run_in_threadpool(credentials.authenticate, request.headers.get("authorization"))
+    try:
+        caller = await run_in_threadpool(credentials.authenticate, request.headers.get("authorization"))
+    except Unreadable:
+        raise ApiError(503, "the tokens cannot be read now: try again", headers={"Retry-After": "1"}) from None
     if caller is None:
         headers = {"WWW-Authenticate": 'Bearer realm="fastyle"'}
         raise ApiError(401, "send Authorization: Bearer <token> with a token of this API", headers=headers)

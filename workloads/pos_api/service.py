@@ -25,7 +25,7 @@ from workloads.pos_api.openapi import EVENT_PATHS, document
 from workloads.pos_api.publisher import Event, Publisher, PublishError
 from workloads.pos_api.webhooks import events_of, webhook_of
 from workloads.runtime.brake import Brake
-from workloads.runtime.credentials import Credential, CredentialStore
+from workloads.runtime.credentials import Credential, CredentialStore, Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +91,9 @@ class PosApi:
         except BodyError as error:
             return _answer(error.status, 0, [Rejection(None, "body", error.error)])
         except PublishError:
-            return _reply(
-                503,
-                {"accepted": 0, "rejected": [], "error": "the events could not be stored: send the same again"},
-                {"Retry-After": "1"},
-            )
+            return _later("the events could not be stored: send the same again")
+        except Unreadable:
+            return _later("the credentials cannot be read now: send the same again")
 
     def _route(self, request: Request) -> Response:
         path = request.path.rstrip("/") or "/"
@@ -188,6 +186,10 @@ def _log_outcome(path: str, caller: Credential, accepted: list[Event], rejected:
 
 def _answer(status: int, accepted: int, rejected: list[Rejection]) -> Response:
     return _reply(status, {"accepted": accepted, "rejected": [asdict(rejection) for rejection in rejected]})
+
+
+def _later(error: str) -> Response:
+    return _reply(503, {"accepted": 0, "rejected": [], "error": error}, {"Retry-After": "1"})
 
 
 def _error(status: int, error: str, headers: dict[str, str] | None = None) -> Response:

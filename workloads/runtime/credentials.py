@@ -25,6 +25,11 @@ _MAX_TOKEN_LENGTH = 4096
 _STAT_SECONDS = 1.0  # how often the file is looked at
 _FAULTS_NAMED = 5  # of a file's bad entries, in the log
 _READ_SECONDS = 60.0  # a mounted secret may change without its time stamp changing: read it anyway
+_KEPT_SECONDS = 15 * 60.0  # how long what was read last stays in force while the file cannot be read
+
+
+class Unreadable(Exception):  # noqa: N818 - an answer
+    """Nobody can be told from a stranger now: the file cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,10 @@ class Credential:
 class CredentialStore:
     """The credentials of one file, read again when it changes. Safe to share between threads.
 
-    Without the file nobody is let in; with one that is no list of credentials the last good version stays in force. A
+    Each reading of a secret that Cloud Run mounts is a call of Secret Manager, which may fail and may take its time
+    (https://cloud.google.com/run/docs/configuring/services/secrets): what was read last stays in force for a quarter of an
+    hour, and one thread reads while the others go by it. A caller is never called unknown because of it.
+    With a file that is no list of credentials the last good version stays in force. A
     bad entry is skipped, and the others hold: neither does it keep revoked ones alive, nor does it lock anybody out.
     All of it is logged, once for each state.
     """
@@ -56,7 +64,7 @@ class CredentialStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._credentials: tuple[Credential, ...] = ()
+        self._credentials: tuple[Credential, ...] | None = None
         self._stamp: tuple[int, int, int] | None = None
         self._looked = self._read = float("-inf")
         self._complaint = ""
@@ -65,6 +73,9 @@ class CredentialStore:
         """Return whose `Authorization: Bearer <token>` header this is, None when it is nobody's.
 
         Takes the same time whichever credential matches.
+
+        Raises:
+            Unreadable: it may be somebody's.
         """
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
@@ -78,12 +89,17 @@ class CredentialStore:
         return match
 
     def _current(self) -> tuple[Credential, ...]:
-        now = time.monotonic()
-        with self._lock:
-            if now - self._looked >= _STAT_SECONDS:
-                self._looked = now
-                self._refresh(now)
-            return self._credentials
+        if self._lock.acquire(blocking=self._credentials is None):
+            try:
+                now = time.monotonic()
+                if now - self._looked >= _STAT_SECONDS:
+                    self._looked = now
+                    self._refresh(now)
+            finally:
+                self._lock.release()
+        if (current := self._credentials) is None:
+            raise Unreadable
+        return current
 
     def _refresh(self, now: float) -> None:
         try:
@@ -96,13 +112,21 @@ class CredentialStore:
             skipped = f"; these are skipped, {len(self._credentials)} others are in force: add a correct version"
             self._complain(f"{self._path}: {'; '.join(faults[:_FAULTS_NAMED])}{skipped}" if faults else "")
         except OSError as error:
-            self._credentials, self._stamp = (), None
+            self._stamp = None
+            if now - self._read >= _KEPT_SECONDS:
+                self._credentials = None
             self._complain(
-                f"{self._path}: cannot be read ({error.strerror}): every caller gets 401; "
-                "add a version to the secret that is mounted there"
+                f"{self._path}: cannot be read ({error.strerror}): "
+                + (
+                    f"{len(self._credentials)} credentials read before stay in force for {_KEPT_SECONDS / 60:.0f} minutes"
+                    if self._credentials is not None
+                    else "every caller gets 503"
+                )
+                + "; see that the secret that is mounted there has an enabled version, and that this service may read it"
             )
         except ValueError as error:
             self._stamp = None
+            self._credentials = self._credentials or ()
             self._complain(
                 f"{self._path}: {error}: {len(self._credentials)} credentials read before stay in force; "
                 "add a correct version to the secret that is mounted there"

@@ -233,6 +233,9 @@ async def test_callers_need_a_token_for_every_location(shelves: str, tmp_path: P
             assert await status(path, TOKEN) == 200
         assert await status("/v1/inventory/stream", None) == 401
         assert [await status(path, None) for path in ("/health", "/ready", "/openapi.json")] == [200] * 3
+    async with client_of(shelves, api_auth="token", credentials_file=tmp_path / "not-there.json") as client:
+        answer = await client.get("/v1/inventory", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     with pytest.raises(ValueError, match="CREDENTIALS_FILE"):
         configuration(shelves, api_auth="token")
 

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from starlette.requests import Request
 from workloads.runtime import credentials as credentials_module
 from workloads.runtime import logs
 from workloads.runtime.bodies import BodyRefused, read_body
-from workloads.runtime.credentials import CredentialStore, parse
+from workloads.runtime.credentials import CredentialStore, Unreadable, parse
 
 
 @pytest.fixture
@@ -116,15 +117,20 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CredentialStore:
 
 
 def test_the_file_is_followed_through_its_life(
-    store: CredentialStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: CredentialStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Missing, good, malformed (the last good stays), rotated, gone: each fault is logged once."""
+    """Missing, good, malformed (the last good stays), rotated, unreadable for a moment and for long: each fault is logged once.
+
+    A reading of Cloud Run's mount is a call of Secret Manager: a failed one once told every till that it was unknown.
+    """
     path = tmp_path / "credentials.json"
 
     def let_in(token: str) -> bool:
         return store.authenticate(f"Bearer {token}") is not None
 
-    assert [let_in("a"), let_in("a")] == [False, False]
+    for _ in range(2):
+        with pytest.raises(Unreadable):
+            let_in("a")
     path.write_bytes(content(entry("a")))
     assert let_in("a")
     path.write_bytes(b"{")
@@ -132,11 +138,39 @@ def test_the_file_is_followed_through_its_life(
     path.write_bytes(content(entry("b")))
     assert [let_in("a"), let_in("b")] == [False, True]
     path.unlink()
-    assert not let_in("b")
-    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
-    assert "every caller gets 401" in caplog.messages[0]
+    assert [let_in("a"), let_in("b")] == [False, True]
+    monkeypatch.setattr(credentials_module, "_KEPT_SECONDS", 0)
+    with pytest.raises(Unreadable):
+        let_in("b")
+    path.write_bytes(content(entry("b")))
+    assert let_in("b")
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 4
+    assert "every caller gets 503" in caplog.messages[0]
     assert "1 credentials read before stay in force" in caplog.messages[1]
+    assert "1 credentials read before stay in force for 15 minutes" in caplog.messages[2]
+    assert "every caller gets 503" in caplog.messages[3]
     assert not any(hashlib.sha256(b"a").hexdigest() in message for message in caplog.messages)
+
+
+def test_nobody_waits_for_another_s_reading(
+    store: CredentialStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credentials.json").write_bytes(content(entry("a")))
+    assert store.authenticate("Bearer a")
+    reads, may_end = threading.Event(), threading.Event()
+
+    def hang(now: float) -> None:
+        reads.set()
+        may_end.wait(20)
+
+    monkeypatch.setattr(store, "_refresh", hang)
+    reader = threading.Thread(target=store.authenticate, args=("Bearer a",))
+    reader.start()
+    assert reads.wait(20)
+    assert store.authenticate("Bearer a")
+    assert reader.is_alive()
+    may_end.set()
+    reader.join(20)
 
 
 def test_a_bad_entry_neither_keeps_revoked_ones_nor_locks_out(
