@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from fastyle_policies.pricing.blocks import aligned, pipe_table
 from fastyle_policies.pricing.estimator import ZERO, Estimate
+from fastyle_policies.pricing.lines import totals
 from fastyle_policies.pricing.report import FREE_TIERS, component_name, money, plain
 
 Key = tuple[str, str, str]  # component, resource, line
@@ -48,13 +49,8 @@ class Difference:
 
 
 def _amounts(estimate: Estimate) -> dict[Key, Decimal]:
-    amounts: dict[Key, Decimal] = {}
-    for r, line in estimate.lines():
-        key = (component_name(r.component), r.name, line.name)
-        amounts[key] = amounts.get(key, ZERO) + line.monthly
-    for credit in estimate.credits:
-        amounts[(FREE_TIERS, "", credit.name)] = -credit.monthly
-    return amounts
+    lines = totals(((component_name(r.component), r.name, line.name), line.monthly) for r, line in estimate.lines())
+    return {**lines, **{(FREE_TIERS, "", credit.name): -credit.monthly for credit in estimate.credits}}
 
 
 def signed(value: Decimal) -> str:

@@ -12,7 +12,17 @@ from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
 from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.credits import discounts, free_tiers
-from fastyle_policies.pricing.lines import EXACT, Credit, Line, Note, PricingError, ResourceCost, Unpriced, total
+from fastyle_policies.pricing.lines import (
+    EXACT,
+    Credit,
+    Line,
+    Note,
+    PricingError,
+    ResourceCost,
+    Unpriced,
+    total,
+    totals,
+)
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, region_of
 from fastyle_policies.pricing.services.free import why_free
@@ -95,20 +105,16 @@ class Estimate:
 
     def stale(self, today: date) -> dict[str, Decimal]:
         """Rates that were read too long ago, by id, with what rests on each; a line of nothing rests on none."""
-        amounts: dict[str, Decimal] = {}
-        for _, line in self.lines():
-            if line.monthly and (today - line.rate.read).days > STALE_AFTER_DAYS:
-                amounts[line.rate.id] = total((amounts.get(line.rate.id, ZERO), line.monthly))
-        return amounts
+        old = (line for _, line in self.lines() if line.monthly and (today - line.rate.read).days > STALE_AFTER_DAYS)
+        return totals((line.rate.id, line.monthly) for line in old)
 
     def lacking(self) -> dict[str, dict[str, Decimal]]:
         """Regions to the rates that the book lacks there, with what rests on the reference region's instead."""
-        amounts: dict[str, dict[str, Decimal]] = {}
-        for _, line in self.lines():
-            if line.lacking and line.monthly:
-                rates = amounts.setdefault(line.lacking, {})
-                rates[line.rate.id] = total((rates.get(line.rate.id, ZERO), line.monthly))
-        return amounts
+        lines = [line for _, line in self.lines() if line.lacking and line.monthly]
+        return {
+            region: totals((line.rate.id, line.monthly) for line in lines if line.lacking == region)
+            for region in {line.lacking for line in lines}
+        }
 
 
 def estimate(

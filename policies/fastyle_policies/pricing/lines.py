@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from fastyle_policies.pricing.book import DIGITS, Rate
 
@@ -27,6 +27,9 @@ CONFIDENCES = "CGTU"
 """Best first: Google's own page, a cost tool's test data, a third party, unconfirmed."""
 
 
+K = TypeVar("K")
+
+
 class PricingError(Exception):
     """One sentence: what of the input is wrong, where, and how to mend it."""
 
@@ -41,6 +44,14 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     for each in amounts:
         amount = EXACT.add(amount, each)
     return amount
+
+
+def totals(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
+    """The exact sum of what has the same key."""
+    sums: dict[K, Decimal] = {}
+    for key, each in amounts:
+        sums[key] = EXACT.add(sums.get(key, Decimal(0)), each)
+    return sums
 
 
 def times(quantity: Decimal, price: Decimal) -> Decimal:

@@ -19,8 +19,8 @@ from fastyle_policies.configuration import pack_folder
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation, number, rule
 from fastyle_policies.pricing import Estimate, PricingError, UsageFile
 from fastyle_policies.pricing.blocks import aligned
-from fastyle_policies.pricing.lines import ResourceCost, total
-from fastyle_policies.pricing.report import FREE_TIERS, component_name, money
+from fastyle_policies.pricing.lines import total
+from fastyle_policies.pricing.report import component_costs, money
 from fastyle_policies.pricing.services.base import region_of
 
 CURRENCY = "USD"
@@ -112,21 +112,15 @@ def home_region(resources: Sequence[Resource]) -> str | None:
 
 def table(estimate: Estimate) -> str:
     """What each component costs, dearest first, as lines of text; what costs nothing is left out."""
-    groups = [(component_name(c), rs) for c, rs in estimate.components().items() if any(r.monthly for r in rs)]
-    rest = [r for _, resources in groups[_ROWS:] for r in resources]
-    shown = [*groups[:_ROWS], *([(f"{len(groups) - _ROWS} others", rest)] if rest else [])]
-    costs = [(name, _part(rs, usage=False), _part(rs, usage=True)) for name, rs in shown]
-    if estimate.credits:
-        fixed, usage = total(c.fixed for c in estimate.credits), total(c.usage for c in estimate.credits)
-        costs.append((FREE_TIERS, -fixed, -usage))
-    costs.append(("total", estimate.fixed, estimate.usage))
+    costs = list(component_costs(estimate))
+    free = [costs.pop()] if estimate.credits else []
+    if others := costs[_ROWS:]:
+        fixed, usage = total(fixed for _, fixed, _ in others), total(usage for _, _, usage in others)
+        costs[_ROWS:] = [(f"{len(others)} others", fixed, usage)]
     rows = [("component", "always on", "by usage", "a month")]
-    rows += [(name, money(fixed), money(usage), money(fixed + usage)) for name, fixed, usage in costs]
+    for name, fixed, usage in (*costs, *free, ("total", estimate.fixed, estimate.usage)):
+        rows.append((name, money(fixed), money(usage), money(fixed + usage)))
     return "\n".join(f"  {row}" for row in aligned(rows))
-
-
-def _part(resources: Sequence[ResourceCost], *, usage: bool) -> Decimal:
-    return total(r.part(usage=usage) for r in resources)
 
 
 def _over(estimate: Estimate, limit: Decimal, words: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing.actual.export import Charge
 from fastyle_policies.pricing.estimator import Estimate
-from fastyle_policies.pricing.lines import EXACT, HOURS, Line, PricingError, total
+from fastyle_policies.pricing.lines import EXACT, HOURS, Line, PricingError, total, totals
 
 ZERO = Decimal(0)
 UNLABELLED = ""
@@ -117,21 +117,14 @@ def compared(
         raise PricingError(f"the charges of {chosen} are of no time at all: their usage ends when it starts")
     factor = EXACT.divide(HOURS, hours).quantize(Decimal("0.000000001"))
     regular = [charge for charge in ours if charge.kind == "regular"]
-    others: dict[str, Decimal] = {}
-    credits: dict[str, Decimal] = {}
-    for charge in ours:
-        if charge.kind != "regular":
-            others[charge.kind] = others.get(charge.kind, ZERO) + charge.cost
-        for kind, amount in charge.credits.items():
-            credits[kind] = credits.get(kind, ZERO) + amount * factor
     return Comparison(
         month=chosen,
         hours=hours,
         factor=factor,
         components=_components(regular, estimate, labels_of(resources, label), label, factor),
-        credits=credits,
+        credits=totals((kind, amount * factor) for charge in ours for kind, amount in charge.credits.items()),
         estimated_credits=total(credit.monthly.copy_negate() for credit in estimate.credits),
-        others=others,
+        others=totals((charge.kind, charge.cost) for charge in ours if charge.kind != "regular"),
         strangers=len(charges) - len(own),
     )
 
@@ -207,10 +200,7 @@ def _only_one(charge: Charge, lines: Mapping[str, Sequence[Line]]) -> str:
 def parts(charges: Sequence[Charge], lines: Sequence[Line], factor: Decimal) -> list[Part]:
     """By rate, where the bill names one, else by service."""
     rates = {rate for charge in charges if (rate := rate_of(charge, lines))}
-    actual: dict[str, Decimal] = {}
-    for charge in charges:
-        name = rate_of(charge, lines) or service(charge.service)
-        actual[name] = actual.get(name, ZERO) + charge.cost * factor
+    actual = totals((rate_of(charge, lines) or service(charge.service), charge.cost * factor) for charge in charges)
     estimated = by_part(lines, rates)
     return [
         Part(name=name, estimated=estimated.get(name, ZERO), actual=actual.get(name, ZERO))
@@ -221,8 +211,5 @@ def parts(charges: Sequence[Charge], lines: Sequence[Line], factor: Decimal) -> 
 
 def by_part(lines: Sequence[Line], rates: set[str]) -> dict[str, Decimal]:
     """Costs of lines by their rate where it is one of `rates`, else by service."""
-    amounts_by_part: dict[str, Decimal] = {}
-    for line in lines:
-        name = line.rate.id if line.rate.id in rates else service_of(line.rate.id)
-        amounts_by_part[name] = total((amounts_by_part.get(name, ZERO), line.monthly))
-    return amounts_by_part
+    ids = ((line.rate.id, line.monthly) for line in lines)
+    return totals((name if name in rates else service_of(name), cost) for name, cost in ids)

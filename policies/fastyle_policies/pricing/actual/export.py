@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fastyle_policies.pricing.lines import PricingError
+from fastyle_policies.pricing.lines import PricingError, totals
 
 COLUMNS = (
     *("service", "sku", "project", "labels", "cost", "currency", "currency_conversion_rate", "usage", "credits"),
@@ -74,10 +74,10 @@ def charge(row: Mapping[str, Any]) -> Charge:
     if rate <= 0:
         raise ValueError(f"currency_conversion_rate is {rate}")
     usage = row.get("usage") or {}
-    credits: dict[str, Decimal] = {}
-    for credit in row.get("credits") or []:
-        kind = str(credit.get("type") or credit.get("name") or "credit")
-        credits[kind] = credits.get(kind, Decimal(0)) + _number(credit["amount"], "credits.amount") / rate
+    credits = totals(
+        (str(each.get("type") or each.get("name") or "credit"), _number(each["amount"], "credits.amount") / rate)
+        for each in row.get("credits") or []
+    )
     return Charge(
         service=str(row["service"]["description"]),
         sku=str(row["sku"]["description"]),

@@ -4,19 +4,16 @@
 kept. Nothing here knows a program's configuration: a change is one of properties.
 """
 
-from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, Priced
+from fastyle_policies.pricing.advice.model import Option
 from fastyle_policies.pricing.advice.options import REQUIREMENTS, options
 from fastyle_policies.pricing.advice.region import relocations
 from fastyle_policies.pricing.advice.search import Advice, Cheapest, Weigher, advise, cheapest, fewest
 
 __all__ = [
-    "REMOVED",
     "REQUIREMENTS",
     "Advice",
     "Cheapest",
-    "Edit",
     "Option",
-    "Priced",
     "Weigher",
     "advise",
     "cheapest",

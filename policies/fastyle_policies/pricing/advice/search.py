@@ -11,7 +11,7 @@ from fastyle_policies.pricing.advice.model import Option, Priced
 from fastyle_policies.pricing.commitments import Commitment, what_if
 from fastyle_policies.pricing.difference import Difference
 from fastyle_policies.pricing.estimator import Estimate
-from fastyle_policies.pricing.lines import total, worst
+from fastyle_policies.pricing.lines import total, totals, worst
 
 ZERO = Decimal(0)
 CENT = Decimal("0.005")
@@ -134,14 +134,9 @@ def _confidence(before: Estimate, after: Estimate, rests_on_usage: bool) -> str:
     """By the lines that change: low where most of the change rests on a rate or quantity that nobody confirms, medium where
     it rests on a third party's rate or on the usage file."""
     changed = {(each.resource, each.line): abs(each.by) for each in Difference(before, after).changes}
-    weights: dict[str, Decimal] = {}
-    usage = ZERO
-    for estimate in (before, after):
-        for resource, line in estimate.lines():
-            weight = changed.get((resource.name, line.name), ZERO)
-            weights[line.confidence] = total((weights.get(line.confidence, ZERO), weight))
-            usage += weight if line.usage_based else ZERO
-    whole = total(weights.values())
+    lines = [(line, changed.get((of.name, line.name), ZERO)) for of, line in (*before.lines(), *after.lines())]
+    weights = totals((line.confidence, weight) for line, weight in lines)
+    whole, usage = total(weights.values()), total(weight for line, weight in lines if line.usage_based)
     heavy = [letter for letter, weight in weights.items() if weight * 10 >= whole and weight]
     letter = worst(heavy) if heavy else "C"
     if letter == "U":

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
 
-from fastyle_policies.pricing.estimator import ZERO, Estimate
-from fastyle_policies.pricing.lines import Line, PricingError, ResourceCost, total
+from fastyle_policies.pricing.estimator import Estimate
+from fastyle_policies.pricing.lines import Line, PricingError, ResourceCost, total, totals
 from fastyle_policies.pricing.report.figures import component_name, plain, share
 from fastyle_policies.pricing.services.base import text
 
@@ -42,9 +41,7 @@ def unconfirmed(estimate: Estimate) -> str:
 
 
 def _dearest(lines: Iterable[Line]) -> str:
-    sums: dict[str, Decimal] = {}
-    for line in lines:
-        sums[line.rate.id] = sums.get(line.rate.id, ZERO) + line.monthly
+    sums = totals((line.rate.id, line.monthly) for line in lines)
     return ", ".join(sorted((name for name, cost in sums.items() if cost), key=lambda name: -sums[name]))
 
 

@@ -10,38 +10,25 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from fastyle_policies.pricing.lines import amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, holds_unknown, text
-from fastyle_policies.pricing.services.machines import Machine, sustained
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, holds_unknown, known_size, text
+from fastyle_policies.pricing.services.machines import Fleet, Machine
 
 # GPUs that can be attached to an N1 machine (cloud.google.com/compute/docs/gpus).
 _ATTACHED = ("nvidia-tesla-k80", "nvidia-tesla-p4", "nvidia-tesla-p100", "nvidia-tesla-t4", "nvidia-tesla-v100")
 
 
-def attach(
-    bill: Bill,
-    of: Machine,
-    blocks: Any,
-    count: Decimal,
-    hours: Decimal,
-    *,
-    on_spot: bool = False,
-    label: str = "",
-    usage: bool = False,
-) -> None:
-    """Lines of the GPUs of `count` machines that run `hours` each.
+def attach(bill: Bill, fleet: Fleet, blocks: Any) -> None:
+    """Lines of the GPUs of machines, by the blocks that describe them.
 
     Raises:
         NotPricedError: the blocks name other GPUs than the book has, or say nothing that can be reckoned with.
     """
-    suffix, kind_words = ("-spot", ", spot") if on_spot else ("", "")
-    for kind, each in _gpus(of, blocks):
-        billed = sustained("n1", hours) if kind in _ATTACHED and not on_spot else hours
-        words = f"{text(count)} x {text(each)} x {text(hours)} h"
-        if billed != hours:
-            words += f" at {text(billed / hours * 100)} % (sustained use)"
-        name = f"{label}GPU, {kind}{kind_words}"
-        bill.add(f"gpu.{kind}{suffix}", count * each * billed, words, name=name, usage=usage)
+    suffix, kind_words = ("-spot", ", spot") if fleet.on_spot else ("", "")
+    for kind, each in _gpus(fleet.of, blocks):
+        billed, discount = fleet.billed("n1" if kind in _ATTACHED else "")
+        words = f"{text(fleet.count)} x {text(each)} x {text(fleet.hours)} h{discount}"
+        name = f"{fleet.label}GPU, {kind}{kind_words}"
+        bill.add(f"gpu.{kind}{suffix}", fleet.count * each * billed, words, name=name, usage=fleet.usage)
 
 
 def _gpus(of: Machine, blocks: Any) -> Iterator[tuple[str, Decimal]]:
@@ -58,10 +45,7 @@ def _gpus(of: Machine, blocks: Any) -> Iterator[tuple[str, Decimal]]:
         given = block if isinstance(block, Mapping) else {}
         kind = str(given.get("type") or given.get("acceleratorType") or "of no name").rsplit("/", 1)[-1]
         number = given.get("count", given.get("acceleratorCount", 1))
-        try:
-            each = amount(number)
-        except ArithmeticError:
-            each = Decimal(-1)
-        if kind not in _ATTACHED or each < 0:
+        each = known_size(number)
+        if kind not in _ATTACHED or each is None:
             raise NotPricedError(f"the price book has no rates for GPUs {str(number)[:10]} x {kind[:40]}")
         yield kind, each

@@ -233,10 +233,20 @@ def size_of(value: Any, what: str, kind: str = "number", *, read: Callable[[Any]
     Raises:
         NotPricedError: it is something else.
     """
+    if (size := known_size(value, read)) is None:
+        raise NotPricedError(f"{what} is {str(value)[:40]!r}, which is no {kind}")
+    return size
+
+
+def from_zero(value: Any) -> Decimal:
+    """A number of a plan; what is below 0 counts as 0."""
+    return max(amount(value), Decimal(0))
+
+
+def known_size(value: Any, read: Callable[[Any], Decimal] = amount) -> Decimal | None:
+    """A number from 0 up; None for anything else."""
     try:
         size = read(value)
     except ArithmeticError:
-        size = Decimal(-1)
-    if size < 0:
-        raise NotPricedError(f"{what} is {str(value)[:40]!r}, which is no {kind}")
-    return size
+        return None
+    return size if size >= 0 else None

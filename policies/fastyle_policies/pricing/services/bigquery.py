@@ -63,21 +63,10 @@ def _price(bill: Bill, usage: StorageUsage, expiries: tuple[str, ...]) -> None:
     words = f"{text(flow)} GiB a month x {{}} days of age / {text(DAYS)} + {{}} GiB"
     if of:
         words = f"({words}){of}"
-    bill.add(
-        f"bigquery.active{model}",
-        (flow * active / DAYS + usage.storage_gib) * share,
-        words.format(text(active), text(usage.storage_gib)),
-        name="Storage, active",
-        usage=True,
-    )
-    if (flow and aged) or usage.long_term_gib:
-        bill.add(
-            f"bigquery.long-term{model}",
-            (flow * aged / DAYS + usage.long_term_gib) * share,
-            words.format(text(aged), text(usage.long_term_gib)),
-            name="Storage, long-term",
-            usage=True,
-        )
+    for kind, days, gib in (("active", active, usage.storage_gib), ("long-term", aged, usage.long_term_gib)):
+        if kind == "active" or (flow and days) or gib:
+            told, stored = words.format(text(days), text(gib)), (flow * days / DAYS + gib) * share
+            bill.add(f"bigquery.{kind}{model}", stored, told, name=f"Storage, {kind}", usage=True)
     if scanned := usage.monthly_scanned_gib:
         bill.add("bigquery.scan", scanned / 1024, f"{text(scanned)} GiB / 1,024", name="Scanned", usage=True)
     bill.used_if_any("bigquery.insert-all", usage.monthly_insert_all_mb, "MB", name="Streamed by insertAll")

@@ -6,8 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 from fastyle_policies.model import UNKNOWN, dig
-from fastyle_policies.pricing.lines import HOURS, amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
+from fastyle_policies.pricing.lines import HOURS
+from fastyle_policies.pricing.services.base import (
+    Bill,
+    NotPricedError,
+    Usage,
+    from_zero,
+    prices,
+    size_of,
+    text,
+    usage_key,
+)
 
 INSTANCE = "gcp:bigtable/instance:Instance"
 _STORAGE = {"SSD": "ssd", "HDD": "hdd"}
@@ -47,9 +56,4 @@ def _place(bill: Bill, zone: Any) -> str:
 
 def _count(cluster: Any, path: str) -> Decimal:
     value = dig(cluster, path)
-    if value is None or value is UNKNOWN:
-        return Decimal(0)
-    try:
-        return max(amount(value), Decimal(0))
-    except ArithmeticError:
-        raise NotPricedError(f"{path} is {str(value)[:40]!r}, which is no number") from None
+    return Decimal(0) if value is None or value is UNKNOWN else size_of(value, path, read=from_zero)

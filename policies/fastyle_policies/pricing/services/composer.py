@@ -74,38 +74,31 @@ def _composer_3(bill: Bill, usage: EnvironmentUsage) -> None:
     def dcu(of: _Size) -> Decimal:
         return of.vcpu * per_vcpu.value + of.memory * per_gib.value + of.storage * per_disk.value
 
+    def told(of: _Size) -> str:
+        return (
+            f"({text(of.vcpu)} vCPU x {text(per_vcpu.value)} + {text(of.memory)} GiB x {text(per_gib.value)} + "
+            f"{text(of.storage)} GiB x {text(per_disk.value)} DCU)"
+        )
+
     resilient = _resilient(bill)
     always = _always(bill, _PARTS_3, _PRESET_3, resilient=resilient, web=WEB_SERVER_VCPUS)
-    words = (
-        f"({text(always.vcpu)} vCPU x {text(per_vcpu.value)} + {text(always.memory)} GiB x {text(per_gib.value)} + "
-        f"{text(always.storage)} GiB x {text(per_disk.value)} DCU) x 730 h"
-    )
     used = (per_vcpu, per_gib, per_disk)
+    words = f"{told(always)} x 730 h"
     bill.add("composer-3.dcu", dcu(always) * HOURS, words, name="Airflow components", assumes=used)
     low, high = bill.constant("composer-3.small-preset-least"), bill.constant("composer-3.small-preset")
     preset = dcu(_preset(_PRESET_3))
-    copies = Decimal(2 if resilient else 1)
-    words = f"({text(high.value)} DCU of the small preset - {text(preset)} of its components) x 730 h"
-    bill.add(
-        "composer-3.dcu",
-        (high.value - preset) * HOURS * copies,
-        words + (" x 2 (highly resilient)" if resilient else ""),
-        name=f"Infrastructure, {size}",
-        assumes=(low, high),
-        least=(low.value - preset) * HOURS * copies,
-    )
+    copies, twice = (Decimal(2), " x 2 (highly resilient)") if resilient else (Decimal(1), "")
+    words = f"({text(high.value)} DCU of the small preset - {text(preset)} of its components) x 730 h{twice}"
+    most, least = ((of.value - preset) * HOURS * copies for of in (high, low))
+    bill.add("composer-3.dcu", most, words, name=f"Infrastructure, {size}", assumes=(low, high), least=least)
     smallest = bill.constant("composer-3.database-gib")
     gib = smallest.value if usage.database_gib is None else usage.database_gib
-    words = f"{text(gib)} GiB x 730 h" + (" x 2 (highly resilient)" if resilient else "")
+    words = f"{text(gib)} GiB x 730 h{twice}"
     bill.add("composer-3.database", gib * HOURS * copies, words, name="Database storage", assumes=(smallest,))
     if hours := usage.monthly_extra_worker_hours:
-        cpu, gb, disk = (_each(bill, "worker", key, _PRESET_3) for key in ("cpu", "memoryGb", "storageGb"))
-        words = (
-            f"{text(hours)} h x ({text(cpu)} vCPU x {text(per_vcpu.value)} + {text(gb)} GiB x {text(per_gib.value)} + "
-            f"{text(disk)} GiB x {text(per_disk.value)} DCU)"
-        )
-        quantity = hours * dcu(_Size(cpu, gb, disk))
-        bill.add("composer-3.dcu", quantity, words, name="Further workers", usage=True, assumes=used)
+        worker = _Size(*(_each(bill, "worker", key, _PRESET_3) for key in _KEYS))
+        words = f"{text(hours)} h x {told(worker)}"
+        bill.add("composer-3.dcu", hours * dcu(worker), words, name="Further workers", usage=True, assumes=used)
 
 
 def _resilient(bill: Bill) -> bool:
@@ -128,15 +121,9 @@ def _composer_2(bill: Bill, usage: EnvironmentUsage) -> None:
     bill.add("composer-2.storage", gib * HOURS, f"{text(gib)} GiB x 730 h", name="Storage")
     if hours := usage.monthly_extra_worker_hours:
         cpu, gb = _each(bill, "worker", "cpu", _PRESET), _each(bill, "worker", "memoryGb", _PRESET)
-        bill.add(
-            "composer-2.vcpu",
-            hours * cpu,
-            f"{text(hours)} h x {text(cpu)} vCPU",
-            name="Further workers, vCPU",
-            usage=True,
-        )
-        words = f"{text(hours)} h x {text(gb)} GiB"
-        bill.add("composer-2.memory", hours * gb, words, name="Further workers, memory", usage=True)
+        for rate, name, each, unit in (("vcpu", "vCPU", cpu, "vCPU"), ("memory", "memory", gb, "GiB")):
+            words = f"{text(hours)} h x {text(each)} {unit}"
+            bill.add(f"composer-2.{rate}", hours * each, words, name=f"Further workers, {name}", usage=True)
 
 
 def _size(bill: Bill) -> str:
@@ -157,15 +144,15 @@ def _always(
     web: Decimal = Decimal(0),
 ) -> _Size:
     """What the components have that run always; the web server at least `web` vCPUs."""
-    totals = [Decimal(0), Decimal(0), Decimal(0)]
+    sums = dict.fromkeys(_KEYS, Decimal(0))
     for part in parts:
         count = _each(bill, part, "minCount" if part == "worker" else "count", preset)
         if resilient and count:
             count = max(count, Decimal(_RESILIENT_COUNT))
-        for index, key in enumerate(_KEYS):
+        for key in _KEYS:
             each = _each(bill, part, key, preset)
-            totals[index] += count * (max(each, web) if (part, key) == ("webServer", "cpu") else each)
-    return _Size(*totals)
+            sums[key] += count * (max(each, web) if (part, key) == ("webServer", "cpu") else each)
+    return _Size(*sums.values())
 
 
 def _each(bill: Bill, part: str, key: str, preset: Mapping[str, Mapping[str, str]]) -> Decimal:

@@ -44,8 +44,9 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
         worker = of if role == "worker" else worker
         cpus += machines.vcpus(of) * count
         if count:
-            machines.run(bill, of, count, hours, label=f"{label}, ")
-            accelerators.attach(bill, of, block.get("accelerators"), count, hours, label=f"{label}, ")
+            fleet = machines.Fleet(of, count, hours, label=f"{label}, ")
+            machines.run(bill, fleet)
+            accelerators.attach(bill, fleet, block.get("accelerators"))
             disk = _known(block.get("diskConfig"))
             size = _count(disk, "bootDiskSizeGb", DEFAULT_DISK_GIB) * hours / HOURS
             disks.hold(bill, disk.get("bootDiskType", "pd-standard"), size, count, label=f"{label}, boot disk")
@@ -54,7 +55,7 @@ def cluster(bill: Bill, usage: ClusterUsage) -> None:
     count = _count(extra, "numInstances", Decimal(0))
     if count:
         on_spot = extra.get("preemptibility", "PREEMPTIBLE") != "NON_PREEMPTIBLE"
-        machines.run(bill, worker, count, hours, on_spot=on_spot, label=f"{SECONDARY}, ")
+        machines.run(bill, machines.Fleet(worker, count, hours, on_spot, f"{SECONDARY}, "))
         cpus += machines.vcpus(worker) * count
     words = f"{text(cpus)} vCPU x {text(hours)} h"
     bill.add("dataproc.vcpu", cpus * hours, words, name="Dataproc fee")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from fastyle_policies.model import UNKNOWN, dig
-from fastyle_policies.pricing.lines import amount
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, prices, text
+from fastyle_policies.pricing.lines import total
+from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, known_size, prices, text
 
 INSTANCE = "gcp:filestore/instance:Instance"
 _TIERS = {
@@ -27,16 +25,10 @@ def instance(bill: Bill, usage: NoUsage) -> None:
     if tier not in _TIERS if isinstance(tier, str) else True:
         shown = "that is secret or known only at update" if tier is UNKNOWN else str(tier)[:40]
         raise NotPricedError(f"the price book has no rate for tier {shown}")
-    gib = Decimal(0)
     shares = bill.resource.get("fileShares")
-    for share in [shares] if isinstance(shares, dict) else bill.blocks("fileShares"):
-        try:
-            size = amount(dig(share, "capacityGb"))
-        except ArithmeticError:
-            size = Decimal(-1)
-        if size < 0:
-            raise NotPricedError("the capacity of its share is unknown or no number")
-        gib += size
-    if not gib:
+    given = [shares] if isinstance(shares, dict) else bill.blocks("fileShares")
+    sizes = [known_size(dig(share, "capacityGb")) for share in given]
+    gib = total(size for size in sizes if size is not None)
+    if not gib or None in sizes:
         raise NotPricedError("the capacity of its share is unknown or no number")
     bill.add(f"filestore.{_TIERS[tier]}", gib, f"{text(gib)} GiB", name=f"Capacity, {_TIERS[tier]}")

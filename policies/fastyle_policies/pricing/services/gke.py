@@ -10,9 +10,9 @@ from pydantic import Field
 
 from fastyle_policies.model import UNKNOWN, Resource, dig, flag
 from fastyle_policies.pricing import regions
-from fastyle_policies.pricing.lines import HOURS, amount
+from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import accelerators, disks, machines
-from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, size_of, text, usage_key
+from fastyle_policies.pricing.services.base import Bill, Usage, from_zero, prices, size_of, text, usage_key
 
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
@@ -82,10 +82,7 @@ def _least(bill: Bill, scaling: Any, zones: Decimal) -> Decimal:
     for key, factor in (("totalMinNodeCount", Decimal(1)), ("minNodeCount", zones)):
         value = dig(scaling, key)
         if value is not None and value is not UNKNOWN:
-            try:
-                return max(amount(value), Decimal(0)) * factor
-            except ArithmeticError:
-                raise NotPricedError(f"autoscaling.{key} is {str(value)[:40]!r}, which is no number") from None
+            return size_of(value, f"autoscaling.{key}", read=from_zero) * factor
     first = "nodeCount" if bill.resource.get("nodeCount") is not None else "initialNodeCount"
     return bill.number(first, 1) * zones
 
@@ -97,9 +94,9 @@ def _nodes(bill: Bill, config: Any, count: Decimal, hours: Decimal, label: str, 
     given = config if isinstance(config, Mapping) else {}
     settings = {key: value for key, value in given.items() if value is not UNKNOWN and value is not None}
     of = machines.machine(settings.get("machineType", DEFAULT_MACHINE))
-    on_spot, gpus = machines.spot(settings), settings.get("guestAccelerators")
-    machines.run(bill, of, count, hours, on_spot=on_spot, label=label, usage=usage)
-    accelerators.attach(bill, of, gpus, count, hours, on_spot=on_spot, label=label, usage=usage)
+    fleet = machines.Fleet(of, count, hours, machines.spot(settings), label, usage)
+    machines.run(bill, fleet)
+    accelerators.attach(bill, fleet, settings.get("guestAccelerators"))
     size = size_of(settings.get("diskSizeGb", DEFAULT_DISK_GIB), "diskSizeGb", "size")
     disks.hold(bill, settings.get("diskType", DEFAULT_DISK), size, count, label=f"{label}boot disk".capitalize())
 

@@ -21,6 +21,7 @@ from fastyle_policies.pricing.services.base import (
     text,
     usage_key,
 )
+from fastyle_policies.pricing.services.machines import Fleet
 
 INSTANCE = "gcp:compute/instance:Instance"
 
@@ -36,12 +37,10 @@ class InstanceUsage(Usage):
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     stopped = bill.value("desiredStatus", "RUNNING") in ("TERMINATED", "SUSPENDED")
     hours = Decimal(0) if stopped else usage.monthly_running_hours
-    on_spot, of = (
-        on_spot_capacity(bill, bill.resource.get("scheduling")),
-        machines.machine(bill.resource.get("machineType")),
-    )
-    machines.run(bill, of, Decimal(1), hours, on_spot=on_spot)
-    accelerators.attach(bill, of, bill.resource.get("guestAccelerators"), Decimal(1), hours, on_spot=on_spot)
+    on_spot = on_spot_capacity(bill, bill.resource.get("scheduling"))
+    fleet = Fleet(machines.machine(bill.resource.get("machineType")), Decimal(1), hours, on_spot)
+    machines.run(bill, fleet)
+    accelerators.attach(bill, fleet, bill.resource.get("guestAccelerators"))
     if not dig(bill.resource.get("bootDisk"), "source"):
         given = dig(bill.get("bootDisk"), "initializeParams")
         hold_boot(bill, given, Decimal(1), "type", "size")
@@ -98,9 +97,10 @@ def group(bill: Bill, usage: GroupUsage) -> None:
     if usage.instances is not None:
         count = usage.instances
     of = machines.machine(template.get("machineType"))
-    on_spot, hours = on_spot_capacity(bill, template.get("scheduling")), usage.monthly_running_hours
-    machines.run(bill, of, count, hours, on_spot=on_spot, usage=usual)
-    accelerators.attach(bill, of, template.get("guestAccelerators"), count, hours, on_spot=on_spot, usage=usual)
+    on_spot = on_spot_capacity(bill, template.get("scheduling"))
+    fleet = Fleet(of, count, usage.monthly_running_hours, on_spot, usage=usual)
+    machines.run(bill, fleet)
+    accelerators.attach(bill, fleet, template.get("guestAccelerators"))
     for disk in template.blocks("disks"):
         if disk.get("type") == "SCRATCH" or disk.get("diskType") == "local-ssd":
             disks.local(bill, Decimal(1), count)

@@ -116,22 +116,29 @@ def spot(scheduling: Any) -> bool:
     )
 
 
-def run(
-    bill: Bill,
-    of: Machine,
-    count: Decimal,
-    hours: Decimal,
-    *,
-    on_spot: bool = False,
-    label: str = "",
-    usage: bool = False,
-) -> None:
-    """Lines of `count` machines that run `hours` each."""
-    suffix, kind = ("-spot", ", spot") if on_spot else ("", "")
-    billed = hours if on_spot else sustained(of.family, hours)
-    words = f"{text(count)} x {text(hours)} h"
-    if billed != hours:
-        words += f" at {text(billed / hours * 100)} % (sustained use)"
+@dataclass(frozen=True)
+class Fleet:
+    """`count` machines of a type that run `hours` a month each, on spot capacity or on demand."""
+
+    of: Machine
+    count: Decimal
+    hours: Decimal
+    on_spot: bool = False
+    label: str = ""  # what the names of its lines begin with
+    usage: bool = False
+
+    def billed(self, family: str) -> tuple[Decimal, str]:
+        """Hours at full price of each, after the sustained use discount of a family, and how many percent they are."""
+        billed = self.hours if self.on_spot else sustained(family, self.hours)
+        return billed, "" if billed == self.hours else f" at {text(billed / self.hours * 100)} % (sustained use)"
+
+
+def run(bill: Bill, fleet: Fleet) -> None:
+    """Lines of machines."""
+    of, count, label, usage = fleet.of, fleet.count, fleet.label, fleet.usage
+    suffix, kind = ("-spot", ", spot") if fleet.on_spot else ("", "")
+    billed, discount = fleet.billed(of.family)
+    words = f"{text(count)} x {text(fleet.hours)} h{discount}"
     if of.whole:
         quantity = of.times * count * billed
         each = f" x {text(of.times)}" if of.times != 1 else ""
@@ -151,11 +158,6 @@ def run(
             assumes=assumes,
         )
     if of.extended:
-        quantity, told = of.extended * count * billed, f"{words} x {text(of.extended)} GiB"
-        bill.add(
-            f"compute.{of.family}-extended-memory{suffix}",
-            quantity,
-            told,
-            name=f"{label}Extended memory{kind}",
-            usage=usage,
-        )
+        rate, quantity = f"compute.{of.family}-extended-memory{suffix}", of.extended * count * billed
+        told, name = f"{words} x {text(of.extended)} GiB", f"{label}Extended memory{kind}"
+        bill.add(rate, quantity, told, name=name, usage=usage)

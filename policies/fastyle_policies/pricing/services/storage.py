@@ -122,11 +122,8 @@ def bucket(bill: Bill, usage: BucketUsage) -> None:
     flow = usage.monthly_written_gib
     readable = {stay.storage_class: flow * stay.days / DAYS for stay in aged if flow} or {first: usage.storage_gib}
     for stay in aged:
-        lie(
-            stay.storage_class,
-            flow * stay.days / DAYS,
-            f"{text(flow)} GiB a month x days {text(stay.start)} to {text(stay.end)} of age / {text(DAYS)}",
-        )
+        words = f"{text(flow)} GiB a month x days {text(stay.start)} to {text(stay.end)} of age / {text(DAYS)}"
+        lie(stay.storage_class, flow * stay.days / DAYS, words)
     soft = bill.number("softDeletePolicy.retentionDurationSeconds", 604800) / 86400
     last = aged[-1].storage_class if aged else first
     if deleted and soft:
@@ -161,16 +158,8 @@ def _stored(bill: Bill, pair: list[str], storage_class: str, quantity: Decimal, 
         return
     factor = bill.constant("storage.dual-region-factor")
     for region in pair:
-        told = f"({words}) x {text(factor.value)} of a dual-region"
-        bill.add(
-            rate,
-            quantity * factor.value,
-            told,
-            name=f"{name} in {region}",
-            usage=True,
-            assumes=(factor,),
-            region=region,
-        )
+        told, both = f"({words}) x {text(factor.value)} of a dual-region", f"{name} in {region}"
+        bill.add(rate, quantity * factor.value, told, name=both, usage=True, assumes=(factor,), region=region)
 
 
 def _replicated(bill: Bill, written: Decimal, pair: list[str]) -> None:
@@ -188,49 +177,30 @@ def _replicated(bill: Bill, written: Decimal, pair: list[str]) -> None:
 
 def _early_deletion(bill: Bill, flow: Decimal, last: str, age: Decimal, deleted: bool) -> None:
     """Days missing to the last class's minimum: lifecycle moves count an object's whole age (docs/lifecycle)."""
-    missing = MINIMUM_DAYS[last] - age
+    missing, kind = MINIMUM_DAYS[last] - age, last.lower()
     if deleted and missing > 0 and flow:
-        bill.add(
-            f"storage.{last.lower()}",
-            flow * missing / DAYS,
-            f"{text(flow)} GiB a month x {text(missing)} days missing to {MINIMUM_DAYS[last]} / {text(DAYS)}",
-            name=f"Early deletion, {last.lower()}",
-            usage=True,
-        )
+        words = f"{text(flow)} GiB a month x {text(missing)} days missing to {MINIMUM_DAYS[last]} / {text(DAYS)}"
+        bill.add(f"storage.{kind}", flow * missing / DAYS, words, name=f"Early deletion, {kind}", usage=True)
 
 
 def _retrieval(bill: Bill, usage: BucketUsage, readable: Mapping[str, Decimal]) -> None:
     whole = total(readable.values())
     for storage_class, quantity in readable.items():
         if usage.monthly_read_gib and storage_class != "STANDARD":
-            share = quantity / whole if whole else Decimal(1)
-            bill.add(
-                f"storage.{storage_class.lower()}-retrieval",
-                usage.monthly_read_gib * share,
-                f"{text(usage.monthly_read_gib)} GiB read x {text(share * 100)} % of the stock",
-                name=f"Retrieval, {storage_class.lower()}",
-                usage=True,
-            )
+            share, kind = quantity / whole if whole else Decimal(1), storage_class.lower()
+            words = f"{text(usage.monthly_read_gib)} GiB read x {text(share * 100)} % of the stock"
+            rate, read = f"storage.{kind}-retrieval", usage.monthly_read_gib * share
+            bill.add(rate, read, words, name=f"Retrieval, {kind}", usage=True)
 
 
 def _operations(bill: Bill, usage: BucketUsage, first: str, aged: list[Stay]) -> None:
     objects = usage.monthly_written_gib * 1024 / usage.object_mib
     writes = objects + usage.monthly_class_a_operations
-    bill.add(
-        f"storage.{first.lower()}-class-a",
-        writes,
-        f"{text(objects)} objects written + {text(usage.monthly_class_a_operations)} others",
-        name="Operations, class A",
-        usage=True,
-    )
+    words = f"{text(objects)} objects written + {text(usage.monthly_class_a_operations)} others"
+    bill.add(f"storage.{first.lower()}-class-a", writes, words, name="Operations, class A", usage=True)
     for stay in aged[1:]:
         if objects:
-            bill.add(
-                f"storage.{stay.storage_class.lower()}-class-a",
-                objects,
-                f"{text(objects)} objects moved at day {text(stay.start)}",
-                name=f"Transitions to {stay.storage_class.lower()}",
-                usage=True,
-            )
+            kind, words = stay.storage_class.lower(), f"{text(objects)} objects moved at day {text(stay.start)}"
+            bill.add(f"storage.{kind}-class-a", objects, words, name=f"Transitions to {kind}", usage=True)
     reads = usage.monthly_class_b_operations
     bill.used_if_any(f"storage.{first.lower()}-class-b", reads, "operations", name="Operations, class B")

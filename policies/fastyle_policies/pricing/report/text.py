@@ -1,12 +1,13 @@
-"""An estimate as a text table: a tree by component, the total, and what is to be said of it."""
+"""An estimate as text: a tree by component for a terminal, and Markdown for a pull request."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from fastyle_policies.pricing.blocks import aligned
+from fastyle_policies.pricing.blocks import aligned, pipe_table
 from fastyle_policies.pricing.estimator import Estimate
 from fastyle_policies.pricing.lines import total
 from fastyle_policies.pricing.report.explanations import counts, doubts
@@ -76,3 +77,55 @@ def _branch(last: bool) -> str:
 
 def _marked(items: Sequence[Any]) -> list[tuple[Any, bool]]:
     return [(item, index == len(items) - 1) for index, item in enumerate(items)]
+
+
+def as_markdown(estimate: Estimate, title: str) -> str:
+    """A table by component, the lines folded away: fits in a comment."""
+    out = [
+        f"**{title}: {money(estimate.total)} {estimate.currency} a month** ({money(estimate.fixed)} always on, "
+        f"{money(estimate.usage)} by usage)",
+        "",
+        *_components_table(estimate),
+        "",
+        *(
+            [f"At least {money(estimate.least)} by the lower of contradicting sources."]
+            if estimate.least != estimate.total
+            else []
+        ),
+        f"{counts(estimate)}.",
+        *(f"Per {label}: {estimate.total / number:,.4f}." for label, number in estimate.unit_costs.items()),
+        *(f"Not estimated: `{t}`: {'; '.join(whys)}." for t, whys in sorted(estimate.not_estimated.items())),
+        "",
+        "<details><summary>Lines</summary>",
+        "",
+    ]
+    rows = [
+        (f"{r.name}: {line_name(line)}", *line_figures(line, estimate.total)[:4])
+        for resources in estimate.components().values()
+        for r in resources
+        for line in r.lines
+        if line.quantity
+    ]
+    rows += [(c.name, quantity(c.used), c.unit, "", money(-c.monthly)) for c in estimate.credits]
+    out += pipe_table(("name", "monthly qty", "unit", "price", "monthly cost"), rows)
+    return "\n".join([*out, "", "</details>"])
+
+
+def component_costs(estimate: Estimate) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """What each component costs, dearest first, always on and by usage: name and both; free tiers last."""
+    for component, resources in estimate.components().items():
+        fixed, usage = (total(r.part(usage=by_usage) for r in resources) for by_usage in (False, True))
+        if fixed or usage:
+            yield component_name(component), fixed, usage
+    if estimate.credits:
+        yield FREE_TIERS, -total(c.fixed for c in estimate.credits), -total(c.usage for c in estimate.credits)
+
+
+def _components_table(estimate: Estimate) -> list[str]:
+    """Markdown rows: what each component costs, then free tiers and the total."""
+    rows = [
+        (name, money(fixed), money(usage), money(fixed + usage), share(fixed + usage, estimate.total))
+        for name, fixed, usage in component_costs(estimate)
+    ]
+    sums = (f"**{money(part)}**" for part in (estimate.fixed, estimate.usage, estimate.total))
+    return pipe_table(("component", "always on", "by usage", "month", "share"), [*rows, ("**total**", *sums, "")])
