@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -236,14 +235,9 @@ def _build(into: Path, progress: Progress) -> None:
 
 def _run_with_heartbeat(command: list[str], cwd: Path, environment: dict[str, str], progress: Progress) -> None:
     """Run a long command, saying every 30 s that it goes on; on failure raise with the end of its output."""
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-    reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
-    reader.start()
+    started, log = time.monotonic(), cwd / "output"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         while True:
             try:
@@ -255,9 +249,8 @@ def _run_with_heartbeat(command: list[str], cwd: Path, environment: dict[str, st
         if process.poll() is None:
             process.terminate()
             process.wait()
-    reader.join(timeout=5)
     if process.returncode:
-        tail = "".join(lines[-6:]).strip()
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-6:]).strip()
         unreachable = re.search(r"dial tcp|no such host|connection refused|proxyconnect|i/o timeout", tail)
         hint = "the Go module proxy cannot be reached; see `go env GOPROXY`" if unreachable else "see the lines above"
         raise EngineUnavailable(f"the engine could not be built ({hint}):\n{tail}")

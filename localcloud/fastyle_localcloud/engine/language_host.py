@@ -4,6 +4,11 @@ Started by `bin/pulumi-language-python` with the engine's address as its last ar
 on, serves `LanguageRuntime`, and ends on SIGINT or SIGTERM. A program of this environment runs in this process: the
 engine starts a host for every preview and every update. One of another environment, policy packs and component providers
 are processes of their own.
+
+The environment of a program or policy pack is found as Pulumi's own language host finds it: `virtualenv` in the runtime's
+options (Pulumi.yaml, PulumiPolicy.yaml), relative to that file; what lies in `LOCALCLOUD_PROGRAM_DIR` runs in this one;
+anything else in the active one (`VIRTUAL_ENV`). A program that has none is refused: it would run on the language host's
+packages without anybody noticing.
 """
 
 from __future__ import annotations
@@ -28,9 +33,12 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from fastyle_localcloud.engine import program_runner
-from fastyle_localcloud.engine.environments import NoEnvironmentError, interpreter, same_environment
 
 MAX_MESSAGE = 400 * 1024 * 1024  # bytes; the engine's own limit
+
+
+class NoEnvironmentError(Exception):
+    """There is no environment to run in; the message says what to write or install."""
 
 
 class ProgramHost(LanguageServer):
@@ -61,7 +69,7 @@ class ProgramHost(LanguageServer):
             python = _interpreter(request.info)
         except NoEnvironmentError as error:
             return _refused(str(error))
-        return program_runner.run(self, request) if same_environment(python) else self._run_in(python, request)
+        return program_runner.run(self, request) if _same_environment(python) else self._run_in(python, request)
 
     def _run_in(self, python: Path, request: Any) -> Any:
         """Run the program under another environment's Python, as a process of its own."""
@@ -118,9 +126,43 @@ class ProgramHost(LanguageServer):
 
 
 def _interpreter(info: Any) -> Path:
-    options = MessageToDict(info.options)
-    root = Path(info.root_directory or info.program_directory)
-    return interpreter(Path(info.program_directory), root, options, os.environ)
+    """The Python executable for a program or plugin.
+
+    Raises:
+        NoEnvironmentError: none is named, or the named one is not there.
+    """
+    directory = Path(info.program_directory)
+    if named := MessageToDict(info.options).get("virtualenv"):
+        environment = Path(info.root_directory or directory) / str(named)
+        python = _python(environment)
+        if python is None:
+            raise NoEnvironmentError(
+                f"{environment} (runtime option virtualenv) is no Python environment; make it, and install the "
+                "program's packages into it"
+            )
+        return python
+    if (programs := os.environ.get("LOCALCLOUD_PROGRAM_DIR")) and directory.resolve().is_relative_to(programs):
+        return Path(sys.executable)
+    if active := os.environ.get("VIRTUAL_ENV"):
+        python = _python(Path(active))
+        if python is None:
+            raise NoEnvironmentError(f"VIRTUAL_ENV is {active}, which is no Python environment; activate another")
+        return python
+    raise NoEnvironmentError(
+        f"{directory} names no Python environment and none is active; write runtime: {{name: python, options: "
+        "{virtualenv: .venv}} into its Pulumi.yaml or PulumiPolicy.yaml, or activate one"
+    )
+
+
+def _same_environment(python: Path) -> bool:
+    """Whether that executable belongs to the environment of this process. Links to Python itself are not followed: two
+    environments may share one."""
+    return python.parent.resolve() == Path(sys.executable).parent.resolve()
+
+
+def _python(environment: Path) -> Path | None:
+    python = environment / "bin" / "python"
+    return python if python.exists() else None
 
 
 def _refused(message: str) -> Any:

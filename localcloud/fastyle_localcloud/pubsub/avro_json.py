@@ -13,13 +13,6 @@ import orjson
 
 Reader = Callable[[Any, str], Any]
 
-_INTEGERS = {"int": 2**31, "long": 2**63}
-_OF_TYPE: dict[str, tuple[type, str]] = {
-    "string": (str, "a string"),
-    "boolean": (bool, "true or false"),
-    "null": (type(None), "null"),
-}
-
 
 class Mismatch(ValueError):  # noqa: N818 - of a value and its schema
     """A value that the schema does not allow; `path` is the dotted field, empty for the whole message."""
@@ -51,41 +44,36 @@ def _compile(schema: Any, named: dict[str, Reader]) -> Reader:
     if isinstance(schema, list):
         return _union(schema, named)
     if isinstance(schema, str):
-        return named[schema] if schema in named else _primitive(schema)
-    kind = schema["type"]
-    if kind == "record":
-        return _record(schema, named)
-    if kind == "enum":
-        return _remember(schema, named, _enum(schema))
-    if kind == "fixed":
-        return _remember(schema, named, _bytes(schema["size"]))
-    if kind == "array":
-        return _array(_compile(schema["items"], named))
-    if kind == "map":
-        return _map(_compile(schema["values"], named))
-    return _compile(kind, named)
+        return named[schema] if schema in named else _PRIMITIVES[schema]
+    match schema["type"]:
+        case "record":
+            return _record(schema, named)
+        case "enum" | "fixed" as kind:
+            named[schema["name"]] = _enum(schema["symbols"]) if kind == "enum" else _bytes(schema["size"])
+            return named[schema["name"]]
+        case "array":
+            item = _compile(schema["items"], named)
+            return _of_type(
+                list, "an array", lambda value, path: [item(each, f"{path}[{n}]") for n, each in enumerate(value)]
+            )
+        case "map":
+            item = _compile(schema["values"], named)
+            return _of_type(dict, "an object", lambda value, path: {k: item(v, _in(path, k)) for k, v in value.items()})
+        case kind:
+            return _compile(kind, named)
 
 
-def _remember(schema: Any, named: dict[str, Reader], reader: Reader) -> Reader:
-    named[schema["name"]] = reader
-    return reader
+def _in(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
-def _primitive(kind: str) -> Reader:
-    if kind in _INTEGERS:
-        return _integer(kind)
-    if kind in ("float", "double"):
-        return _number
-    if kind == "bytes":
-        return _bytes(None)
-    return _of_type(*_OF_TYPE[kind])
+def _of_type(kind: type, words: str, then: Reader | None = None) -> Reader:
+    """A reader of values of that very type (a boolean is no number), which `then` reads further."""
 
-
-def _of_type(kind: type, words: str) -> Reader:
     def read(value: Any, path: str) -> Any:
         if type(value) is not kind:
             raise Mismatch(path, f"expected {words}, got {_shown(value)}")
-        return value
+        return then(value, path) if then else value
 
     return read
 
@@ -96,9 +84,7 @@ def _number(value: Any, path: str) -> Any:
     return float(value)
 
 
-def _integer(kind: str) -> Reader:
-    limit = _INTEGERS[kind]
-
+def _integer(kind: str, limit: int) -> Reader:
     def read(value: Any, path: str) -> Any:
         if type(value) is not int or not -limit <= value < limit:
             raise Mismatch(path, f"expected {kind} (a whole number within its range), got {_shown(value)}")
@@ -120,43 +106,33 @@ def _bytes(size: int | None) -> Reader:
     return read
 
 
-def _enum(schema: Any) -> Reader:
-    symbols = frozenset(schema["symbols"])
-    wanted = ", ".join(schema["symbols"])
+def _enum(symbols: list[str]) -> Reader:
+    wanted, known = ", ".join(symbols), frozenset(symbols)
 
     def read(value: Any, path: str) -> Any:
-        if type(value) is not str or value not in symbols:
+        if type(value) is not str or value not in known:
             raise Mismatch(path, f"expected one of {wanted}, got {_shown(value)}")
         return value
 
     return read
 
 
-def _array(item: Reader) -> Reader:
-    def read(value: Any, path: str) -> Any:
-        if type(value) is not list:
-            raise Mismatch(path, f"expected an array, got {_shown(value)}")
-        return [item(each, f"{path}[{index}]") for index, each in enumerate(value)]
-
-    return read
-
-
-def _map(item: Reader) -> Reader:
-    def read(value: Any, path: str) -> Any:
-        if type(value) is not dict:
-            raise Mismatch(path, f"expected an object, got {_shown(value)}")
-        return {key: item(each, f"{path}.{key}" if path else key) for key, each in value.items()}
-
-    return read
+_PRIMITIVES: dict[str, Reader] = {
+    "string": _of_type(str, "a string"),
+    "boolean": _of_type(bool, "true or false"),
+    "null": _of_type(type(None), "null"),
+    "int": _integer("int", 2**31),
+    "long": _integer("long", 2**63),
+    "float": _number,
+    "double": _number,
+    "bytes": _bytes(None),
+}
 
 
 def _record(schema: Any, named: dict[str, Reader]) -> Reader:
     fields: list[tuple[str, Reader]] = []
-    names: set[str] = set()
 
     def read(value: Any, path: str) -> Any:
-        if type(value) is not dict:
-            raise Mismatch(path, f"expected an object, got {_shown(value)}")
         prefix = f"{path}." if path else ""
         result = {}
         for name, reader in fields:
@@ -167,13 +143,12 @@ def _record(schema: Any, named: dict[str, Reader]) -> Reader:
                 raise Mismatch(prefix + name, "missing") from None
             result[name] = reader(given, prefix + name)
         if len(value) != len(fields):
-            raise Mismatch(prefix + min(set(value) - names), "not in the schema")
+            raise Mismatch(prefix + min(set(value) - set(result)), "not in the schema")
         return result
 
-    named[schema["name"]] = read  # Before the fields: a record may hold itself.
+    named[schema["name"]] = _of_type(dict, "an object", read)  # Before the fields: a record may hold itself.
     fields.extend((field["name"], _compile(field["type"], named)) for field in schema["fields"])
-    names.update(name for name, _ in fields)
-    return read
+    return named[schema["name"]]
 
 
 def _union(branches: list[Any], named: dict[str, Reader]) -> Reader:

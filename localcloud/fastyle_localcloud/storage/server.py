@@ -11,12 +11,12 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import ExitStack
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fastyle_localcloud.callers import only_programs
-from fastyle_localcloud.storage.downloads import download
 from fastyle_localcloud.storage.objects import Conditions, Object, Objects
 from fastyle_localcloud.storage.protocol import (
+    CHUNK,
     Attributes,
     Refused,
     answered,
@@ -25,7 +25,7 @@ from fastyle_localcloud.storage.protocol import (
     parsed,
     whole_number,
 )
-from fastyle_localcloud.storage.resources import GIVEN, given, of_bucket, of_object
+from fastyle_localcloud.storage.resources import GIVEN, given, headers, of_bucket, of_object
 from fastyle_localcloud.storage.uploads import Uploads
 
 _PAGE = 1000
@@ -141,7 +141,29 @@ class StorageServer:
         return self._described(self._found(request, reading=True))
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        return await download(request, self._found(request, reading=True))
+        """The content, whole or a range: nobody can replace it between here and its opening."""
+        found = self._found(request, reading=True)
+        with found.path.open("rb") as file:
+            response, size = web.StreamResponse(headers=headers(found)), found.size
+            first, end = 0, size
+            if hdrs.RANGE in request.headers:
+                try:
+                    first, end, _ = request.http_range.indices(size)
+                except ValueError:
+                    first = end
+                if first >= end:
+                    return web.Response(status=416, headers={hdrs.CONTENT_RANGE: f"bytes */{size}"})
+                response.set_status(206)
+                response.headers[hdrs.CONTENT_RANGE] = f"bytes {first}-{end - 1}/{size}"
+            response.content_length = end - first
+            await response.prepare(request)
+            file.seek(first)
+            while first < end and request.method != hdrs.METH_HEAD:
+                chunk = file.read(min(CHUNK, end - first))
+                await response.write(chunk)
+                first += len(chunk)
+            await response.write_eof()
+            return response
 
     async def _change(self, request: web.Request) -> web.Response:
         told = given(parsed(await request.read()))
