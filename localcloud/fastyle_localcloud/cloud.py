@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -55,43 +56,32 @@ class LocalCloud(Foundation):
         self._session = aiohttp.ClientSession(trust_env=False, connector=connector)
         await self.control.start()
         await self.metadata.start()
-        data, env = self.state_dir / "data", self.base_environment()
+        data, env, port = self.state_dir / "data", self.base_environment(), self.ports.get
         data.mkdir(exist_ok=True)
-
-        async def start_postgres() -> ProcessSpec:
-            await asyncio.to_thread(postgres.initialise, data / "postgres", env)
-            return postgres.spec(port=self.postgres_port, data_dir=data / "postgres", env=env)
-
-        async def start_bigquery() -> ProcessSpec:
-            return bigquery.spec(
-                port=self.ports.get("bigquery"),
-                grpc_port=self.ports.get("bigquery-grpc"),
+        stand_ins: tuple[Callable[[], ProcessSpec], ...] = (
+            partial(storage.spec, port=port("storage"), data_dir=self.storage_dir, location=self.region, env=env),
+            partial(postgres.spec, port=self.postgres_port, data_dir=data / "postgres", env=env),
+            self._pubsub_spec,
+            partial(
+                bigquery.spec,
+                port=port("bigquery"),
+                grpc_port=port("bigquery-grpc"),
                 project=self.project,
                 data_dir=data / "bigquery",
                 storage_dir=self.storage_dir,
                 env=env,
-            )
+            ),
+        )
 
-        async def start_storage() -> ProcessSpec:
-            return storage.spec(
-                port=self.ports.get("storage"),
-                data_dir=self.storage_dir,
-                location=self.region,
-                env=env,
-            )
-
-        async def start_pubsub() -> ProcessSpec:
-            return self._pubsub_spec()
-
-        async def begin(prepare: Callable[[], Awaitable[ProcessSpec]]) -> None:
+        async def begin(prepare: Callable[[], ProcessSpec]) -> None:
             began = time.monotonic()
-            spec = await prepare()
+            spec = await asyncio.to_thread(prepare)
             await self.supervisor.ensure(spec)
             progress(f"{spec.name} is ready ({time.monotonic() - began:.1f} s)")
 
         try:
             async with asyncio.TaskGroup() as group:
-                for prepare in (start_storage, start_postgres, start_pubsub, start_bigquery):
+                for prepare in stand_ins:
                     group.create_task(begin(prepare))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # the first to fail; the others were cancelled

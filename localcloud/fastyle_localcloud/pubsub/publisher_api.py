@@ -39,14 +39,12 @@ class PublisherApi(Api):
         self._require(request.project, "roles/pubsub.viewer")
         prefix = f"{request.project}/topics/"
         configs = [topic.config for name, topic in sorted(self._broker.topics.items()) if name.startswith(prefix)]
-        topics, token = page(configs, request)
-        return types.ListTopicsResponse.pb()(topics=topics, next_page_token=token)
+        return page(types.ListTopicsResponse, "topics", configs, request)
 
     async def list_topic_subscriptions(self, request: Any) -> Any:
         self._require(request.topic, "roles/pubsub.viewer")
         names = sorted(backlog.config.name for backlog in self._broker.topic(request.topic).backlogs)
-        subscriptions, token = page(names, request)
-        return types.ListTopicSubscriptionsResponse.pb()(subscriptions=subscriptions, next_page_token=token)
+        return page(types.ListTopicSubscriptionsResponse, "subscriptions", names, request)
 
     async def list_topic_snapshots(self, request: Any) -> Any:
         raise unimplemented("Snapshots (seek to a time instead)")

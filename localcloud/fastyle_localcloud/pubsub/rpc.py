@@ -91,15 +91,14 @@ async def _abort(method: str, error: Exception, context: Any) -> None:
     await context.abort(grpc.StatusCode.INTERNAL, f"{method} failed inside the local cloud; its log says why.")
 
 
-def page(items: list[Any], request: Any) -> tuple[list[Any], str]:
-    """The page of `items` that `request` asks for, and the token of the next one."""
+def page(response: Any, field: str, items: list[Any], request: Any) -> Any:
+    """A `response` whose `field` is the page of `items` that `request` asks for, with the token of the next one."""
     token = request.page_token
     if token and not token.isdigit():
         raise invalid(f"page_token {token!r} is not one that a list call returned.")
     start = int(token or 0)
-    size = request.page_size or 1_000
-    end = start + size
-    return items[start:end], str(end) if end < len(items) else ""
+    end = start + (request.page_size or 1_000)
+    return response.pb()(**{field: items[start:end], "next_page_token": str(end) if end < len(items) else ""})
 
 
 def merged(current: Any, update: Any, mask: Any, allowed: frozenset[str]) -> Any:

@@ -33,14 +33,13 @@ class SchemaApi(Api):
     async def list_schemas(self, request: Any) -> Any:
         self._require(request.parent, "roles/pubsub.viewer")
         shown = [_shown(schema.latest, request.view) for schema in self._schemas.list(request.parent)]
-        schemas, token = page(shown, request)
-        return types.ListSchemasResponse.pb()(schemas=schemas, next_page_token=token)
+        return page(types.ListSchemasResponse, "schemas", shown, request)
 
     async def list_schema_revisions(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.viewer")
         newest_first = self._schemas.get(request.name).revisions[::-1]
-        schemas, token = page([_shown(revision, request.view) for revision in newest_first], request)
-        return types.ListSchemaRevisionsResponse.pb()(schemas=schemas, next_page_token=token)
+        shown = [_shown(revision, request.view) for revision in newest_first]
+        return page(types.ListSchemaRevisionsResponse, "schemas", shown, request)
 
     async def commit_schema(self, request: Any) -> Any:
         self._require(request.name, "roles/pubsub.editor")

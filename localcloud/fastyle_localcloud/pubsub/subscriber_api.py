@@ -59,10 +59,8 @@ class SubscriberApi(Api):
         self._require(request.project, "roles/pubsub.viewer")
         prefix = f"{request.project}/subscriptions/"
         every = sorted(self._broker.subscriptions.items())
-        subscriptions, token = page(
-            [self._shown(backlog) for name, backlog in every if name.startswith(prefix)], request
-        )
-        return types.ListSubscriptionsResponse.pb()(subscriptions=subscriptions, next_page_token=token)
+        shown = [self._shown(backlog) for name, backlog in every if name.startswith(prefix)]
+        return page(types.ListSubscriptionsResponse, "subscriptions", shown, request)
 
     async def delete_subscription(self, request: Any) -> Any:
         self._require(request.subscription, "roles/pubsub.editor")

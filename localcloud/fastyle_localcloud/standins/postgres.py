@@ -53,7 +53,7 @@ def dsn(data_dir: Path, port: int, database: str = "postgres") -> str:
     return f"postgresql://{SUPERUSER}:{quote(password(data_dir))}@{HOST}:{port}/{database}"
 
 
-def initialise(data_dir: Path, env: Mapping[str, str]) -> None:
+def _initialise(data_dir: Path, env: Mapping[str, str]) -> None:
     """Create the cluster unless it exists. Killed half-way, the next call begins again."""
     cluster, draft = data_dir / "cluster", data_dir / "cluster.new"
     if cluster.exists():
@@ -73,6 +73,8 @@ def initialise(data_dir: Path, env: Mapping[str, str]) -> None:
 
 
 def spec(*, port: int, data_dir: Path, env: Mapping[str, str]) -> ProcessSpec:
+    """Of the cluster in `data_dir`, which is created where there is none; `StartFailed` when that cannot be."""
+    _initialise(data_dir, env)
     url = dsn(data_dir, port)
 
     async def answers() -> None:

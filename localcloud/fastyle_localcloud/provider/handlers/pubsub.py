@@ -17,8 +17,6 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncI
 
 from fastyle_localcloud.provider.live import Live, Properties, Refused, live
 
-_SCHEMA_TYPES = {"AVRO": types.Schema.Type.AVRO, "PROTOCOL_BUFFER": types.Schema.Type.PROTOCOL_BUFFER}
-
 
 def _message(kind: Any, values: Properties, fields: tuple[str, ...]) -> Any:
     """The API's message from the provider's arguments, which bear the same names."""
@@ -126,8 +124,8 @@ class Schema(_InPubsub):
 
     kind, api = "schema", (SchemaServiceAsyncClient, SchemaServiceGrpcAsyncIOTransport)
 
-    def _schema(self, values: Properties) -> types.Schema:
-        return types.Schema(name=values["id"], type_=_SCHEMA_TYPES[values["type"]], definition=values["definition"])
+    def _schema(self, values: Properties) -> Any:
+        return _message(types.Schema, values, ("type", "definition"))
 
     async def create(self, inputs: Properties) -> Properties:
         parent, _, name = inputs["id"].partition("/schemas/")
@@ -139,7 +137,7 @@ class Schema(_InPubsub):
                 await self._commit(client, schema)
         return {}
 
-    async def _commit(self, client: SchemaServiceAsyncClient, schema: types.Schema) -> None:
+    async def _commit(self, client: SchemaServiceAsyncClient, schema: Any) -> None:
         if (await client.get_schema(name=schema.name)).definition != schema.definition:
             await client.commit_schema(name=schema.name, schema=schema)
 
