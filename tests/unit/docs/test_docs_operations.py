@@ -14,6 +14,7 @@ import pytest
 
 from ops.cli import cli
 from tests.support.program import composed
+from workloads.pipeline.tables import tables
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PAGES = [
@@ -188,3 +189,21 @@ def test_every_runbook_belongs_to_an_alert_and_says_when_it_is_over(documented: 
     assert set(named) == {*documented, "budget"}, "the budget tells by itself"
     for key, section in named.items():
         assert "Over when" in section or "Over with" in section or "Same causes as [" in section or key == "budget", key
+
+
+def statements() -> list[str]:
+    """Every statement of the pages' blocks of GoogleSQL and SQL."""
+    blocks = [block for path in PAGES for block in re.findall(r"```sql\n(.*?)```", text(path), re.DOTALL)]
+    return [statement for block in blocks for part in block.split(";") if (statement := " ".join(part.split()))]
+
+
+@pytest.mark.parametrize("statement", statements())
+def test_bigquery_takes_every_statement(statement: str) -> None:
+    """Pub/Sub's export has always written to a raw table in the last half hour, and no TRUNCATE takes such rows:
+    https://cloud.google.com/bigquery/docs/data-manipulation-language#limitations"""
+    for table in (table for key, table in tables().items() if re.search(rf"\b{key}\b", statement)):
+        is_raw = table.kind == "raw"
+        if statement.startswith("TRUNCATE TABLE"):
+            assert not is_raw, "DELETE it"
+        elif is_raw or table.require_partition_filter:
+            assert f"WHERE {'publish_time' if is_raw else table.partition_by} >= " in statement
