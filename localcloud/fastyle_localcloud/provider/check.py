@@ -7,8 +7,9 @@ import hashlib
 from contextlib import suppress
 from typing import Any
 
+from fastyle_localcloud.provider.constraints import Problem
 from fastyle_localcloud.provider.schema import Block, Field, ListOf, MapOf, ResourceSchema, Scalar, Type
-from fastyle_localcloud.provider.vocabulary import Problem, Rules
+from fastyle_localcloud.provider.vocabulary import Rules
 from fastyle_localcloud.provider.wire import UNKNOWN, Asset, Path, Properties, dotted
 
 DEFAULTS = "__defaults"  # in inputs: names of arguments that the provider filled in, as Pulumi's own providers record

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastyle_localcloud.provider.check import DEFAULTS
+from fastyle_localcloud.provider.constraints import Problem
 from fastyle_localcloud.provider.schema import Block, ListOf, MapOf, ResourceSchema, Type
-from fastyle_localcloud.provider.vocabulary import Output, Problem, Rules, blanks, fill
+from fastyle_localcloud.provider.vocabulary import Output, Rules, blanks, fill
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties, has_unknown
 
 DEFAULT_PROJECT_NUMBER = "100000000001"

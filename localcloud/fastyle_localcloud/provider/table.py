@@ -11,10 +11,11 @@ from typing import Any
 
 import yaml
 
-from fastyle_localcloud.provider import rules, vocabulary
+from fastyle_localcloud.provider import constraints, rules
+from fastyle_localcloud.provider.constraints import Check
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.schema import ResourceSchema, load, token_of
-from fastyle_localcloud.provider.vocabulary import Check, Condition, Reference, Rules, Shared, User
+from fastyle_localcloud.provider.vocabulary import Condition, Reference, Rules, Shared, User, grant
 
 _YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -44,17 +45,17 @@ def entries(path: Path) -> dict[str, Any]:
 def _rules(entry: Mapping[str, Any]) -> Rules:
     fields = {name: _READ[name](value) if name in _READ else value for name, value in entry.items()}
     if "grant" in fields:
-        return vocabulary.grant(fields.pop("grant"), *fields.pop("checks", ()), **fields)
+        return grant(fields.pop("grant"), *fields.pop("checks", ()), **fields)
     return Rules(**fields)
 
 
 def _check(written: Any) -> Check:
-    """A check that is a function, a name of the vocabulary, or such a name with its arguments."""
+    """A check that is a function, a name of a constraint, or such a name with its arguments."""
     if callable(written):
         check: Check = written
         return check
     [(name, arguments)] = written.items() if isinstance(written, dict) else [(written, ())]
-    made: Check = getattr(vocabulary, name)(*arguments)
+    made: Check = getattr(constraints, name)(*arguments)
     return made
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastyle_localcloud.iam import canonical_member
-from fastyle_localcloud.provider.vocabulary import Problem
+from fastyle_localcloud.provider.constraints import Problem
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties
 
 _ALIASES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}

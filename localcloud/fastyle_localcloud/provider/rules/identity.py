@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fastyle_localcloud.provider.vocabulary import Problem
+from fastyle_localcloud.provider.constraints import Problem
 from fastyle_localcloud.provider.wire import Properties
 
 

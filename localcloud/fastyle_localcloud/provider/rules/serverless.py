@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
 
-from fastyle_localcloud.provider.vocabulary import Problem, blocks, given
+from fastyle_localcloud.provider.constraints import Problem, blocks, given
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties, dotted
 
 _CPUS = frozenset({"1", "2", "4", "6", "8"})

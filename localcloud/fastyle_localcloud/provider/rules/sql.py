@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from fastyle_localcloud.provider.vocabulary import Problem, blocks, given
+from fastyle_localcloud.provider.constraints import Problem, blocks, given
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties, dotted
 
 _SHARED_CORE = ("db-f1-micro", "db-g1-small")

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from fastyle_localcloud.provider.vocabulary import Problem, blocks, given
+from fastyle_localcloud.provider.constraints import Problem, blocks, given
 from fastyle_localcloud.provider.wire import UNKNOWN, Asset, Properties, dotted
 
 CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE")

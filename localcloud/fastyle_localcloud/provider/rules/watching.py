@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from fastyle_localcloud.provider.vocabulary import Problem, blocks
+from fastyle_localcloud.provider.constraints import Problem, blocks
 from fastyle_localcloud.provider.wire import Properties, dotted
 
 
