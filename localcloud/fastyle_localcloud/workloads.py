@@ -79,8 +79,7 @@ class Workloads:
         self._cloud = cloud
         self._path = cloud.state_dir / "workloads.json"
         self._deployed: dict[str, Workload] = {}
-        self.services: list[dict[str, Any]] = []
-        """What runs and how, for `/status`."""
+        self._how: dict[str, str] = {}  # in words what runs, by name
         self.refused_starts: dict[str, dict[str, Any]] = {}
         """The grant for want of which a workload does not start, by name."""
         self.moved: dict[str, str] = {}
@@ -115,9 +114,16 @@ class Workloads:
         await self._cloud.supervisor.remove(name)
         if workload := self._deployed.pop(name, None):
             self._cloud.iam.forget_endpoint(workload.resource)
-        self.services = [s for s in self.services if s["name"] != name]
         shutil.rmtree(self._folder(name), ignore_errors=True)
         self._save()
+
+    @property
+    def services(self) -> list[dict[str, str]]:
+        """What runs and how, for `/status`."""
+        return [
+            {"name": name, "kind": each.kind, "url": self.url(name), "runs": self._how[name], "archive": each.archive}
+            for name, each in self._deployed.items()
+        ]
 
     def deployed(self, name: str) -> bool:
         return name in self._deployed
@@ -144,19 +150,9 @@ class Workloads:
             **{n: cloud.secrets.access(s, v).decode() for n, (s, v) in workload.secret_variables.items()},
             "PORT": str(port),
         }
-        self._deployed[workload.name] = workload
+        self._deployed[workload.name], self._how[workload.name] = workload, how
         self._write_secret_files(workload)
         cloud.iam.register_endpoint(self.url(workload.name), workload.resource)
-        self.services = [s for s in self.services if s["name"] != workload.name]
-        self.services.append(
-            {
-                "name": workload.name,
-                "kind": workload.kind,
-                "url": self.url(workload.name),
-                "runs": how,
-                "archive": workload.archive,
-            }
-        )
         return ProcessSpec(
             name=workload.name,
             argv=start_command(workload, python, folder, port),

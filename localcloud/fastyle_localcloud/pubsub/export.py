@@ -7,6 +7,7 @@ import contextlib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 import aiohttp
@@ -107,5 +108,10 @@ class Exporter(ABC):
 
 
 def metadata(message: Any, subscription: str) -> dict[str, Any]:
-    """What `write_metadata` adds, but for the form of the publish time and of the attributes."""
-    return {"subscription_name": subscription, "message_id": message.message_id}
+    """What `write_metadata` adds."""
+    return {
+        "subscription_name": subscription,
+        "message_id": message.message_id,
+        "publish_time": message.publish_time.ToDatetime(tzinfo=UTC),
+        "attributes": dict(message.attributes),
+    }

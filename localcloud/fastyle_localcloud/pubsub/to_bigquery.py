@@ -117,14 +117,8 @@ class BigQueryExporter(Exporter):
         else:
             values = {"data": message.data}
         if config.write_metadata:
-            attributes = json.dumps(dict(message.attributes))
-            published = message.publish_time.ToDatetime(tzinfo=UTC)
-            values = {
-                **values,
-                **metadata(message, self.backlog.config.name),
-                "publish_time": published,
-                "attributes": attributes,
-            }
+            told = metadata(message, self.backlog.config.name)
+            values = {**values, **told, "attributes": json.dumps(told["attributes"])}
         return _record(values, columns, "", drop_unknown=config.drop_unknown_fields)
 
 

@@ -108,11 +108,7 @@ class StorageExporter(Exporter):
         return fastavro.parse_schema({"type": "record", "name": name, "fields": fields})
 
     def _record(self, message: Any, *, by_topic: bool) -> dict[str, Any]:
-        record: dict[str, Any] = {
-            **metadata(message, self.backlog.config.name),
-            "publish_time": message.publish_time.ToDatetime(tzinfo=UTC),
-            "attributes": dict(message.attributes),
-        }
+        record = metadata(message, self.backlog.config.name)
         if not by_topic:
             return {**record, "data": message.data}
         assert self._validator is not None

@@ -89,13 +89,8 @@ class Uploads:
         if not request.content_type.startswith("multipart/"):
             raise Refused(400, "invalid", "a multipart upload has a body in multipart form")
         parts = await request.multipart()
-        described = await parts.next()
-        if not isinstance(described, BodyPartReader):
-            raise Refused(400, "invalid", "a multipart upload has two parts: attributes and content")
-        attributes = parsed(await described.read())
-        content = await parts.next()
-        if not isinstance(content, BodyPartReader):
-            raise Refused(400, "invalid", "a multipart upload has two parts: attributes and content")
+        attributes = parsed(await _part(await parts.next()).read())
+        content = _part(await parts.next())
         attributes.setdefault("contentType", content.headers.get(hdrs.CONTENT_TYPE))
         return await self._whole(self._begun(request, attributes), _chunks(content))
 
@@ -157,6 +152,12 @@ def _range(request: web.Request) -> tuple[int | None, int | None]:
         raise Refused(400, "invalid", f"Content-Range is {told[:80]!r}")
     first, _, total = match.groups()
     return None if first is None else int(first), None if total == "*" else int(total)
+
+
+def _part(read: object) -> BodyPartReader:
+    if not isinstance(read, BodyPartReader):
+        raise Refused(400, "invalid", "a multipart upload has two parts: attributes and content")
+    return read
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
