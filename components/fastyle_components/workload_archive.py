@@ -1,6 +1,7 @@
 """A workload's archive in Cloud Storage, named by its content."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ class WorkloadArchiveArgs(Args):
     bucket: pulumi.Input[str]
     """The bucket's name."""
     path: str
-    """The archive on this machine: .tar.gz for services, .zip for functions."""
+    """The archive on this machine: .tar.gz for services, .zip for functions. One whose name ends in its SHA-256, as
+    `code-<64 hex digits>.zip`, is not read for it."""
 
 
 class WorkloadArchive(pulumi.ComponentResource):
@@ -40,9 +42,10 @@ class WorkloadArchive(pulumi.ComponentResource):
         suffix = next((s for s in (".tar.gz", ".zip") if path.name.endswith(s)), None)
         if suffix is None:
             raise ArgsError(f"WorkloadArchive {name!r}: {path.name} is no .tar.gz and no .zip; build one of them")
+        named = re.search(rf"-([0-9a-f]{{64}}){re.escape(suffix)}$", path.name)
         try:
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = named[1] if named else hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as e:
             raise ArgsError(f"WorkloadArchive {name!r}: {path} cannot be read ({e.strerror}); build it first") from None
         archive = gcp.storage.BucketObject(

@@ -90,8 +90,8 @@ def load(name: str, repository: Path = REPOSITORY) -> Workload:
 def build(name: str, out: Path | None = None, repository: Path = REPOSITORY) -> Path:
     """Build the archive of workload `name`, or find it ready, and return its path.
 
-    The file is `<out>/<name>-<first 16 hex digits of its SHA-256>.<zip|tar.gz>`; `out` defaults to a cache
-    outside the clone. Safe to call from several processes at once.
+    The file is `<out>/<name>-<SHA-256>.<zip|tar.gz>`; `out` defaults to a cache outside the clone. Safe to call from
+    several processes at once.
 
     Raises:
         PackagingError: the workload is not declared, its dependencies cannot be had, or it grew over the limit.
@@ -217,7 +217,7 @@ def _write(workload: Workload, files: dict[str, Path | bytes], out: Path) -> Pat
             f"the archive of {workload.name} has {len(data) >> 20} MiB, over Cloud Run's {SIZE_LIMIT >> 20} MiB; "
             f"take something out of dependency group {workload.group!r}"
         )
-    path = out / f"{workload.name}-{hashlib.sha256(data).hexdigest()[:16]}{workload.suffix}"
+    path = out / f"{workload.name}-{hashlib.sha256(data).hexdigest()}{workload.suffix}"
     partial = path.with_suffix(".partial")
     partial.write_bytes(data)
     partial.rename(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -538,6 +539,14 @@ def test_what_the_cloud_would_refuse_is_refused_in_one_line(
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert component.__name__ in str(caught.value)
+
+
+def test_an_archive_is_named_by_its_content_which_a_digest_in_its_file_s_name_stands_for(tmp_path: Path) -> None:
+    read, named = tmp_path / "shop-1.zip", tmp_path / f"shop-{'a1' * 32}.zip"
+    for path, digest in ((read, hashlib.sha256(b"archive").hexdigest()), (named, "a1" * 32)):
+        path.write_bytes(b"archive")
+        declared_archive = declare(example(WorkloadArchive, path)).one("c-object")
+        assert declared_archive["name"] == f"c/{digest[:16]}.zip"
 
 
 def test_an_invoker_is_a_member_of_one_service_only() -> None:

@@ -1,5 +1,6 @@
 """Archives: the same commit gives the same bytes, and what is inside starts without this repository."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from workloads.packaging import archives
-from workloads.packaging.archives import REPOSITORY, PackagingError, build
+from workloads.packaging.archives import REPOSITORY, PackagingError, build, load
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +54,7 @@ def test_same_commit_same_bytes_in_another_folder_with_another_cache(
     second = build(name, tmp_path / "out2", elsewhere)
     assert second.name == first.name
     assert second.read_bytes() == first.read_bytes()
+    assert first.name == f"{name}-{hashlib.sha256(first.read_bytes()).hexdigest()}{load(name, repository).suffix}"
 
 
 def test_service_archive_starts_without_the_repository(repository: Path, tmp_path: Path) -> None:
