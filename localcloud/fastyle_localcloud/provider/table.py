@@ -29,7 +29,10 @@ def rules_by_token() -> dict[str, Rules]:
             token = token_of(name)
             if token in table:
                 raise ValueError(f"{name} has two entries")
-            table[token] = _rules(entry)
+            try:
+                table[token] = _rules(entry)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{path.name}: {name}: {error}") from error
     return table
 
 

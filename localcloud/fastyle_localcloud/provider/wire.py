@@ -18,7 +18,6 @@ Properties = dict[str, Any]
 
 _SIGNATURE: Final = rpc._special_sig_key
 _SECRET: Final = rpc._special_secret_sig
-_OUTPUT: Final = rpc._special_output_value_sig
 _ASSETS: Final = {rpc._special_asset_sig: "asset", rpc._special_archive_sig: "archive"}
 # One sentinel a kind of value; the engine sends, and takes, any of them.
 _UNKNOWNS: Final = frozenset(
@@ -91,10 +90,6 @@ def _decode(value: struct_pb2.Value, path: Path, secrets: set[Path]) -> Any:
     if signature == _SECRET:
         secrets.add(path)
         return _decode(fields["value"], path, secrets)
-    if signature == _OUTPUT:
-        if "secret" in fields and fields["secret"].bool_value:
-            secrets.add(path)
-        return _decode(fields["value"], path, secrets) if "value" in fields else UNKNOWN
     if signature in _ASSETS:
         rest = {key: _decode(item, (*path, key), secrets) for key, item in fields.items() if key != _SIGNATURE}
         return Asset(_ASSETS[signature], str(rest.pop("hash", "")), tuple(sorted(rest.items())))

@@ -319,6 +319,23 @@ def test_every_argument_that_the_table_names_is_one_of_the_sdk(path: Path) -> No
                 fields = inner.fields if isinstance(inner, Block) else {}
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{id: '{name}', replace: [name]}", "unexpected keyword argument 'replace'"),
+        ("{id: '{name}', checks: [{matchs: [name, a, b]}]}", "no attribute 'matchs'"),
+        ("{id: '{name}', checks: [{between: [name, 1]}]}", "missing 1 required positional argument"),
+    ],
+)
+def test_a_mistake_in_the_table_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, words: str
+) -> None:
+    (tmp_path / "shop.yaml").write_text(f"shop.Order: {entry}\n", encoding="utf-8")
+    monkeypatch.setattr(rules, "__path__", [str(tmp_path)])
+    with pytest.raises(ValueError, match=rf"shop\.yaml: shop\.Order: .*{words}"):
+        rules_by_token.__wrapped__()
+
+
 def test_an_unlisted_type_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(
         Refused, match=r"does not know gcp:pubsub/topix:Topix \(the nearest is gcp:pubsub/topic:Topic\)"
