@@ -23,7 +23,7 @@ from pulumi_policy import Severity as SdkSeverity
 from pulumi_policy.proxy import UnknownValueError
 
 from fastyle_policies.configuration import StackConfig, validated
-from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Violation
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Rule, Violation, text_of
 from fastyle_policies.provided import Inputs, provider_settings, with_provider
 from fastyle_policies.waivers import judge, stale
 
@@ -77,14 +77,10 @@ def _planned(r: PolicyResource, inputs: Inputs | None) -> Resource:
         r.urn,
         {key: tuple(dep.urn for dep in deps) for key, deps in r.property_dependencies.items()},
         r.parent.urn if r.parent else "",
-        region=_text(provided.get("region")),
-        project=_text(props.get("project")) or _text(provided.get("project")),
+        region=text_of(provided.get("region")),
+        project=text_of(props.get("project")) or text_of(provided.get("project")),
         provided=provided,
     )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _provided(provider: PolicyProviderResource | None) -> dict[str, Any]:

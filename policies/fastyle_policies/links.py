@@ -7,7 +7,6 @@ agent's address) is unknown then; but the engine records which resources each pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastyle_policies import gcp
@@ -56,14 +55,9 @@ class Index:
         self.by_urn = {resource.urn: resource for resource in plan.resources if resource.urn}
         self._by_name: dict[tuple[str, str], list[Resource]] = {}
         for resource in plan.resources:
-            for name in self._names(resource):
-                self._by_name.setdefault((resource.type, name), []).append(resource)
-
-    @staticmethod
-    def _names(resource: Resource) -> Iterator[str]:
-        name = resource.get(NAMES.get(resource.type, "name"))
-        if isinstance(name, str):
-            yield short_name(name)
+            name = resource.get(NAMES.get(resource.type, "name"))
+            if isinstance(name, str):
+                self._by_name.setdefault((resource.type, short_name(name)), []).append(resource)
 
     def named(self, type_: str, name: str) -> tuple[Resource, ...]:
         return tuple(self._by_name.get((type_, name), ()))

@@ -49,6 +49,15 @@ def blocks(value: Any, path: str) -> list[Mapping[str, Any]]:
     return [item for item in at_path if isinstance(item, Mapping)] if isinstance(at_path, Sequence) else []
 
 
+def leaves(value: Any) -> Iterator[Any]:
+    """All values within maps and lists; any other value is its own."""
+    if isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from leaves(each)
+    else:
+        yield value
+
+
 @dataclass(frozen=True)
 class Resource:
     """A resource of the plan: inputs in a resource rule, outputs in a stack rule, both in the provider's camelCase.
@@ -220,6 +229,11 @@ def number(value: Any) -> float | None:
     if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
         return float(value)
     return None
+
+
+def text_of(value: Any) -> str:
+    """A text; empty for anything else."""
+    return value if isinstance(value, str) else ""
 
 
 def flag(value: Any) -> Any:

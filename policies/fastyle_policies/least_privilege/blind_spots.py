@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
-from typing import Any
 
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.further import KEYS, NOTIFICATION, TRANSFER, TRIGGER
 from fastyle_policies.least_privilege.given import AGENTS, CUSTOM_ROLE, GRANTS, KEY_RING, SERVICE_IDENTITY, Grant
 from fastyle_policies.links import Index
-from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.model import UNKNOWN, Resource, leaves
 
 # Types whose use of an account, where they have one, is derived; and types that use none.
 FOLLOWED = frozenset(
@@ -48,7 +47,11 @@ def _users(account: Resource, index: Index) -> Iterator[Resource]:
     for resource in index.plan.resources:
         if not resource.type.startswith("gcp:") or resource.type in FOLLOWED or _is_grant(resource):
             continue
-        if any(text in written or text.endswith(f"/serviceAccounts/{email}") for text in _texts(resource.props)) or any(
+        if any(
+            text in written or text.endswith(f"/serviceAccounts/{email}")
+            for text in leaves(resource.props)
+            if isinstance(text, str)
+        ) or any(
             value is UNKNOWN and account.urn in resource.references.get(key, ())
             for key, value in resource.props.items()
         ):
@@ -57,14 +60,3 @@ def _users(account: Resource, index: Index) -> Iterator[Resource]:
 
 def _is_grant(resource: Resource) -> bool:
     return resource.type == gcp.DATASET_ACCESS or any(fnmatchcase(resource.type, pattern) for pattern in gcp.GRANTS)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, Sequence):
-        for item in value:
-            yield from _texts(item)

@@ -8,11 +8,11 @@ permissions for Eventarc triggers; scheduled queries' service accounts; IAM auth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from fastyle_policies import gcp
-from fastyle_policies.least_privilege.given import principal
-from fastyle_policies.least_privilege.needed import Need, PlatformNeeds
+from fastyle_policies.least_privilege.given import ROLES, principal
+from fastyle_policies.least_privilege.needed import STORAGE_AGENT, Need, PlatformNeeds
 from fastyle_policies.links import Target
 from fastyle_policies.model import UNKNOWN, Resource
 
@@ -20,34 +20,10 @@ NOTIFICATION = "gcp:storage/notification:Notification"
 TRIGGER = "gcp:eventarc/trigger:Trigger"
 TRANSFER = "gcp:bigquery/dataTransferConfig:DataTransferConfig"
 KEY_USER = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
-STORAGE_AGENT = "agent:gs-project-accounts"
 TRANSFER_AGENT = "agent:gcp-sa-bigquerydatatransfer"
 
-# Where a type names its customer-managed key, and the agent that uses it.
-KEYS: dict[str, tuple[str, str]] = {
-    gcp.TOPIC: ("kmsKeyName", "agent:gcp-sa-pubsub"),
-    gcp.BUCKET: ("encryption.defaultKmsKeyName", STORAGE_AGENT),
-    gcp.DATASET: ("defaultEncryptionConfiguration.kmsKeyName", "agent:bigquery-encryption"),
-    gcp.TABLE: ("encryptionConfiguration.kmsKeyName", "agent:bigquery-encryption"),
-    gcp.SQL_INSTANCE: ("encryptionKeyName", "agent:gcp-sa-cloud-sql"),
-    gcp.SECRET: ("replication.auto.customerManagedEncryption.kmsKeyName", "agent:gcp-sa-secretmanager"),
-    gcp.RUN_SERVICE: ("template.encryptionKey", "agent:serverless-robot-prod"),
-    gcp.RUN_JOB: ("template.template.encryptionKey", "agent:serverless-robot-prod"),
-    "gcp:artifactregistry/repository:Repository": ("kmsKeyName", "agent:gcp-sa-artifactregistry"),
-}
-# Types whose key several agents use, each in its own way.
-KEYS_OF_SEVERAL = {gcp.COMPOSER: "config.encryptionConfig.kmsKeyName", gcp.FUNCTION: "kmsKeyName"}
-AGENTS_OF = {
-    gcp.COMPOSER: (
-        *("agent:cloudcomposer-accounts", "agent:gcp-sa-artifactregistry", "agent:container-engine-robot"),
-        *("agent:gcp-sa-pubsub", "agent:compute-system", STORAGE_AGENT),
-    ),
-    gcp.FUNCTION: (
-        *("agent:gcf-admin-robot", "agent:gcp-sa-artifactregistry", "agent:serverless-robot-prod"),
-        *("agent:gcp-sa-eventarc", STORAGE_AGENT),
-    ),
-}
-
+KEYS: Mapping[str, Sequence[str]] = ROLES["keys"]
+"""Where a type names its customer-managed key, and the agents that use it."""
 _CHANGES = re.compile(r"\b(insert|merge|update|delete|truncate|create|drop|alter)\b", re.IGNORECASE)
 
 
@@ -61,7 +37,8 @@ class Needs(PlatformNeeds):
 
 def _further(needs: PlatformNeeds, resource: Resource) -> Iterator[Need]:
     """What the links of a resource need, as far as they are of these kinds."""
-    yield from _key(needs, resource)
+    if resource.type in KEYS:
+        yield from _key(needs, resource, *KEYS[resource.type])
     if resource.type == NOTIFICATION:
         topic = needs.index.resolve(resource, "topic", gcp.TOPIC)
         yield from needs.need(resource, "bucket notifications", "roles/pubsub.publisher", topic, STORAGE_AGENT)
@@ -73,17 +50,17 @@ def _further(needs: PlatformNeeds, resource: Resource) -> Iterator[Need]:
         yield from _sql_user(needs, resource)
 
 
-def _key(needs: PlatformNeeds, resource: Resource) -> Iterator[Need]:
-    path, agent = KEYS.get(resource.type, ("", ""))
-    if path and _given(resource, path):
-        yield from _uses_key(needs, resource, path, agent)
+def _key(needs: PlatformNeeds, resource: Resource, path: str, agent: str, *others: str) -> Iterator[Need]:
+    if _given(resource, path):
+        if others:
+            needs.cannot_follow(resource, f"customer-managed key of several service agents ({KEY_USER})")
+            needs.opaque.update((agent, *others))
+        else:
+            yield from _uses_key(needs, resource, path, agent)
     if resource.type == gcp.SECRET:
         for replica in resource.blocks("replication.userManaged.replicas"):
             if replica.get("customerManagedEncryption") is not None:
                 needs.cannot_follow(resource, f"customer-managed key of a replica ({KEY_USER})", agent)
-    if (several := KEYS_OF_SEVERAL.get(resource.type)) and _given(resource, several):
-        needs.cannot_follow(resource, f"customer-managed key of several service agents ({KEY_USER})")
-        needs.opaque.update(AGENTS_OF[resource.type])
 
 
 def _given(resource: Resource, path: str) -> bool:
@@ -105,10 +82,7 @@ def _trigger(needs: PlatformNeeds, trigger: Resource) -> Iterator[Need]:
     caller = needs.account(trigger, "serviceAccount")
     criteria = trigger.blocks("matchingCriterias")
     kind = next((str(c.get("value")) for c in criteria if c.get("attribute") == "type"), "")
-    if not kind.startswith("google.cloud.pubsub."):
-        yield from needs.on_project(trigger, "event trigger", "roles/eventarc.eventReceiver", caller)
-    if kind.startswith("google.cloud.storage."):
-        yield from needs.on_project(trigger, "events of a bucket", "roles/pubsub.publisher", STORAGE_AGENT)
+    yield from needs.events(trigger, kind, caller)
     if trigger.get("destination.cloudRunService") is not None:
         service = needs.index.resolve(trigger, "destination.cloudRunService.service", gcp.RUN_SERVICE)
         yield from needs.need(trigger, "event trigger", "roles/run.invoker", service, caller)

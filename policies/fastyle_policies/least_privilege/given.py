@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
 
 from fastyle_policies import gcp
 from fastyle_policies.links import Index, Target, short_name
@@ -20,25 +23,12 @@ SOURCES = "gcf-v2-sources"
 """Cloud Functions' own bucket `gcf-v2-sources-<number>-<region>`: it comes with the first function, so that a grant on it is
 one on the project with a condition."""
 
-# Grant type -> (property that names what is granted on, types of that). Each is non-authoritative. A function of the
-# second generation is called through its Cloud Run service: a role on the function itself opens nothing.
-GRANTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "gcp:pubsub/topicIAMMember:TopicIAMMember": ("topic", (gcp.TOPIC,)),
-    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": ("subscription", (gcp.SUBSCRIPTION,)),
-    "gcp:bigquery/datasetIamMember:DatasetIamMember": ("datasetId", (gcp.DATASET,)),
-    gcp.DATASET_ACCESS: ("datasetId", (gcp.DATASET,)),
-    "gcp:bigquery/iamMember:IamMember": ("tableId", (gcp.TABLE,)),
-    "gcp:storage/bucketIAMMember:BucketIAMMember": ("bucket", (gcp.BUCKET,)),
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("name", (gcp.RUN_SERVICE, gcp.FUNCTION)),
-    "gcp:cloudrunv2/jobIamMember:JobIamMember": ("name", (gcp.RUN_JOB,)),
-    "gcp:cloudrun/iamMember:IamMember": ("service", (gcp.RUN_SERVICE, gcp.FUNCTION)),
-    "gcp:secretmanager/secretIamMember:SecretIamMember": ("secretId", (gcp.SECRET,)),
-    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("repository", (REPOSITORY,)),
-    "gcp:serviceaccount/iAMMember:IAMMember": ("serviceAccountId", (gcp.SERVICE_ACCOUNT,)),
-    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": ("cryptoKeyId", (gcp.CRYPTO_KEY,)),
-    "gcp:kms/keyRingIAMMember:KeyRingIAMMember": ("keyRingId", (KEY_RING,)),
-    "gcp:projects/iAMMember:IAMMember": ("project", ()),
-}
+ROLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("roles.toml").read_text(encoding="utf-8")
+)
+AGENTS: Mapping[str, str] = ROLES["agents"]
+BASIC_ROLES: Mapping[str, str] = ROLES["basic"]
+GRANTS: Mapping[str, Sequence[str]] = ROLES["grants"]
 
 
 @dataclass(frozen=True)
@@ -83,22 +73,6 @@ def principal(index: Index, resource: Resource, source: str, value: object) -> s
     return ""
 
 
-# Services whose agent's address is not `gcp-sa-<service>`.
-AGENTS = {
-    "pubsub.googleapis.com": "gcp-sa-pubsub",
-    "iap.googleapis.com": "gcp-sa-iap",
-    "monitoring.googleapis.com": "gcp-sa-monitoring-notification",
-    "eventarc.googleapis.com": "gcp-sa-eventarc",
-    "composer.googleapis.com": "cloudcomposer-accounts",
-    "storage.googleapis.com": "gs-project-accounts",
-    "sqladmin.googleapis.com": "gcp-sa-cloud-sql",
-    "secretmanager.googleapis.com": "gcp-sa-secretmanager",
-    "artifactregistry.googleapis.com": "gcp-sa-artifactregistry",
-    "run.googleapis.com": "serverless-robot-prod",
-    "bigquerydatatransfer.googleapis.com": "gcp-sa-bigquerydatatransfer",
-}
-
-
 def _by_id(index: Index, address: str) -> Resource | None:
     """An account whose e-mail is unknown or unset in the plan, found by its id."""
     account_id, at, _ = address.partition("@")
@@ -111,11 +85,6 @@ def _by_id(index: Index, address: str) -> Resource | None:
 # Where a grant names who gets it; an entry of a dataset's access list has a property a kind of principal.
 _MEMBERS = ("member", "iamMember", "userByEmail", "groupByEmail", "domain", "specialGroup")
 _PEOPLE = ("user:", "group:", "domain:", "principal:", "principalSet:")
-BASIC_ROLES = {
-    "READER": "roles/bigquery.dataViewer",
-    "WRITER": "roles/bigquery.dataEditor",
-    "OWNER": "roles/bigquery.dataOwner",
-}
 
 
 def grants(index: Index) -> Iterator[Grant]:
@@ -123,7 +92,7 @@ def grants(index: Index) -> Iterator[Grant]:
     for resource in index.plan.resources:
         if resource.type not in GRANTS and not any(fnmatchcase(resource.type, p) for p in gcp.MEMBER_GRANTS):
             continue
-        path, types = GRANTS.get(resource.type, ("", (resource.type,)))
+        path, *types = GRANTS.get(resource.type, ("", resource.type))
         on = frozenset([PROJECT]) if not types else _granted_on(index, resource, path, types).keys
         role = resource.get("role")
         if resource.type == gcp.DATASET_ACCESS and role is None:
@@ -161,9 +130,9 @@ def _people(named: str, value: object) -> bool:
     return isinstance(value, str) and (value.startswith(_PEOPLE) or value in ("allUsers", "allAuthenticatedUsers"))
 
 
-def _granted_on(index: Index, resource: Resource, path: str, types: tuple[str, ...]) -> Target:
+def _granted_on(index: Index, resource: Resource, path: str, types: Sequence[str]) -> Target:
     target = index.resolve(resource, path, *types)
-    if types != (gcp.TABLE,):
+    if types != [gcp.TABLE]:
         return target
     # Tables of one name may be in two datasets: keep those of the dataset that is named.
     dataset = index.resolve(resource, "datasetId", gcp.DATASET)

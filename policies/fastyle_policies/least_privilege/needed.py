@@ -8,33 +8,32 @@ functions; access control of Composer 2 and 3; log sinks; IAP).
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from fastyle_policies import gcp
-from fastyle_policies.least_privilege.given import AGENTS, PROJECT, SERVICE_IDENTITY, SOURCES, principal
+from fastyle_policies.least_privilege.given import (
+    AGENTS,
+    PROJECT,
+    REPOSITORY,
+    ROLES,
+    SERVICE_IDENTITY,
+    SOURCES,
+    principal,
+)
 from fastyle_policies.least_privilege.uses import ON, Use, use_of
 from fastyle_policies.links import Index, Target, exported_table, short_name
 from fastyle_policies.model import UNKNOWN, Resource, dig, flag
 
 PUBSUB_AGENT = "agent:gcp-sa-pubsub"
+STORAGE_AGENT = "agent:gs-project-accounts"
 OBJECT_VIEWER = "roles/storage.objectViewer"
-# Usual roles of agents (cloud.google.com/iam/docs/service-agents).
-AGENT_ROLES = {
-    "pubsub.googleapis.com": "roles/pubsub.serviceAgent",
-    "eventarc.googleapis.com": "roles/eventarc.serviceAgent",
-}
-
 SWITCHING = frozenset(["cloudsql.instances.get", "cloudsql.instances.update"])
 """What stopping and starting a database takes: a custom role with these will do."""
 
-ROLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("roles.toml").read_text(encoding="utf-8")
-)
+AGENT_ROLES: Mapping[str, str] = ROLES["agent_roles"]
 WIDER = {role: frozenset([role, *more]) for role, more in ROLES["wider"].items()}
 """A role and those that contain all of it."""
 
@@ -107,9 +106,7 @@ class PlatformNeeds:
     def need(self, resource: Resource, link: str, role: str, on: Target, member: str, **more: Any) -> Iterator[Need]:
         """A need, with `more` of its fields; a link without an end is noted instead."""
         if not on or not member:
-            self.unresolved.append(Unresolved(f"{link} ({role})", resource))
-            if member:
-                self.opaque.add(member)
+            self.cannot_follow(resource, f"{link} ({role})", member)
             return
         yield Need(link, role, on.keys, on.shown, member, self._shown(member), resource, **more)
 
@@ -201,7 +198,7 @@ class PlatformNeeds:
             caller = self.account(job, "httpTarget.oauthToken.serviceAccountEmail")
             uri = job.get("httpTarget.uri")
             if not isinstance(uri, str):
-                self.unresolved.append(Unresolved("schedule (the API that it calls)", job))
+                self.cannot_follow(job, "schedule (the API that it calls)")
             elif "://sqladmin.googleapis.com/" in uri:
                 role = "roles/cloudsql.editor"
                 yield from self.on_project(job, "database schedule", role, caller, permissions=SWITCHING)
@@ -256,15 +253,17 @@ class PlatformNeeds:
         if w.type == gcp.FUNCTION and w.get("eventTrigger") is not None:
             caller = self.account(w, "eventTrigger.serviceAccountEmail") or account
             yield from self.need(w, "event trigger", "roles/run.invoker", Target((w,)), caller)
-            kind = str(w.get("eventTrigger.eventType"))
-            if not kind.startswith("google.cloud.pubsub."):
-                yield from self.on_project(w, "event trigger", "roles/eventarc.eventReceiver", caller)
-            if kind.startswith("google.cloud.storage."):
-                agent = "agent:gs-project-accounts"
-                yield from self.on_project(w, "events of a bucket", "roles/pubsub.publisher", agent)
+            yield from self.events(w, str(w.get("eventTrigger.eventType")), caller)
         volumes = [*w.blocks("template.volumes"), *w.blocks("template.template.volumes")]
         if any(dig(volume, "cloudSqlInstance") is not None for volume in volumes):
             yield from self.on_project(w, "Cloud SQL connection", "roles/cloudsql.client", account)
+
+    def events(self, resource: Resource, kind: str, caller: str) -> Iterator[Need]:
+        """What receiving events of a kind takes; those of Pub/Sub come as a push."""
+        if not kind.startswith("google.cloud.pubsub."):
+            yield from self.on_project(resource, "event trigger", "roles/eventarc.eventReceiver", caller)
+        if kind.startswith("google.cloud.storage."):
+            yield from self.on_project(resource, "events of a bucket", "roles/pubsub.publisher", STORAGE_AGENT)
 
     def _from_environment(self, w: Resource, account: str) -> Iterator[Need]:
         """What a workload is given the name of, it uses: topics, datasets, buckets, whatever its program says."""
@@ -292,6 +291,5 @@ class PlatformNeeds:
         yield from self.need(function, "build", OBJECT_VIEWER, copies, account)
         repository = Target(outside=PROJECT)
         if function.get("buildConfig.dockerRepository") is not None:
-            type_ = "gcp:artifactregistry/repository:Repository"
-            repository = self.index.resolve(function, "buildConfig.dockerRepository", type_) or repository
+            repository = self.index.resolve(function, "buildConfig.dockerRepository", REPOSITORY) or repository
         yield from self.need(function, "build", "roles/artifactregistry.writer", repository, account)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from fastyle_policies.pricing.book import first_error
@@ -49,25 +49,14 @@ class TierRate(_Message):
     unit_price: Money
 
 
-class PricingExpression(_Message):
-    usage_unit: str
-    tiered_rates: tuple[TierRate, ...] = ()
-
-
-class AggregationInfo(_Message):
-    """Over what time tiers are counted: DAILY or MONTHLY."""
-
-    aggregation_interval: str = "AGGREGATION_INTERVAL_UNSPECIFIED"
-
-
 class PricingInfo(_Message):
-    pricing_expression: PricingExpression
-    aggregation_info: AggregationInfo = AggregationInfo()
+    """A price by tier of usage; `aggregation_interval` is over what time tiers are counted: DAILY or MONTHLY."""
 
-
-class Category(_Message):
-    resource_group: str = ""
-    usage_type: str = ""
+    usage_unit: str = Field(validation_alias=AliasPath("pricingExpression", "usageUnit"))
+    tiered_rates: tuple[TierRate, ...] = Field(
+        default=(), validation_alias=AliasPath("pricingExpression", "tieredRates")
+    )
+    aggregation_interval: str = Field(default="", validation_alias=AliasPath("aggregationInfo", "aggregationInterval"))
 
 
 class Sku(_Message):
@@ -75,7 +64,8 @@ class Sku(_Message):
 
     sku_id: str
     description: str
-    category: Category = Category()
+    resource_group: str = Field(default="", validation_alias=AliasPath("category", "resourceGroup"))
+    usage_type: str = Field(default="", validation_alias=AliasPath("category", "usageType"))
     service_regions: tuple[str, ...] = ()
     pricing_info: tuple[PricingInfo, ...] = ()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastyle_policies.model import UNKNOWN, Resource, dig
+from fastyle_policies.model import UNKNOWN, Resource, dig, text_of
 from fastyle_policies.pricing.lines import PricingError
 
 # Pulumi's marks in JSON: computed values are this UUID; secrets, assets and outputs are objects under SIGNATURE.
@@ -76,21 +76,13 @@ def read(content: Any, name: str = "the plan") -> Document:
     if isinstance(content.get("steps"), list) or "changeSummary" in content:
         steps = [step for step in content.get("steps") or [] if isinstance(step, dict)]
         states = [step.get("newState") for step in steps if str(step.get("op")) not in GONE]
-        failed = any(_is_error(diagnostic) for diagnostic in content.get("diagnostics") or [])
+        failed = any(dig(each, "severity") == "error" for each in content.get("diagnostics") or [])
         return _document(states, content.get("config"), name, (FAILED,) if failed else ())
     deployment = content.get("deployment", content)
     if isinstance(deployment, dict) and ("resources" in deployment or "manifest" in deployment):
-        states = [state for state in deployment.get("resources") or [] if not _on_its_way_out(state)]
+        states = [state for state in deployment.get("resources") or [] if not dig(state, "delete")]
         return _document(states, None, name)
     raise PricingError(f"{name}: has neither `steps` nor `deployment.resources`; {MAKE}")
-
-
-def _is_error(diagnostic: Any) -> bool:
-    return isinstance(diagnostic, dict) and diagnostic.get("severity") == "error"
-
-
-def _on_its_way_out(state: Any) -> bool:
-    return isinstance(state, dict) and bool(state.get("delete"))
 
 
 def _events(text: str, name: str) -> Document:
@@ -107,7 +99,7 @@ def _events(text: str, name: str) -> Document:
         step = _mapping(dig(event, "resourcePreEvent.metadata"))
         if str(step.get("op")) not in GONE:
             states.append(step.get("new"))
-        failed = failed or _is_error(dig(event, "diagnosticEvent"))
+        failed = failed or dig(event, "diagnosticEvent.severity") == "error"
     return _document(states, config, name, (FAILED,) if failed else ())
 
 
@@ -148,7 +140,7 @@ def _resources(states: Sequence[Any], config: Mapping[str, Any]) -> tuple[Resour
             parent=str(state.get("parent") or ""),
             custom=state["custom"] if isinstance(state.get("custom"), bool) else None,
             region=_default("region", provider, config) or _default("zone", provider, config).rpartition("-")[0],
-            project=_text(props.get("project")) or _default("project", provider, config),
+            project=text_of(props.get("project")) or _default("project", provider, config),
         )
     return tuple(resources.values())
 
@@ -161,11 +153,7 @@ def _references(value: Any) -> dict[str, tuple[str, ...]]:
 
 def _default(key: str, provider: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """A default of a resource's own provider, else that of the configuration."""
-    return _text(provider.get(key)) or _text(config.get(f"gcp:{key}"))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return text_of(provider.get(key)) or text_of(config.get(f"gcp:{key}"))
 
 
 def plain(value: Any) -> Any:

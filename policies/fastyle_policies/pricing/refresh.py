@@ -84,14 +84,13 @@ def _offer(rate: Rate, catalogue: Catalogue) -> Offer:
     if not sku.pricing_info:
         raise _UnclearError(f"{sku.label} has no price")
     info = sku.pricing_info[-1]
-    expression = info.pricing_expression
-    units = _units(rate.unit, expression.usage_unit)
+    units = _units(rate.unit, info.usage_unit)
     if units is None:
-        raise _UnclearError(f"{sku.label} counts in {expression.usage_unit}, which is not converted to {rate.unit}")
+        raise _UnclearError(f"{sku.label} counts in {info.usage_unit}, which is not converted to {rate.unit}")
     units *= rate.sku.factor
-    months = {"DAILY": DAYS}.get(info.aggregation_info.aggregation_interval, Decimal(1))
-    free, steps = Decimal(0), []
-    for tier in sorted(expression.tiered_rates, key=lambda tier: tier.start_usage_amount):
+    months = {"DAILY": DAYS}.get(info.aggregation_interval, Decimal(1))
+    steps = []
+    for tier in sorted(info.tiered_rates, key=lambda tier: tier.start_usage_amount):
         if tier.unit_price.currency_code != CURRENCY:
             raise _UnclearError(f"{sku.label} is priced in {tier.unit_price.currency_code}; the book is in {CURRENCY}")
         start = tier.start_usage_amount * units * months
@@ -101,13 +100,11 @@ def _offer(rate: Rate, catalogue: Catalogue) -> Offer:
             raise _UnclearError(f"{sku.label} becomes free again at {tier.start_usage_amount}")
     if not steps:
         raise _UnclearError(f"{sku.label} is free of charge")
-    if steps[0][0]:
-        free = steps[0][0]
     prices = [price for _, price in steps]
     if prices != sorted(prices, reverse=True):
         raise _UnclearError(f"{sku.label} becomes dearer with volume, which the book cannot say")
     tiers = tuple(Tier(above=start, price=price) for start, price in steps[1:])
-    return Offer(sku, service, prices[0], tiers, free)
+    return Offer(sku, service, prices[0], tiers, free=steps[0][0])
 
 
 def _match(rate: Rate, skus: Sequence[Sku]) -> Sku:
@@ -121,8 +118,8 @@ def _match(rate: Rate, skus: Sequence[Sku]) -> Sku:
             sku
             for sku in skus
             if re.fullmatch(wanted.description, sku.description)
-            and sku.category.usage_type == wanted.usage
-            and wanted.group in (None, sku.category.resource_group)
+            and sku.usage_type == wanted.usage
+            and wanted.group in (None, sku.resource_group)
         ]
         everywhere = [sku for sku in matches if GLOBAL in sku.service_regions]
         if rate.region == GLOBAL:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from fastyle_policies import gcp
-from fastyle_policies.least_privilege.given import grants, principal
-from fastyle_policies.least_privilege.needed import ROLES
+from fastyle_policies.least_privilege.given import ROLES, grants, principal
 from fastyle_policies.links import Index
 from fastyle_policies.model import Parameters, Plan, Resource, Violation, rule
 

@@ -12,7 +12,7 @@ from fastyle_policies.pricing.actual.compare import Comparison, Component, by_pa
 from fastyle_policies.pricing.book import Book
 from fastyle_policies.pricing.book import load as load_book
 from fastyle_policies.pricing.estimator import billed
-from fastyle_policies.pricing.lines import LARGEST, Line
+from fastyle_policies.pricing.lines import LARGEST, Line, total
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.base import NotPricedError, Usage
 from fastyle_policies.pricing.services.plan import PricedPlan, U
@@ -86,7 +86,7 @@ class Explainer:
     def _best(self, component: Component, members: Sequence[Resource]) -> Explanation | None:
         """Of all keys that can make up for the whole difference the one that leaves least in the single parts."""
         targets = {part.name: part.actual for part in component.parts}
-        goal, off = component.actual, sum((abs(part.off) for part in component.parts), ZERO)
+        goal, off = component.actual, total(abs(part.off) for part in component.parts)
         explanations: list[Explanation] = []
         for resource in members:
             for key, before in self._keys(resource):
@@ -94,10 +94,7 @@ class Explainer:
                 if after is None:
                     continue
                 costs = by_part(self._lines(members, {(resource.urn, key): after}), set(targets))
-                left = sum(
-                    (abs(costs.get(n, ZERO) - targets.get(n, ZERO)) for n in {*costs, *targets}),
-                    ZERO,
-                )
+                left = total(abs(costs.get(n, ZERO) - targets.get(n, ZERO)) for n in {*costs, *targets})
                 if left <= off * FITS or left < WORTH:
                     explanations.append(
                         Explanation(
@@ -128,7 +125,7 @@ class Explainer:
 
         def cost(value: Decimal) -> Decimal | None:
             try:
-                return sum((line.monthly for line in self._lines(members, {(resource.urn, key): value})), ZERO)
+                return total(line.monthly for line in self._lines(members, {(resource.urn, key): value}))
             except ArithmeticError:
                 return None
 

@@ -30,7 +30,7 @@ def availability(database: Resource, plan: PricedPlan) -> Iterator[Option]:
     path = "settings.availabilityType"
     if database.get(path) == "REGIONAL":
         loses = "a zone's outage stops the database until the zone is back; outside the SLA of two zones"
-        yield setting(database, path, "ZONAL", loses=loses, gives_up="ha")
+        yield setting(database, {path: "ZONAL"}, loses=loses, gives_up="ha")
 
 
 def tier(database: Resource, plan: PricedPlan) -> Iterator[Option]:
@@ -54,7 +54,7 @@ def tier(database: Resource, plan: PricedPlan) -> Iterator[Option]:
         )
     for count in fitting:
         value = f"db-custom-{count}-{max(memory * count // vcpus // 256 * 256, SMALLEST_MIB)}"
-        yield setting(database, path, value, loses=words, gives_up="capacity", rests_on_usage=True)
+        yield setting(database, {path: value}, loses=words, gives_up="capacity", rests_on_usage=True)
 
 
 def _halved(vcpus: int) -> list[int]:

@@ -74,22 +74,23 @@ class Option:
 
 def setting(
     resource: Resource,
-    path: str,
-    value: Any,
+    values: Mapping[str, Any],
+    words: str = "",
     *,
     loses: str,
-    gives_up: str,
+    gives_up: str = "",
     group: str = "",
     rests_on_usage: bool = False,
 ) -> Option:
-    """The option of another value of one property; its `group` is that of the path where it has no name of its own."""
+    """The option of other values of properties, told in `words` or as they are; its `group` is that of the first path
+    where it has no name of its own."""
     return Option(
         resource=resource.name,
-        change=change(resource, path, value),
-        group=f"{resource.urn} {group or path}",
+        change=words or "; ".join(change(resource, path, value) for path, value in values.items()),
+        group=f"{resource.urn} {group or next(iter(values))}",
         loses=loses,
-        edits=(Edit(resource.urn, path, value),),
-        gives_up=frozenset({gives_up}),
+        edits=tuple(Edit(resource.urn, path, value) for path, value in values.items()),
+        gives_up=frozenset([gives_up] if gives_up else []),
         rests_on_usage=rests_on_usage,
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastyle_policies.model import UNKNOWN, Resource, number
-from fastyle_policies.pricing.advice.model import REMOVED, Edit, Option, setting
+from fastyle_policies.model import Resource, leaves, number
+from fastyle_policies.pricing.advice.model import REMOVED, Option, setting
 from fastyle_policies.pricing.services.composer import RESILIENT
 from fastyle_policies.pricing.services.plan import PricedPlan
 
@@ -14,12 +14,9 @@ FREE_LOG_DAYS = 30
 
 def log_retention(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
     """Logs for the 30 days that are in the price."""
-    path = "retentionDays"
-    if (number(bucket.get(path)) or 0) > FREE_LOG_DAYS:
-        loses = f"logs older than {FREE_LOG_DAYS} days cannot be read"
-        yield setting(
-            bucket, path, FREE_LOG_DAYS, loses=loses, gives_up="log-history", group="retention", rests_on_usage=True
-        )
+    if (number(bucket.get("retentionDays")) or 0) > FREE_LOG_DAYS:
+        loses, days = f"logs older than {FREE_LOG_DAYS} days cannot be read", {"retentionDays": FREE_LOG_DAYS}
+        yield setting(bucket, days, loses=loses, gives_up="log-history", group="retention", rests_on_usage=True)
 
 
 def resilience(environment: Resource, plan: PricedPlan) -> Iterator[Option]:
@@ -27,34 +24,26 @@ def resilience(environment: Resource, plan: PricedPlan) -> Iterator[Option]:
     path = "config.resilienceMode"
     if environment.get(path) == RESILIENT:
         loses = "a zone's outage stops Airflow until the zone is back"
-        yield setting(environment, path, "STANDARD_RESILIENCE", loses=loses, gives_up="ha")
+        yield setting(environment, {path: "STANDARD_RESILIENCE"}, loses=loses, gives_up="ha")
 
 
 def instead_of_composer(environment: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No Airflow: a schedule that calls a service, which is free for the first three jobs of an account."""
-    yield Option(
-        resource=environment.name,
-        change="removed; a Cloud Scheduler job that calls a service or job runs the pipeline",
-        group=f"{environment.urn} orchestrator",
-        loses="Airflow: retries by task, history, backfills, its user interface; its DAGs become a program of their own",
-        edits=(Edit(environment.urn, "", REMOVED),),
-        gives_up=frozenset({"airflow"}),
-    )
+    words = "removed; a Cloud Scheduler job that calls a service or job runs the pipeline"
+    loses = "Airflow: retries by task, history, backfills, its user interface; its DAGs become a program of their own"
+    yield setting(environment, {"": REMOVED}, words, loses=loses, gives_up="airflow", group="orchestrator")
 
 
 def idle_address(address: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No external address that nothing of the plan takes."""
     if address.get("addressType") == "INTERNAL" or _is_used(address, plan):
         return
-    yield Option(
-        resource=address.name,
-        change="removed: nothing in the plan uses it",
-        group=f"{address.urn} address",
-        loses="the address; something outside the plan may use it: look before",
-        edits=(Edit(address.urn, "", REMOVED),),
-        gives_up=frozenset({"addresses"}),
-        rests_on_usage=True,
+    words, loses = (
+        "removed: nothing in the plan uses it",
+        "the address; something outside the plan may use it: look before",
     )
+    away = {"": REMOVED}
+    yield setting(address, away, words, loses=loses, gives_up="addresses", group="address", rests_on_usage=True)
 
 
 def _is_used(address: Resource, plan: PricedPlan) -> bool:
@@ -65,16 +54,7 @@ def _is_used(address: Resource, plan: PricedPlan) -> bool:
             continue
         if any(address.urn in urns for urns in other.references.values()):
             return True
-        if own and any(_says(value, own) for value in other.props.values()):
+        texts = (value for value in leaves(other.props) if isinstance(value, str))
+        if own and any(text in own or text.rpartition("/")[2] in own for text in texts):
             return True
     return False
-
-
-def _says(value: object, names: set[str]) -> bool:
-    if value is UNKNOWN:
-        return False
-    if isinstance(value, str):
-        return value in names or value.rpartition("/")[2] in names
-    if isinstance(value, dict):
-        return any(_says(each, names) for each in value.values())
-    return any(_says(each, names) for each in value) if isinstance(value, list | tuple) else False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastyle_policies.model import Resource, flag, number
-from fastyle_policies.pricing.advice.model import Edit, Option, change
+from fastyle_policies.pricing.advice.model import Option, setting
 from fastyle_policies.pricing.services.plan import PricedPlan
 
 # The two places of a service, and that of a function.
@@ -15,16 +15,10 @@ _MINIMUMS = ("template.scaling.minInstanceCount", "scaling.minInstanceCount", "s
 
 def minimum(resource: Resource, plan: PricedPlan) -> Iterator[Option]:
     """No minimum instances of a service or function, whichever place they stand in."""
-    kept = [path for path in _MINIMUMS if (number(resource.get(path)) or 0) > 0]
-    if kept:
-        yield Option(
-            resource=resource.name,
-            change="; ".join(change(resource, path, 0) for path in kept),
-            group=f"{resource.urn} minimum",
-            loses="the first request after a pause waits for an instance to start, seconds",
-            edits=tuple(Edit(resource.urn, path, 0) for path in kept),
-            gives_up=frozenset({"no-cold-start"}),
-        )
+    none = {path: 0 for path in _MINIMUMS if (number(resource.get(path)) or 0) > 0}
+    if none:
+        loses = "the first request after a pause waits for an instance to start, seconds"
+        yield setting(resource, none, loses=loses, gives_up="no-cold-start", group="minimum")
 
 
 def billing(service: Resource, plan: PricedPlan) -> Iterator[Option]:
@@ -43,18 +37,11 @@ def billing(service: Resource, plan: PricedPlan) -> Iterator[Option]:
     if not always and not any((number(service.get(path)) or 0) > 0 for path in _MINIMUMS):
         return
     by_request = bool(always)
-    paths = [f"template.containers.{at}.resources.cpuIdle" for at in (always or [0])]
+    idle = {f"template.containers.{at}.resources.cpuIdle": by_request for at in (always or [0])}
+    group, gives_up = ("billing", "cpu-always") if by_request else ("minimum", "")
     loses = (
         "instances compute only while a request is served: what works between requests stands still"
         if by_request
         else "an idle instance costs as much as a busy one until it is stopped: right while it is busy most of the time"
     )
-    yield Option(
-        resource=service.name,
-        change="; ".join(change(service, path, by_request) for path in paths),
-        group=f"{service.urn} {'billing' if by_request else 'minimum'}",
-        loses=loses,
-        edits=tuple(Edit(service.urn, path, by_request) for path in paths),
-        gives_up=frozenset({"cpu-always"}) if by_request else frozenset(),
-        rests_on_usage=True,
-    )
+    yield setting(service, idle, loses=loses, gives_up=gives_up, group=group, rests_on_usage=True)

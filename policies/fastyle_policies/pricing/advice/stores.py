@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from fastyle_policies.model import Resource, dig, number
-from fastyle_policies.pricing.advice.model import Edit, Option, setting
+from fastyle_policies.pricing.advice.model import Option, setting
 from fastyle_policies.pricing.services.base import holds_unknown, text
 from fastyle_policies.pricing.services.bigquery import MILLISECONDS_A_DAY, StorageUsage
 from fastyle_policies.pricing.services.plan import PricedPlan
-from fastyle_policies.pricing.services.storage import MINIMUM_DAYS, BucketUsage
+from fastyle_policies.pricing.services.storage import MINIMUM_DAYS, BucketUsage, age_alone
 
 KEPT_DAYS = 365
 """Proposed where nothing expires: a season can still be compared with the last one."""
@@ -29,7 +29,6 @@ LADDERS: tuple[dict[str, int], ...] = (
     {},
 )
 LIFECYCLE = "lifecycleRules"
-_FOREVER = "what is older than {} days is gone"
 
 
 def classes(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
@@ -46,13 +45,13 @@ def classes(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
             "reading what has moved is billed by the GiB, and it is billed for its class's least time: "
             "dearer once much of it is read"
         )
-        yield Option(
-            resource=bucket.name,
-            change=f"{LIFECYCLE}: {steps or 'no colder class'}",
-            group=f"{bucket.urn} classes",
+        yield setting(
+            bucket,
+            {LIFECYCLE: ladder_of},
+            f"{LIFECYCLE}: {steps or 'no colder class'}",
             loses=loses if ladder else "nothing, while so little lies there: moves cost more than they save",
-            edits=(Edit(bucket.urn, LIFECYCLE, ladder_of),),
-            gives_up=frozenset({"cheap-reads"}) if ladder else frozenset(),
+            gives_up="cheap-reads" if ladder else "",
+            group="classes",
             rests_on_usage=True,
         )
 
@@ -63,15 +62,8 @@ def expiry(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
         return
     ages = [age for rule in _rules(bucket.get(LIFECYCLE)) if (age := _deletes_at(rule)) is not None]
     if not ages or min(ages) > KEPT_DAYS:
-        yield Option(
-            resource=bucket.name,
-            change=f"{LIFECYCLE}: deleted {f'after {text(min(ages))}' if ages else 'never'} -> after {KEPT_DAYS} days",
-            group=f"{bucket.urn} expiry",
-            loses=_FOREVER.format(KEPT_DAYS),
-            edits=(Edit(bucket.urn, LIFECYCLE, _with_expiry),),
-            gives_up=frozenset({"history"}),
-            rests_on_usage=True,
-        )
+        words = f"{LIFECYCLE}: deleted {f'after {text(min(ages))}' if ages else 'never'} -> after {KEPT_DAYS} days"
+        yield _expiry(bucket, {LIFECYCLE: _with_expiry}, words)
 
 
 def soft_delete(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
@@ -80,7 +72,7 @@ def soft_delete(bucket: Resource, plan: PricedPlan) -> Iterator[Option]:
     kept = bucket.get(path)
     if plan.usage.of(bucket, BucketUsage).monthly_written_gib and (kept is None or (number(kept) or 0) > 0):
         loses = "what was deleted by mistake cannot be restored"
-        yield setting(bucket, path, 0, loses=loses, gives_up="undelete", group="soft delete", rests_on_usage=True)
+        yield setting(bucket, {path: 0}, loses=loses, gives_up="undelete", group="soft delete", rests_on_usage=True)
 
 
 def dataset_expiry(dataset: Resource, plan: PricedPlan) -> Iterator[Option]:
@@ -99,8 +91,12 @@ def table_expiry(table: Resource, plan: PricedPlan) -> Iterator[Option]:
 
 def _expires(resource: Resource, path: str, plan: PricedPlan) -> Iterator[Option]:
     if plan.usage.of(resource, StorageUsage).monthly_written_gib > 0:
-        value, loses = int(MILLISECONDS_A_DAY) * KEPT_DAYS, _FOREVER.format(KEPT_DAYS)
-        yield setting(resource, path, value, loses=loses, gives_up="history", group="expiry", rests_on_usage=True)
+        yield _expiry(resource, {path: int(MILLISECONDS_A_DAY) * KEPT_DAYS})
+
+
+def _expiry(resource: Resource, values: Mapping[str, Any], words: str = "") -> Option:
+    loses = f"what is older than {KEPT_DAYS} days is gone"
+    return setting(resource, values, words, loses=loses, gives_up="history", group="expiry", rests_on_usage=True)
 
 
 def _rules(value: Any) -> list[dict[str, Any]]:
@@ -145,10 +141,4 @@ def _type(rule: Mapping[str, Any]) -> Any:
 
 def _deletes_at(rule: Any) -> Decimal | None:
     """Days after which a rule deletes everything, None where it does not."""
-    action, condition = rule.get("action"), rule.get("condition")
-    if not isinstance(action, dict) or not isinstance(condition, dict) or action.get("type") != "Delete":
-        return None
-    if any(value not in (None, False, 0, "", []) for key, value in condition.items() if key != "age"):
-        return None
-    age = number(condition.get("age"))
-    return None if age is None else Decimal(str(age)).normalize()
+    return age_alone(rule) if _type(rule) == "Delete" else None

@@ -31,7 +31,8 @@ def rule(bill: Bill, usage: RuleUsage) -> None:
         bill.note("is an endpoint of Private Service Connect, reckoned as a forwarding rule")
     if bill.resource.type == GLOBAL_RULE:
         bill.region = REFERENCE  # the price of global rules is that of the reference region
-    place = _rank(bill)
+    own = bill.resource  # the how many-th of its project and place it is, from 0
+    place = 0 if own.get("region") is UNKNOWN else bill.plan.ranks(own.type, "region")[own.urn]
     if place == 0:
         bill.add("balancer.first-rules", HOURS, "730 h for up to five rules", name="Forwarding rules, first five")
     elif place >= FIRST:
@@ -39,11 +40,3 @@ def rule(bill: Bill, usage: RuleUsage) -> None:
     if usage.monthly_processed_gib or place == 0:
         bill.used("balancer.data", usage.monthly_processed_gib, "GiB", name="Data processed")
     bill.egress(usage.monthly_egress_gib)
-
-
-def _rank(bill: Bill) -> int:
-    """Which of the rules of its project and place it is, from 0."""
-    own = bill.resource
-    if own.get("region") is UNKNOWN:
-        return 0
-    return bill.plan.ranks(own.type, "region")[own.urn]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import Field
 
-from fastyle_policies.model import UNKNOWN, Resource, Strict
+from fastyle_policies.model import UNKNOWN, Resource, Strict, leaves
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.book import GLOBAL, REFERENCE, Book, Constant
 from fastyle_policies.pricing.lines import Line, Note, amount, rounded, worst
@@ -216,9 +216,7 @@ def region_of(resource: Resource) -> tuple[str, bool]:
 
 def holds_unknown(value: Any) -> bool:
     """Whether a value, or anything within it, is known only at update."""
-    if isinstance(value, Mapping):
-        return any(map(holds_unknown, value.values()))
-    return any(map(holds_unknown, value)) if isinstance(value, list | tuple) else value is UNKNOWN
+    return any(each is UNKNOWN for each in leaves(value))
 
 
 def text(value: Decimal) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pydantic import Field
 
@@ -17,6 +18,7 @@ BUCKET = "gcp:storage/bucket:Bucket"
 MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
 """Days that an object of a class is billed for at least. Colder classes come later."""
 COLDER = list(MINIMUM_DAYS)
+_UNSET: tuple[Any, ...] = (None, False, 0, "", [])
 # Where replication between regions has one price (cloud.google.com/storage/pricing).
 _CONTINENTS = {"us": "us", "nam": "us", "northamerica": "us", "eu": "eu", "asia": "asia", "australia": "asia"}
 # What these older names are billed as.
@@ -65,13 +67,9 @@ def stays(bucket: Resource, horizon: Decimal) -> tuple[list[Stay], bool]:
     moves: list[tuple[Decimal, str]] = []
     end, deleted = horizon, False
     for rule in bucket.blocks("lifecycleRules"):
-        condition, action = rule.get("condition"), rule.get("action")
-        if not isinstance(condition, dict) or not isinstance(action, dict) or set(_set(condition)) != {"age"}:
+        days, action = age_alone(rule), rule.get("action")
+        if days is None or not isinstance(action, dict):
             continue
-        age = number(condition["age"])
-        if age is None:
-            continue
-        days = amount(age)
         if action.get("type") == "Delete" and days <= end:
             end, deleted = days, True
         elif action.get("type") == "SetStorageClass":
@@ -90,9 +88,16 @@ def stays(bucket: Resource, horizon: Decimal) -> tuple[list[Stay], bool]:
     return spells, deleted
 
 
-def _set(condition: dict[str, object]) -> Iterator[str]:
-    """The conditions that say anything: the provider writes unset ones as false, 0 or empty."""
-    return (key for key, value in condition.items() if key == "age" or value not in (None, False, 0, "", []))
+def age_alone(rule: Mapping[str, Any]) -> Decimal | None:
+    """Days of age at which a lifecycle rule acts on everything; None where it has other conditions.
+
+    The provider writes conditions that are unset as false, 0 or empty.
+    """
+    condition = rule.get("condition")
+    if not isinstance(condition, dict) or any(condition[key] not in _UNSET for key in condition if key != "age"):
+        return None
+    age = number(condition.get("age"))
+    return None if age is None else amount(age)
 
 
 def _class(value: object) -> str:

@@ -201,21 +201,18 @@ class UsageFile:
 
     def _at(self, path: tuple[str, ...], value: Value, *, flow: bool = True) -> Decimal:
         """The value at a path of the file, reckoned once however many resources it is of."""
-        if (path, flow) not in self._evaluated:
-            self._evaluated[path, flow] = self._fresh(path, value, flow=flow)
-        return self._evaluated[path, flow]
+        if path not in self._evaluated:
+            if isinstance(value, dict) and not flow:
+                raise self.error(path, f"'{path[-1]}' is no amount a month, so it has no values by kind of day")
+            try:
+                self._evaluated[path] = self._value(value, ())
+            except ValueError as e:
+                raise self.error(path, str(e)) from None
+        return self._evaluated[path]
 
     @cached_property
-    def _evaluated(self) -> dict[tuple[tuple[str, ...], bool], Decimal]:
+    def _evaluated(self) -> dict[tuple[str, ...], Decimal]:
         return {}
-
-    def _fresh(self, path: tuple[str, ...], value: Value, *, flow: bool) -> Decimal:
-        if isinstance(value, dict) and not flow:
-            raise self.error(path, f"'{path[-1]}' is no amount a month, so it has no values by kind of day")
-        try:
-            return self._value(value, ())
-        except ValueError as e:
-            raise self.error(path, str(e)) from None
 
     def _value(self, value: Value, asked: tuple[str, ...]) -> Decimal:
         if isinstance(value, bool):
