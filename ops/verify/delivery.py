@@ -20,6 +20,21 @@ from ops.verify.stores import Stores, first_line
 TYPE = "gcp:pubsub/subscription:Subscription"
 HOLD = "-dead-letter-hold"
 BEHIND_SECONDS = 900.0
+_ANY = "see that it exists and that Pub/Sub's agent may write there"
+# Why an export cannot write: `State` of `BigQueryConfig` and `CloudStorageConfig` in Pub/Sub's reference.
+_REASONS = {
+    "STATE_UNSPECIFIED": ("", _ANY),
+    "ACTIVE": ("", _ANY),
+    "PERMISSION_DENIED": (
+        ": Pub/Sub's agent may not",
+        "`pulumi up --refresh` grants it again; if it stays, a policy of your organisation or a perimeter denies it",
+    ),
+    "NOT_FOUND": (": it does not exist", "`pulumi up --refresh` makes it again"),
+    "SCHEMA_MISMATCH": (
+        ": it does not fit the topic's schema",
+        "`pulumi up --refresh` makes both as the program has them; until then the messages wait",
+    ),
+}
 _MONITORING = "https://monitoring.googleapis.com/v3"
 
 
@@ -45,10 +60,11 @@ def _judged(name: str, subscription: Subscription) -> Check:
     if subscription.detached:
         return failed(name, f"{name} is detached from its topic", "`pulumi up --refresh` makes it again")
     if subscription.state == error:
-        where = subscription.bigquery_config.table or subscription.cloud_storage_config.bucket or "its destination"
-        return failed(
-            name, f"{name} cannot write to {where}", "see that it exists and that Pub/Sub's agent may write there"
-        )
+        table, bucket = subscription.bigquery_config, subscription.cloud_storage_config
+        where = table.table or bucket.bucket or "its destination"
+        reason = (table if table.table else bucket).state.name
+        detail, mend = _REASONS.get(reason, (f" ({reason})", _ANY))
+        return failed(name, f"{name} cannot write to {where}{detail}", mend)
     return passed(name, "active")
 
 
