@@ -98,9 +98,7 @@ class Control:
             timeout = aiohttp.ClientTimeout(total=3)
             async with self._cloud.http.get(f"{self._cloud.pubsub_control}/stats", timeout=timeout) as answer:
                 answer.raise_for_status()
-                stats: dict[str, Any] = await answer.json()
-                subscriptions: dict[str, Any] = stats.get("subscriptions", stats)
-                return subscriptions
+                return dict(await answer.json())
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return {}
 

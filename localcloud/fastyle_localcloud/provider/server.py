@@ -23,8 +23,9 @@ from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.provider.lifecycle import Lifecycle
 from fastyle_localcloud.provider.live import load_handlers
 from fastyle_localcloud.provider.records import Records
-from fastyle_localcloud.provider.settle import DEFAULT_PROJECT_NUMBER, ProviderConfig, settle, unplaced
+from fastyle_localcloud.provider.settle import ProviderConfig, settle, unplaced
 from fastyle_localcloud.provider.table import lookup
+from fastyle_localcloud.settings import Settings
 
 if TYPE_CHECKING:
     from fastyle_localcloud.cloud import LocalCloud
@@ -59,7 +60,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, lifecycle: Lifecycle, project: str | None, region: str | None, number: str | None) -> None:
         self._lifecycle = lifecycle
-        self._base = ProviderConfig(project, region, number or DEFAULT_PROJECT_NUMBER)
+        self._base = ProviderConfig(project, region, number or Settings.project_number)
         # A provider resource of a program is a connection of its own: explicit providers do not mix with the default.
         self._configs: dict[str, ProviderConfig] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,7 @@ from fastyle_localcloud.provider.constraints import Problem
 from fastyle_localcloud.provider.schema import Block, ListOf, MapOf, ResourceSchema, Type
 from fastyle_localcloud.provider.vocabulary import Output, Rules, blanks, fill
 from fastyle_localcloud.provider.wire import UNKNOWN, Properties, has_unknown
-
-DEFAULT_PROJECT_NUMBER = "100000000001"
+from fastyle_localcloud.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class ProviderConfig:
 
     project: str | None = None
     region: str | None = None
-    project_number: str = DEFAULT_PROJECT_NUMBER
+    project_number: str = Settings.project_number
     default_labels: tuple[tuple[str, str], ...] = ()
 
 
@@ -106,22 +104,8 @@ def _places(schema: ResourceSchema, config: ProviderConfig) -> dict[str, str | N
 
 
 def _compute(output: Output, values: Properties, config: ProviderConfig) -> Any:
-    identity = str(values.get("id") or "")
-    context = {
-        **values,
-        "_number": config.project_number,
-        "_now": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "_unique": f"1{int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 10**20:020d}",
-    }
-    if isinstance(output, str):
-        return fill(output, context)
-    if callable(output):
-        # A function may read any property; one that reads what is unknown has no answer yet.
-        try:
-            value = output(context)
-        except (TypeError, KeyError, AttributeError):
-            if has_unknown(context):
-                return None
-            raise
-        return None if has_unknown(value) else value
-    return output
+    if not isinstance(output, str) and not callable(output):
+        return output
+    unique = int(hashlib.sha256(str(values.get("id") or "").encode()).hexdigest(), 16) % 10**20
+    context = {**values, "_number": config.project_number, "_unique": f"1{unique:020d}"}
+    return fill(output, context) if isinstance(output, str) else output(context)

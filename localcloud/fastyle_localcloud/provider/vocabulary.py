@@ -25,7 +25,7 @@ class Rules:
     `replaces_when`: the same for what depends on the values. `autoname`: the argument that gets a name derived from
     the logical one when it is left out. `defaults`: inputs that the provider fills in, by dotted path; those of a
     block only where the block is there. `outputs`: templates or
-    functions for what the cloud adds; those in `known_at_preview` are known then already. `volatile`: outputs that any update
+    functions for what the cloud adds; the templates in `known_at_preview` are known then already. `volatile`: outputs that any update
     changes. `references`: other resources that must exist when this one is made. `exclusive`: False where the cloud
     lets several declarations stand for one thing, as it does with grants; `adopts`: the argument with which a creation
     takes over what exists already. `owner`: what this one is deleted with, whatever became of its own declaration.
@@ -35,8 +35,8 @@ class Rules:
     `seconds`: what Google takes to make one, where that is many minutes; the cloud's clock goes ahead by it. `shared`:
     where declarations of several types stand for one thing. `grants_on`: of a grant, what IAM calls the resource.
 
-    Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project), `_now`
-    (RFC 3339) and `_unique` (21 digits, the same for the same id).
+    Templates and functions of `outputs` see the settled properties with `id`, `_number` (of the project)
+    and `_unique` (21 digits, the same for the same id).
     """
 
     id: str

@@ -49,8 +49,8 @@ def password(data_dir: Path) -> str:
     return path.read_text()
 
 
-def dsn(data_dir: Path, port: int, database: str = "postgres") -> str:
-    return f"postgresql://{SUPERUSER}:{quote(password(data_dir))}@{HOST}:{port}/{database}"
+def dsn(data_dir: Path, port: int) -> str:
+    return f"postgresql://{SUPERUSER}:{quote(password(data_dir))}@{HOST}:{port}/postgres"
 
 
 def _initialise(data_dir: Path, env: Mapping[str, str]) -> None:
