@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from fastyle_policies import gcp
-from fastyle_policies.model import UNKNOWN, Plan, Resource
+from fastyle_policies.model import UNKNOWN, Plan, Resource, grouped
 
 # The property that holds a type's own name in the cloud.
 NAMES = {
@@ -53,11 +53,8 @@ class Index:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.by_urn = {resource.urn: resource for resource in plan.resources if resource.urn}
-        self._by_name: dict[tuple[str, str], list[Resource]] = {}
-        for resource in plan.resources:
-            name = resource.get(NAMES.get(resource.type, "name"))
-            if isinstance(name, str):
-                self._by_name.setdefault((resource.type, short_name(name)), []).append(resource)
+        named = ((each.get(NAMES.get(each.type, "name")), each) for each in plan.resources)
+        self._by_name = grouped(((each.type, short_name(name)), each) for name, each in named if isinstance(name, str))
 
     def named(self, type_: str, name: str) -> tuple[Resource, ...]:
         return tuple(self._by_name.get((type_, name), ()))

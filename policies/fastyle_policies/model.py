@@ -30,6 +30,8 @@ class _Unknown:
 
 
 UNKNOWN = _Unknown()
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def dig(value: Any, path: str) -> Any:
@@ -56,6 +58,14 @@ def leaves(value: Any) -> Iterator[Any]:
             yield from leaves(each)
     else:
         yield value
+
+
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """What has the same key, in its order."""
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from importlib import import_module
 
-from fastyle_policies.model import Parameters, Rule
+from fastyle_policies.model import Parameters, Rule, grouped
 from fastyle_policies.pricing.blocks import put
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.rules import RULES
@@ -19,9 +19,7 @@ def current(text: str) -> str:
 
 def block(rules: Sequence[Rule]) -> str:
     """A section a module of rules, under the module's own first line."""
-    sections: dict[str, list[Rule]] = {}
-    for rule in rules:
-        sections.setdefault(rule.check.__module__, []).append(rule)
+    sections = grouped((rule.check.__module__, rule) for rule in rules)
     return "\n".join(line for module, members in sections.items() for line in _section(module, members))
 
 

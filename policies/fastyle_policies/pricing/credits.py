@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from fastyle_policies.model import grouped
 from fastyle_policies.pricing.book import Book, Pool
 from fastyle_policies.pricing.lines import Credit, Line, ResourceCost, times, total, worst
 
@@ -17,11 +18,7 @@ def free_tiers(costs: Sequence[ResourceCost], book: Book) -> list[Credit]:
     Always-on lines use it first, since they come whatever happens.
     """
     credits = []
-    drawing: dict[str, list[tuple[ResourceCost, Line]]] = {}
-    for resource in costs:
-        for line in resource.lines:
-            if line.rate.free:
-                drawing.setdefault(line.rate.free, []).append((resource, line))
+    drawing = grouped((line.rate.free, (of, line)) for of in costs for line in of.lines if line.rate.free)
     for name, pool in book.pools.items():
         members = drawing.get(name, [])
         projects = {r.project if pool.per == "project" else "" for r, _ in members}
@@ -67,11 +64,8 @@ def _given(pool: Pool, lines: Sequence[Line]) -> tuple[Decimal, Decimal]:
 
 def discounts(costs: Sequence[ResourceCost]) -> list[Credit]:
     """Volume tiers, over all lines of a rate together."""
-    groups: dict[tuple[str, str], list[tuple[ResourceCost, Line]]] = {}
-    for resource in costs:
-        for line in resource.lines:
-            if line.rate.tiers:
-                groups.setdefault((line.rate.id, line.rate.region), []).append((resource, line))
+    tiered = ((of, line) for of in costs for line in of.lines if line.rate.tiers)
+    groups = grouped(((line.rate.id, line.rate.region), (of, line)) for of, line in tiered)
     credits = []
     for members in groups.values():
         rate = members[0][1].rate

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from fastyle_policies.model import Resource
+from fastyle_policies.model import Resource, grouped
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.book import GLOBAL, REFERENCE, STALE_AFTER_DAYS, Book
 from fastyle_policies.pricing.book import load as load_book
@@ -53,10 +53,7 @@ class Estimate:
     @property
     def not_estimated(self) -> dict[str, list[str]]:
         """Types to the resources that are in no sum, and why."""
-        reasons: dict[str, list[str]] = {}
-        for each in self.unpriced:
-            reasons.setdefault(each.type, []).append(str(each))
-        return reasons
+        return grouped((each.type, str(each)) for each in self.unpriced)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,9 +85,7 @@ class Estimate:
 
     def components(self) -> dict[tuple[str, str] | None, list[ResourceCost]]:
         """Resources by top-level component, dearest first; resources outside any component under None."""
-        groups: dict[tuple[str, str] | None, list[ResourceCost]] = {}
-        for resource in self.resources:
-            groups.setdefault(resource.component, []).append(resource)
+        groups = grouped((resource.component, resource) for resource in self.resources)
         for group in groups.values():
             group.sort(key=lambda r: (r.monthly.copy_negate(), r.name, r.urn))
         order = sorted(groups, key=lambda c: (total(r.monthly for r in groups[c]).copy_negate(), c or ("", "")))
@@ -151,12 +146,9 @@ def estimate(
     for resource in sorted(resources, key=lambda r: (r.type, r.name, r.urn)):
         if not _costs(resource):
             continue
-        if resource.type not in PRICERS:
-            if why := why_free(resource.type):
-                free[resource.type] = why
-                free_count += 1
-            else:
-                unpriced.append(Unpriced(resource.type, resource.name, _unknown_type(resource)))
+        if resource.type not in PRICERS and (why := why_free(resource.type)):
+            free[resource.type] = why
+            free_count += 1
             continue
         try:
             bill = billed(resource, plan, book, region)
@@ -197,6 +189,8 @@ def billed(resource: Resource, plan: PricedPlan, book: Book, region: str | None 
     Raises:
         NotPricedError, ArithmeticError: it has no price, or figures too large to reckon with.
     """
+    if resource.type not in PRICERS:
+        raise NotPricedError(_unknown_type(resource))
     bill = Bill(book, plan, resource, REFERENCE)
     bill.region = _place(bill, region)
     pricer = PRICERS[resource.type]

@@ -253,9 +253,7 @@ def spend_increase(plan: Plan, p: SpendIncrease) -> Iterator[Violation]:
     Mend: have the increase agreed to: record the new `baseline`, or a waiver for resource `stack` with a reason.
     Unknown: reckoned.
     """
-    if p.baseline is None:
-        return
-    if not (estimate := _estimated(plan, p)):
+    if p.baseline is None or not (estimate := _estimated(plan, p)):
         return
     before = Decimal(str(p.baseline))
     limit = before + max(before * Decimal(str(p.threshold)), Decimal(str(p.least)))

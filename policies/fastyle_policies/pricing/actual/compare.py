@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from fastyle_policies.model import Resource
+from fastyle_policies.model import Resource, grouped
 from fastyle_policies.pricing.actual.export import Charge
 from fastyle_policies.pricing.estimator import Estimate
 from fastyle_policies.pricing.lines import EXACT, HOURS, Line, PricingError, total, totals
@@ -174,15 +174,8 @@ def service_of(rate: str) -> str:
 def _components(
     charges: Sequence[Charge], estimate: Estimate, component_of: Mapping[str, str], label: str, factor: Decimal
 ) -> list[Component]:
-    lines: dict[str, list[Line]] = {}
-    for resource, line in estimate.lines():
-        lines.setdefault(component_of.get(resource.urn, UNLABELLED), []).append(line)
-    billed: dict[str, list[Charge]] = {}
-    for charge in charges:
-        name = charge.labels.get(label, UNLABELLED)
-        if name == UNLABELLED:
-            name = _only_one(charge, lines)
-        billed.setdefault(name, []).append(charge)
+    lines = grouped((component_of.get(resource.urn, UNLABELLED), line) for resource, line in estimate.lines())
+    billed = grouped((charge.labels.get(label, UNLABELLED) or _only_one(charge, lines), charge) for charge in charges)
     components = [
         Component(name=name, parts=parts(billed.get(name, ()), lines.get(name, ()), factor))
         for name in sorted({*lines, *billed})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastyle_policies.model import Resource, dig
+from fastyle_policies.model import Resource, dig, grouped
 from fastyle_policies.pricing import regions
 from fastyle_policies.pricing.estimator import Estimate
 
@@ -55,9 +55,7 @@ class Option:
         """The plan with this option taken. What it changes of resources that the plan lacks is left out."""
         if self.instead is not None:
             return list(self.instead)
-        by_urn: dict[str, list[Edit]] = {}
-        for edit in self.edits:
-            by_urn.setdefault(edit.urn, []).append(edit)
+        by_urn = grouped((edit.urn, edit) for edit in self.edits)
         changed = []
         for resource in resources:
             edits = by_urn.get(resource.urn, ())

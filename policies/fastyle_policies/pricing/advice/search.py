@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from fastyle_policies.model import Resource
+from fastyle_policies.model import Resource, grouped
 from fastyle_policies.pricing.advice.model import Option, Priced
 from fastyle_policies.pricing.commitments import Commitment, what_if
 from fastyle_policies.pricing.difference import Difference
@@ -89,9 +89,7 @@ def cheapest(
     in one direction (half the copies of half the vCPUs), so that no better set is missed; a test holds it against all sets.
     """
     permitted = [each for each in options if not each.refused and not each.gives_up & set(keep)]
-    groups: dict[str, list[Option]] = {}
-    for option in permitted:
-        groups.setdefault(option.group, []).append(option)
+    groups = grouped((option.group, option) for option in permitted)
     taken: dict[str, Option] = {}
     better = True
     while better:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.model import UNKNOWN, Resource, grouped
 
 U = TypeVar("U", bound=BaseModel)
 
@@ -34,10 +34,7 @@ class PricedPlan:
 
     @cached_property
     def by_type(self) -> Mapping[str, Sequence[Resource]]:
-        by_type: dict[str, list[Resource]] = {}
-        for resource in self.resources:
-            by_type.setdefault(resource.type, []).append(resource)
-        return by_type
+        return grouped((resource.type, resource) for resource in self.resources)
 
     @cached_property
     def by_urn(self) -> Mapping[str, Resource]:
@@ -46,11 +43,8 @@ class PricedPlan:
     @cached_property
     def schedules(self) -> Mapping[str, Sequence[Resource]]:
         """Scheduler jobs by the last part of the address that they call: the name of what they act on."""
-        schedules: dict[str, list[Resource]] = {}
-        for job in self.of("gcp:cloudscheduler/job:Job"):
-            if isinstance(uri := job.get("httpTarget.uri"), str):
-                schedules.setdefault(uri.rstrip("/").rpartition("/")[2], []).append(job)
-        return schedules
+        jobs = ((job.get("httpTarget.uri"), job) for job in self.of("gcp:cloudscheduler/job:Job"))
+        return grouped((uri.rstrip("/").rpartition("/")[2], job) for uri, job in jobs if isinstance(uri, str))
 
     def of(self, type_: str) -> Sequence[Resource]:
         return self.by_type.get(type_, ())
@@ -60,11 +54,8 @@ class PricedPlan:
         if not isinstance(value, str):
             return None
         if (type_, key) not in self._by_key:
-            index: dict[str, Resource] = {}
-            for resource in self.of(type_):
-                if isinstance(own := resource.get(key), str):
-                    index.setdefault(own, resource)
-            self._by_key[type_, key] = index
+            named = ((resource.get(key), resource) for resource in reversed(self.of(type_)))  # the first of a name wins
+            self._by_key[type_, key] = {name: resource for name, resource in named if isinstance(name, str)}
         index = self._by_key[type_, key]
         return index.get(value) or index.get(value.rsplit("/", 1)[-1])
 
@@ -82,11 +73,8 @@ class PricedPlan:
     @cached_property
     def referrers(self) -> Mapping[str, Sequence[Resource]]:
         """Resources by the URN of each resource that a property of theirs was computed from."""
-        referrers: dict[str, list[Resource]] = {}
-        for resource in self.resources:
-            for urn in {urn for urns in resource.references.values() for urn in urns}:
-                referrers.setdefault(urn, []).append(resource)
-        return referrers
+        references = ((r, {urn for urns in r.references.values() for urn in urns}) for r in self.resources)
+        return grouped((urn, resource) for resource, urns in references for urn in urns)
 
     def ranks(self, type_: str, key: str) -> Mapping[str, int]:
         """Places of a type's resources, by URN, among those of the same project and the same `key`, from 0."""
@@ -103,15 +91,16 @@ class PricedPlan:
     def users(self, resource: Resource, type_: str, path: str) -> Sequence[Resource]:
         """Resources of `type_` whose property leads to a resource: by its name or id, or by reference while unknown."""
         if (type_, path) not in self._users:
-            index: dict[str, list[Resource]] = {}
-            for user in self.of(type_):
-                value = user.get(path)
-                names = [value.rsplit("/", 1)[-1]] if isinstance(value, str) else []
-                if value is UNKNOWN:
-                    names = list(user.references.get(path.partition(".")[0], ()))
-                for name in names:
-                    index.setdefault(name, []).append(user)
-            self._users[type_, path] = index
+            self._users[type_, path] = grouped(
+                (name, user) for user in self.of(type_) for name in _leads_to(user, path)
+            )
         index = self._users[type_, path]
         own = resource.get("name")
         return [*index.get(resource.urn, ()), *(index.get(own, ()) if isinstance(own, str) else ())]
+
+
+def _leads_to(resource: Resource, path: str) -> Sequence[str]:
+    value = resource.get(path)
+    if value is UNKNOWN:
+        return resource.references.get(path.partition(".")[0], ())
+    return [value.rsplit("/", 1)[-1]] if isinstance(value, str) else []
