@@ -8,7 +8,6 @@ always on is committed to in full; usage-driven lines and spot machines are not.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -64,8 +63,3 @@ def _full(line: Line) -> Decimal:
     """A line without its sustained use discount, which its arithmetic tells in percent."""
     at = re.search(r" at ([\d.]+) % \(sustained use\)", line.arithmetic)
     return line.monthly if at is None else line.monthly / Decimal(at[1]) * 100
-
-
-def best(commitments: Sequence[Commitment], years: int) -> Decimal:
-    """What all commitments of so many years save together."""
-    return total(each.saving for each in commitments if each.years == years)

@@ -159,10 +159,8 @@ def database_user(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
     Unknown: an unknown user name or account passes at preview.
     """
     index = Index(plan)
-    users = [str(user.get("name")) for user in plan.of(gcp.SQL_USER)]
-    unknown = any(
-        user.get("name") is not None and not isinstance(user.get("name"), str) for user in plan.of(gcp.SQL_USER)
-    )
+    users = [user.get("name") for user in plan.of(gcp.SQL_USER)]
+    unknown = any(name is not None and not isinstance(name, str) for name in users)
     for workload in plan.of(*gcp.WORKLOADS):
         if not any(v.name in p.logins and v.value == p.logins[v.name] for v in gcp.variables(workload)):
             continue
@@ -170,9 +168,6 @@ def database_user(plan: Plan, p: DatabaseUsers) -> Iterator[Violation]:
         if not isinstance(email, str):
             accounts = index.resolve(workload, gcp.account_path(workload), gcp.SERVICE_ACCOUNT).resources
             email = accounts[0].get("email") if accounts else None
-        if isinstance(email, str) and not unknown and email.removesuffix(".gserviceaccount.com") not in users:
-            yield Violation(
-                f"logs in to Cloud SQL as {email}, and there is no database user "
-                f"'{email.removesuffix('.gserviceaccount.com')}'",
-                workload,
-            )
+        name = email.removesuffix(".gserviceaccount.com") if isinstance(email, str) else None
+        if name is not None and not unknown and name not in users:
+            yield Violation(f"logs in to Cloud SQL as {email}, and there is no database user '{name}'", workload)

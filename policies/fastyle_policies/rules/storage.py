@@ -10,9 +10,7 @@ from pydantic import Field
 from fastyle_policies import gcp
 from fastyle_policies.links import Index
 from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation, dig, flag, matches, number, rule
-
-# Days for which each class is billed at least (cloud.google.com/storage/docs/storage-classes), colder downwards.
-_MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
+from fastyle_policies.pricing.services.storage import COLDER, MINIMUM_DAYS
 
 
 class BucketLifecycle(Parameters):
@@ -71,11 +69,10 @@ def bucket_early_deletion(bucket: Resource, p: Parameters) -> Iterator[str]:
             steps.append((days, to, _of_part(entry)))
     held, since = str(bucket.get("storageClass") or "STANDARD").upper(), 0.0
     for days, to, of_part in sorted(steps, key=lambda step: (step[0], step[1] == "DELETE")):
-        order = list(_MINIMUM_DAYS)
-        if to in order and held in order and order.index(to) <= order.index(held):
+        if to in COLDER and held in COLDER and COLDER.index(to) <= COLDER.index(held):
             yield f"moves {held} objects to {to} at {days:g} days: objects only move to colder classes"
             continue
-        minimum = _MINIMUM_DAYS.get(held, 0)
+        minimum = MINIMUM_DAYS.get(held, 0)
         if days - since < minimum:
             what = "deletes" if to == "DELETE" else f"moves to {to}"
             yield (

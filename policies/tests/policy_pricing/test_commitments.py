@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastyle_policies.pricing.commitments import best, what_if
+from fastyle_policies.pricing.commitments import what_if
+from fastyle_policies.pricing.lines import total
 from fastyle_policies.pricing.report import plain
 
 from policy_pricing.bills import estimated, resource
@@ -51,5 +52,5 @@ def test_what_follows_usage_is_not_committed_to() -> None:
 def test_all_together() -> None:
     """24.65575 + 52.56 a year, 51.28396 + 105.12 three years."""
     commitments = what_if(estimated(DATABASE, ENVIRONMENT))
-    assert plain(best(commitments, 1)) == "77.21575"
-    assert plain(best(commitments, 3)) == "156.40396"
+    savings = {years: total(each.saving for each in commitments if each.years == years) for years in (1, 3)}
+    assert {years: plain(saving) for years, saving in savings.items()} == {1: "77.21575", 3: "156.40396"}

@@ -6,18 +6,9 @@ from decimal import ROUND_CEILING, Decimal
 
 from fastyle_policies.pricing.lines import SECONDS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
+from fastyle_policies.pricing.services.machines import NUMBERS
 
 FUNCTION = "gcp:cloudfunctions/function:Function"
-# GHz that go with MB of memory (cloud.google.com/functions/pricing-1stgen).
-_GHZ = (
-    (128, "0.2"),
-    (256, "0.4"),
-    (512, "0.8"),
-    (1024, "1.4"),
-    (2048, "2.4"),
-    (4096, "4.8"),
-    (8192, "4.8"),
-)
 
 
 class FunctionUsage(Usage):
@@ -30,7 +21,7 @@ class FunctionUsage(Usage):
 @prices(FUNCTION)
 def function(bill: Bill, usage: FunctionUsage) -> None:
     megabytes = bill.number("availableMemoryMb", 256)
-    ghz = next((Decimal(value) for most, value in _GHZ if megabytes <= most), None)
+    ghz = next((Decimal(value) for most, value in NUMBERS["function_ghz"].items() if megabytes <= most), None)
     if ghz is None:
         raise NotPricedError(f"a function of the first generation has at most 8,192 MB, not {text(megabytes)}")
     gib = megabytes / 1024
@@ -39,12 +30,9 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
     if minimum := bill.number("minInstances", 0):
         idle = max(minimum * SECONDS - seconds, Decimal(0))
         told = f"({text(minimum)} minimum instances x {text(SECONDS)} s - serving) x {{}}"
-        bill.add(
-            "functions-1.idle-cpu", idle * ghz, told.format(f"{text(ghz)} GHz"), name="CPU, idle minimum instances"
-        )
-        bill.add(
-            "functions-1.memory", idle * gib, told.format(f"{text(gib)} GiB"), name="Memory, idle minimum instances"
-        )
+        kind = "idle minimum instances"
+        bill.add("functions-1.idle-cpu", idle * ghz, told.format(f"{text(ghz)} GHz"), name=f"CPU, {kind}")
+        bill.add("functions-1.memory", idle * gib, told.format(f"{text(gib)} GiB"), name=f"Memory, {kind}")
     bill.add("functions-1.cpu", seconds * ghz, words.format(f"{text(ghz)} GHz"), name="CPU", usage=True)
     bill.add("functions-1.memory", seconds * gib, words.format(f"{text(gib)} GiB"), name="Memory", usage=True)
     bill.used("functions-1.invocations", usage.monthly_invocations, "invocations", name="Invocations")

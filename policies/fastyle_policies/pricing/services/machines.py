@@ -19,10 +19,10 @@ from fastyle_policies.model import UNKNOWN, flag
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, text
 
-_NUMBERS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-_MEMORY: Mapping[str, Mapping[str, str]] = _NUMBERS["memory"]
-_MULTIPLES: Mapping[str, int] = _NUMBERS["multiples"]
-_G2_GPUS: Mapping[int, int] = _NUMBERS["g2_gpus"]
+NUMBERS: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_MEMORY: Mapping[str, Mapping[str, str]] = NUMBERS["memory"]
+_MULTIPLES: Mapping[str, int] = NUMBERS["multiples"]
+_G2_GPUS: Mapping[int, int] = NUMBERS["g2_gpus"]
 _SIZED = re.compile(r"([a-z]\w{1,3})-(standard|highmem|highcpu)-(\d{1,3})")
 _CUSTOM = re.compile(r"(?:([a-z]\w{1,3})-)?custom-(\d{1,3})-(\d{1,7})(-ext)?")
 _A2 = re.compile(r"a2-highgpu-([1248])g")
@@ -54,7 +54,7 @@ def machine(name: Any) -> Machine:
     if name is UNKNOWN:
         raise NotPricedError("its machine type is secret or known only at update")
     short = str(name).rsplit("/", 1)[-1]
-    if short in _NUMBERS["whole"]:
+    if short in NUMBERS["whole"]:
         return Machine(short.partition("-")[0], whole=short)
     if sized := _SIZED.fullmatch(short):
         family, kind, count = sized[1], sized[2], int(sized[3])
@@ -64,10 +64,8 @@ def machine(name: Any) -> Machine:
             gpus = Decimal(_G2_GPUS[count]) if family == "g2" else Decimal(0)
             return Machine(family, whole=f"{family}-{kind}-{base}", times=Decimal(count) / base, gpus=gpus)
         if family in _MEMORY:
-            memory = (
-                Decimal(_NUMBERS["odd"][short]) if short in _NUMBERS["odd"] else Decimal(_MEMORY[family][kind]) * count
-            )
-            return Machine(family, Decimal(count), memory)
+            odd = NUMBERS["odd"].get(short)
+            return Machine(family, Decimal(count), Decimal(odd or _MEMORY[family][kind]) * (1 if odd else count))
     if (custom := _CUSTOM.fullmatch(short)) and (custom[1] or "n1") in _MEMORY:
         return _customized(custom[1] or "n1", Decimal(custom[2]), Decimal(custom[3]) / 1024, bool(custom[4]))
     if a2 := _A2.fullmatch(short):
@@ -78,9 +76,9 @@ def machine(name: Any) -> Machine:
 def _customized(family: str, cpus: Decimal, memory: Decimal, may_extend: bool) -> Machine:
     if not may_extend:
         return Machine(family, cpus, memory, custom=True)
-    if family not in _NUMBERS["extended_from"]:
+    if family not in NUMBERS["extended_from"]:
         raise NotPricedError(f"the price book has no rates for extended memory of {family.upper()}")
-    usual = min(memory, cpus * Decimal(_NUMBERS["extended_from"][family]))
+    usual = min(memory, cpus * Decimal(NUMBERS["extended_from"][family]))
     return Machine(family, cpus, usual, custom=True, extended=memory - usual)
 
 
@@ -88,17 +86,17 @@ def vcpus(of: Machine) -> Decimal:
     """vCPUs for what is billed by them; shared cores count as Google's pages state them."""
     if of.vcpus:
         return of.vcpus
-    if of.whole in _NUMBERS["whole"]:
+    if of.whole in NUMBERS["whole"]:
         return Decimal(2) if of.family == "e2" else Decimal(1)
     if of.family == "a2":
-        return of.times * Decimal(_NUMBERS["a2_vcpus"])
+        return of.times * Decimal(NUMBERS["a2_vcpus"])
     return of.times * _MULTIPLES[of.whole.rpartition("-")[0]]
 
 
 def sustained(family: str, hours: Decimal) -> Decimal:
     """Hours at full price that so many hours of a month cost, after the sustained use discount."""
     quarter = HOURS / 4
-    prices = _NUMBERS["sustained"].get(family, ("1",) * 4)
+    prices = NUMBERS["sustained"].get(family, ("1",) * 4)
     return sum(
         (min(max(hours - quarter * n, Decimal(0)), quarter) * Decimal(price) for n, price in enumerate(prices)),
         Decimal(0),
@@ -109,11 +107,8 @@ def spot(scheduling: Any) -> bool:
     """Whether a `scheduling` or node block asks for spot or preemptible machines."""
     if not isinstance(scheduling, Mapping):
         return False
-    return (
-        scheduling.get("provisioningModel") == "SPOT"
-        or flag(scheduling.get("preemptible")) is True
-        or flag(scheduling.get("spot")) is True
-    )
+    asked = any(flag(scheduling.get(key)) is True for key in ("preemptible", "spot"))
+    return asked or scheduling.get("provisioningModel") == "SPOT"
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ def run(bill: Bill, fleet: Fleet) -> None:
         bill.add(f"compute.{of.whole}{suffix}", quantity, words + each, name=f"{label}Machine{kind}", usage=usage)
         return
     factor, dearer, assumes = Decimal(1), "", []
-    if of.custom and of.family in _NUMBERS["custom_dearer"]:
+    if of.custom and of.family in NUMBERS["custom_dearer"]:
         constant = bill.constant("compute.custom-factor")
         factor, dearer, assumes = constant.value, f" x {text(constant.value)} (custom)", [constant]
     for part, amount, unit in (("vcpu", of.vcpus, "vCPU"), ("memory", of.memory, "GiB")):

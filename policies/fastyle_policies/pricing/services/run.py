@@ -21,6 +21,7 @@ from fastyle_policies.pricing.services.base import (
     text,
     usage_key,
 )
+from fastyle_policies.pricing.services.machines import NUMBERS
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -32,17 +33,6 @@ _REQUEST = ("run.request-cpu", "run.request-memory")
 _INSTANCE = ("run.instance-cpu", "run.instance-memory")
 Size = tuple[Decimal, Decimal]  # vCPUs, GiB of memory
 JOB_MINIMUM_SECONDS = Decimal(60)
-_CPU_OF_MEMORY = {
-    "0.125": "0.083",
-    "0.25": "0.167",
-    "0.5": "0.333",
-    "1": "0.583",
-    "2": "1",
-    "4": "2",
-    "8": "2",
-    "16": "4",
-    "Infinity": "8",
-}
 _UNITS = {"": Decimal(1), "K": Decimal(10) ** 3, "M": Decimal(10) ** 6, "G": Decimal(10) ** 9}
 _UNITS |= {"Ki": Decimal(1024), "Mi": Decimal(1024) ** 2, "Gi": Decimal(1024) ** 3, "k": Decimal(10) ** 3}
 
@@ -131,8 +121,8 @@ def function(bill: Bill, usage: FunctionUsage) -> None:
 
 
 def cpu_of_memory(gib: Decimal) -> Decimal:
-    """vCPUs that a function gets with its memory where it asks for none (cloud.google.com/functions/docs/configuring/memory)."""
-    return next(Decimal(vcpus) for most, vcpus in _CPU_OF_MEMORY.items() if gib <= Decimal(most))
+    """vCPUs that a function gets with its memory where it asks for none."""
+    return next(Decimal(vcpus) for most, vcpus in NUMBERS["function_vcpus"].items() if gib <= Decimal(most))
 
 
 @prices(JOB)

@@ -16,7 +16,8 @@ from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, 
 
 BUCKET = "gcp:storage/bucket:Bucket"
 MINIMUM_DAYS = {"STANDARD": 0, "NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
-"""Days that an object of a class is billed for at least. Colder classes come later."""
+"""Days that an object of a class is billed for at least (cloud.google.com/storage/docs/storage-classes). Colder classes come
+later."""
 COLDER = list(MINIMUM_DAYS)
 _UNSET: tuple[Any, ...] = (None, False, 0, "", [])
 # Where replication between regions has one price (cloud.google.com/storage/pricing).
