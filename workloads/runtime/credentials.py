@@ -53,9 +53,11 @@ class Credential:
 class CredentialStore:
     """The credentials of one file, read again when it changes. Safe to share between threads.
 
-    Each reading of a secret that Cloud Run mounts is a call of Secret Manager, which may fail and may take its time
-    (https://cloud.google.com/run/docs/configuring/services/secrets): what was read last stays in force for a quarter of an
-    hour, and one thread reads while the others go by it. A caller is never called unknown because of it.
+    Each reading of a secret that Cloud Run mounts is a call of Secret Manager, which may fail, may take its time
+    (https://cloud.google.com/run/docs/configuring/services/secrets) and costs: what was read last stays in force for a
+    quarter of an hour, and one thread reads while the others go by it. A caller is never called unknown because of it.
+    The time stamp there is always that of now (https://github.com/pomerium/pomerium/issues/5079): after one that
+    announced what was known, the file is left alone for a minute.
     With a file that is no list of credentials the last good version stays in force. A
     bad entry is skipped, and the others hold: neither does it keep revoked ones alive, nor does it lock anybody out.
     All of it is logged, once for each state.
@@ -66,7 +68,8 @@ class CredentialStore:
         self._lock = threading.Lock()
         self._credentials: tuple[Credential, ...] | None = None
         self._stamp: tuple[int, int, int] | None = None
-        self._looked = self._read = float("-inf")
+        self._content = b""
+        self._look = self._read = float("-inf")  # when to look next, and when it was read
         self._complaint = ""
 
     def authenticate(self, authorization: str | None) -> Credential | None:
@@ -92,8 +95,8 @@ class CredentialStore:
         if self._lock.acquire(blocking=self._credentials is None):
             try:
                 now = time.monotonic()
-                if now - self._looked >= _STAT_SECONDS:
-                    self._looked = now
+                if now >= self._look:
+                    self._look = now + _STAT_SECONDS
                     self._refresh(now)
             finally:
                 self._lock.release()
@@ -107,8 +110,11 @@ class CredentialStore:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp and now - self._read < _READ_SECONDS:
                 return
-            self._credentials, faults = parse(self._path.read_bytes())
-            self._stamp, self._read = stamp, now
+            content = self._path.read_bytes()
+            if content == self._content and self._stamp not in {None, stamp}:
+                self._look = now + _READ_SECONDS
+            self._content, self._stamp, self._read = content, stamp, now
+            self._credentials, faults = parse(content)
             skipped = f"; these are skipped, {len(self._credentials)} others are in force: add a correct version"
             self._complain(f"{self._path}: {'; '.join(faults[:_FAULTS_NAMED])}{skipped}" if faults else "")
         except OSError as error:
@@ -125,7 +131,6 @@ class CredentialStore:
                 + "; see that the secret that is mounted there has an enabled version, and that this service may read it"
             )
         except ValueError as error:
-            self._stamp = None
             self._credentials = self._credentials or ()
             self._complain(
                 f"{self._path}: {error}: {len(self._credentials)} credentials read before stay in force; "

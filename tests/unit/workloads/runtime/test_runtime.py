@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -199,6 +200,42 @@ def test_a_change_that_keeps_the_time_stamp_is_seen(
     assert store.authenticate("Bearer b") is None
     monkeypatch.setattr(credentials_module, "_READ_SECONDS", 0)
     assert store.authenticate("Bearer b")
+
+
+def test_a_time_stamp_that_is_always_new_has_it_read_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cloud Run's: each reading is an access of Secret Manager, of which the estimates have one a minute."""
+    path = tmp_path / "credentials.json"
+    now, reads = [0.0], [0]
+    read_bytes = Path.read_bytes
+
+    def counted(file: Path) -> bytes:
+        reads[0] += 1
+        return read_bytes(file)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    monkeypatch.setattr(credentials_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    store = CredentialStore(path)
+
+    def minutes(count: int, token: str) -> list[bool]:
+        let_in = []
+        for _ in range(count * 60):
+            now[0] += 1
+            os.utime(path, (now[0], now[0]))
+            let_in.append(store.authenticate(f"Bearer {token}") is not None)
+        return let_in
+
+    path.write_bytes(content(entry("a")))
+    assert all(minutes(10, "a"))
+    assert reads[0] <= 12
+    path.write_bytes(content(entry("b")))
+    assert any(minutes(1, "b")), "a new version is seen within a minute"
+    assert all(minutes(9, "b"))
+    assert reads[0] <= 24
+    path.write_bytes(b"{")
+    assert all(minutes(10, "b")), "the last good one stays"
+    assert reads[0] <= 36
 
 
 @pytest.mark.parametrize(
