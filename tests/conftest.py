@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,7 @@ SHARED = {
 }
 
 
+@functools.cache  # asked for each of the thousands of tests, more than once
 def together(path: str) -> str:
     """What a file, or a folder that it is in, shares with others, else itself."""
     above = (folder.as_posix() for folder in (PurePosixPath(path), *PurePosixPath(path).parents))
@@ -128,6 +130,24 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Files and folders in another order for each worker, which so compile other parts of a fresh checkout first.
+
+    All of them import the same; whoever comes to a module later finds it compiled. `pytest_collection_modifyitems` puts
+    the tests into one order again.
+    """
+    report = yield
+    worker = getattr(collector.config, "workerinput", None)
+    if worker and isinstance(collector, pytest.Directory):
+        number = int(worker["workerid"].removeprefix("gw"))
+        first = len(report.result) * number // worker["workercount"]
+        report.result = [*report.result[first:], *report.result[:first]]
+    return report
+
+
 def pytest_collection_finish() -> None:
     """Everything imported is left out of the garbage collector's rounds, which else take a third of a composition."""
     gc.freeze()
@@ -142,8 +162,8 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> tuple[int, int, int, int]:
-        folder, *_, file = place(item).split("/")
+    def rank(item: pytest.Item) -> tuple[int, int, int, int, tuple[str, ...]]:
+        folder, *_, file = parts = place(item).split("/")
         last = LAST.index(file) + 1 if folder == "e2e" and file in LAST else 0
         if any(item.iter_markers("local")):
             folder = folder if folder in ORDER else "engine"
@@ -157,10 +177,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             last,
             ORDER.index(kind) if kind in ORDER else 0,
             position,
+            tuple(parts),
         )
 
     def place(item: pytest.Item) -> str:
-        return item.path.relative_to(item.config.rootpath).as_posix().removeprefix("tests/")
+        return item.nodeid.partition("::")[0].removeprefix("tests/")
 
     one_of_many = bool(items) and hasattr(items[0].config, "workerinput")
     items.sort(key=rank)
