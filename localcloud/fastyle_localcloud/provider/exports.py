@@ -56,13 +56,9 @@ def _table_id(name: str) -> str:
 
 def _columns(table: Record) -> dict[str, tuple[str, str]]:
     """Type and mode by the column's name, in lower case: BigQuery does not tell `Id` from `id`."""
-    try:
-        fields = json.loads(table.outputs.get("schema") or "[]")
-    except ValueError:
-        return {}
     return {
         str(field["name"]).lower(): (str(field.get("type", "")).upper(), str(field.get("mode") or "NULLABLE").upper())
-        for field in fields
+        for field in json.loads(table.outputs.get("schema") or "[]")
     }
 
 
