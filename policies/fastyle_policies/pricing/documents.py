@@ -33,8 +33,7 @@ class Document:
     @property
     def region(self) -> str | None:
         """The provider's default region, where the configuration names one."""
-        value = self.config.get("gcp:region")
-        return value if isinstance(value, str) else None
+        return text_of(self.config.get("gcp:region")) or None
 
 
 def load(path: Path) -> Document:

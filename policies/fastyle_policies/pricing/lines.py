@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -32,6 +33,12 @@ K = TypeVar("K")
 
 class PricingError(Exception):
     """One sentence: what of the input is wrong, where, and how to mend it."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The name most like a wrong one, for a message; empty where none is."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def rounded(quantity: Decimal) -> Decimal:

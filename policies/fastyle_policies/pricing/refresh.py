@@ -7,7 +7,7 @@ a unit that this module converts; several, none, another currency or an unknown 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from pathlib import Path
@@ -26,6 +26,7 @@ _MONTHS = {"mo": Decimal(1), "d": 1 / DAYS, "h": 1 / HOURS}
 # What Google's pages call GB and MB, the catalogue counts in GiBy and MiBy.
 _BYTES = {"MB": "MiBy", "MiB": "MiBy", "GB": "GiBy", "GiB": "GiBy", "TiB": "TiBy"}
 _HOURS = {"h": Decimal(1), "min": Decimal(1) / 60, "s": Decimal(1) / 3600, "d": Decimal(24), "mo": HOURS}
+_SPANS = {"": {"": Decimal(1)}, "month": _MONTHS, "hour": _HOURS, "second": {"s": Decimal(1), "h": Decimal(3600)}}
 _COUNTED = {"request", "operation", "access", "query", "rotation"}
 _KEPT_MONTHLY = {"job", "version", "zone-month", "IOPS-month"}
 
@@ -139,11 +140,8 @@ def _units(unit: str, usage_unit: str) -> Decimal | None:
     """How many of the book's `unit` one of the catalogue's `usage_unit` is; None where that is not known."""
     amount, _, time = unit.partition("-")
     base, _, per = usage_unit.partition(".")
-    if amount in _BYTES and time in ("", "month", "hour", "second"):
-        size = _BYTE_STEPS.get(base)
-        spans: Mapping[str, Decimal] = {"": {"": Decimal(1)}, "month": _MONTHS, "hour": _HOURS}.get(
-            time, {"s": Decimal(1), "h": Decimal(3600)}
-        )
+    if amount in _BYTES and time in _SPANS:
+        size, spans = _BYTE_STEPS.get(base), _SPANS[time]
         return size / _BYTE_STEPS[_BYTES[amount]] * spans[per] if size and per in spans else None
     if each := {"hour": 1, "minute": 60, "second": 3600}.get(unit if unit == "hour" else time):
         return _HOURS[usage_unit] * each if usage_unit in _HOURS else None

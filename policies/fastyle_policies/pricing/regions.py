@@ -5,9 +5,9 @@ Regions are those of cloud.google.com/about/locations with those that Google's B
 
 from __future__ import annotations
 
-import difflib
 import re
 
+from fastyle_policies.pricing import lines
 from fastyle_policies.pricing.book import FOLDER
 
 REGIONS = frozenset(path.stem for path in FOLDER.glob("*-*.csv"))
@@ -32,5 +32,4 @@ def normal(name: str) -> str | None:
 
 def nearest(name: str) -> str:
     """The known location whose name is most like a wrong one, for a message; empty where none is."""
-    close = difflib.get_close_matches(name.lower(), sorted(REGIONS | {"us", "eu", "asia"}), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return lines.nearest(name.lower(), sorted(REGIONS | {"us", "eu", "asia"}))

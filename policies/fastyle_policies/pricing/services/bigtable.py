@@ -32,7 +32,8 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
     clusters = bill.blocks("clusters")
     bill.note_unknown(bill.resource.get("clusters"), "its clusters")
     for index, cluster in enumerate(clusters, 1):
-        region = _place(bill, cluster.get("zone"))
+        zone = cluster.get("zone")
+        region = bill.place(zone, "zone of its cluster") if isinstance(zone, str) else bill.region
         label = f" of cluster {index}" if len(clusters) > 1 else ""
         nodes = _count(cluster, "autoscalingConfig.minNodes") or _count(cluster, "numNodes") or Decimal(1)
         if dig(cluster, "autoscalingConfig"):
@@ -46,12 +47,6 @@ def instance(bill: Bill, usage: InstanceUsage) -> None:
         name = f"Storage, {kind}{label}"
         bill.used(f"bigtable.{_STORAGE[kind]}", usage.storage_gib, "GiB", name=name, region=region)
     bill.used_if_any("bigtable.backup", usage.backup_gib, "GiB", name="Backups")
-
-
-def _place(bill: Bill, zone: Any) -> str:
-    if not isinstance(zone, str):
-        return bill.region
-    return bill.place(zone, "zone of its cluster")
 
 
 def _count(cluster: Any, path: str) -> Decimal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from fastyle_policies.model import Resource, Strict
 from fastyle_policies.pricing.formulas import evaluate
-from fastyle_policies.pricing.lines import LARGEST, PricingError
+from fastyle_policies.pricing.lines import LARGEST, PricingError, nearest
 from fastyle_policies.pricing.services import PRICERS
 from fastyle_policies.pricing.services.plan import U
 
@@ -58,11 +57,6 @@ class Document(Strict):
 def keys(types: Iterable[str]) -> list[str]:
     """The usage keys of these types together."""
     return sorted({key for type_ in types for key in PRICERS[type_].usage.model_fields})
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 class _Patterns:
@@ -224,19 +218,15 @@ class UsageFile:
             return number
         if isinstance(value, str):
             return evaluate(value, lambda name: self.variable(name, asked))
-        _one_of_days(value)
+        for kind in value:
+            if kind not in DAY_KINDS:
+                raise ValueError(f"'{kind}' is no kind of day{nearest(kind, DAY_KINDS)}; write {', '.join(DAY_KINDS)}")
         days = self.document.calendar.get(self.month) or next(iter(self.document.calendar.values()))
         return sum((getattr(days, kind) * self._value(each, asked) for kind, each in value.items()), Decimal(0))
 
 
 def idle_usage(pattern: str) -> str:
     return f"usage for '{pattern}' matches no resource of this plan"
-
-
-def _one_of_days(value: Mapping[str, Any]) -> None:
-    for kind in value:
-        if kind not in DAY_KINDS:
-            raise ValueError(f"'{kind}' is no kind of day{nearest(kind, DAY_KINDS)}; write {', '.join(DAY_KINDS)}")
 
 
 def _one_of(name: str, names: Iterable[str], where: str, what: str) -> None:

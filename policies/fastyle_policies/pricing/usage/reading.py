@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from fastyle_policies.pricing.lines import PricingError
+from fastyle_policies.pricing.lines import PricingError, nearest
 from fastyle_policies.pricing.services import PRICERS
-from fastyle_policies.pricing.usage.file import Days, Document, UsageFile, keys, nearest
+from fastyle_policies.pricing.usage.file import Days, Document, UsageFile, keys
 
 
 def read(path: Path) -> UsageFile:
