@@ -30,6 +30,7 @@ from infra.naming import Names
 from infra.settings import Ci, Composer, Orchestrator
 from infra.settings import Monitoring as MonitoringSettings
 from infra.streaming import Streaming
+from workloads.api import interface as api
 from workloads.budget_guard import interface as guard
 from workloads.events import STREAMS, Stream
 from workloads.events.stream import INVENTORY
@@ -265,7 +266,9 @@ class Operations:
                 entrance=self._streaming.entrance,
                 api=names.service("api"),
                 services=[names.service("inventory_sync"), names.service("pipeline")],
+                api_streams=list(api.STREAMED),
                 metric_name=names.log_metric("monitoring-marts-published"),
+                latency_metric_name=names.log_metric("monitoring-api-latency"),
                 service_id=names.monitored_service(),
                 title_prefix=names.title_prefix,
                 freshness_filter=publication(names.service("pipeline"), environment),

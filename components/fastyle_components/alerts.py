@@ -1,12 +1,19 @@
 """The alerts, as data: what is wrong, since when it counts, and what to do."""
 
-import re
-
 import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.base import given
-from fastyle_components.monitoring_args import Alert, MonitoringArgs, on_service, promql, split, threshold
+from fastyle_components.monitoring_args import (
+    Alert,
+    Answers,
+    MonitoringArgs,
+    on_service,
+    promql,
+    promql_name,
+    split,
+    threshold,
+)
 
 
 def flow(args: MonitoringArgs) -> list[Alert]:
@@ -49,8 +56,7 @@ def flow(args: MonitoringArgs) -> list[Alert]:
     return [part for alert in alerts for part in split(alert)]
 
 
-def interfaces(args: MonitoringArgs) -> list[Alert]:
-    latency = given(args.latency_ms)
+def interfaces(args: MonitoringArgs, latency: Answers) -> list[Alert]:
     errors = [
         threshold(
             f"{service} answers 5xx",
@@ -62,13 +68,6 @@ def interfaces(args: MonitoringArgs) -> list[Alert]:
         )
         for service in (args.entrance, args.api)
     ]
-    slow = threshold(
-        f"{args.api} is slow",
-        f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
-        latency,
-        aligner="ALIGN_PERCENTILE_99",
-        reducer="REDUCE_MAX",
-    )
     return [
         Alert(
             "errors",
@@ -81,9 +80,9 @@ def interfaces(args: MonitoringArgs) -> list[Alert]:
         Alert(
             "latency",
             "The API is slow",
-            f"One answer of a hundred takes over {latency} ms. See the database's query insights, then the "
+            f"One answer of a hundred takes over {given(args.latency_ms)} ms. See the database's query insights, then the "
             "service's instances and concurrency.",
-            [slow],
+            [latency.slow],
             severity="WARNING",
         ),
     ]
@@ -113,7 +112,7 @@ def _unpublished(metric: str) -> str:
     """PromQL that is true while nothing was published lately. A kind of resource that never logged one counts as 0; each
     is asked for by itself, because a log metric has series of several:
     https://cloud.google.com/monitoring/promql/promql-mapping"""
-    name = f"logging_googleapis_com:user_{re.sub(r'[^A-Za-z0-9_]', '_', metric)}"
+    name = promql_name(metric)
     counts = (
         f'(sum(increase({name}{{monitored_resource="{resource}"}}[{SEEN_MINUTES}m])) or vector(0))'
         for resource in PUBLISHERS

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fastyle_components.monitoring_args import MonitoringArgs, metric_name, on_service
+from fastyle_components.latency import latency_filter
+from fastyle_components.monitoring_args import MonitoringArgs, metric_name
 
 
 def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
@@ -23,8 +24,8 @@ def dashboard(name: str, args: MonitoringArgs) -> dict[str, Any]:
     charts = [
         ("Requests a second, by service", run_count, "ALIGN_RATE", "REDUCE_SUM", ["resource.labels.service_name"]),
         (
-            "API latency, 99th percentile (ms)",
-            f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
+            f"API latency, 99th percentile ({'s' if args.api_streams else 'ms'})",
+            latency_filter(name, args),
             "ALIGN_PERCENTILE_99",
             "REDUCE_MAX",
             [],

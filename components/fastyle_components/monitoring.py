@@ -9,6 +9,7 @@ import pulumi_gcp.monitoring as monitoring
 from fastyle_components.alerts import flow, freshness, interfaces, late, money, stores
 from fastyle_components.base import token
 from fastyle_components.dashboard import dashboard
+from fastyle_components.latency import latency
 from fastyle_components.monitoring_args import Alert, MonitoringArgs, check, metric_name
 from fastyle_components.objectives import objectives
 
@@ -18,8 +19,8 @@ __all__ = ["Monitoring", "MonitoringArgs"]
 class Monitoring(pulumi.ComponentResource):
     """Alerts that name what to do, a dashboard, and service level objectives.
 
-    Owns the e-mail channels, alert policies, the log-based metric of publications, the dashboard, the objectives
-    and their burn-rate alerts. It does not own what it watches, nor the budget's channels.
+    Owns the e-mail channels, alert policies, the log-based metrics of publications and of latency, the dashboard, the
+    objectives and their burn-rate alerts. It does not own what it watches, nor the budget's channels.
     """
 
     alerts: pulumi.Output[list[str]]
@@ -52,10 +53,17 @@ class Monitoring(pulumi.ComponentResource):
             metric_descriptor=gcp.logging.MetricMetricDescriptorArgs(metric_kind="DELTA", value_type="INT64", unit="1"),
             opts=self._child,
         )
-        alerts = [*flow(args), *interfaces(args), freshness(args, self._metric.name), *late(args), *stores(args)]
+        answers = latency(self, args)
+        alerts = [
+            *flow(args),
+            *interfaces(args, answers),
+            freshness(args, self._metric.name),
+            *late(args),
+            *stores(args),
+        ]
         alerts += money(args)
         if args.objectives:
-            alerts += objectives(self, args)
+            alerts += objectives(self, args, answers)
         policies = [self._policy(alert) for alert in alerts]
         monitoring.Dashboard(
             f"{name}-dashboard",

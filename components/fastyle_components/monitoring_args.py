@@ -1,5 +1,6 @@
 """Arguments of Monitoring, and the alert conditions that are built from them."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 import pulumi
@@ -35,8 +36,14 @@ class MonitoringArgs(Args):
     watched."""
     services: list[str] | None = None
     """Further Cloud Run services that the dashboard shows. Default: the entrance and the API alone."""
+    api_streams: list[str] | None = None
+    """Paths of the API whose answers last as long as their reader stays, such as server-sent events. Cloud Run's metric
+    of latency has them among the slow ones and no label to tell them by: with some named, latency is that of the
+    request log without them. Default: none."""
     metric_name: str | None = None
     """The log metric of publications. Default: `<component's name>-marts-published`."""
+    latency_metric_name: str | None = None
+    """The log metric of latency, where `api_streams` are named. Default: `<component's name>-api-latency`."""
     service_id: str | None = None
     """What the objectives belong to. Default: the component's name."""
     title_prefix: str | None = optional("")
@@ -76,6 +83,23 @@ class Alert:
     """The key of its runbook where that is another alert's."""
     rate_limit: str | None = None
     """At most one notification in that time: needed for log matches, not allowed for others."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How long the API's answers take."""
+
+    filter: pulumi.Input[str]
+    """Of a metric that is a distribution."""
+    limit: float
+    """What 99 of 100 take at most, in the metric's unit."""
+    slow: monitoring.AlertPolicyConditionArgs
+    """True while more than one of 100 take longer."""
+
+
+def latency_metric_name(name: str, args: MonitoringArgs) -> str:
+    """The log metric of the latency of the API of the component `name`."""
+    return args.latency_metric_name or f"{name}-api-latency"
 
 
 def metric_name(name: str, args: MonitoringArgs) -> str:
@@ -139,6 +163,11 @@ def threshold(
     )
 
 
+def promql_name(metric: str) -> str:
+    """What PromQL calls a log metric: https://cloud.google.com/monitoring/promql/promql-mapping"""
+    return f"logging_googleapis_com:user_{re.sub(r'[^A-Za-z0-9_]', '_', metric)}"
+
+
 def promql(title: str, query: pulumi.Input[str], seconds: int) -> monitoring.AlertPolicyConditionArgs:
     """A PromQL query that must be true for so long; the only condition of its policy, as Cloud Monitoring wants it.
 
@@ -153,6 +182,7 @@ def promql(title: str, query: pulumi.Input[str], seconds: int) -> monitoring.Ale
     )
 
 
+STREAM_PATH = re.compile(r"/[A-Za-z0-9_./-]*")
 RESERVED_OBJECTIVES = ("accepting", "answering")
 """Ids of the objectives that are kept of every platform."""
 
@@ -169,6 +199,9 @@ def check(name: str, args: MonitoringArgs) -> None:
             raise ArgsError(f"{where}: {key} is empty; an alert policy needs a condition; name at least one")
         if len(set(subscriptions)) != len(subscriptions):
             raise ArgsError(f"{where}: {key} names one twice; each would be a condition of its own; name each once")
+    for path in args.api_streams or []:
+        if not STREAM_PATH.fullmatch(path):
+            raise ArgsError(f"{where}: api_streams: {path!r} is no path; write one such as /v1/stream")
     for objective in args.delivery_objectives or {}:
         if objective in RESERVED_OBJECTIVES:
             raise ArgsError(f"{where}: delivery_objectives.{objective} is another objective's id; choose another")

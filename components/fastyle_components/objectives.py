@@ -6,14 +6,14 @@ import pulumi
 import pulumi_gcp.monitoring as monitoring
 
 from fastyle_components.base import given
-from fastyle_components.monitoring_args import Alert, MonitoringArgs, on_service, threshold
+from fastyle_components.monitoring_args import Alert, Answers, MonitoringArgs, on_service, threshold
 
 FAST_BURN = 14.4
 """Error budget spent so many times too fast for an hour is 2 % of a 30-day budget:
 https://sre.google/workbook/alerting-on-slos/ (multiwindow, multi-burn-rate)."""
 
 
-def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[Alert]:
+def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs, latency: Answers) -> list[Alert]:
     """Declare the objectives under `parent`; returns the alerts on their error budgets."""
     child, name = pulumi.ResourceOptions(parent=parent), parent.pulumi_resource_name
     service = monitoring.CustomService(
@@ -29,8 +29,8 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs) -> list[A
         bad_service_filter=f'{count} AND metric.labels.response_code_class = "5xx"', total_service_filter=count
     )
     quick = monitoring.SloRequestBasedSliDistributionCutArgs(
-        distribution_filter=f'{on_service(args.api)} AND metric.type = "run.googleapis.com/request_latencies"',
-        range=monitoring.SloRequestBasedSliDistributionCutRangeArgs(max=args.latency_ms),
+        distribution_filter=latency.filter,
+        range=monitoring.SloRequestBasedSliDistributionCutRangeArgs(max=latency.limit),
     )
     objectives: dict[str, tuple[str, float, dict[str, Any]]] = {
         "accepting": (

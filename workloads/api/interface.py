@@ -1,4 +1,4 @@
-"""Environment variables of the API beside the common ones, and who may check its callers."""
+"""Environment variables of the API beside the common ones, who may check its callers, and which answers have no end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final
 
 API_AUTH: Final = "API_AUTH"
 LOCALE: Final = "LOCALE"
+STREAMED: Final = ("/v1/inventory/stream",)
+"""Paths whose answers last as long as their reader stays: no measure of how quick the API is."""
 
 
 class ApiAuth(StrEnum):

@@ -272,6 +272,38 @@ def test_a_nat_exists_only_where_asked_for() -> None:
     assert not [key for key in recorder.resources if "Router" in key]
 
 
+def test_streams_are_no_slow_answers() -> None:
+    """Cloud Run counts a stream of five minutes as an answer that took five minutes, without a label of its path."""
+
+    def program() -> None:
+        slow = gcp.pubsub.Topic("slow", name="slow")
+        example(Monitoring, ARCHIVE, api_streams=["/v1/stream", "/v1/tail"], latency_ms=500, wait_for=[slow.name])()
+
+    recorder = declare(program)
+    metric = recorder.one("c-api-latency")
+    assert metric["filter"].endswith(
+        'service_name = "api" AND log_id("run.googleapis.com/requests") '
+        'AND NOT httpRequest.requestUrl:("/v1/stream" OR "/v1/tail")'
+    )
+    buckets = metric["bucketOptions"]["exponentialBuckets"]
+    ends = [buckets["scale"] * buckets["growthFactor"] ** n for n in range(int(buckets["numFiniteBuckets"]) + 1)]
+    assert 0.5 in ends, "or how many of a bucket are over the limit would be guessed"
+    assert ends[-1] > 300, "as long as a request may take"
+    cut = recorder.one("c-answering")["requestBasedSli"]["distributionCut"]
+    assert cut["range"] == {"max": 0.5}
+    assert 'metric.type = "logging.googleapis.com/user/c-api-latency"' in cut["distributionFilter"]
+    (condition,) = recorder.one("c-latency")["conditions"]
+    query = condition["conditionPrometheusQueryLanguage"]
+    assert query["disableMetricValidation"] is True
+    assert query["query"] == (
+        "histogram_quantile(0.99, sum by (le) (increase(logging_googleapis_com:user_c_api_latency_bucket"
+        '{monitored_resource="cloud_run_revision"}[5m]))) > 0.5'
+    )
+    assert "user/c-api-latency" in recorder.one("c-dashboard")["dashboardJson"]
+    for key in ("gcp:monitoring/slo:Slo::c-answering", "gcp:monitoring/alertPolicy:AlertPolicy::c-latency"):
+        assert {"slow", "c-api-latency"} <= set(recorder.options[key]["after"]), key
+
+
 def test_a_burn_alert_needs_both_windows() -> None:
     """One window alone wakes people for what is over already, or too late."""
     policy = declared(Monitoring).one("c-burn-accepting")
@@ -506,6 +538,7 @@ REFUSED: list[tuple[type[pulumi.ComponentResource], dict[str, Any], str]] = [
     (Monitoring, {"dead_letter_subscriptions": ["a", "a"]}, "names one twice"),
     (Monitoring, {"delivery_objectives": {"accepting": "a"}}, "another objective's id"),
     (Monitoring, {"freshness_hours": 24}, "lasts longer"),
+    (Monitoring, {"api_streams": ['/v1/"stream']}, "is no path"),
     (WorkloadIdentityFederation, {"repository": "platform"}, "owner/name"),
     (WorkloadIdentityFederation, {"repository_id": "shop"}, "is no number"),
     (WorkloadIdentityFederation, {"branch": "main' || true || '"}, "plain name"),

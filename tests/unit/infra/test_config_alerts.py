@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from infra.operations import late_run
+from tests.support.api import configuration
 from tests.support.program import composed
+from workloads.api.app import create_app
 
 COMPOSER = {"resource.type": "cloud_composer_environment", "resource.labels.environment_name": "fastyle"}
 LATE_RUN = late_run("fastyle")
@@ -60,3 +62,24 @@ def test_a_publication_counts_whoever_logs_it() -> None:
                 "another stack's"
             )
     assert not finds(metric["filter"], COMPOSER | {"textPayload": "checks passed"})
+
+
+def test_how_long_somebody_watches_is_not_how_slow_the_api_is() -> None:
+    """Cloud Run's own metric has a live stream among the slow answers, and no label that tells it by."""
+    program = composed("prod")
+    metric: dict[str, Any] = program.one("monitoring-api-latency")
+    found, _, left_out = metric["filter"].partition(" AND NOT ")
+    assert 'resource.labels.service_name = "api"' in found
+    assert 'log_id("run.googleapis.com/requests")' in found
+    paths: dict[str, Any] = create_app(configuration("postgresql:///none")).openapi()["paths"]
+    endless = {path for path, methods in paths.items() if "text/event-stream" in str(methods)}
+    assert endless
+    for path in paths:
+        url = f"https://api-1.run.app{path}?sku=A"
+        is_left_out = any(named in url for named in re.findall(r'"([^"]+)"', left_out))
+        assert is_left_out is (path in endless), url
+    own = f'metric.type = "logging.googleapis.com/user/{metric["name"]}"'
+    assert own in program.one("monitoring-answering")["requestBasedSli"]["distributionCut"]["distributionFilter"]
+    watching = [v for k, v in program.resources.items() if k.startswith(("gcp:monitoring/",))]
+    assert watching
+    assert "request_latencies" not in str(watching)

@@ -96,7 +96,7 @@ PROD: Table = {
     "monitoring.emails": (["night@example.com"], '"email_address": "night@example.com"'),
     "monitoring.backlog_minutes": (17, '"thresholdValue": 1020'),
     "monitoring.freshness_hours": (17, '"duration": "59400s"'),
-    "monitoring.latency_ms": (777, '"thresholdValue": 777.0'),
+    "monitoring.latency_ms": (777, '}[5m]))) > 0.777'),
     "composer.image_version": ("composer-3-airflow-3.1.7-build.77", '"imageVersion": "composer-3-airflow-3.1.7-build.77"'),
     "composer.environment_size": ("LARGE", '"environmentSize": "ENVIRONMENT_SIZE_LARGE"'),
     "composer.snapshot_cron": ("7 4 * * *", '"snapshotCreationSchedule": "7 4 * * *"'),
