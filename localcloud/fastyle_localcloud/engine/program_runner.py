@@ -7,15 +7,18 @@ request comes on standard input, the answer goes to the file ANSWER, both as Pul
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import runpy
 import sys
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
+import pulumi.runtime.stack
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2
 
@@ -23,12 +26,23 @@ from pulumi.runtime.proto import language_pb2
 def run(server: LanguageServer, request: Any) -> Any:
     """Run the program of a `RunRequest` in this process; returns the `RunResponse`."""
     gc.disable()  # a program ends within seconds, and its process with it; a third of them would go into collecting
+    _wait_for_all()
     program = Path(request.info.program_directory, request.info.entry_point or ".").resolve()
     os.chdir(request.pwd)
     server.program = lambda: _run_program(program)
     result = LanguageServer.Run(server, request, None)  # type: ignore[no-untyped-call]
     # The error has been logged already: `bail` keeps the engine from printing it a second time.
     return language_pb2.RunResponse(bail=True) if result.error else result
+
+
+def _wait_for_all() -> None:
+    """Have the SDK wait for all outputs at once. It waits for the first of them again and again, with a callback on each
+    of the others every time: with some hundred resources that takes a fifth of the program's processor time."""
+
+    def wait(tasks: Any, *, return_when: str = "", **options: Any) -> Any:
+        return asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION, **options)
+
+    pulumi.runtime.stack.asyncio = SimpleNamespace(**{**vars(asyncio), "wait": wait})  # type: ignore[assignment,attr-defined]
 
 
 def _run_program(program: Path) -> None:
