@@ -24,7 +24,9 @@ class Settings(WorkloadSettings, DatabaseSettings):
     max_days_of_cover: Decimal = Field(gt=0, description="the days of cover beyond which stock is too much")
     brand: str = Field(min_length=1, description="the business's name, which the dashboard and the API's title show")
     locale: str = Field(description="how the dashboard writes numbers and dates: a BCP 47 tag such as en-US")
-    max_streams: int = Field(default=500, ge=1, description="how many live streams one instance serves at a time")
+    # Below an instance's concurrency, of which a stream takes one for as long as it is open: who reads finds a place, too.
+    # https://cloud.google.com/run/docs/triggering/websockets
+    max_streams: int = Field(default=60, ge=1, description="how many live streams one instance serves at a time")
 
     @model_validator(mode="after")
     def _token_needs_credentials(self) -> Self:

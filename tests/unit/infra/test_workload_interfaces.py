@@ -12,6 +12,10 @@ from types import ModuleType
 import pytest
 from fastyle_components import alerts
 
+from infra.config import load_config
+from ops.stacks import stack_names
+from tests.support.configuration import as_the_engine_gives_it, configuration
+from workloads.api.settings import Settings
 from workloads.events import STREAMS, consumed_by
 from workloads.events.stream import INVENTORY
 from workloads.pipeline.interface import LATE
@@ -109,3 +113,10 @@ def test_the_alert_on_the_budget_counts_the_guard_s_event() -> None:
 
     source = Path(alerts.__file__).read_text(encoding="utf-8")
     assert f'jsonPayload.event = "{EVENT}"' in source
+
+
+@pytest.mark.parametrize("stack", stack_names())
+def test_live_streams_leave_room_for_readers(stack: str) -> None:
+    """On Cloud Run a stream is a request, for as long as it is open: of more than fit, readers would get 429."""
+    config = load_config(as_the_engine_gives_it(configuration(stack)))
+    assert Settings.model_fields["max_streams"].default <= config.workloads.api.concurrency * 0.75
