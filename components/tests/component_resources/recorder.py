@@ -32,6 +32,8 @@ class Recorder(mocks.Mocks):
         """`<type>::<name>` to what the engine is told besides inputs: parent, what it waits for, what it ignores."""
         self.outputs: dict[str, set[str]] = {}
         """A component's name to the names of the outputs that it registers."""
+        self.exports: Any = None
+        """What the program returned, once all of it was known."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         key = f"{args.typ}::{args.name}"
@@ -114,13 +116,17 @@ def _computed(args: mocks.MockResourceArgs) -> dict[str, Any]:
 def declare(program: Callable[[], Any]) -> Recorder:
     """Run `program`, wait for everything it registered and returned, and give what was recorded."""
     recorder = Recorder()
+
+    def kept(exports: Any) -> None:
+        recorder.exports = exports
+
     # Pulumi takes the thread's event loop for granted; an asynchronous test that ran before leaves none.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
         with _garbage_collected_later():
             mocks.set_mocks(recorder, project="test", stack="test", preview=False, monitor=Monitor(recorder))
-            mocks.test(program)()  # type: ignore[no-untyped-call]
+            mocks.test(lambda: pulumi.Output.from_input(program()).apply(kept))()  # type: ignore[no-untyped-call]
     except BaseException:  # outputs of a program that was refused are awaited by nobody
         unfinished = asyncio.all_tasks(loop)
         for task in unfinished:
@@ -147,10 +153,7 @@ def _garbage_collected_later() -> Iterator[None]:
 
 def resolve(program: Callable[[], pulumi.Output[Any]]) -> Any:
     """The value of the output that `program` returns."""
-    values: list[Any] = []
-    declare(lambda: program().apply(values.append))
-    assert len(values) == 1
-    return values[0]
+    return declare(program).exports
 
 
 def hold_options(path: Path, got: dict[str, Any]) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from component_resources.recorder import PROJECT, hold_options
+from component_resources.recorder import hold_options
 from ops.stacks import own_projects
-from tests.support.configuration import configuration
 from tests.support.program import composed
 
 
@@ -16,7 +15,7 @@ from tests.support.program import composed
 def test_the_program_s_order_is_exactly_that(stack: str) -> None:
     """Which components the program makes, with which provider, and what each awaits."""
 
-    recorded = composed({**configuration(stack), "gcp:project": PROJECT}).options
+    recorded = composed(stack).options
     options = {key: dict(given) for key, given in recorded.items() if key.startswith("fastyle:")}
     every = {key.partition("::")[2] for key in recorded if key.partition("::")[2].startswith("services-")}
     whole = {key.partition("::")[2] for key in recorded if key.startswith(("gcp:", "pulumi:providers:"))}

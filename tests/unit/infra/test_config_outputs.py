@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pulumi
 import pytest
 
-from component_resources.recorder import PROJECT, resolve
+from component_resources.recorder import PROJECT
 from tests.support.configuration import configuration
-from tests.support.program import program
+from tests.support.program import composed
 from workloads.events import STREAMS
 
 OUTPUTS = {
@@ -40,9 +37,9 @@ OUTPUTS = {
     ("stack", "orchestrator", "api_credentials"),
     [("local", "scheduler", "api-credentials"), ("dev", "scheduler", None), ("prod", "composer", None)],
 )
-def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: str | None, tmp_path: Path) -> None:
-    compose, project = program(stack, tmp_path), configuration(stack)["gcp:project"]
-    assert resolve(lambda: pulumi.Output.from_input(compose())) == {
+def test_the_outputs_are_those(stack: str, orchestrator: str, api_credentials: str | None) -> None:
+    project = configuration(stack)["gcp:project"]
+    assert composed(stack).exports == {
         **OUTPUTS,
         "project": project,
         "bucket": f"{project}-raw-lake",

@@ -27,17 +27,19 @@ def read(path: Path) -> UsageFile:
 
 def parse(text: str, name: str = "usage") -> UsageFile:
     """As `read`, of a text; `name` is what messages call it."""
+    lines: dict[tuple[str, ...], int] = {}
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        repeated = _lines_of(node, (), lines)  # before merges of mappings are resolved, in the nodes themselves
+        content = loader.construct_document(node) if node else None
     except yaml.YAMLError as e:
         mark = getattr(e, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         raise PricingError(f"{name}{where}: no YAML: {getattr(e, 'problem', None) or 'cannot be read'}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, a date that there is not
         raise PricingError(f"{name}: holds a number or date that cannot be read, or is nested too deeply") from None
-    lines: dict[tuple[str, ...], int] = {}
-    if repeated := _lines_of(node, (), lines):
+    if repeated:
         raise PricingError(f"{name}:{lines[repeated]}: '{repeated[-1]}' is there twice; take one out")
     usage = UsageFile(name, lines=lines)
     try:
