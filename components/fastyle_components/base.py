@@ -1,7 +1,8 @@
 """What every component shares: arguments that accept a dataclass or a dict, and outputs that wait for grants.
 
 No `from __future__ import annotations` in this package: Pulumi's analyser, which derives the package's schema,
-reads annotations as objects.
+reads annotations as objects. Annotations of functions that name the provider's classes are quoted: evaluated, they
+would load those modules, a megabyte of declarations each, in every process that imports a component.
 """
 
 import dataclasses

@@ -18,7 +18,7 @@ def grant_custom_role(
     permissions: list[str],
     member: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
-) -> gcp.projects.IAMMember:
+) -> "gcp.projects.IAMMember":
     """Make the role `role_id` as `role_name`, give it to `member` as `grant_name`, and return the grant."""
     role = gcp.projects.IAMCustomRole(
         role_name,

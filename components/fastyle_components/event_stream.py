@@ -8,8 +8,10 @@ import pulumi_gcp as gcp
 from fastyle_components.base import Args, ArgsError, after, days, given, held, in_range, optional, token
 from fastyle_components.grants import holders, keyed
 
-FOREVER = gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
-"""Unset, Pub/Sub deletes a subscription after 31 idle days, with its backlog."""
+
+def _never() -> "gcp.pubsub.SubscriptionExpirationPolicyArgs":
+    """No expiration: unset, Pub/Sub deletes a subscription after 31 idle days, with its backlog."""
+    return gcp.pubsub.SubscriptionExpirationPolicyArgs(ttl="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,7 @@ class EventStream(pulumi.ComponentResource):
             }
         )
 
-    def _make_topic(self, key: str, topic: str, definition: str | None) -> gcp.pubsub.Topic:
+    def _make_topic(self, key: str, topic: str, definition: str | None) -> "gcp.pubsub.Topic":
         args, settings = self._args, None
         if definition is not None:
             schema = gcp.pubsub.Schema(
@@ -151,7 +153,7 @@ class EventStream(pulumi.ComponentResource):
         )
 
     def _may_publish(
-        self, topic: gcp.pubsub.Topic, what: str, members: dict[str, pulumi.Input[str]]
+        self, topic: "gcp.pubsub.Topic", what: str, members: dict[str, pulumi.Input[str]]
     ) -> list[pulumi.Resource]:
         name = self.pulumi_resource_name
         return [
@@ -165,7 +167,7 @@ class EventStream(pulumi.ComponentResource):
             for holder in holders(f"EventStream {name!r}", f"{name}-{what}", members)
         ]
 
-    def _hold(self) -> gcp.pubsub.Subscription:
+    def _hold(self) -> "gcp.pubsub.Subscription":
         name = self.pulumi_resource_name
         retention = given(self._args.dead_letter_retention_days)
         hold = gcp.pubsub.Subscription(
@@ -174,7 +176,7 @@ class EventStream(pulumi.ComponentResource):
             topic=_topic_id(self._dead),
             ack_deadline_seconds=60,
             message_retention_duration=days(retention),
-            expiration_policy=FOREVER,
+            expiration_policy=_never(),
             deletion_policy=self._deletion_policy,
             labels=self._args.labels,
             opts=self._held,
@@ -196,10 +198,10 @@ class EventStream(pulumi.ComponentResource):
         ack_deadline_seconds: int,
         waits: list[pulumi.Resource],
         *,
-        bigquery: gcp.pubsub.SubscriptionBigqueryConfigArgs | None = None,
-        storage: gcp.pubsub.SubscriptionCloudStorageConfigArgs | None = None,
-        push: gcp.pubsub.SubscriptionPushConfigArgs | None = None,
-    ) -> gcp.pubsub.Subscription:
+        bigquery: "gcp.pubsub.SubscriptionBigqueryConfigArgs | None" = None,
+        storage: "gcp.pubsub.SubscriptionCloudStorageConfigArgs | None" = None,
+        push: "gcp.pubsub.SubscriptionPushConfigArgs | None" = None,
+    ) -> "gcp.pubsub.Subscription":
         args, name = self._args, self.pulumi_resource_name
         subscription = gcp.pubsub.Subscription(
             f"{name}-to-{key}",
@@ -207,7 +209,7 @@ class EventStream(pulumi.ComponentResource):
             topic=_topic_id(self._topic),
             ack_deadline_seconds=ack_deadline_seconds,
             message_retention_duration=days(given(args.retention_days)),
-            expiration_policy=FOREVER,
+            expiration_policy=_never(),
             retry_policy=gcp.pubsub.SubscriptionRetryPolicyArgs(
                 minimum_backoff=f"{args.minimum_backoff_seconds}s",
                 maximum_backoff=f"{args.maximum_backoff_seconds}s",
@@ -234,7 +236,7 @@ class EventStream(pulumi.ComponentResource):
         )
         return subscription
 
-    def _to_bigquery(self, export: BigQueryExportArgs) -> gcp.pubsub.Subscription:
+    def _to_bigquery(self, export: BigQueryExportArgs) -> "gcp.pubsub.Subscription":
         parts = pulumi.Output.from_input(export.table).apply(lambda table: table.split("."))
         writes = gcp.bigquery.IamMember(
             f"{self.pulumi_resource_name}-writes-table",
@@ -254,7 +256,7 @@ class EventStream(pulumi.ComponentResource):
         )
         return self._subscription("bigquery", 60, [writes], bigquery=config)
 
-    def _to_storage(self, export: StorageExportArgs) -> gcp.pubsub.Subscription:
+    def _to_storage(self, export: StorageExportArgs) -> "gcp.pubsub.Subscription":
         config = gcp.pubsub.SubscriptionCloudStorageConfigArgs(
             bucket=export.bucket,
             filename_prefix=f"{export.folder or self._args.topic}/",
@@ -268,7 +270,7 @@ class EventStream(pulumi.ComponentResource):
         # A file's events are acknowledged once it is written: the deadline must outlast the batch.
         return self._subscription("lake", 600, [], storage=config)
 
-    def _to_push(self, key: str, push: PushArgs) -> gcp.pubsub.Subscription:
+    def _to_push(self, key: str, push: PushArgs) -> "gcp.pubsub.Subscription":
         config = gcp.pubsub.SubscriptionPushConfigArgs(
             push_endpoint=push.endpoint,
             oidc_token=gcp.pubsub.SubscriptionPushConfigOidcTokenArgs(
@@ -278,12 +280,12 @@ class EventStream(pulumi.ComponentResource):
         return self._subscription(key, given(push.ack_deadline_seconds), [], push=config)
 
 
-def _topic_id(topic: gcp.pubsub.Topic) -> pulumi.Output[str]:
+def _topic_id(topic: "gcp.pubsub.Topic") -> pulumi.Output[str]:
     """Known at preview, unlike `.id`: policies can follow the link."""
     return pulumi.Output.concat("projects/", topic.project, "/topics/", topic.name)
 
 
-def _subscription_id(subscription: gcp.pubsub.Subscription) -> pulumi.Output[str]:
+def _subscription_id(subscription: "gcp.pubsub.Subscription") -> pulumi.Output[str]:
     return pulumi.Output.concat("projects/", subscription.project, "/subscriptions/", subscription.name)
 
 

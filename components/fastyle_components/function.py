@@ -115,7 +115,7 @@ class Function(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "function": self.function})
 
 
-def _build(args: FunctionArgs) -> functions.FunctionBuildConfigArgs:
+def _build(args: FunctionArgs) -> "functions.FunctionBuildConfigArgs":
     return functions.FunctionBuildConfigArgs(
         runtime=args.runtime,
         entry_point=args.entry_point,
@@ -132,7 +132,7 @@ def _build(args: FunctionArgs) -> functions.FunctionBuildConfigArgs:
     )
 
 
-def _service(args: FunctionArgs) -> functions.FunctionServiceConfigArgs:
+def _service(args: FunctionArgs) -> "functions.FunctionServiceConfigArgs":
     return functions.FunctionServiceConfigArgs(
         service_account_email=args.service_account_email,
         available_cpu=args.cpu,

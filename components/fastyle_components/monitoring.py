@@ -74,7 +74,7 @@ class Monitoring(pulumi.ComponentResource):
         self.alerts = pulumi.Output.all(*[policy.display_name for policy in policies])
         self.register_outputs({"alerts": self.alerts})
 
-    def _policy(self, alert: Alert) -> monitoring.AlertPolicy:
+    def _policy(self, alert: Alert) -> "monitoring.AlertPolicy":
         runbook = self._args.runbook_url
         text = alert.mend if runbook is None else f"{alert.mend}\n\n[Runbook]({runbook}{alert.runbook or alert.key})"
         return monitoring.AlertPolicy(

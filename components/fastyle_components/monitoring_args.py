@@ -76,7 +76,7 @@ class Alert:
     title: str
     mend: str
     """What it means and what to do, for whoever is woken."""
-    conditions: list[monitoring.AlertPolicyConditionArgs] = field(repr=False)
+    conditions: list["monitoring.AlertPolicyConditionArgs"] = field(repr=False)
     severity: str = "ERROR"
     combiner: str = "OR"
     runbook: str | None = None
@@ -143,7 +143,7 @@ def threshold(
     reducer: str | None = None,
     minutes: int = 5,
     alignment_seconds: int = 60,
-) -> monitoring.AlertPolicyConditionArgs:
+) -> "monitoring.AlertPolicyConditionArgs":
     """A threshold over one series; `aligner` None for a burn rate, which brings its own."""
     aggregations = aligner and [
         monitoring.AlertPolicyConditionConditionThresholdAggregationArgs(
@@ -168,7 +168,7 @@ def promql_name(metric: str) -> str:
     return f"logging_googleapis_com:user_{re.sub(r'[^A-Za-z0-9_]', '_', metric)}"
 
 
-def promql(title: str, query: pulumi.Input[str], seconds: int) -> monitoring.AlertPolicyConditionArgs:
+def promql(title: str, query: pulumi.Input[str], seconds: int) -> "monitoring.AlertPolicyConditionArgs":
     """A PromQL query that must be true for so long; the only condition of its policy, as Cloud Monitoring wants it.
 
     The metric may not be known yet: for up to ten minutes after a log metric was made, a policy whose metric is looked

@@ -84,7 +84,7 @@ def objectives(parent: pulumi.ComponentResource, args: MonitoringArgs, latency: 
     return alerts
 
 
-def _delivered(args: MonitoringArgs, subscription: str) -> monitoring.SloWindowsBasedSliArgs:
+def _delivered(args: MonitoringArgs, subscription: str) -> "monitoring.SloWindowsBasedSliArgs":
     """Five minutes are good when what waited longest had waited no longer than the backlog may: one series, for an
     indicator takes no more."""
     age = monitoring.SloWindowsBasedSliMetricMeanInRangeArgs(

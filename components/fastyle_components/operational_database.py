@@ -192,7 +192,7 @@ def _user_name(user: DatabaseUserArgs) -> pulumi.Output[str]:
     return pulumi.Output.from_input(user.email).apply(lambda email: email.removesuffix(".gserviceaccount.com"))
 
 
-def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.DatabaseInstanceSettingsArgs:
+def _settings(args: OperationalDatabaseArgs, protected: bool) -> "gcp.sql.DatabaseInstanceSettingsArgs":
     recovery = given(args.point_in_time_recovery)
     flags = {"cloudsql.iam_authentication": "on", **(args.flags or {})}
     return gcp.sql.DatabaseInstanceSettingsArgs(
@@ -238,7 +238,10 @@ def _settings(args: OperationalDatabaseArgs, protected: bool) -> gcp.sql.Databas
 
 
 def _night_stop(
-    parent: OperationalDatabase, args: OperationalDatabaseArgs, night: NightStopArgs, instance: gcp.sql.DatabaseInstance
+    parent: OperationalDatabase,
+    args: OperationalDatabaseArgs,
+    night: NightStopArgs,
+    instance: "gcp.sql.DatabaseInstance",
 ) -> None:
     name, child = parent.pulumi_resource_name, pulumi.ResourceOptions(parent=parent)
     grant_custom_role(

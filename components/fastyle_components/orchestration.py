@@ -110,7 +110,7 @@ class Orchestration(pulumi.ComponentResource):
         )
 
 
-def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> gcp.storage.Bucket:
+def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> "gcp.storage.Bucket":
     rule, condition = gcp.storage.BucketLifecycleRuleArgs, gcp.storage.BucketLifecycleRuleConditionArgs
     delete = gcp.storage.BucketLifecycleRuleActionArgs(type="Delete")
     return gcp.storage.Bucket(
@@ -139,7 +139,7 @@ def _bucket(parent: Orchestration, args: OrchestrationArgs, protected: bool) -> 
     )
 
 
-def _config(args: OrchestrationArgs, bucket: pulumi.Output[str]) -> composer.EnvironmentConfigArgs:
+def _config(args: OrchestrationArgs, bucket: pulumi.Output[str]) -> "composer.EnvironmentConfigArgs":
     days, hour = given(args.maintenance_days), given(args.maintenance_hour)
     return composer.EnvironmentConfigArgs(
         environment_size=f"ENVIRONMENT_SIZE_{args.size}",
@@ -177,7 +177,7 @@ def _config(args: OrchestrationArgs, bucket: pulumi.Output[str]) -> composer.Env
     )
 
 
-def _workloads(args: OrchestrationArgs) -> composer.EnvironmentConfigWorkloadsConfigArgs:
+def _workloads(args: OrchestrationArgs) -> "composer.EnvironmentConfigWorkloadsConfigArgs":
     return composer.EnvironmentConfigWorkloadsConfigArgs(
         scheduler=composer.EnvironmentConfigWorkloadsConfigSchedulerArgs(cpu=0.5, memory_gb=2, storage_gb=1, count=1),
         triggerer=composer.EnvironmentConfigWorkloadsConfigTriggererArgs(cpu=0.5, memory_gb=1, count=1),

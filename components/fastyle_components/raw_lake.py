@@ -108,7 +108,7 @@ class RawLake(pulumi.ComponentResource):
         self.register_outputs({"bucket": self.bucket, "url": self.url})
 
 
-def _lifecycle(name: str, args: RawLakeArgs) -> list[gcp.storage.BucketLifecycleRuleArgs]:
+def _lifecycle(name: str, args: RawLakeArgs) -> "list[gcp.storage.BucketLifecycleRuleArgs]":
     moves = [
         ("NEARLINE", args.nearline_after_days),
         ("COLDLINE", args.coldline_after_days),
@@ -152,7 +152,7 @@ def early_deletion(moves: list[tuple[str, int]], delete_after_days: int) -> str 
     return None
 
 
-def _rule(action: str, age: int, storage_class: str | None = None) -> gcp.storage.BucketLifecycleRuleArgs:
+def _rule(action: str, age: int, storage_class: str | None = None) -> "gcp.storage.BucketLifecycleRuleArgs":
     return gcp.storage.BucketLifecycleRuleArgs(
         action=gcp.storage.BucketLifecycleRuleActionArgs(type=action, storage_class=storage_class),
         condition=gcp.storage.BucketLifecycleRuleConditionArgs(age=age),

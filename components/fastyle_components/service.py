@@ -132,7 +132,7 @@ class Service(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "service": self.service})
 
 
-def _template(args: ServiceArgs) -> run.ServiceTemplateArgs:
+def _template(args: ServiceArgs) -> "run.ServiceTemplateArgs":
     secrets = args.secret_files or {}
     return run.ServiceTemplateArgs(
         service_account=args.service_account_email,
@@ -167,7 +167,7 @@ def _template(args: ServiceArgs) -> run.ServiceTemplateArgs:
     )
 
 
-def _container(args: ServiceArgs) -> run.ServiceTemplateContainerArgs:
+def _container(args: ServiceArgs) -> "run.ServiceTemplateContainerArgs":
     source, probe = args.source, run.ServiceTemplateContainerStartupProbeArgs
     health = args.health_path
     default_image = f"{args.location}-docker.pkg.dev/serverless-runtimes/google-22-full/runtimes/python311"

@@ -113,7 +113,7 @@ class Warehouse(pulumi.ComponentResource):
     def _deletion_policy(self) -> str:
         return "PREVENT" if self._protected else "DELETE"
 
-    def _dataset(self, key: str, spec: DatasetArgs) -> gcp.bigquery.Dataset:
+    def _dataset(self, key: str, spec: DatasetArgs) -> "gcp.bigquery.Dataset":
         expiration = spec.table_expiration_days
         return gcp.bigquery.Dataset(
             f"{self.pulumi_resource_name}-{key}",
@@ -129,7 +129,7 @@ class Warehouse(pulumi.ComponentResource):
             opts=held(self, self._protected),
         )
 
-    def _table(self, dataset: gcp.bigquery.Dataset, key: str, table_id: str, spec: TableArgs) -> gcp.bigquery.Table:
+    def _table(self, dataset: "gcp.bigquery.Dataset", key: str, table_id: str, spec: TableArgs) -> "gcp.bigquery.Table":
         partitioning = spec.partition_field and gcp.bigquery.TableTimePartitioningArgs(
             type="DAY",
             field=spec.partition_field,
@@ -150,7 +150,9 @@ class Warehouse(pulumi.ComponentResource):
             opts=held(self, self._protected),
         )
 
-    def _grants(self, datasets: dict[str, gcp.bigquery.Dataset], key: str, spec: DatasetArgs) -> list[pulumi.Resource]:
+    def _grants(
+        self, datasets: "dict[str, gcp.bigquery.Dataset]", key: str, spec: DatasetArgs
+    ) -> list[pulumi.Resource]:
         dataset_id, project = datasets[key].dataset_id, self._args.project
         name = f"{self.pulumi_resource_name}-{key}"
         roles: dict[str, dict[str, pulumi.Input[str]]] = {}

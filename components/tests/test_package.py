@@ -16,25 +16,37 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-DESCRIBE = "import json; from fastyle_components.reference import reference, schema; print(json.dumps([schema(), reference()]))"
+DESCRIBE = """
+import json, sys
+import fastyle_components
+loaded = [module for module in sys.modules if module.startswith("pulumi_gcp.") and module.count(".") > 1]
+from fastyle_components.reference import reference, schema
+print(json.dumps([schema(), reference(), loaded]))
+"""
 
 
 @pytest.fixture(scope="module")
-def described() -> tuple[dict[str, Any], str]:
-    """The package's schema and reference, from a process of their own.
+def described() -> tuple[dict[str, Any], str, list[str]]:
+    """The package's schema, its reference and what its import loads of the provider, from a process of their own.
 
     Pulumi's component host and Google's clients each register `google.rpc.Status` under a file name of
     its own: one process cannot hold both.
     """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", DESCRIBE], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    package, text = json.loads(done.stdout)
-    return package, text
+    package, text, loaded = json.loads(done.stdout)
+    return package, text, loaded
 
 
 @pytest.mark.slow
-def test_every_component_and_argument_is_described(described: tuple[dict[str, Any], str]) -> None:
-    package, _ = described
+def test_an_import_loads_no_class_of_the_provider(described: tuple[dict[str, Any], str, list[str]]) -> None:
+    """Each of its modules is megabytes of declarations, to be read by whoever declares such a resource."""
+    assert described[2] == []
+
+
+@pytest.mark.slow
+def test_every_component_and_argument_is_described(described: tuple[dict[str, Any], str, list[str]]) -> None:
+    package = described[0]
     assert set(package["resources"]) == {f"fastyle:index:{component.__name__}" for component in COMPONENTS}
     for token, component in package["resources"].items():
         assert component["description"], token
@@ -42,19 +54,19 @@ def test_every_component_and_argument_is_described(described: tuple[dict[str, An
 
 
 @pytest.mark.slow
-def test_only_what_has_no_default_is_required(described: tuple[dict[str, Any], str]) -> None:
+def test_only_what_has_no_default_is_required(described: tuple[dict[str, Any], str, list[str]]) -> None:
     lake = described[0]["resources"]["fastyle:index:RawLake"]
     assert sorted(lake["requiredInputs"]) == ["bucketName", "deleteAfterDays", "location"]
 
 
 @pytest.mark.slow
-def test_the_reference_is_current(described: tuple[dict[str, Any], str]) -> None:
+def test_the_reference_is_current(described: tuple[dict[str, Any], str, list[str]]) -> None:
     text = (PACKAGE / "REFERENCE.md").read_text(encoding="utf-8")
     assert text == described[1], "run: python -m fastyle_components.reference components/REFERENCE.md"
 
 
 @pytest.mark.slow
-def test_the_host_serves_the_schema_as_a_process(described: tuple[dict[str, Any], str]) -> None:
+def test_the_host_serves_the_schema_as_a_process(described: tuple[dict[str, Any], str, list[str]]) -> None:
     """What `pulumi package add` starts: the folder itself, given the engine's address; it prints its port."""
     process = subprocess.Popen([sys.executable, str(PACKAGE), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)
     try:

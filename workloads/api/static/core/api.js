@@ -26,7 +26,7 @@ export async function request(path, parameters = {}, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "The API does not answer. It is asked again every few seconds.");
   }
-  // Identity-Aware Proxy in front redirects, or answers scripts with 401: https://cloud.google.com/iap/docs/sessions-howto
+  // Identity-Aware Proxy in front redirects, or answers scripts with 401: cloud.google.com/iap/docs/sessions-howto
   if (answer.type === "opaqueredirect" || (answer.status === 401 && answer.headers.get("WWW-Authenticate") !== OWN)) {
     throw new ApiError(0, "Your sign-in has ended. Reload the page to sign in again.");
   }
