@@ -93,7 +93,7 @@ class Answers:
     """Of a metric that is a distribution."""
     limit: float
     """What 99 of 100 take at most, in the metric's unit."""
-    slow: monitoring.AlertPolicyConditionArgs
+    slow: "monitoring.AlertPolicyConditionArgs"
     """True while more than one of 100 take longer."""
 
 
