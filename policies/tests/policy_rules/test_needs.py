@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastyle_policies import gcp
-from fastyle_policies.least_privilege.further import Needs
+from fastyle_policies.least_privilege.further import TRANSFER, TRIGGER, Needs
 from fastyle_policies.least_privilege.needed import Need
 from fastyle_policies.least_privilege.uses import Use
 from fastyle_policies.links import Index
@@ -235,3 +235,63 @@ def test_an_export_to_a_table_outside_the_plan_needs_its_grant_too(
             "lacks a grant. BigQuery export: the service agent of pubsub needs roles/bigquery.dataEditor on old.sales"
         ]
     )
+
+
+SINK = r.resource("gcp:logging/projectSink:ProjectSink", "sink", destination="elsewhere.example/logs")
+TICK = "https://storage.googleapis.com/storage/v1/b"
+
+
+@pytest.mark.parametrize(
+    ("of", "link", "opaque"),
+    [
+        (service({"TRADES_TOPIC": UNKNOWN}), "TRADES_TOPIC (roles/pubsub.publisher)", RUNNER.urn),
+        (SINK, "log sink (its destination)", f"writer:{SINK.urn}"),
+        (
+            r.resource(TRANSFER, "load", serviceAccountName=r.email("shop-runner"), dataSourceId="amazon_s3"),
+            "data transfer from amazon_s3",
+            RUNNER.urn,
+        ),
+        (
+            r.schedule("tick", TICK, "shop-runner", token="oauthToken"),
+            "schedule (what storage.googleapis.com asks for)",
+            RUNNER.urn,
+        ),
+        (
+            r.resource(TRIGGER, "trigger", serviceAccount=r.email("shop-runner"), destination={"gke": {}}),
+            "event trigger (a destination other than Cloud Run or Workflows)",
+            RUNNER.urn,
+        ),
+        (
+            r.composer("airflow", config={"encryptionConfig": {"kmsKeyName": "projects/p/key"}}),
+            "customer-managed key of several service agents (roles/cloudkms.cryptoKeyEncrypterDecrypter)",
+            "agent:cloudcomposer-accounts",
+        ),
+        (
+            r.resource(
+                gcp.SECRET,
+                "kept",
+                replication={"userManaged": {"replicas": [{"customerManagedEncryption": {"kmsKeyName": "key"}}]}},
+            ),
+            "customer-managed key of a replica (roles/cloudkms.cryptoKeyEncrypterDecrypter)",
+            "agent:gcp-sa-secretmanager",
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Resource) else "",
+)
+def test_a_link_that_cannot_be_followed_is_told_where_it_is_and_leaves_its_members_grants_in_doubt(
+    of: Resource, link: str, opaque: str
+) -> None:
+    walked = Needs(Index(Plan((RUNNER, of))), OWN)
+    assert link not in [need.link for need in walked.all()]
+    assert (link, of) in [(each.link, each.resource) for each in walked.unresolved]
+    assert opaque in walked.opaque
+
+
+def test_an_account_known_only_at_update_that_nothing_tells_of_explains_no_grant() -> None:
+    """A machine runs as some account; no dependency says that it is this one."""
+    machine = r.resource("gcp:compute/instance:Instance", "machine", serviceAccount=UNKNOWN)
+    spare = r.on_project("spare", "roles/pubsub.publisher", r.member("shop-runner"))
+    [surplus] = grants_surplus(Plan((RUNNER, machine, spare)), Wiring())
+    assert surplus.message == "grants roles/pubsub.publisher to shop-runner, which no link of the plan needs"
+    told = replace(machine, references={"serviceAccount": (RUNNER.urn,)})
+    assert list(grants_surplus(Plan((RUNNER, told, spare)), Wiring())) == []

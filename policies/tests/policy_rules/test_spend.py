@@ -95,6 +95,15 @@ def test_many_components_are_summed_up_at_the_end() -> None:
     ]
 
 
+def test_free_tiers_are_a_row_of_their_own_however_many_components_there_are() -> None:
+    stores = [resource("shop:index:Store", f"store-{n}", parent=STACK.urn) for n in range(9)]
+    databases = [replace(DATABASE, name=f"d{n}", urn=f"{DATABASE.urn}{n}", parent=s.urn) for n, s in enumerate(stores)]
+    tick = resource("gcp:cloudscheduler/job:Job", "tick", parent=stores[0].urn)
+    over = only(list(spend_ceiling(Plan((STACK, *stores, *databases, tick)), SpendCeiling(maximum=0))))
+    rows = [line.strip().split("  ")[0] for line in over.message.splitlines()]
+    assert rows[-4:-1] == ["1 others", "free tiers of the billing account", "total"]
+
+
 def test_what_costs_nothing_is_no_row_and_what_is_free_is_one() -> None:
     """A job of Cloud Scheduler is 0.10 a month always on, three are free; 5 of the bucket's 1,000 GiB at 0.020 are."""
     idle = resource("shop:index:Store", "idle", parent=STACK.urn)
