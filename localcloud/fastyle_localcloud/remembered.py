@@ -9,7 +9,9 @@ import hashlib
 import sqlite3
 import zlib
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
+from typing import Self
 
 LARGEST_FILE = 256 * 1024**2
 """Bytes; a larger file is begun anew."""
@@ -30,6 +32,11 @@ class Remembered:
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = OFF")
             self._file.execute("CREATE TABLE IF NOT EXISTS texts (source BLOB PRIMARY KEY, text BLOB NOT NULL)")
+
+    @classmethod
+    def of_releases(cls, folder: Path, *packages: str) -> Self:
+        """What the installed releases of these packages make, in a file of `folder`."""
+        return cls(folder / f"{'-'.join(f'{package}-{version(package)}' for package in packages)}.sqlite")
 
     def get(self, *source: str) -> str | None:
         """The text that was put for this source, if any."""

@@ -14,7 +14,6 @@ import pickle
 import typing
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,7 @@ def token_of(name: str) -> str:
 @cache
 def load(token: str) -> ResourceSchema:
     """The schema of a type token; raises `Refused` for a type the SDK does not have."""
-    kept, source = _kept(), (token, version("pulumi"), version("pulumi_gcp"), Path(__file__).read_text("utf-8"))
+    kept, source = _kept(), (token, Path(__file__).read_text("utf-8"))
     if (text := kept.get(*source)) is None:
         text = pickle.dumps(_read(token), protocol=0).decode("ascii")
         kept.put(text, *source)
@@ -95,7 +94,7 @@ def load(token: str) -> ResourceSchema:
 
 @cache
 def _kept() -> Remembered:
-    return Remembered(cache_dir() / "schemas.sqlite")
+    return Remembered.of_releases(cache_dir() / "schemas", "pulumi", "pulumi_gcp")
 
 
 def _read(token: str) -> ResourceSchema:

@@ -62,11 +62,11 @@ from starlette.middleware.base import BaseHTTPMiddleware
 
 from fastyle_localcloud.callers import OnlyPrograms
 from fastyle_localcloud.grpc_callers import guarded_server
+from fastyle_localcloud.remembered import Remembered
 from fastyle_localcloud.standins.bigquery import TRANSLATIONS
 from fastyle_localcloud.standins.bigquery_catalog import Catalog
 from fastyle_localcloud.standins.fingerprints import fingerprints
 from fastyle_localcloud.standins.rows import arrow_table_to_bq_rows
-from fastyle_localcloud.standins.translations import Translations
 
 
 class NoSnapshots(SnapshotManager):
@@ -192,7 +192,7 @@ def translate_once() -> None:
     Texts that differ by the identifiers in them, such as a run's, are one.
     """
     translate, translator = SQLTranslator.translate, SQLTranslator()
-    kept = Translations(Path(os.environ[TRANSLATIONS]))
+    kept = Remembered.of_releases(Path(os.environ[TRANSLATIONS]), "bqemulator", "sqlglot")
 
     @lru_cache(maxsize=1000)
     def translated(text: str, schema: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], caller: Any) -> Any:
