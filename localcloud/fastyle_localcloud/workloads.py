@@ -19,7 +19,6 @@ import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from fastyle_localcloud.files import write_atomically
 from fastyle_localcloud.foundation import Foundation
@@ -27,7 +26,6 @@ from fastyle_localcloud.ports import HOST, is_free
 from fastyle_localcloud.process import ProcessSpec, StartFailed
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.secret_store import SecretError
-from fastyle_localcloud.storage.protocol import CHUNK
 
 _LOG = logging.getLogger(__name__)
 _ACCESSOR = "roles/secretmanager.secretAccessor"
@@ -223,16 +221,12 @@ class Workloads:
         target = self._folder(workload.name) / f"{stem}-{workload.generation}"
         if target.exists():
             return target
-        path = f"/storage/v1/b/{workload.bucket}/o/{quote(workload.archive, safe='')}?alt=media"
+        archive = self._cloud.storage_dir / workload.bucket / workload.archive  # the object itself
+        if not archive.is_file():
+            raise Refused(f"{workload.name}: no object {workload.archive} in bucket {workload.bucket}")
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpack-") as work:
-            archive, folder = Path(work, "archive"), Path(work, "content")
-            async with self._cloud.http.get(self._cloud.storage_url + path) as answer:
-                if answer.status != 200:
-                    raise Refused(f"{workload.name}: no object {workload.archive} in bucket {workload.bucket}")
-                with archive.open("wb") as out:
-                    async for chunk in answer.content.iter_chunked(CHUNK):
-                        out.write(chunk)
+            folder = Path(work, "content")
             await asyncio.to_thread(_extract, archive, folder)
             folder.rename(target)
         for old in self._folder(workload.name).iterdir():
