@@ -133,7 +133,7 @@ DECISIONS = (
     Decision(
         chosen="requests are billed",
         otherwise="instances of the API are (CPU always on)",
-        why="three services are busy for a few percent of the time",
+        why="it serves while a dashboard is open in working hours, and waits for the rest",
         holds=_warm,
         changes=[setting("api-service", "template.containers.0.resources.cpuIdle", False)],
     ),

@@ -82,6 +82,13 @@ def _instances(cpu_ms: str) -> Callable[[Load], Decimal]:
     return lambda load: load.events_a_second * load.measured(cpu_ms) / 1000
 
 
+def _watching(load: Load) -> Decimal:
+    """Instances of the API: as many as hold the live streams, for Cloud Run starts another at 60 % of an instance's
+    requests, or as answer people who look once a minute."""
+    people = Decimal(load.branches) * 3
+    return max(people / 48, people / 60 * load.measured("api_cpu_ms") / 1000)
+
+
 _PUBSUB = f"[Pub/Sub quotas]({LIMITS}/pubsub/quotas)"
 
 
@@ -115,15 +122,18 @@ def limits(costs: Costed) -> tuple[Limit, ...]:
             used=_instances("inventory_sync_cpu_ms"),
         ),
         Limit(
+            what="API, instances: three open dashboards a branch, whose live streams take 48 of an instance's 80 requests",
+            unit="instances",
+            limit=Decimal(services.api.maximum_instances or 0),
+            source="`fastyle:workloads.api.maximum_instances`",
+            used=_watching,
+        ),
+        Limit(
             what="database, connections: 2 writers an instance of inventory-sync, 5 an instance of the API, 3 of the pipeline",
             unit="connections",
             limit=Decimal(connections(memory)),
             source=f"[Cloud SQL flags]({LIMITS}/sql/docs/postgres/flags): max_connections of {memory.normalize()} GiB",
-            used=lambda load: (
-                _up(_instances("inventory_sync_cpu_ms")(load)) * 2
-                + _up(Decimal(load.branches) * 3 / 60 * load.measured("api_cpu_ms") / 1000) * 5
-                + 3
-            ),
+            used=lambda load: _up(_instances("inventory_sync_cpu_ms")(load)) * 2 + _up(_watching(load)) * 5 + 3,
         ),
         Limit(
             what="pipeline, memory for comparing stock with live inventory: 1 kB a shelf",
@@ -224,11 +234,16 @@ class Size:
 
 PLANS = (
     Size(branches=20, settings=["as it is"], changes=[]),
-    Size(branches=200, settings=["nothing yet; `database.disk_limit_gb` before three years are over"], changes=[]),
+    Size(
+        branches=200,
+        settings=["`workloads.api.maximum_instances: 13`; `database.disk_limit_gb` before three years are over"],
+        changes=[],
+    ),
     Size(
         branches=2000,
         settings=[
-            "`database.disk_limit_gb: 4000`, `database.tier: db-custom-4-15360`",
+            "`workloads.api.maximum_instances: 125`, `database.disk_limit_gb: 4000`, `database.tier: db-custom-4-15360`, "
+            '`database.flags: {max_connections: "700"}`',
             "the ceilings of policies `tier-ceiling` and `spend-ceiling`",
         ],
         changes=[setting("database-instance", "settings.tier", "db-custom-4-15360")],

@@ -23,6 +23,7 @@ import ops.cost
 from ops.advice.keys import overrides_of
 from ops.cli import cli
 from ops.cost import Request
+from ops.stacks import stack_names
 from policy_pricing.bills import resource
 from tests.support.configuration import configuration as configured
 from tests.support.program import composed
@@ -93,7 +94,7 @@ def test_every_advice_names_its_key_its_saving_and_what_is_lost() -> None:
         ("fastyle:orchestrator: composer -> scheduler", "527"),
         ("fastyle:database.availability: REGIONAL -> ZONAL", "100"),
         ("fastyle:database.tier: db-custom-2-7680 -> db-custom-1-3840", "98"),
-        ("fastyle:workloads.api.minimum_instances: 1 -> 0", "9"),
+        ("fastyle:workloads.api.minimum_instances: 1 -> 0", "5"),  # in working hours it serves: dashboards are open
         ("fastyle:workloads.pos_api.minimum_instances: 1 -> 0", "9"),
     ):
         each = by_change[change]
@@ -212,3 +213,13 @@ def _composed(config: Mapping[str, Any]) -> list[Resource]:
         for key, inputs in composed(config).resources.items()
         if key.startswith("gcp:")
     ]
+
+
+@pytest.mark.parametrize("stack", stack_names())
+def test_an_open_dashboard_is_in_the_estimate(stack: str) -> None:
+    """Its live stream keeps an instance of the API serving, and billed: https://cloud.google.com/run/docs/triggering/websockets"""
+    usage = ops.cost.usage_of(Request(stack=stack))
+    [service] = [each for each in _composed(configured(stack)) if each.name == "api-service"]
+    lines = estimate((service,), usage, region="us-central1", strict=False).lines()
+    [cpu] = [line for _, line in lines if line.name == "CPU"]
+    assert cpu.quantity >= 22 * 2 * 3600, "two hours of a working day at least"
