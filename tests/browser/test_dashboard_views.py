@@ -21,6 +21,7 @@ from tests.browser.shop import FORMULA, LAST_DATE, TOKEN, events, fill
 from tests.support.api import write
 from tests.support.browser import Watched
 from tests.support.postgres import migrated_database
+from workloads.api.routes import stream
 
 RETRIED = "00:05"  # by then the page asks again by itself
 NONE = "\N{EN DASH}"  # where the page has no figure
@@ -294,6 +295,28 @@ def test_an_api_that_is_down_is_said_and_tried_again(shop: str, watched: Watch) 
     page.unroute("**/v1/**")
     page.clock.fast_forward(RETRIED)
     ready(page, "table.heat")  # by itself
+
+
+def test_a_stream_that_ends_as_it_should_is_followed_by_the_next_and_nothing_is_said(
+    shop: str, watched: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Cloud Run no request lasts: every few minutes people were told that their connection was lost."""
+    monkeypatch.setattr(stream, "_STREAM_SECONDS", 3.0)
+    page = watched(shop).open("/", token=TOKEN)
+    expect(page.locator("#fresh .dot")).to_have_text("Live")
+    page.evaluate(
+        """() => {
+            globalThis.seen = new Set();
+            const fresh = document.querySelector("#fresh");
+            new MutationObserver(() => seen.add(fresh.querySelector(".dot")?.textContent))
+                .observe(fresh, { childList: true, subtree: true, characterData: true });
+        }"""
+    )
+    for _ in range(2):
+        with page.expect_request("**/v1/inventory/stream"):
+            pass
+    expect(page.locator("#fresh .dot")).to_have_text("Live")
+    assert "Reconnecting" not in page.evaluate("() => [...seen]")
 
 
 def test_stale_reports_say_since_when_and_why(serve: Callable[[str], str], watched: Watch) -> None:

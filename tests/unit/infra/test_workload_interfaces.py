@@ -15,6 +15,7 @@ from fastyle_components import alerts
 from infra.config import load_config
 from ops.stacks import stack_names
 from tests.support.configuration import as_the_engine_gives_it, configuration
+from workloads.api.routes import stream
 from workloads.api.settings import Settings
 from workloads.events import STREAMS, consumed_by
 from workloads.events.stream import INVENTORY
@@ -120,3 +121,9 @@ def test_live_streams_leave_room_for_readers(stack: str) -> None:
     """On Cloud Run a stream is a request, for as long as it is open: of more than fit, readers would get 429."""
     config = load_config(as_the_engine_gives_it(configuration(stack)))
     assert Settings.model_fields["max_streams"].default <= config.workloads.api.concurrency * 0.75
+
+
+@pytest.mark.parametrize("stack", stack_names())
+def test_live_streams_end_before_cloud_run_cuts_them_off(stack: str) -> None:
+    config = load_config(as_the_engine_gives_it(configuration(stack)))
+    assert config.workloads.api.timeout_seconds >= stream._STREAM_SECONDS + 30

@@ -26,6 +26,9 @@ router = APIRouter(
 _LISTEN_SECONDS = 5.0
 _LOOK_SECONDS = 1.0  # how soon an ending service is noticed
 _KEEP_ALIVE_SECONDS = 15.0  # proxies close what is silent for longer
+_STREAM_SECONDS = 240.0
+"""How long a stream lasts: it ends well before Cloud Run's time-out for requests cuts it off, which is a warning in the log
+each time (https://github.com/Burla-Cloud/burla/pull/170) and for the reader no different from a fault."""
 
 
 class StreamQuery(BaseModel):
@@ -64,7 +67,7 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()], setti
 
     `inventory`: `{"items": [...], "as_of"}` with the changed positions as they are now, in the form of
     `/v1/inventory`. `freshness`: the body of `/v1/freshness` after a change, at most once a second. `resync`: read `/v1/inventory` again, for something may have been missed; always the first
-    event, so that a client that starts to read on it misses nothing. 503 when an instance has as many streams as it
+    event, so that a client that starts to read on it misses nothing. A stream ends after four minutes: ask for the next one. 503 when an instance has as many streams as it
     serves: read `/v1/inventory` meanwhile.
     """
     feed: Feed = request.app.state.feed
@@ -83,7 +86,8 @@ async def stream(request: Request, query: Annotated[StreamQuery, Query()], setti
 async def _events(subscriber: Subscriber) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n" + RESYNC
     spoken = time.monotonic()
-    while not stopping.is_set():
+    end = spoken + _STREAM_SECONDS
+    while not stopping.is_set() and time.monotonic() < end:
         event = await subscriber.next(_LOOK_SECONDS)
         if event is None and time.monotonic() - spoken >= _KEEP_ALIVE_SECONDS:
             event = b": still here\n\n"

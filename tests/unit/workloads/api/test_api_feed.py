@@ -23,6 +23,7 @@ from workloads.api.app import create_app
 from workloads.api.changes import Changes
 from workloads.api.feed import RESYNC, Feed, Filter, Full, News, Subscriber
 from workloads.api.freshness import SharedFreshness
+from workloads.api.routes import stream as stream_module
 from workloads.runtime.database import pool
 
 STREAMS = 150
@@ -173,3 +174,13 @@ async def test_too_many_streams_are_told_so_and_a_closed_one_makes_room(
                     if second.status_code == 200:
                         break
                 await asyncio.sleep(0.1)
+
+
+async def test_a_stream_ends_by_itself_before_the_platform_cuts_it_off(
+    postgres: str,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream_module, "_STREAM_SECONDS", 0.3)
+    with serving(postgres) as base:
+        async with asyncio.timeout(30), httpx.AsyncClient(base_url=base, timeout=20) as client:
+            assert "resync" in (await client.get("/v1/inventory/stream")).text

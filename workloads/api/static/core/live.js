@@ -3,14 +3,17 @@
 import { request } from "./api.js";
 
 const SLOWEST = 30_000;
+const LASTING = 2_000;
 
 /**
- * Read the stream for ever, with growing pauses while it cannot be had.
+ * Read the stream for ever, with growing pauses while it cannot be had. The service ends each one after some minutes:
+ * one that lasted, and ended without an error, is followed by the next at once.
  * `state` is told "live" or "lost"; `changed` gets the positions, `fresh` the body of `/v1/freshness`; `resync` says that something may have been missed.
  */
 export async function follow({ state, changed, fresh, resync, signal }) {
   let pause = 1000;
   while (!signal.aborted) {
+    const begun = performance.now();
     try {
       const answer = await request("/v1/inventory/stream", {}, { signal });
       for await (const { name, data } of events(answer.body)) {
@@ -20,6 +23,7 @@ export async function follow({ state, changed, fresh, resync, signal }) {
         else if (name === "freshness") fresh(data);
         else if (name === "resync") resync();
       }
+      if (performance.now() - begun > LASTING) continue;
     } catch (error) {
       if (signal.aborted || error.status === 401 || error.status === 403) return;
     }
