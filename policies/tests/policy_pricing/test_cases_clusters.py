@@ -292,3 +292,13 @@ def test_a_job_streams_by_its_templates_name(template: str, hours: str | None) -
     """A streaming job keeps an n1-standard-4: 4 vCPU x 730 h x 0.069; a batch job works by usage."""
     estimate = bill(resource(JOB, templateGcsPath=template))
     assert [quantity for name, (quantity, _) in estimate.items() if "vCPU" in name] == ([hours] if hours else [])
+
+
+@prices(NODE_POOL)
+def test_gpus_follow_the_usage_file_where_their_machines_do() -> None:
+    """Nodes that the plan keeps are always on; nodes that the usage file counts are usage, with all that they have."""
+    config = {"machineType": "n1-standard-1", "guestAccelerators": [{"type": "nvidia-tesla-t4", "count": 1}]}
+    pool = resource(NODE_POOL, location="us-central1-a", nodeCount=1, nodeConfig=config)
+    for usage in ({}, {"nodes": 2}):
+        lines = {line.name: line.usage_based for _, line in estimated(pool, it=usage).lines()}
+        assert lines["GPU, nvidia-tesla-t4"] is lines["vCPU"] is bool(usage)

@@ -573,6 +573,18 @@ def test_rates_of_further_types_are_found_by_the_catalogues_names(
     )
 
 
+def test_a_sku_that_names_the_reference_region_names_its_own_elsewhere() -> None:
+    """`Analysis (us-central1)` of BigQuery; one that names no region is the same in all of them."""
+    described = {
+        region: rates["bigquery.scan"].sku for region, rates in load().regions.items() if "bigquery.scan" in rates
+    }
+    assert {region: named.description for region, named in described.items() if named} == {
+        region: rf"Analysis \({region}\)" for region in described
+    }
+    named = [load().regions[region]["sql.vcpu"].sku for region in ("us-central1", "europe-west1")]
+    assert named[0] == named[1]
+
+
 def test_a_name_of_the_catalogue_that_is_no_such_entry_is_told(folder: Path) -> None:
     (folder / "skus.csv").write_text(f"{SKUS}pubsub.retention,Cloud Pub/Sub,Retained,,,,Sometimes,G,here\n")
     with pytest.raises(ValueError, match=r"skus.csv:4: pubsub.retention: usage: "):
