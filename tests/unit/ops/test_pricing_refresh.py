@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -598,6 +599,40 @@ def test_a_file_of_which_nothing_is_stated_stays_as_it_was_written(folder: Path)
     written = rates_file.write(refresh.compare(Catalogue(Api(sql=[VCPU])), folder), TODAY, folder)
     assert (folder / "europe-west1.csv").read_text() == text
     assert "europe-west1.csv" not in [path.name for path in written]
+
+
+def test_what_would_be_no_valid_book_is_not_written(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    finding = compared(folder)["sql.vcpu"]
+    assert finding.offer
+    below_zero = Finding(finding.rate, "changed", offer=replace(finding.offer, price=Decimal(-1)))
+    with pytest.raises(ValueError, match=r"us-central1\.csv:2: sql\.vcpu: price: Input should be greater"):
+        rates_file.write([below_zero], TODAY, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_free_tier_in_units_gets_another_quantity_and_no_price(folder: Path) -> None:
+    (folder / "pools.csv").write_text(POOLS.replace("10,0.0390625", "10,"))
+    more = sku("Message Delivery Basic", "TiBy", {0: "0", 0.01953125: "40", 50: "30", 100: "20"})
+    rates_file.write(list(compared(folder, pubsub=[more]).values()), TODAY, folder)
+    assert (
+        (folder / "pools.csv")
+        .read_bytes()
+        .splitlines(keepends=True)[1]
+        .startswith(b"throughput,first 10 GiB,GiB,20,,,,pubsub.throughput,U,https://example.com/old,2027-01-31,\n")
+    )
+    assert ",51200: 0.029296875; 102400: 0.01953125,C," in (folder / "global.csv").read_text()
+
+
+def test_the_id_of_a_sku_of_the_reference_region_is_no_other_regions(folder: Path) -> None:
+    (folder / "europe-west1.csv").write_text(ROWS.replace("elsewhere", "https://example.com/old"))
+    (folder / "skus.csv").write_text(f"{SKUS}sql.memory,Cloud SQL,RAM in us-central1,,AAAA,,,,\n")
+    (folder / "us-central1.csv").write_text(f"{REGION_BOOK}sql.memory,GiB-hour,0.007,,G,{OLD},\n")
+    named = {region: rates["sql.memory"].sku for region, rates in load(folder).regions.items() if "sql.memory" in rates}
+    assert {region: (of.description, of.id) for region, of in named.items() if of} == {
+        "europe-west1": ("RAM in europe-west1", None),
+        "us-central1": ("RAM in us-central1", "AAAA"),
+    }
 
 
 def test_a_price_without_tiers_is_written_without_any(folder: Path) -> None:
