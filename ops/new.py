@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import click
 
-from ops import new_mart, new_rule, new_stream
 from ops.endpoints import REPOSITORY
 from ops.plainly import speaks_plainly
 
@@ -25,6 +24,8 @@ def new() -> None:
 @speaks_plainly
 def new_stream_command(name: str, history: bool) -> None:
     """Write the folder of event stream NAME, such as price_changes, and its part of docs/events.md."""
+    from ops import new_stream
+
     folder = new_stream.write_stream(name, REPOSITORY, history=history)
     place = folder.relative_to(REPOSITORY)
     taken = (
@@ -46,6 +47,8 @@ def new_stream_command(name: str, history: bool) -> None:
 @speaks_plainly
 def new_mart_command(name: str, read_model: bool) -> None:
     """Write the folder of mart NAME, such as returns_daily, and its part of docs/marts.md."""
+    from ops import new_mart
+
     folder = new_mart.write_mart(name, REPOSITORY, read_model=read_model)
     place = folder.relative_to(REPOSITORY)
     shown = f"`GET /v1/marts/{folder.name}` of the API; " if read_model else ""
@@ -61,6 +64,8 @@ def new_mart_command(name: str, read_model: bool) -> None:
 @speaks_plainly
 def new_rule_command(name: str) -> None:
     """Write policy rule NAME, such as bucket-storage-class, its table of cases, and its row of docs/policies.md."""
+    from ops import new_rule
+
     written = new_rule.write_rule(name, REPOSITORY)
     click.echo(
         f"wrote {written.module}, {written.cases} and {new_rule.PAGE}\n"
