@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from fastyle_policies.model import Resource, number
 from fastyle_policies.pricing import UsageFile
@@ -198,15 +198,20 @@ def _topic(topic: Resource, of: _Of, usage: UsageFile, project: str) -> Iterator
 
 
 def _serving(service: Resource, of: _Of, usage: UsageFile, project: str) -> Iterator[tuple[str, Decimal | None]]:
-    """Requests, and how long an instance is busy with them: by billable time where no minimum instance idles in it."""
+    """Requests, and how long an instance is busy with them: by billable time where no minimum instance idles in it, else
+    by their latency, which is no longer than that: of live streams, one instance serves many at once."""
     name = names(service, "name")
     yield "monthly_requests", of.flow("requests", name)
     kept = ("template.scaling.minInstanceCount", "scaling.minInstanceCount", "serviceConfig.minInstanceCount")
+    seconds = of.flow("instance seconds", name)
+    latencies = of.each("latencies", name)
     if any((number(service.get(path)) or 0) > 0 for path in kept):
-        latencies = of.each("latencies", name)
-        yield "request_ms", latencies["mean"] if latencies and latencies["count"] else None
-    else:
-        yield "monthly_instance_seconds", of.flow("instance seconds", name)
+        served = None
+        if latencies and latencies["count"]:
+            steps = (latencies["mean"] / 100).to_integral_value(ROUND_CEILING)  # of which one is billed at least
+            served = latencies["count"] * of.month * steps / 10
+        seconds = served if seconds is None or served is None else min(served, seconds)
+    yield "monthly_instance_seconds", seconds
     yield "monthly_egress_gib", _in(of.flow("sent by services", name), GIB)
     yield "monthly_log_gib", _in(of.flow("logs of services", name), GIB)
 

@@ -177,7 +177,7 @@ def test_what_was_counted_is_the_usage_of_a_month(monitoring: Monitoring) -> Non
         ("api-service", "monthly_instance_seconds"): 73_000,
         ("api-service", "monthly_log_gib"): 2,
         ("pos-api-function", "monthly_requests"): 730_000,
-        ("pos-api-function", "request_ms"): 42.5,
+        ("pos-api-function", "monthly_instance_seconds"): 73_000,  # of 100 ms, the least that is billed
         ("database-instance", "monthly_cpu_hours"): 73,
         ("database-instance", "disk_gb"): 60,
         ("lake-bucket", "monthly_written_gib"): 73,
@@ -191,6 +191,20 @@ def test_what_was_counted_is_the_usage_of_a_month(monitoring: Monitoring) -> Non
         ("logs-default", "monthly_ingested_gib"): 10,
         ("secrets-pos", "monthly_accesses"): 43_800,
     }
+
+
+def test_streams_that_an_instance_serves_at_once_are_no_time_of_an_instance_each(monitoring: Monitoring) -> None:
+    """Cloud Run's latency of a live stream is its whole life: of forty dashboards, forty hours an hour."""
+    billable = "run.googleapis.com/container/billable_instance_time"
+    monitoring.answers = {
+        **ANSWERS,
+        "run.googleapis.com/request_latencies": [
+            series(spread(730_000, 240_000), resource={"service_name": "pos-api"})
+        ],
+        billable: [series({"doubleValue": 2_628_000 * WEEKS}, resource={"service_name": "pos-api"})],
+    }
+    values = {(name, key): value for name, key, value in metered("prod", 28, NOW).values}
+    assert round(values["pos-api-function", "monthly_instance_seconds"]) == 2_628_000
 
 
 def test_the_file_that_is_written_prices_the_stack_and_keeps_what_no_metric_tells(
