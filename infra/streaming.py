@@ -276,7 +276,12 @@ class Streaming:
         access = self._config.access
         environment = self._database_environment("api") | self._stock_environment()
         environment[api.API_AUTH] = access.api_auth.value
-        environment |= {common.BRAND: self._config.brand, api.LOCALE: self._config.locale}
+        environment |= {
+            common.BRAND: self._config.brand,
+            api.LOCALE: self._config.locale,
+            # A stream takes one of an instance's requests for as long as it is open: a quarter is left to who reads.
+            api.MAX_STREAMS: str(max(1, self._config.workloads.api.concurrency * 3 // 4)),
+        }
         files = None
         if access.api_auth is ApiAuth.TOKEN:
             files = self._credentials("api_credentials")

@@ -76,6 +76,7 @@ def configuration(url: str, **changed: Any) -> Settings:
         "currency": "USD",
         "database_url": url,
         "api_auth": "platform",
+        "max_streams": 60,
         "reorder_point": 10,
         "max_days_of_cover": "90",
     }
@@ -94,8 +95,9 @@ async def client_of(url: str, static: Path = Path("/nowhere"), **changed: Any) -
 
 
 @contextmanager
-def serving(url: str) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(create_app(configuration(url), Path("/nowhere")), port=0, log_config=None))
+def serving(url: str, **changed: Any) -> Iterator[str]:
+    app = create_app(configuration(url, **changed), Path("/nowhere"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -162,6 +162,7 @@ def _serve(endpoints: Endpoints, paths: list[str], pipe: Connection) -> None:
         locale="en-US",
         database_url=psycopg.conninfo.make_conninfo("", **parts),
         api_auth=ApiAuth.PLATFORM,
+        max_streams=60,
         reorder_point=20,
         max_days_of_cover="60",
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 API_AUTH: Final = "API_AUTH"
 LOCALE: Final = "LOCALE"
+MAX_STREAMS: Final = "MAX_STREAMS"
 STREAMED: Final = ("/v1/inventory/stream",)
 """Paths whose answers last as long as their reader stays: no measure of how quick the API is."""
 

@@ -26,7 +26,7 @@ class Settings(WorkloadSettings, DatabaseSettings):
     locale: str = Field(description="how the dashboard writes numbers and dates: a BCP 47 tag such as en-US")
     # Below an instance's concurrency, of which a stream takes one for as long as it is open: who reads finds a place, too.
     # https://cloud.google.com/run/docs/triggering/websockets
-    max_streams: int = Field(default=60, ge=1, description="how many live streams one instance serves at a time")
+    max_streams: int = Field(ge=1, description="how many live streams one instance serves at a time, such as 60")
 
     @model_validator(mode="after")
     def _token_needs_credentials(self) -> Self:

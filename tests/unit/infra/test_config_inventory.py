@@ -145,6 +145,13 @@ def test_what_a_push_sends_is_what_its_service_asks_for(made: tuple[str, Recorde
         assert token["serviceAccountEmail"] == asked["PUSH_SERVICE_ACCOUNT"]
 
 
+def test_live_streams_leave_room_for_readers(made: tuple[str, Recorder]) -> None:
+    """On Cloud Run a stream is a request, for as long as it is open: of more than fit, readers would get 429."""
+    _, recorder = made
+    service = recorder.one("api-service")
+    assert int(environment(service)["MAX_STREAMS"]) == service["template"]["maxInstanceRequestConcurrency"] * 3 // 4
+
+
 def test_each_service_is_healthy_by_its_own_word_and_reaches_the_database(made: tuple[str, Recorder]) -> None:
     stack, recorder = made
     given = configuration(stack)

@@ -16,7 +16,6 @@ from infra.config import load_config
 from ops.stacks import stack_names
 from tests.support.configuration import as_the_engine_gives_it, configuration
 from workloads.api.routes import stream
-from workloads.api.settings import Settings
 from workloads.events import STREAMS, consumed_by
 from workloads.events.stream import INVENTORY
 from workloads.pipeline.interface import LATE
@@ -28,8 +27,6 @@ INTERFACES = tuple(sorted(path.parent.name for path in (REPOSITORY / "workloads"
 WORKLOADS = tuple(name for name in INTERFACES if name != "runtime")
 STAND_INS = {"OIDC_ISSUER", "OIDC_CERTS_URL", "BIGQUERY_EMULATOR_HOST", "CLOUD_SCHEDULER_URL", "CLOUD_SQL_ADMIN_URL"}
 """Addresses with Google's own as default: set by the local cloud and by tests alone."""
-TUNING = {"MAX_STREAMS"}
-"""Left at their default by the program."""
 
 
 def constants(interface: ModuleType) -> dict[str, str]:
@@ -54,7 +51,7 @@ def test_settings_read_the_variables_of_the_interface(name: str) -> None:
     }
     told = variables(interface) - {"PIPELINE_CRON"}  # read by the DAG's file, not by the tasks
     assert told <= read
-    assert read - told - STAND_INS - TUNING <= variables(common) | of_streams
+    assert read - told - STAND_INS <= variables(common) | of_streams
 
 
 def literals(folder: str) -> dict[str, set[str]]:
@@ -114,13 +111,6 @@ def test_the_alert_on_the_budget_counts_the_guard_s_event() -> None:
 
     source = Path(alerts.__file__).read_text(encoding="utf-8")
     assert f'jsonPayload.event = "{EVENT}"' in source
-
-
-@pytest.mark.parametrize("stack", stack_names())
-def test_live_streams_leave_room_for_readers(stack: str) -> None:
-    """On Cloud Run a stream is a request, for as long as it is open: of more than fit, readers would get 429."""
-    config = load_config(as_the_engine_gives_it(configuration(stack)))
-    assert Settings.model_fields["max_streams"].default <= config.workloads.api.concurrency * 0.75
 
 
 @pytest.mark.parametrize("stack", stack_names())

@@ -154,12 +154,8 @@ async def test_a_reader_that_lags_reads_everything_again() -> None:
     assert await subscriber.next(0) is None
 
 
-async def test_too_many_streams_are_told_so_and_a_closed_one_makes_room(
-    postgres: str,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("MAX_STREAMS", "1")
-    with serving(postgres) as base:
+async def test_too_many_streams_are_told_so_and_a_closed_one_makes_room(postgres: str) -> None:  # noqa: F811
+    with serving(postgres, max_streams=1) as base:
         async with asyncio.timeout(30), httpx.AsyncClient(base_url=base, timeout=20) as client:
             async with client.stream("GET", "/v1/inventory/stream") as first:
                 pieces = first.aiter_text()  # kept: with the iterator the stream ends
