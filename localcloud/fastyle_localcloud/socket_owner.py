@@ -31,8 +31,8 @@ def owner(client: int, server: int | None, tables: tuple[Path, ...] = TABLES) ->
     Without `server`, or where the kernel answers no questions, the tables of all connections are searched, which takes
     a thousand times as long on a machine with many of them.
     """
-    if server is not None and (found := _asked(client, server)) is not None:
-        return found
+    if server is not None and (user := _asked(client, server)) is not None:
+        return user
     return _listed(client, tables)
 
 

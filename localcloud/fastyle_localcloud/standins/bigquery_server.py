@@ -183,7 +183,7 @@ _IDENTIFIER = re.compile(r"(?<=')[0-9a-f]{32}(?=')")
 
 
 def _replaced(text: str, identifiers: dict[str, str]) -> str:
-    return _IDENTIFIER.sub(lambda found: identifiers.get(found[0], found[0]), text)
+    return _IDENTIFIER.sub(lambda match: identifiers.get(match[0], match[0]), text)
 
 
 def translate_once() -> None:
@@ -207,13 +207,13 @@ def translate_once() -> None:
 
     def remembered(_: SQLTranslator, bq_sql: str, *, schema: Any = None, caller: Any = None, **__: Any) -> Any:
         types = tuple((table, tuple(types.items())) for table, types in (schema or {}).items())
-        numbers = {found: f"{n:032x}" for n, found in enumerate(dict.fromkeys(_IDENTIFIER.findall(bq_sql)))}
+        numbers = {identifier: f"{n:032x}" for n, identifier in enumerate(dict.fromkeys(_IDENTIFIER.findall(bq_sql)))}
         if not numbers:
             return translated(bq_sql, types, caller)
         result = translated(_replaced(bq_sql, numbers), types, caller)
         if not isinstance(result, Ok):
             return translated(bq_sql, types, caller)  # for the words of its error
-        return Ok(_replaced(result.value, {number: found for found, number in numbers.items()}))
+        return Ok(_replaced(result.value, {number: identifier for identifier, number in numbers.items()}))
 
     SQLTranslator.translate = remembered  # type: ignore[method-assign,assignment]
     for module in (executor, interpreter):

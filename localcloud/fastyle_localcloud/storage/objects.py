@@ -150,9 +150,9 @@ class Objects:
 
     def get(self, bucket: str, name: str, generation: int | None = None) -> Object:
         """As `find`; raises `Refused` where there is no such object."""
-        if (found := self.find(bucket, name, generation)) is None:
+        if (stored := self.find(bucket, name, generation)) is None:
             raise Refused(404, "notFound", f"No such object: {bucket}/{name}")
-        return found
+        return stored
 
     def draft(self) -> Draft:
         """A new and empty one."""
@@ -182,17 +182,17 @@ class Objects:
                 self._told(bucket, name, former.generation).unlink(missing_ok=True)
         return self.get(bucket, name)
 
-    def describe(self, found: Object, attributes: Attributes) -> Object:
+    def describe(self, stored: Object, attributes: Attributes) -> Object:
         """Set the attributes of an object anew; its content and generation stay."""
-        again = {**attributes, "metageneration": found.metageneration + 1}
-        self._write(self._told(found.bucket, found.name, found.generation), again)
-        return self.get(found.bucket, found.name)
+        again = {**attributes, "metageneration": stored.metageneration + 1}
+        self._write(self._told(stored.bucket, stored.name, stored.generation), again)
+        return self.get(stored.bucket, stored.name)
 
-    def delete(self, found: Object) -> None:
+    def delete(self, stored: Object) -> None:
         """Remove an object."""
-        found.path.unlink()
-        self._told(found.bucket, found.name, found.generation).unlink(missing_ok=True)
-        self._remove_empty_folders(found.path)
+        stored.path.unlink()
+        self._told(stored.bucket, stored.name, stored.generation).unlink(missing_ok=True)
+        self._remove_empty_folders(stored.path)
 
     # --- files ---
 

@@ -77,12 +77,12 @@ def whole_number(parameters: Mapping[str, Any], name: str) -> int | None:
 def parsed(text: bytes | bytearray) -> Attributes:
     """The JSON object of a body; an empty one where there is none."""
     try:
-        found = json.loads(text or b"{}")
+        decoded = json.loads(text or b"{}")
     except ValueError as error:
         raise Refused(400, "parseError", f"Parse Error: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         raise Refused(400, "parseError", "Parse Error: not an object")
-    return found
+    return decoded
 
 
 def merged(former: Attributes, change: Attributes) -> Attributes:

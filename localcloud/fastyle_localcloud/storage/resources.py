@@ -40,33 +40,33 @@ def of_bucket(url: str, location: str, name: str, settings: Attributes) -> Attri
     }
 
 
-def of_object(url: str, found: Object) -> Attributes:
+def of_object(url: str, stored: Object) -> Attributes:
     """An object's resource."""
-    created = found.generation / 1_000_000
-    link = f"/storage/v1/b/{found.bucket}/o/{quote(found.name, safe='')}"
+    created = stored.generation / 1_000_000
+    link = f"/storage/v1/b/{stored.bucket}/o/{quote(stored.name, safe='')}"
     return {
         "contentType": _OCTETS,
         "storageClass": "STANDARD",
-        **found.attributes,
+        **stored.attributes,
         "kind": "storage#object",
-        "id": f"{found.bucket}/{found.name}/{found.generation}",
-        "bucket": found.bucket,
-        "name": found.name,
-        "size": str(found.size),
-        "etag": _etag(found),
-        "generation": str(found.generation),
-        "metageneration": str(found.metageneration),
+        "id": f"{stored.bucket}/{stored.name}/{stored.generation}",
+        "bucket": stored.bucket,
+        "name": stored.name,
+        "size": str(stored.size),
+        "etag": _etag(stored),
+        "generation": str(stored.generation),
+        "metageneration": str(stored.metageneration),
         "timeCreated": _time(created),
         "timeStorageClassUpdated": _time(created),
-        "updated": _time(found.attributes.get("updated", created)),
+        "updated": _time(stored.attributes.get("updated", created)),
         "selfLink": f"{url}{link}",
-        "mediaLink": f"{url}/download{link}?generation={found.generation}&alt=media",
+        "mediaLink": f"{url}/download{link}?generation={stored.generation}&alt=media",
     }
 
 
-def headers(found: Object) -> dict[str, str]:
+def headers(stored: Object) -> dict[str, str]:
     """What a download says of its object."""
-    attributes = found.attributes
+    attributes = stored.attributes
     sums = (("crc32c", attributes.get("crc32c")), ("md5", attributes.get("md5Hash")))
     described = {
         "Cache-Control": attributes.get("cacheControl"),
@@ -77,18 +77,18 @@ def headers(found: Object) -> dict[str, str]:
     return {
         "Accept-Ranges": "bytes",
         "Content-Type": attributes.get("contentType") or _OCTETS,
-        "ETag": f'"{_etag(found)}"',
-        "X-Goog-Generation": str(found.generation),
-        "X-Goog-Metageneration": str(found.metageneration),
+        "ETag": f'"{_etag(stored)}"',
+        "X-Goog-Generation": str(stored.generation),
+        "X-Goog-Metageneration": str(stored.metageneration),
         "X-Goog-Hash": ",".join(f"{name}={value}" for name, value in sums if value),
         "X-Goog-Stored-Content-Encoding": attributes.get("contentEncoding") or "identity",
-        "X-Goog-Stored-Content-Length": str(found.size),
+        "X-Goog-Stored-Content-Length": str(stored.size),
         **{name: value for name, value in described.items() if value},
     }
 
 
-def _etag(found: Object) -> str:
-    return f"{found.generation}-{found.metageneration}"
+def _etag(stored: Object) -> str:
+    return f"{stored.generation}-{stored.metageneration}"
 
 
 def _time(seconds: float) -> str:

@@ -124,10 +124,10 @@ class StorageServer:
         left = sorted(entry for entry in entries if entry > after)
         size = min(whole_number(query, "maxResults") or _PAGE, _PAGE)
         page = left[:size]
-        found = (self._objects.find(bucket, entry) for entry in page if not entries[entry])
+        stored = (self._objects.find(bucket, entry) for entry in page if not entries[entry])
         answer: Attributes = {
             "kind": "storage#objects",
-            "items": [of_object(self._url, each) for each in found if each],
+            "items": [of_object(self._url, each) for each in stored if each],
         }
         if delimiter:
             answer["prefixes"] = [entry for entry in page if entries[entry]]
@@ -142,9 +142,9 @@ class StorageServer:
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         """The content, whole or a range: nobody can replace it between here and its opening."""
-        found = self._found(request, reading=True)
-        with found.path.open("rb") as file:
-            response, size = web.StreamResponse(headers=headers(found)), found.size
+        stored = self._found(request, reading=True)
+        with stored.path.open("rb") as file:
+            response, size = web.StreamResponse(headers=headers(stored)), stored.size
             first, end = 0, size
             if hdrs.RANGE in request.headers:
                 try:
@@ -167,12 +167,12 @@ class StorageServer:
 
     async def _change(self, request: web.Request) -> web.Response:
         told = given(parsed(await request.read()))
-        found = self._found(request)
-        former = found.attributes
+        stored = self._found(request)
+        former = stored.attributes
         if request.method == "PUT":
             former = {name: value for name, value in former.items() if name not in GIVEN}
         changed = {**merged(former, told), "updated": time.time()}
-        return self._described(self._objects.describe(found, changed))
+        return self._described(self._objects.describe(stored, changed))
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._objects.delete(self._found(request))
@@ -224,9 +224,9 @@ class StorageServer:
     def _found(self, request: web.Request, *, reading: bool = False) -> Object:
         """The object that the request names, if it meets the conditions."""
         match, query = request.match_info, request.query
-        found = self._objects.get(match["bucket"], match["name"], whole_number(query, "generation"))
-        Conditions(query).hold(found, reading=reading)
-        return found
+        stored = self._objects.get(match["bucket"], match["name"], whole_number(query, "generation"))
+        Conditions(query).hold(stored, reading=reading)
+        return stored
 
-    def _described(self, found: Object) -> web.Response:
-        return web.json_response(of_object(self._url, found))
+    def _described(self, stored: Object) -> web.Response:
+        return web.json_response(of_object(self._url, stored))
