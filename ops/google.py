@@ -109,8 +109,8 @@ def service_headers(endpoints: Endpoints, url: str) -> dict[str, str]:
     """What opens one of the stack's own services: an identity token for `url`, or what stands in its place for the API,
     which is the token of stack local or what Identity-Aware Proxy takes."""
     if endpoints.stack == LOCAL:
-        takes_token = url in (endpoints.api, endpoints.pos_api)
-        return {"authorization": f"Bearer {endpoints.api_token if takes_token else _local_token(endpoints, url)}"}
+        token = endpoints.api_token if url == endpoints.api else _local_token(endpoints, url)
+        return {"authorization": f"Bearer {token}"}
     if endpoints.api_iap and url == endpoints.api:
         return {"authorization": f"Bearer {_proxy_token(url)}"}
     return {"authorization": f"Bearer {_identity_token(url)}"}

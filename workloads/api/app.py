@@ -84,9 +84,8 @@ def create_app(settings: Settings, static: Path = STATIC, libraries: Path = LIBR
     app.add_api_route("/health", _health, include_in_schema=False)
     app.add_api_route("/ready", _ready, include_in_schema=False)
     for router in ROUTERS:
-        app.router.routes.extend(
-            router.routes
-        )  # as they are: `include_router` would make each anew on its first request
+        # As they are: `include_router` would make each anew on its first request.
+        app.router.routes.extend(router.routes)
     app.router.routes.extend(pages.routes(static, libraries, brand=settings.brand))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to change it
     return app

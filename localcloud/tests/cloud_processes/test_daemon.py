@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ import psutil
 import pytest
 from fastyle_localcloud.ports import HOST, is_free
 from fastyle_localcloud.processes import MARK, Identity, Records
+
+from cloud_processes.other_user import another_users_socket
 
 STAND_INS = {"pubsub", "storage", "bigquery", "postgres"}
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -55,12 +56,7 @@ def family(state_dir: Path) -> list[psutil.Process]:
 
 def asked_by_another_user(port: int) -> bytes:
     """What nobody's socket is told by a listener; nothing where it ends the connection."""
-    os.seteuid(65534)  # whose a socket is, is settled when it is made
-    try:
-        client = socket.socket()
-    finally:
-        os.seteuid(0)
-    with client, suppress(OSError):
+    with another_users_socket() as client, suppress(OSError):
         client.settimeout(60)
         client.connect((HOST, port))
         client.sendall(f"GET /health HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())

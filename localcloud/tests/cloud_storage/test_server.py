@@ -22,7 +22,8 @@ from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemente
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as google_storage  # type: ignore[attr-defined]  # google.cloud has no stubs
 
-NOBODY = 65534
+from cloud_processes.other_user import another_users_socket
+
 PIECE = 256 * 1024
 
 
@@ -288,12 +289,7 @@ def test_a_web_page_is_refused(storage: Storage, headers: dict[str, str]) -> Non
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_another_user_of_the_machine_is_refused(bucket: Any, storage: Storage) -> None:
-    os.seteuid(NOBODY)  # whose a socket is, is settled when it is made
-    try:
-        other = socket.socket()
-    finally:
-        os.seteuid(0)
-    with other:
+    with another_users_socket() as other:
         other.settimeout(60)
         other.connect((HOST, storage.port))
         other.sendall(f"GET /storage/v1/b HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())

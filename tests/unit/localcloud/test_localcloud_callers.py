@@ -19,6 +19,7 @@ from fastyle_localcloud.callers import OnlyPrograms, only_programs
 from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.socket_owner import Users
 
+from cloud_processes.other_user import NOBODY, another_users_socket
 from workloads.runtime.origins import SameOrigin
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -74,13 +75,7 @@ def connection() -> Iterator[tuple[socket.socket, int]]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        if os.geteuid() == 0:
-            os.seteuid(65534)  # whose a socket is, is settled when it is made
-        try:
-            client = socket.socket()
-        finally:
-            os.seteuid(os.getuid())
-        with client:
+        with another_users_socket() as client:
             client.connect(listener.getsockname())
             yield client, listener.getsockname()[1]
 
@@ -89,7 +84,7 @@ def connection() -> Iterator[tuple[socket.socket, int]]:
 @pytest.mark.parametrize("asked", [True, False], ids=["by a question about it", "by the table of all"])
 def test_the_system_says_whose_a_connection_is(connection: tuple[socket.socket, int], asked: bool) -> None:
     client, server = connection
-    port, expected = client.getsockname()[1], 65534 if os.getuid() == 0 else os.getuid()
+    port, expected = client.getsockname()[1], NOBODY if os.getuid() == 0 else os.getuid()
     assert socket_owner.owner(port, server if asked else None) == expected
     assert not Users(own=expected + 1).allowed(port, server if asked else None)
     if asked:

@@ -24,6 +24,7 @@ from fastyle_localcloud import function_server
 from fastyle_localcloud.socket_owner import FOREIGN
 
 import workloads
+from cloud_processes.other_user import another_users_socket
 from tests.support.events import sale
 from tests.support.pos_api import environment_in
 from tests.support.publisher_server import PublisherServer, publisher_server
@@ -215,12 +216,7 @@ def test_more_than_the_threads_can_bear_is_refused_in_time(sleeper: tuple[str, i
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_another_user_of_the_machine_is_refused_by_a_function(sleeper: tuple[str, int]) -> None:
-    os.seteuid(65534)  # whose a socket is, is settled when it is made
-    try:
-        other = socket.socket()
-    finally:
-        os.seteuid(0)
-    with other:
+    with another_users_socket() as other:
         other.settimeout(10)
         other.connect(sleeper)
         other.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
