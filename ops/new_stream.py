@@ -39,7 +39,7 @@ _FIELDS = (
         "name": "event_time",
         "type": "string",
         "doc": "When it happened, in UTC. Arrival may be later and in any order.",
-        "contract": {"format": "time", "bigquery": "TIMESTAMP"},
+        "contract": {"format": "time"},
     },
     {
         "name": "location_id",

@@ -28,7 +28,7 @@ _DECLARED = {
     "type": ["null", "string"],
     "default": None,
     "doc": "Tax within the line's price, in the transaction's currency; null where it is not known.",
-    "contract": {"format": "amount", "bigquery": "NUMERIC"},
+    "contract": {"format": "amount"},
 }
 _COLUMN = (
     "  - name: tax\n    type: NUMERIC\n    description: Tax of the lines where it is known; null where it is of none.\n"

@@ -43,3 +43,16 @@ def bad_amount(column: str) -> str:
 def clamped(amount: str) -> str:
     """An amount within what can be multiplied; one beyond the contract's bounds stays beyond them."""
     return f"LEAST(GREATEST({amount}, -1), {_TOO_MUCH})"
+
+
+_RESERVED = """
+all and any array as asc assert_rows_modified at between by case cast collate contains create cross cube current
+default define desc distinct else end enum escape except exclude exists extract false fetch following for from full
+graph_table group grouping groups hash having if ignore in inner intersect interval into is join lateral left like
+limit lookup merge natural new no not null nulls of on or order outer over partition preceding proto qualify range
+recursive respect right rollup rows select set some struct tablesample then to treat true unbounded union unnest
+using when where window with within
+"""
+RESERVED_WORDS = frozenset(_RESERVED.split())
+"""Words that a column can be called by in quotes only, which the queries here do without:
+https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords"""

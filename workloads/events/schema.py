@@ -1,6 +1,6 @@
 """The streams, read from their folders, and their forms for Pub/Sub and BigQuery.
 
-A schema file is Avro with one custom attribute, `contract`: of a field its format, bounds and BigQuery type. Avro readers
+A schema file is Avro with one custom attribute, `contract`: of a field its format and bounds. Avro readers
 ignore it; Pub/Sub never gets to see it.
 """
 
@@ -10,10 +10,9 @@ import json
 from typing import Any
 
 from workloads.events.columns import METADATA_FIELDS
+from workloads.events.schema_file import COLUMN_TYPES
 from workloads.events.stream import Json, Stream, read_streams
 
-# What a column becomes without a `bigquery` of its own in the contract.
-_BIGQUERY_TYPES = {"string": "STRING", "int": "INTEGER", "long": "INTEGER", "boolean": "BOOLEAN"}
 _PUBSUB_KEYS = ("name", "namespace", "type", "fields", "items", "default")
 
 STREAMS: dict[str, Stream] = read_streams()
@@ -58,4 +57,4 @@ def _column(field: Json) -> Json:
     column: Json = {"name": field["name"], "mode": mode, "description": field["doc"]}
     if isinstance(avro_type, dict):
         return column | {"type": "RECORD", "fields": [_column(inner) for inner in avro_type["fields"]]}
-    return column | {"type": field.get("contract", {}).get("bigquery") or _BIGQUERY_TYPES[avro_type]}
+    return column | {"type": COLUMN_TYPES.get(field["contract"]["format"], "STRING")}

@@ -7,16 +7,15 @@ its history). The folder's name is the stream's key. streams/README.md says what
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workloads.events.columns import check_names, items_of
-from workloads.events.formats import FORMATS
+from workloads.events.schema_file import fields_of, parse_schema
 
 FOLDER = Path(__file__).parent / "streams"
 
@@ -40,8 +39,6 @@ _FORMS = {
 }
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,24}")
 _PATHS_TAKEN = ("/v1/simulate",)
-_EVERY_EVENT = {"event_id": "uuid", "event_time": "time", "location_id": "id"}
-"""Fields that each event has, with their formats: its identity, its time, and its ordering key."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +147,7 @@ def _read(folder: Path) -> Stream:
         check_names(avro, has_history=has_history)
     except ValueError as error:
         raise ValueError(f"{_place(folder, 'schema.avsc')}: {error}") from None
-    names = [path.rpartition(".")[2] for path, _ in _fields(avro, "")]
+    names = [path.rpartition(".")[2] for path, _ in fields_of(avro)]
     if unknown := [name for name in declared["cluster_by"] if name not in names]:
         raise ValueError(f"{_place(folder)}: cluster_by has {unknown[0]!r}, which is no field of the event")
     return Stream(key=folder.name, record=avro["name"], avro=avro, folder=folder, **declared)
@@ -200,29 +197,8 @@ def _declaration(folder: Path) -> dict[str, Any]:
 
 
 def _schema(folder: Path) -> Json:
-    place = _place(folder, "schema.avsc")
     try:
-        avro = json.loads(_text(folder, "schema.avsc"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{place}: {error}") from None
-    if not isinstance(avro, dict) or avro.get("type") != "record" or not {"name", "doc", "fields"} <= avro.keys():
-        raise ValueError(f"{place}: must be an Avro record with name, doc and fields")
-    for path, field in _fields(avro, ""):
-        contract = field.get("contract", {})
-        if not field.get("doc"):
-            raise ValueError(f"{place}: field {path} has no doc; it becomes the column's description")
-        if "max_items" not in contract and contract.get("format") not in FORMATS:
-            raise ValueError(f"{place}: field {path} needs a contract with a format of {', '.join(FORMATS)}")
-    formats = {field["name"]: field.get("contract", {}).get("format") for field in avro["fields"]}
-    for name, form in _EVERY_EVENT.items():
-        if formats.get(name) != form:
-            raise ValueError(f"{place}: an event has a field {name} of format {form}; see streams/sales/schema.avsc")
-    return avro
-
-
-def _fields(record: Json, prefix: str) -> Iterator[tuple[str, Json]]:
-    for field in record["fields"]:
-        yield f"{prefix}{field['name']}", field
-        kind = field["type"]
-        if isinstance(kind, dict) and kind.get("type") == "array":
-            yield from _fields(kind["items"], f"{prefix}{field['name']}[].")
+        return parse_schema(_text(folder, "schema.avsc"))
+    except ValueError as error:
+        place = _place(folder, "schema.avsc")
+        raise ValueError(f"{error}" if f"{error}".startswith(place) else f"{place}: {error}") from None

@@ -83,11 +83,11 @@ def _rows(fields: list[Json], columns: list[Json], prefix: str) -> Iterator[str]
 
 def _format(field: Json) -> str:
     contract = field["contract"]
-    optional = ", optional" if "default" in field else ""
     if "max_items" in contract:
         return f"array of {contract['min_items']:,} to {contract['max_items']:,}"
-    if "symbols" in contract:
-        return ", ".join(f"`{symbol}`" for symbol in contract["symbols"])
-    if contract["format"] == "integer":
-        return f"integer from {contract['minimum']:,} to {contract['maximum']:,}"
-    return f"{contract['format']}{optional}"
+    form = contract["format"]
+    if form == "symbol":
+        form = ", ".join(f"`{symbol}`" for symbol in contract["symbols"])
+    elif form == "integer":
+        form = f"integer from {contract['minimum']:,} to {contract['maximum']:,}"
+    return f"{form}{', optional' if 'default' in field else ''}"
