@@ -161,6 +161,11 @@ class StackConfig(Section):
                 f"{value!r} begins names of a stack without a prefix; two stacks could want one name; "
                 f"write another word, for instance my{value[:10]}"
             )
+        if value is not None and (value.startswith("goog") or "google" in value):
+            raise ValueError(
+                f"{value!r} begins with goog or contains google; Google Cloud keeps such names of topics and buckets to "
+                "itself, the deployment would stop half-way; write another word, for instance anna"
+            )
         return value
 
     @field_validator("region")

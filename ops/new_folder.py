@@ -58,9 +58,11 @@ def write_folder(
 
 
 def _write_page(repository: Path, kind: Kind) -> None:
-    """In a process of its own: this one has read the folders already."""
-    command = [sys.executable, "-c", f"from {kind.reference} import render; print(render(), end='')"]
+    """In a process of its own: this one has read the folders already. It reads all tables, among them the new folder's."""
+    code = f"from workloads.pipeline.tables import tables; from {kind.reference} import render; tables(); print(render(), end='')"
+    command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
-        raise OperatorError((done.stderr.strip().splitlines() or [f"{kind.page} cannot be written"])[-1])
+        last = (done.stderr.strip().splitlines() or [f"{kind.page} cannot be written"])[-1]
+        raise OperatorError(last.removeprefix("ValueError: "))
     (repository / kind.page).write_text(done.stdout, encoding="utf-8")

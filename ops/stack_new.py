@@ -27,6 +27,8 @@ _OF_THE_KEEPER = (
     "fastyle:continuous_deployment",
 )
 """Keys of what a project has once: the stack that has them keeps it, the new one leaves them out."""
+_USED_BY_THE_KEEPER = ("logs-default",)
+"""Resources of what a project has once that a usage file speaks of."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def create(name: str, source: str, *, prefix: str | None = None, repository: Pat
         written[settings.with_name(f"{name}.json")] = json.dumps(renamed, indent=2) + "\n"
     usage = repository / USAGE / f"{source}.yaml"
     if usage.is_file():
-        written[usage.with_name(f"{name}.yaml")] = usage.read_text(encoding="utf-8")
+        written[usage.with_name(f"{name}.yaml")] = _usage(usage.read_text(encoding="utf-8"))
     for path in written:
         if path.exists():
             raise OperatorError(f"{path.relative_to(repository)} exists; choose another name, or remove it")
@@ -88,9 +90,14 @@ def _configuration(text: str) -> dict[str, Any]:
 
 def _checked(config: dict[str, Any]) -> StackConfig:
     try:
-        return load_config({k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()})
+        return load_config({key: _text_of(value) for key, value in config.items()})
     except ConfigError as error:
         raise OperatorError(f"the new stack would not be right:\n{error}") from None
+
+
+def _text_of(value: Any) -> str:
+    """A value of a stack file as the engine gives it to the program: a key without one is an empty text."""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _check_prefix(prefix: str, project: str, repository: Path) -> None:
@@ -110,14 +117,8 @@ def _stack_file(path: Path, plain: Any, name: str, prefix: str) -> str:
     assert isinstance(root, yaml.MappingNode)
     config = next(value for key, value in root.value if key.value == "config")
     lines = text.splitlines()
-    dropped: set[int] = set()
-    for key, value in [*root.value, *config.value]:
-        of_its_own = key.value in ("encryptionsalt", "secretsprovider", "encryptedkey", "fastyle:name_prefix")
-        if of_its_own or key.value in _OF_THE_KEEPER:
-            end = value.end_mark.line if isinstance(value, yaml.CollectionNode) else value.end_mark.line + 1
-            while end > key.start_mark.line + 1 and re.fullmatch(r"\s*(#.*)?", lines[end - 1]):
-                end -= 1  # a comment above the next key is that key's
-            dropped |= set(range(key.start_mark.line, max(end, key.start_mark.line + 1)))
+    of_its_own = ("encryptionsalt", "secretsprovider", "encryptedkey", "fastyle:name_prefix", *_OF_THE_KEEPER)
+    dropped = _lines_of([*root.value, *config.value], of_its_own, lines)
     first = config.value[0][0].start_mark
     project = next(value.value for key, value in config.value if key.value == "gcp:project")
     source = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
@@ -133,6 +134,27 @@ def _stack_file(path: Path, plain: Any, name: str, prefix: str) -> str:
         if number not in dropped:
             made.append(line)
     return "\n".join(made) + "\n"
+
+
+def _lines_of(entries: list[Any], keys: tuple[str, ...], lines: list[str]) -> set[int]:
+    """The lines of the entries of a mapping in YAML that have one of these keys."""
+    numbers = set[int]()
+    for key, value in entries:
+        if key.value in keys:
+            end = value.end_mark.line if isinstance(value, yaml.CollectionNode) else value.end_mark.line + 1
+            while end > key.start_mark.line + 1 and re.fullmatch(r"\s*(#.*)?", lines[end - 1]):
+                end -= 1  # a comment above the next key is that key's
+            numbers |= set(range(key.start_mark.line, max(end, key.start_mark.line + 1)))
+    return numbers
+
+
+def _usage(text: str) -> str:
+    """A usage file without what the stack that keeps the project uses alone."""
+    root, lines = yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines()
+    sections = root.value if isinstance(root, yaml.MappingNode) else []
+    entries = [entry for key, value in sections if key.value == "resource_usage" for entry in value.value]
+    dropped = _lines_of(entries, _USED_BY_THE_KEEPER, lines)
+    return "".join(f"{line}\n" for number, line in enumerate(lines) if number not in dropped)
 
 
 def _policy_settings(

@@ -28,8 +28,11 @@ def _read(stack: str) -> dict[str, Any]:
 
 
 def as_the_engine_gives_it(config: dict[str, Any]) -> dict[str, str]:
-    """The engine hands a program text: structured values as JSON."""
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    """The engine hands a program text: structured values as JSON, a key without a value as an empty one."""
+    return {
+        key: "" if value is None else value if isinstance(value, str) else json.dumps(value)
+        for key, value in config.items()
+    }
 
 
 def _section(config: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:

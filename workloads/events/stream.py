@@ -30,14 +30,20 @@ CONSUMERS = {
 
 _NEEDED = {"order": int, "topic": str, "table": str, "path": str, "summary": str}
 _OPTIONAL = {"consumers": list, "freshness_hours": int, "objective": str, "history": str, "cluster_by": list}
+_TABLE = (re.compile(r"[a-z][a-z0-9_]{0,200}"), "a lower-case word such as price_changes")
 _FORMS = {
-    "topic": re.compile(r"(?!goog)[a-z][a-z0-9-]{2,200}"),
-    "table": re.compile(r"[a-z][a-z0-9_]{0,200}"),
-    "history": re.compile(r"[a-z][a-z0-9_]{0,200}"),
-    "path": re.compile(r"/v1/[a-z][a-z0-9-]*"),
-    "objective": re.compile(r"[a-z][a-z0-9-]{0,30}"),
+    "topic": (
+        re.compile(r"(?!goog)[a-z][a-z0-9-]{2,200}"),
+        "of at least 3 lower-case letters, digits and hyphens, such as price-changes, and not Google's own (goog…)",
+    ),
+    "table": _TABLE,
+    "history": _TABLE,
+    "path": (re.compile(r"/v1/[a-z][a-z0-9-]*"), "a path such as /v1/price-changes"),
+    "objective": (re.compile(r"[a-z][a-z0-9-]{0,30}"), "of at most 31 lower-case letters, digits and hyphens"),
 }
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,24}")
+"""Of a key its form, and that form in words."""
+_KINDS = {int: "a whole number, such as 3", str: "a text in quotes", list: 'a list, such as ["history"]'}
+_KEY = re.compile(r"(?=.{1,25}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PATHS_TAKEN = ("/v1/simulate",)
 
 
@@ -172,9 +178,10 @@ def _declaration(folder: Path) -> dict[str, Any]:
         if key not in declared and key in _OPTIONAL:
             continue
         if type(declared.get(key)) is not kind:
-            raise ValueError(f"{place}: {key} must be given as {kind.__name__}")
-        if (form := _FORMS.get(key)) and not form.fullmatch(declared[key]):
-            raise ValueError(f"{place}: {key} {declared[key]!r} is not of the form {form.pattern}")
+            raise ValueError(f"{place}: {key} must be given as {_KINDS[kind]}")
+        form, words = _FORMS.get(key, (None, ""))
+        if form and not form.fullmatch(declared[key]):
+            raise ValueError(f"{place}: {key} is {declared[key]!r}; it must be {words}")
     if unknown := declared.keys() - _NEEDED.keys() - _OPTIONAL.keys():
         raise ValueError(f"{place}: {min(unknown)} is no key; keys are {', '.join((*_NEEDED, *_OPTIONAL))}")
     for consumer in declared.get("consumers", ()):

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workloads.events import STREAMS
+from workloads.events.googlesql import RESERVED_WORDS
 from workloads.marts.columns import SQL, included
 
 FOLDER = SQL / "marts"
@@ -170,6 +171,10 @@ class Mart(_Declared):
             raise ValueError("a column stands twice")
         if "publication_id" in columns:
             raise ValueError("publication_id is added to every mart; remove the column")
+        if keywords := columns.keys() & RESERVED_WORDS:
+            raise ValueError(
+                f"{min(keywords)} is a keyword of SQL, which a query would have to quote; choose another name"
+            )
         if taken := columns.keys() & _PARAMETERS:
             raise ValueError(f"{min(taken)} is a parameter of every mart's path in the API; choose another name")
         for key in ("grain", "cluster_by"):

@@ -4,7 +4,7 @@ of; and the streams' raw tables."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -48,33 +48,51 @@ class Table:
 
 @cache
 def tables(folder: Path = SQL) -> dict[str, Table]:
-    """Every table by `dataset.name`, in the order of these names."""
-    by_name = {f"raw.{stream.table}": _raw(stream) for stream in STREAMS.values()}
-    for mart in MARTS.values():
-        by_name |= {table.key: table for table in (Table(**told) for told in mart_tables.declared(mart))}
-    for stream in stream_tables.LOADED.values():
-        by_name |= {table.key: table for table in (Table(**told) for told in stream_tables.declared(stream))}
-    for path in sorted(folder.glob("*/*/table.yaml")):
-        if path.parent.parent == stream_tables.FOLDER:
-            continue
-        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
-        kind = declared["kind"]
-        if kind not in KINDS:
-            raise ValueError(f"{path}: kind is {kind!r}; use one of {', '.join(KINDS)}")
-        table = Table(
-            dataset=path.parent.parent.name,
-            name=path.parent.name,
-            kind=kind,
-            description=" ".join(str(declared["description"]).split()),
-            columns=tuple(included(declared.get("columns") or ())),
-            partition_by=declared.get("partition_by"),
-            cluster_by=tuple(declared.get("cluster_by") or ()),
-            require_partition_filter=bool(declared.get("require_partition_filter")),
-            query=_query(path.parent),
-            checks=_read(path.parent / "checks.sql"),
-        )
-        by_name[table.key] = table
+    """Every table by `dataset.name`, in the order of these names.
+
+    Raises:
+        ValueError: a folder's kind is none of `KINDS`, or two folders want one table; says which.
+    """
+    by_name, origins = dict[str, Table](), dict[str, str]()
+    for origin, table in _declared(folder):
+        if table.key in by_name:
+            raise ValueError(f"{origin} wants table {table.key}, which {origins[table.key]} has; choose another name")
+        by_name[table.key], origins[table.key] = table, origin
     return dict(sorted(by_name.items(), key=lambda item: (item[1].dataset, item[1].name)))
+
+
+def _declared(folder: Path) -> Iterator[tuple[str, Table]]:
+    """Each table with the folder that it is made of, those of streams last: it is their names that can be chosen."""
+    for path in sorted(folder.glob("*/*/table.yaml")):
+        if path.parent.parent != stream_tables.FOLDER:
+            yield f"sql/bigquery/{path.parent.relative_to(folder).as_posix()}", _of_folder(path)
+    for mart in MARTS.values():
+        for told in mart_tables.declared(mart):
+            yield f"sql/bigquery/marts/{mart.name}", Table(**told)
+    for stream in STREAMS.values():
+        yield f"workloads/events/streams/{stream.key}", _raw(stream)
+    for stream in stream_tables.LOADED.values():
+        for told in stream_tables.declared(stream):
+            yield f"workloads/events/streams/{stream.key}", Table(**told)
+
+
+def _of_folder(path: Path) -> Table:
+    declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+    kind = declared["kind"]
+    if kind not in KINDS:
+        raise ValueError(f"{path}: kind is {kind!r}; use one of {', '.join(KINDS)}")
+    return Table(
+        dataset=path.parent.parent.name,
+        name=path.parent.name,
+        kind=kind,
+        description=" ".join(str(declared["description"]).split()),
+        columns=tuple(included(declared.get("columns") or ())),
+        partition_by=declared.get("partition_by"),
+        cluster_by=tuple(declared.get("cluster_by") or ()),
+        require_partition_filter=bool(declared.get("require_partition_filter")),
+        query=_query(path.parent),
+        checks=_read(path.parent / "checks.sql"),
+    )
 
 
 def _raw(stream: Stream) -> Table:

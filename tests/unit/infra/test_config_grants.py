@@ -1,6 +1,7 @@
 """Who may do what on what, in each stack: one line a grant, to be read by whoever reviews a change.
 
-`snapshots/grants-<stack>.txt` is complete. After a meant change: `UPDATE_SNAPSHOTS=1`, and read the difference.
+`snapshots/grants-<stack>.txt` is complete. After a meant change: `UPDATE_SNAPSHOTS=1`, and read the difference. A stack of
+`fastyle stack new` has the grants of the one that it was made after; an empty file of its name holds it to them as well.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 
 from component_resources.recorder import PROJECT
-from ops.stacks import stack_names
+from ops.folders import LOCAL
+from ops.stacks import own_projects, stack_names
 from tests.support.configuration import configuration
 from tests.support.program import composed
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+STACKS = sorted(path.stem.removeprefix("grants-") for path in SNAPSHOTS.glob("grants-*.txt"))
 ON = ("topic", "subscription", "tableId", "bucket", "secretId", "repository", "cloudRunServiceName", "serviceAccountId")
 
 
@@ -32,7 +35,11 @@ def line(key: str, inputs: dict[str, Any]) -> str | None:
     return f"{inputs['role']} on {thing} {what or ''}".rstrip() + f"{where} to {whom}"
 
 
-@pytest.mark.parametrize("stack", stack_names())
+def test_every_stack_with_a_project_of_its_own_is_held_to_its_grants() -> None:
+    assert {*own_projects(), LOCAL} <= {*STACKS} <= {*stack_names()}
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_the_grants_are_exactly_those(stack: str) -> None:
     project = configuration(stack)["gcp:project"]
     lines = (line(key, inputs) for key, inputs in composed(stack).resources.items())

@@ -78,8 +78,7 @@ def test_a_label_that_the_cloud_refuses_is_refused_here(label: dict[str, str]) -
         load_config(changed("dev", "labels", label))
 
 
-def test_stacks_differ_only_in_configuration() -> None:
-    """One program: nothing in it names a stack."""
-    assert len({load_config(as_the_engine_gives_it(configuration(s))).environment for s in stack_names()}) == len(
-        stack_names()
-    )
+def test_no_two_stacks_want_the_same_names() -> None:
+    configs = [load_config(as_the_engine_gives_it(configuration(stack))) for stack in stack_names()]
+    named = [(config.project, config.name_prefix) for config in configs]
+    assert len(set(named)) == len(named)

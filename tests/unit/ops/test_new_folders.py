@@ -50,6 +50,8 @@ NAMES: dict[str, list[tuple[str, str]]] = {
         ("transactions", "path '/v1/transactions' is that of stream 'sales'"),
         ("sales-transactions", "topic 'sales-transactions' is that of stream 'sales'"),
         ("simulate", "another route of the POS API"),
+        ("ab", "topic is 'ab'; it must be of at least 3 lower-case letters"),
+        ("price-changes-", "a lower-case word such as price_changes"),
     ],
     "mart": [
         ("gmv_daily", "is there already"),
@@ -66,13 +68,18 @@ NAMES: dict[str, list[tuple[str, str]]] = {
 
 SPOILT: dict[str, list[tuple[str, str, str, str]]] = {
     "stream": [
-        ("stream.toml", 'topic = "inventory-changes"\n', "", "topic must be given as str"),
-        ("stream.toml", "order = 2", "order = true", "order must be given as int"),
+        ("stream.toml", 'topic = "inventory-changes"\n', "", "topic must be given as a text in quotes"),
+        ("stream.toml", "order = 2", "order = true", "order must be given as a whole number"),
         ("stream.toml", "order = 2", "order = = 2", r"inventory/stream\.toml: "),
         ("stream.toml", "freshness_hours", "freshnes_hours", "freshnes_hours is no key; keys are"),
         ("stream.toml", '"history"]', '"histroy"]', "no consumer 'histroy'; consumers are inventory, history"),
         ("stream.toml", '["inventory", "history"]', '[]\nobjective = "x"', "does not take this stream"),
-        ("stream.toml", "/v1/inventory-changes", "/v2/x", "path '/v2/x' is not of the form"),
+        (
+            "stream.toml",
+            "/v1/inventory-changes",
+            "/v2/x",
+            "path is '/v2/x'; it must be a path such as /v1/price-changes",
+        ),
         ("stream.toml", '"inventory_changes"', '"sales_transactions"', "table 'sales_transactions' is that of stream"),
         (
             "schema.avsc",
@@ -116,6 +123,7 @@ SPOILT: dict[str, list[tuple[str, str, str, str]]] = {
         ("mart.yaml", "include: discounts", "include: discount", "no shared column 'discount'"),
         ("mart.yaml", "include: discounts", "include: net_sales", "a column stands twice"),
         ("mart.yaml", "name: cogs", "name: page_size", "page_size is a parameter of every mart's path"),
+        ("mart.yaml", "name: cogs", "name: order", "order is a keyword of SQL, which a query would have to quote"),
         ("mart.yaml", "name: cogs", "name: publication_id", "publication_id is added to every mart"),
         ("mart.yaml", "  - include: discounts", "  - discounts", "columns has 'discounts'; write `- include:"),
         ("mart.yaml", "type: NUMERIC", "type: FLOAT64", "columns.4.type: Input should be 'STRING', 'INT64'"),

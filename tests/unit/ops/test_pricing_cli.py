@@ -22,6 +22,7 @@ from fastyle_policies.pricing.difference import Difference
 import ops.cost
 from ops.cli import cli
 from ops.cost import Request, run
+from ops.stacks import stack_names
 from policy_pricing.bills import SAMPLES, estimated, resource
 
 PREVIEW = Path(__file__).parents[3] / "policies" / "tests" / "policy_pricing" / "foreign" / "preview.json"
@@ -219,10 +220,10 @@ def test_mistakes_are_told_before_anything_is_planned(planned: Planned) -> None:
 
 
 def test_a_stack_that_does_not_exist_is_one_line() -> None:
-    names = ", ".join(sorted(path.name.split(".")[1] for path in Path(__file__).parents[3].glob("Pulumi.*.yaml")))
-    assert fastyle("--stack", "staging") == (
+    names = ", ".join(stack_names())
+    assert fastyle("--stack", "no/stack") == (
         1,
-        f"Error: stack staging does not exist; those that have a file, Pulumi.<stack>.yaml: {names}\n",
+        f"Error: stack no/stack does not exist; those that have a file, Pulumi.<stack>.yaml: {names}\n",
     )
 
 

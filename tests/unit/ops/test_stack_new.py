@@ -6,10 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import fastyle_policies.pricing
 import pytest
 import yaml
 from click.testing import CliRunner
 from fastyle_policies.configuration import stack_config, validated
+from fastyle_policies.pricing import read_usage
 from fastyle_policies.rules import RULES
 
 from infra.config import load_config
@@ -53,6 +55,19 @@ def test_it_is_the_source_with_a_prefix_and_without_what_the_project_has_once(ch
     assert "Anna-2" in stack_names(checkout)
 
 
+@pytest.mark.parametrize("source", stack_names())
+def test_its_usage_file_speaks_of_what_it_has(checkout: Path, source: str) -> None:
+    """A line for what the project has once would be of a resource that it does not have."""
+    create("anna", source, prefix="anna", repository=checkout)
+    resources = recorded(composed(config_of(checkout, "anna")).resources, "anna")
+    usage = read_usage(checkout / USAGE / "anna.yaml")
+    notes = fastyle_policies.pricing.estimate(resources, usage, region="us-central1").notes
+    assert [note for note in notes if "matches no resource" in note] == []
+    lines = ((checkout / USAGE / f"{name}.yaml").read_text(encoding="utf-8").splitlines() for name in (source, "anna"))
+    before, after = map(list, lines)
+    assert [line for line in before if "logs-default" not in line] == after
+
+
 def test_no_policy_objects_to_it_by_its_own_settings(checkout: Path) -> None:
     create("anna", "dev", repository=checkout)
     resources = recorded(composed(config_of(checkout, "anna")).resources, "anna")
@@ -91,6 +106,9 @@ def test_secrets_of_the_source_are_not_taken_along(checkout: Path) -> None:
         ("12", "dev", None, "no name prefix can be made of '12'; give one with --prefix"),
         ("sales", "dev", None, "fastyle:name_prefix: 'sales' begins names"),
         ("anna", "dev", "An", "fastyle:name_prefix .* not of that form"),
+        ("anna", "dev", "", "fastyle:name_prefix is '', not of that form"),
+        ("anna", "dev", "goog1", "'goog1' begins with goog or contains google"),
+        ("my-google", "dev", None, "'mygoogle' begins with goog or contains google"),
         ("anna", "dev", "taken", "stack other of project fastyle-dev-example has name prefix 'taken'"),
     ],
 )

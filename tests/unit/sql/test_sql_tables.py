@@ -5,6 +5,7 @@ A mart's folder is checked when it is read (tests/unit/sql/test_marts.py); here 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,17 @@ def test_every_table_says_what_it_is() -> None:
     assert alone | of_marts | views | of_streams == {t.key for t in tables().values() if t.kind != "raw"}
     assert not alone & (of_marts | views | of_streams)
     assert len(FOLDERS) > 20
+
+
+@pytest.mark.parametrize("history", ["stock", "products", "build_gmv_daily", "inventory_changes"])
+def test_a_stream_whose_history_is_another_table_is_refused(monkeypatch: pytest.MonkeyPatch, history: str) -> None:
+    """Of two tables of one name one would be made, and both written."""
+    visits = dataclasses.replace(STREAMS["sales"], key="visits", table="visits", history=history)
+    monkeypatch.setitem(stream_tables.LOADED, "visits", visits)
+    with pytest.raises(
+        ValueError, match=rf"streams/visits wants table staging\.{history}, which .*; choose another name"
+    ):
+        tables.__wrapped__()
 
 
 def each_stream_s() -> list[dict[str, Any]]:
