@@ -29,6 +29,7 @@ def _cron(line: str) -> str:
 
 Cron = Annotated[str, AfterValidator(_cron)]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Flag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]*$")]
 Weekday = Annotated[str, Field(pattern="^(MO|TU|WE|TH|FR|SA|SU)$")]
 Api = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.googleapis\.com$")]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, get_args
 
 from fastyle_components import (
     ArgsError,
@@ -19,9 +19,10 @@ from fastyle_components import (
     check_tier,
     early_deletion,
 )
-from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from infra.fields import Cron, Days, Email, Key, Member, Role, Weekday, accepted, distinct, setting
+from infra.fields import Cron, Days, Email, Flag, Key, Member, Role, Weekday, accepted, distinct, setting
 from workloads.api.interface import ApiAuth
 from workloads.budget_guard.interface import Mode
 from workloads.pos_api.catalogue import SAMPLE, SAMPLES
@@ -31,6 +32,16 @@ class Section(BaseModel):
     """Base of all sections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python would take `true` for 1."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        kinds = {kind, *get_args(kind)}
+        if isinstance(value, bool) and kinds & {int, float}:
+            raise PydanticCustomError("int_type" if int in kinds else "float_type", "no number")
+        return value
 
 
 class Orchestrator(Enum):
@@ -148,7 +159,7 @@ class Database(Section):
     backups: Backups = setting(Backups(), means="what can be restored", example={"kept": 7})
     maintenance_day: int = setting(7, means="when Google may restart it, 1 is Monday", ge=1, le=7)
     maintenance_hour: int = setting(4, means="when Google may restart it, UTC", ge=0, le=23)
-    flags: dict[str, str] = setting({}, means="PostgreSQL settings", example={"log_min_duration_statement": "1000"})
+    flags: dict[Flag, str] = setting({}, means="PostgreSQL settings", example={"log_min_duration_statement": "1000"})
     client_sslmode: str = setting(
         "require", means="whether clients refuse a server without TLS", pattern="^(require|prefer)$"
     )
@@ -357,7 +368,7 @@ class Ci(Section):
     repository_id: str = setting(
         means="a renamed repository's successor could deploy", example="123456789", pattern=r"^\d+$"
     )
-    branch: str = setting("main", means="the branch that may deploy")
+    branch: str = setting("main", means="the branch that may deploy", pattern=r"^[\w.-]+(/[\w.-]+)*$")
     environment: str | None = setting(
         None,
         means="GitHub's environment whose approved jobs deploy, where it is not called as fastyle:environment",

@@ -380,6 +380,30 @@ BAD: list[tuple[str, str, Any, str]] = [
     (
         "dev",
         "inventory.reorder_point",
+        True,
+        "fastyle:inventory.reorder_point is True, no whole number; a SKU with at most so many on hand is low; write for instance fastyle:inventory.reorder_point: 20",
+    ),
+    (
+        "prod",
+        "composer.worker_cpu",
+        True,
+        "fastyle:composer.worker_cpu is True, no number; vCPUs of a worker; write for instance fastyle:composer.worker_cpu: 0.5",
+    ),
+    (
+        "prod",
+        "ci.branch",
+        "",
+        "fastyle:ci.branch is '', not of that form; the branch that may deploy; write for instance fastyle:ci.branch: \"main\"",
+    ),
+    (
+        "dev",
+        "database.flags",
+        {"log min": "1000"},
+        'fastyle:database.flags.log min is \'log min\', not of that form; PostgreSQL settings; write for instance fastyle:database.flags: {"log_min_duration_statement": "1000"}',
+    ),
+    (
+        "dev",
+        "inventory.reorder_point",
         "ten",
         "fastyle:inventory.reorder_point is 'ten', no whole number; a SKU with at most so many on hand is low; write for instance fastyle:inventory.reorder_point: 20",
     ),
