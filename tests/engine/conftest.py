@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import free_port
 from tests.support.world import World, started_bigquery
 from workloads.pipeline.warehouse import WarehouseClient
 
@@ -24,8 +25,13 @@ S02,Harbour,branch
 
 
 @pytest.fixture(scope="session")
-def bigquery_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from started_bigquery(tmp_path_factory.mktemp("bigquery"))
+def bigquery_grpc_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def bigquery_url(tmp_path_factory: pytest.TempPathFactory, bigquery_grpc_port: int) -> Iterator[str]:
+    yield from started_bigquery(tmp_path_factory.mktemp("bigquery"), grpc_port=bigquery_grpc_port)
 
 
 @pytest.fixture(scope="session")

@@ -53,13 +53,12 @@ _numbers: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 """Of the worlds of each stand-in."""
 
 
-def started_bigquery(folder: Path, *, durable: bool = False) -> Iterator[str]:
+def started_bigquery(folder: Path, *, durable: bool = False, grpc_port: int | None = None) -> Iterator[str]:
     """Start the stand-in, yield its base URL, and stop it; unless `durable`, it keeps everything in memory."""
-    ports = [free_port(), free_port()]
     env = {"PATH": os.environ["PATH"], "TZ": "UTC"}
     what: ProcessSpec = spec(
-        port=ports[0],
-        grpc_port=ports[1],
+        port=free_port(),
+        grpc_port=grpc_port or free_port(),
         project=PROJECT,
         data_dir=folder,
         storage_dir=folder,

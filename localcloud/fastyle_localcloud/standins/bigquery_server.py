@@ -6,10 +6,7 @@ What differs from the package as it comes:
   export of every half second costs would grow with the square of what was written.
 - One thread. It has one DuckDB connection, asynchronous routes use it in the event loop and the others in threads; two
   at once each wait for what the other holds (the interpreter's lock, the connection's), for ever.
-- A store that cannot write says so: 503 on a full disk, which senders try again. After a failed checkpoint DuckDB
-  refuses everything until it is opened again: the process then ends, and is started again.
-- No files but its own. DuckDB reads and writes any file that a statement names: here the lake's folder and the
-  uploads, and a statement cannot change that.
+- Its database opens no other files, says when it cannot write, and truncates as BigQuery does: `bigquery_engine`.
 - Each text is parsed once in a process, and translated once on a machine. bqemulator parses a statement a dozen times
   over, once for each rule that may rewrite it, every time that it is sent.
 - A view is read by its name. bqemulator puts its text, and those of the views that it reads, into each statement, for
@@ -24,7 +21,6 @@ What differs from the package as it comes:
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import re
@@ -35,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import bqemulator.server
-import duckdb
 import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
@@ -44,7 +39,6 @@ from bqemulator.api.routes import jobs, tabledata
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.models import TableSchema
 from bqemulator.cli import main
-from bqemulator.domain.errors import DomainError
 from bqemulator.domain.result import Ok
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
@@ -53,7 +47,6 @@ from bqemulator.sql import inner_query
 from bqemulator.sql.rewriter.row_access_filter import rewrite_for_row_access
 from bqemulator.sql.table_rewriter import rewrite_table_refs
 from bqemulator.sql.translator import SQLTranslator
-from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.storage.sql_identifiers import schema_name
 from bqemulator.versioning.snapshots import SnapshotManager
 from sqlglot.dialects.bigquery import BigQuery
@@ -65,7 +58,7 @@ from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.remembered import Remembered
 from fastyle_localcloud.standins.bigquery import TRANSLATIONS
 from fastyle_localcloud.standins.bigquery_catalog import Catalog
-from fastyle_localcloud.standins.fingerprints import fingerprints
+from fastyle_localcloud.standins.bigquery_engine import ConfinedEngine
 from fastyle_localcloud.standins.rows import arrow_table_to_bq_rows
 
 
@@ -74,66 +67,6 @@ class NoSnapshots(SnapshotManager):
 
     def capture(self, *_: object, **__: object) -> None:
         return None
-
-
-class StoreUnavailable(DomainError):  # noqa: N818 (a state of the store)
-    """The store cannot take what was sent: a full disk. Nothing of the statement is kept."""
-
-    http_status = 503
-    bq_reason = "backendError"
-    grpc_status_name = "UNAVAILABLE"
-
-
-_UNWRITTEN = re.compile("Could not write|No space left on device")
-
-
-MACROS = (
-    """array_to_string(items, delimiter) AS list_extract(list_transform(
-        [items::VARCHAR[]],
-        LAMBDA l: CASE WHEN l IS NOT NULL THEN coalesce(list_aggr(l, 'string_agg', delimiter), '') END
-    ), 1)""",
-    """"nullif"(one, other) AS list_extract(list_transform(
-        [{'one': one, 'other': other}], LAMBDA s: CASE WHEN s.one = s.other THEN NULL ELSE s.one END
-    ), 1)""",
-)
-"""DuckDB's own, with each argument once. Its own have one twice, and a macro is text: nested, an expression of a rule is
-planned sixteen times over. Of an array of nulls the first is an empty text, as in BigQuery; DuckDB's is a null."""
-
-
-class ConfinedEngine(DuckDBEngine):
-    """A DuckDB that opens no file outside the folders given to the server, and tells when it cannot write its own."""
-
-    async def start(self) -> None:
-        """Open the database, then lock it in: extensions are loaded by now."""
-        await super().start()
-        settings = self._settings
-        folders = [settings.data_dir, settings.upload_staging_dir, os.environ.get("BQEMU_GCS_LOCAL_ROOT")]
-        allowed = [str(Path(folder).resolve()) + "/" for folder in folders if folder]
-        listed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in allowed)
-        self.execute(f"SET allowed_directories = [{listed}]")
-        self.execute("SET enable_external_access = false")
-        self.execute("SET lock_configuration = true")
-
-    def _register_builtin_udfs(self) -> None:
-        super()._register_builtin_udfs()
-        for macro in MACROS:
-            self.connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
-        name, text, whole = "bqemu_farm_fingerprint", "VARCHAR", "BIGINT"
-        self.connection.remove_function(name)
-        self.connection.create_function(name, fingerprints, [text], whole, type="arrow", null_handling="special")  # type: ignore[call-overload]
-
-    def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
-        """As the package's. `StoreUnavailable` when the disk is full; ends the process when only a new one can go on."""
-        try:
-            return super().execute(sql, parameters)
-        except duckdb.FatalException as error:
-            with contextlib.suppress(OSError):  # the log may lie on the same full disk
-                print(f"the database has to be opened again: {error}", file=sys.stderr, flush=True)
-            os._exit(1)
-        except duckdb.Error as error:
-            if _UNWRITTEN.search(str(error)):
-                raise StoreUnavailable(str(error)) from error
-            raise
 
 
 async def in_the_loop(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

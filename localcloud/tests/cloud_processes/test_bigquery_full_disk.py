@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from bqemulator.config import Settings
-from fastyle_localcloud.standins.bigquery_server import ConfinedEngine, StoreUnavailable
+from fastyle_localcloud.standins.bigquery_engine import ConfinedEngine, StoreUnavailable
 
 INSERT = "INSERT INTO trade SELECT md5(random()::VARCHAR) || repeat('x', 2000) FROM range(100)"
 
