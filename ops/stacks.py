@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastyle_localcloud.engine.bootstrap import EngineUnavailable, ensure_engine
+from fastyle_localcloud.engine.bootstrap import ensure_engine
 from fastyle_localcloud.engine.environment import engine_path
+from fastyle_localcloud.engine.pinned import EngineUnavailable
 
 from ops import engine
 from ops.errors import OperatorError

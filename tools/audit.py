@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from fastyle_localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.files import cache_dir
 
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError

@@ -13,7 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fastyle_localcloud.engine.bootstrap import EngineUnavailable, cache_dir, go_toolchain
+from fastyle_localcloud.engine.build import go_toolchain
+from fastyle_localcloud.engine.pinned import EngineUnavailable
+from fastyle_localcloud.files import cache_dir
 
 from ops.endpoints import REPOSITORY
 from ops.errors import OperatorError

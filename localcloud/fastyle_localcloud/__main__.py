@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
-from fastyle_localcloud.engine.bootstrap import EngineUnavailable
 from fastyle_localcloud.engine.environment import engine_environment, export_lines
+from fastyle_localcloud.engine.pinned import EngineUnavailable
 from fastyle_localcloud.processes import PROGRESS, Identity, Records, lock, stop_leftovers, wait_gone
 from fastyle_localcloud.provider.admission import POLICIES, policies_on, switch_policy
 from fastyle_localcloud.provider.clock import Clock

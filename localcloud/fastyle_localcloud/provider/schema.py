@@ -20,7 +20,7 @@ from typing import Any
 import pulumi
 from pulumi import _types
 
-from fastyle_localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.files import cache_dir
 from fastyle_localcloud.provider.errors import Refused
 from fastyle_localcloud.remembered import Remembered
 

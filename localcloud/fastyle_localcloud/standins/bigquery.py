@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from fastyle_localcloud.engine.bootstrap import cache_dir
+from fastyle_localcloud.files import cache_dir
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec
 from fastyle_localcloud.standins.packages import folder_of
