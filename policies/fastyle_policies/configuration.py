@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def configuration_errors(rule: Rule, given: Mapping[str, Any], pack: Path = Path
     try:
         rule.parameters.model_validate(given, context={"pack": pack})
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
+        for problem in error.errors():
             at = ".".join([rule.id, *map(str, problem["loc"])])
             if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
                 takes = sorted(rule.parameters.model_fields)
@@ -131,7 +132,7 @@ def _unknown_rule(name: str, rules: Mapping[str, Rule]) -> str:
 
 
 def _meant(name: str, names: Mapping[str, Any] | Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=1)
+    near = difflib.get_close_matches(name, list(names))
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -169,7 +170,7 @@ def engine_config_files() -> list[Path]:
 def given_files(line: Sequence[str]) -> list[str]:
     """The values of `--policy-pack-config` on a command line."""
     names: list[str] = []
-    for argument, following in zip(line, [*line[1:], ""], strict=True):
+    for argument, following in pairwise([*line, ""]):
         flag, equals, value = argument.partition("=")
         if flag == FLAG:
             names += (value if equals else following).split(",")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def _takers() -> Mapping[str, frozenset[str]]:
 
 def takes(type_: str, argument: str) -> bool:
     """Whether a type gets `labels`, `project`, `region` or `zone` from its provider where it does not say it itself."""
-    return type_ in _takers().get(argument, ())
+    return type_ in _takers()[argument]
 
 
 def provider_settings(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,10 +37,8 @@ def provider_settings(props: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {key: props[key] for key in PLACES if props.get(key) not in (None, "")}
     labels = props.get("defaultLabels")
     if isinstance(labels, str):
-        try:
+        with suppress(ValueError):  # then it is no map, and gives nothing
             labels = json.loads(labels)
-        except ValueError:
-            labels = None
     if labels is UNKNOWN or isinstance(labels, Mapping):
         settings["labels"] = labels
     return settings
@@ -53,7 +52,7 @@ def with_provider(type_: str, props: Mapping[str, Any], settings: Mapping[str, A
             filled[key] = settings[key]
     if "labels" in settings and takes(type_, "labels"):
         filled["labels"] = _labels(props.get("labels"), settings["labels"])
-    return {**props, **filled} if filled else props
+    return {**props, **filled}
 
 
 def _labels(own: Any, default: Any) -> Any:
@@ -70,7 +69,7 @@ def with_inputs(output: Any, given: Any) -> Any:
     if isinstance(output, Mapping) and isinstance(given, Mapping):
         return {key: with_inputs(output.get(key), given.get(key)) for key in {**output, **given}}
     if isinstance(output, list) and isinstance(given, list) and len(output) == len(given):
-        return [with_inputs(one, other) for one, other in zip(output, given, strict=True)]
+        return list(map(with_inputs, output, given))
     return output
 
 
@@ -91,8 +90,7 @@ class Inputs:
 
     def beside(self, urn: str, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The outputs of a resource, each unknown value as its input had it."""
-        given = self._by_urn.get(urn)
-        merged: Mapping[str, Any] = outputs if given is None else with_inputs(outputs, given)
+        merged: Mapping[str, Any] = with_inputs(outputs, self._by_urn.get(urn))
         return merged
 
     def run_ended(self) -> None:

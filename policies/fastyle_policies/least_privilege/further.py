@@ -95,7 +95,7 @@ def _trigger(needs: PlatformNeeds, trigger: Resource) -> Iterator[Need]:
 def _transfer(needs: PlatformNeeds, transfer: Resource) -> Iterator[Need]:
     """A scheduled query runs as an account of its own; what it reads and writes stands in its text."""
     account = needs.account(transfer, "serviceAccountName")
-    if transfer.get("notificationPubsubTopic"):
+    if _given(transfer, "notificationPubsubTopic"):
         topic = needs.index.resolve(transfer, "notificationPubsubTopic", gcp.TOPIC)
         # The service grants it to itself where it may.
         yield from needs.need(transfer, "notices", "roles/pubsub.publisher", topic, TRANSFER_AGENT, required=False)

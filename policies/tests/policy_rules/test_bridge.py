@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from fastyle_policies.bridge import plain, schema_of
 from fastyle_policies.configuration import (
@@ -99,7 +101,7 @@ def test_a_rule_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) 
         (
             "labels",
             {"requried": []},
-            r"labels\.requried: the rule has no such parameter; it takes .*; did you mean required\?$",
+            r"labels\.requried: the rule has no such parameter; it takes protected, required, .*; did you mean required\?$",
         ),
         ("idle-instances", {"maximum": "many"}, r"dev\.json: idle-instances\.maximum: Input should be a valid integer"),
         (
@@ -121,6 +123,12 @@ def test_a_parameter_that_does_not_exist_or_fit_is_named(
         config(tmp_path, **{rule: parameters})
 
 
+def test_what_the_engine_hands_on_is_held_against_the_rule() -> None:
+    assert validated(BY_ID["labels"], {"required": ["team"]}).model_dump()["required"] == ["team"]
+    with pytest.raises(WrongConfiguration, match=rf"^{FLAG}: labels\.required: Input should be a valid list$"):
+        validated(BY_ID["labels"], {"required": "team"})
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -133,7 +141,11 @@ def test_a_parameter_that_does_not_exist_or_fit_is_named(
         ({"labels": "nonsense"}, 'labels: "nonsense" is no enforcement level; write one of advisory, mandatory'),
         ({"labels": 5}, "labels: 5 is no enforcement level"),
         ({"labels": {"enforcementLevel": "mandatry"}}, 'labels: "mandatry" is no enforcement level'),
-        ({"all": {"protected": False}}, "all: the engine takes an enforcement level for all rules and no parameters"),
+        (
+            {"all": {"protected": False}},
+            "all: the engine takes an enforcement level for all rules and no parameters; give them to each rule, or "
+            "write them into config/<stack>.json in the pack's folder",
+        ),
     ],
 )
 def test_what_the_engine_is_given_is_refused_by_name(tmp_path: Path, content: Any, words: str) -> None:
@@ -150,7 +162,12 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
     file.write_text(json.dumps({"lables": {}, "labels": {"requried": [], "protected": 5}}), encoding="utf-8")
     with pytest.raises(WrongConfiguration) as refusal:
         check_engine_config(file, RULES, tmp_path)
-    assert len(str(refusal.value).splitlines()) == 3
+    lines = str(refusal.value).splitlines()
+    assert [line.removeprefix(f"{FLAG} {file}: ").partition(":")[0] for line in lines] == [
+        "no rule is named lables; did you mean labels?",
+        "labels.protected",
+        "labels.requried",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +182,17 @@ def test_what_the_engine_takes_passes(tmp_path: Path, content: Any) -> None:
     file = tmp_path / "given.json"
     file.write_text(json.dumps(content), encoding="utf-8")
     check_engine_config(file, RULES, tmp_path)
+
+
+def test_a_relative_path_among_parameters_is_read_from_the_packs_folder(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("version: 1\n", encoding="utf-8")
+    given = {"spend-ceiling": {"usage": "own.yaml"}}
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps(given), encoding="utf-8")
+    check_engine_config(file, RULES, tmp_path)
+    assert config(tmp_path, **given)["spend-ceiling"] == {"usage": "own.yaml"}
+    (tmp_path / "config.json").write_text(json.dumps(given), encoding="utf-8")
+    assert stack_config(tmp_path, RULES)("another")["spend-ceiling"] == {"usage": "own.yaml"}
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '"labels"'])
@@ -198,6 +226,17 @@ def test_the_pack_reads_what_an_engine_above_it_was_given(tmp_path: Path) -> Non
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(tmp_path / "given.json")]
     assert engine_config_files() == []
+
+
+@pytest.mark.parametrize("flag", [[FLAG, "a.json,b.json"], [f"{FLAG}=a.json,b.json"]])
+def test_paths_given_to_an_engine_are_read_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: list[str]
+) -> None:
+    """Command lines of processes that this test does not start, in either form of the flag."""
+    engine = SimpleNamespace(cmdline=lambda: ["pulumi", "up", *flag], cwd=lambda: str(tmp_path))
+    shell = SimpleNamespace(cmdline=lambda: ["bash"], cwd=lambda: "/")
+    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(parents=lambda: [shell, engine, shell]))
+    assert engine_config_files() == [tmp_path / "a.json", tmp_path / "b.json"]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

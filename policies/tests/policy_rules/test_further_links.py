@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from fastyle_policies import gcp
 from fastyle_policies.least_privilege.further import KEY_USER, KEYS, NOTIFICATION, TRANSFER, TRIGGER
 from fastyle_policies.least_privilege.given import SERVICE_IDENTITY
-from fastyle_policies.model import UNKNOWN, Plan, Resource, Violation
-from fastyle_policies.rules.deployer import ACTS_AS, needed
+from fastyle_policies.least_privilege.uses import Use
+from fastyle_policies.model import UNKNOWN, Parameters, Plan, Resource, Violation
+from fastyle_policies.rules.deployer import ACTS_AS, deployer_roles, needed
 from fastyle_policies.rules.grants import Wiring, grants_missing, grants_surplus, grants_underivable
 
 from policy_rules import resources as r
@@ -222,6 +224,18 @@ LINKS: dict[str, Link] = {
 }
 
 
+def deployer(name: str, role: str) -> tuple[Resource, ...]:
+    """An account that a federated identity becomes, and its role of the project."""
+    becomes = r.grant(
+        "serviceaccount/iAMMember",
+        f"becomes-{name}",
+        "roles/iam.workloadIdentityUser",
+        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*",
+        serviceAccountId=f"projects/{r.PROJECT}/serviceAccounts/{r.email(name)}",
+    )
+    return r.account(name), becomes, r.on_project(f"deploys-{name}", role, r.member(name))
+
+
 def said(violations: Any) -> list[str]:
     return [v.message for v in violations]
 
@@ -264,7 +278,14 @@ def test_a_grant_to_somebody_else_does_not_help(link: Link) -> None:
 def test_what_a_scheduled_query_names_explains_its_grants(query: str, grant: Resource, surplus: list[str]) -> None:
     plan = Plan((*OUTSIDE.resources, transfer(query), RUNS_JOBS, grant))
     assert said(grants_surplus(plan, Wiring())) == surplus
-    assert said(grants_missing(plan, Wiring())) == []
+    assert said(grants_missing(Plan((*OUTSIDE.resources, transfer(query), RUNS_JOBS)), Wiring())) == []
+
+
+def test_the_role_of_the_programs_own_of_one_deployer_says_nothing_of_another() -> None:
+    plan = Plan((*deployer("shop-ci", "projects/shop-1/roles/deploys"), *deployer("shop-cd", "roles/viewer")))
+    lacking = list(deployer_roles(plan, Parameters()))
+    assert lacking
+    assert {v.resource.name for v in lacking if v.resource} == {"shop-cd"}
 
 
 EVENTS = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -309,14 +330,21 @@ BLIND["a key of a replica"] = (
 BLIND["a key of several agents"][0][0].props["config"]["encryptionConfig"] = {"kmsKeyName": PATH}
 
 
+_BLIND_ACCOUNT = re.compile(
+    r", for a link that cannot be derived: "
+    r"(not all links of that account can be followed|the pack follows no links of that service)$"
+)
+
+
 @pytest.mark.parametrize(("plan", "grant", "link"), BLIND.values(), ids=BLIND)
 def test_what_cannot_be_followed_is_underivable_and_its_grant_not_left_over(
     plan: tuple[Resource, ...], grant: Resource, link: str
 ) -> None:
     everything = Plan((*OUTSIDE.resources, *plan, grant))
-    messages = said(grants_underivable(everything, Wiring()))
-    assert f"has a link whose grant cannot be derived before the update: {link}" in messages
-    assert any("for a link that cannot be derived: " in message for message in messages)
+    underivable = list(grants_underivable(everything, Wiring()))
+    words = f"has a link whose grant cannot be derived before the update: {link}"
+    assert [v.resource for v in underivable if v.message == words] == [plan[0]]
+    assert [v.resource for v in underivable if _BLIND_ACCOUNT.search(v.message)] == [grant]
     assert [v for v in grants_surplus(everything, Wiring()) if v.resource == grant] == []
 
 
@@ -330,8 +358,39 @@ def test_a_key_outside_the_plan_needs_no_grant_and_one_that_is_made_leaves_nothi
         assert said(rule(with_grant, Wiring())) == [], rule.__name__
 
 
+def test_a_link_of_a_scheduled_query_without_an_end_is_named_with_its_role() -> None:
+    unknown = {"serviceAccountName": UNKNOWN, "notificationPubsubTopic": UNKNOWN}
+    references = {"notificationPubsubTopic": (LAKE.urn,)}
+    link = replace(transfer("INSERT INTO marts.daily SELECT 1", **unknown), references=references)
+    underivable = list(grants_underivable(Plan((*OUTSIDE.resources, link)), Wiring()))
+    words = "has a link whose grant cannot be derived before the update: "
+    assert sorted(v.message.removeprefix(words) for v in underivable) == [
+        "notices (roles/pubsub.publisher)",
+        "scheduled query (roles/bigquery.dataEditor)",
+        "scheduled query (roles/bigquery.dataViewer)",
+        "scheduled query (roles/bigquery.jobUser)",
+    ]
+    assert all(v.resource == link for v in underivable)
+
+
 WRITER = {"member": (r.urn("gcp:logging/folderSink:FolderSink", "link"),)}
 EXPLAINED: dict[str, tuple[tuple[Resource, ...], Resource]] = {
+    "notices of a scheduled query, to a topic that is made with it": (
+        (
+            replace(
+                transfer("SELECT 1", notificationPubsubTopic=UNKNOWN),
+                references={"notificationPubsubTopic": (TRADES.urn,)},
+            ),
+            RUNS_JOBS,
+        ),
+        r.grant(
+            "pubsub/topicIAMMember",
+            "it",
+            "roles/pubsub.publisher",
+            r.AGENT.format("bigquerydatatransfer"),
+            topic="trades",
+        ),
+    ),
     "notices of a scheduled query": (
         (transfer("SELECT 1", notificationPubsubTopic="projects/shop-1/topics/trades"), RUNS_JOBS),
         r.grant(
@@ -366,6 +425,23 @@ def test_a_link_that_may_do_without_its_grant_explains_it(plan: tuple[Resource, 
 
 
 @pytest.mark.parametrize(
+    ("type_", "name", "member"),
+    [
+        ("CLOUD_IAM_USER", "ann@shop.example", "user:ann@shop.example"),
+        ("CLOUD_IAM_GROUP", "analysts@shop.example", "group:analysts@shop.example"),
+        ("BUILT_IN", "reader", None),
+        (None, "reader", None),
+    ],
+)
+def test_people_who_log_in_by_iam_need_the_right_to(type_: str | None, name: str, member: str | None) -> None:
+    user = of(gcp.SQL_USER, type=type_, name=name, instance="db")
+    lacks = [f"lacks a grant. Cloud SQL user: {name} needs {LOGS_IN} on project"] if member else []
+    assert said(grants_missing(Plan((user,)), Wiring())) == lacks
+    if member:
+        assert said(grants_missing(Plan((user, r.on_project("it", LOGS_IN, member))), Wiring())) == []
+
+
+@pytest.mark.parametrize(
     ("resource", "acts"),
     [
         (r.schedule("s", "https://shop.run.app", "shop-runner", "oidcToken"), True),
@@ -374,12 +450,14 @@ def test_a_link_that_may_do_without_its_grant_explains_it(plan: tuple[Resource, 
         (of(gcp.SUBSCRIPTION, pushConfig={"pushEndpoint": "https://shop.run.app"}), False),
         (of(gcp.JOB, httpTarget={"uri": "https://shop.run.app"}), False),
         (SHOP, True),
+        (r.function("counts"), True),
         (LAKE, False),
     ],
 )
 def test_whoever_makes_what_calls_as_an_account_acts_as_it(resource: Resource, acts: bool) -> None:
     roles, _ = needed(Plan((resource,)))
     assert (ACTS_AS in roles) is acts
+    assert "roles/eventarc.admin" not in roles
 
 
 RUNS_PIPELINES = r.on_project("it", "roles/dataflow.worker", r.member("shop-runner"))
@@ -414,6 +492,19 @@ def test_an_account_of_a_type_that_the_pack_does_not_follow_is_not_judged(user: 
     assert bool(
         [m for m in underivable if m.startswith(f"{words}, for a link that cannot be derived: {reason}")]
     ) is bool(reason)
+
+
+def test_a_variable_of_the_programs_own_whose_value_has_no_known_end_is_underivable() -> None:
+    service = r.service("link", "shop-runner", env={"LEDGER": UNKNOWN})
+    given = Wiring(uses={"LEDGER": Use(on="topic", role="roles/pubsub.publisher")})
+    words = "has a link whose grant cannot be derived before the update: LEDGER (roles/pubsub.publisher)"
+    assert words in said(grants_underivable(Plan((RUNNER, service)), given))
+    assert said(grants_underivable(Plan((RUNNER, service)), Wiring())) == []
+
+
+def test_a_deployers_roles_of_the_project_are_another_rules_matter_and_grants_after_them_are_judged() -> None:
+    plan = Plan((*deployer("shop-ci", "roles/run.admin"), RUNNER, RUNS_JOBS))
+    assert [v.resource for v in grants_surplus(plan, Wiring())] == [RUNS_JOBS]
 
 
 def test_what_is_expected_is_not_reported_as_underivable_either() -> None:

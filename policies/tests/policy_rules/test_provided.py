@@ -67,6 +67,14 @@ def test_default_labels_are_read_as_a_program_and_as_a_configuration_write_them(
 
 
 @pytest.mark.parametrize(
+    ("given", "settings"),
+    [(UNKNOWN, {"labels": UNKNOWN}), (None, {}), (5, {}), ("no JSON", {}), ('["a"]', {}), ({}, {"labels": {}})],
+)
+def test_default_labels_that_are_unknown_stay_so_and_what_is_no_map_is_none(given: Any, settings: Any) -> None:
+    assert provider_settings({"defaultLabels": given}) == settings
+
+
+@pytest.mark.parametrize(
     ("type_", "props", "expected"),
     [
         (TOPIC, {}, {"labels": {"environment": "dev", "team": "data"}, "project": "theirs"}),
@@ -77,6 +85,7 @@ def test_default_labels_are_read_as_a_program_and_as_a_configuration_write_them(
         ),
         (TOPIC, {"labels": UNKNOWN, "project": UNKNOWN}, {"labels": UNKNOWN, "project": UNKNOWN}),
         (SQL, {"settings": {}}, {"settings": {}, "project": "theirs", "region": "europe-west1"}),
+        (JOB, {"region": "", "project": "own"}, {"region": "europe-west1", "project": "own"}),
         (JOB, {"region": "us-east1"}, {"region": "us-east1", "project": "theirs"}),
         (gcp.BUDGET, {"displayName": "b"}, {"displayName": "b"}),
     ],
@@ -103,11 +112,27 @@ def test_unknown_default_labels_leave_those_of_the_resource() -> None:
         ([{"env": UNKNOWN}, "x"], [{"env": "1"}, "y"], [{"env": "1"}, "x"]),
         ([UNKNOWN], ["a", "b"], [UNKNOWN]),  # other elements: nobody can tell which is which
         ("given back", "given", "given back"),
+        ("given back", {"a": "1"}, "given back"),
+        ({"a": "1"}, "given", {"a": "1"}),
         ({"a": "1"}, {"b": "2"}, {"a": "1", "b": None}),
     ],
 )
 def test_what_is_unknown_in_an_output_is_as_the_input_had_it(output: Any, given: Any, expected: Any) -> None:
     assert with_inputs(output, given) == expected
+
+
+def test_a_run_needs_the_inputs_of_a_resource_until_it_has_noted_them() -> None:
+    inputs = Inputs()
+    assert inputs.needs("urn:a")
+    inputs.note("urn:a", {"name": "first"})
+    assert not inputs.needs("urn:a")
+    inputs.run_ended()
+    assert inputs.needs("urn:a")
+    assert inputs.beside("urn:a", {"name": UNKNOWN}) == {"name": "first"}
+    inputs.note("urn:a", {"name": "second"})
+    assert not inputs.needs("urn:a")
+    assert inputs.beside("urn:a", {"name": UNKNOWN}) == {"name": "second"}
+    assert inputs.beside("urn:b", {"name": UNKNOWN}) == {"name": UNKNOWN}
 
 
 class Pack:

@@ -104,6 +104,12 @@ def test_free_tiers_are_a_row_of_their_own_however_many_components_there_are() -
     assert rows[-4:-1] == ["1 others", "free tiers of the billing account", "total"]
 
 
+def test_usage_of_what_the_plan_does_not_have_is_left_out_of_a_ceiling() -> None:
+    """One usage file serves stacks that have more and fewer resources: here it is about a bucket that is not there."""
+    usage = str(Path(__file__).parent / "spend-usage.yaml")
+    assert list(spend_ceiling(plan(), SpendCeiling(maximum=EXACT, usage=usage, month="quiet"))) == []
+
+
 def test_what_costs_nothing_is_no_row_and_what_is_free_is_one() -> None:
     """A job of Cloud Scheduler is 0.10 a month always on, three are free; 5 of the bucket's 1,000 GiB at 0.020 are."""
     idle = resource("shop:index:Store", "idle", parent=STACK.urn)
@@ -223,6 +229,16 @@ def test_a_budget_that_does_not_cover_is_named_with_both_amounts() -> None:
     violation = only(list(budget_covers_estimate(plan(budget("15")), BudgetCovers())))
     assert violation.resource == budget("15")
     assert violation.message.startswith("the budget of 15.00 USD a month does not cover the 100.32 of a sale month:\n")
+
+
+def test_budgets_in_other_currencies_are_compared_at_the_rates_given() -> None:
+    """The larger one counts: 15 GBP at 1.25 are 18.75 USD."""
+    budgets = [budget("15", amount={"currencyCode": currency}) for currency in ("GBP", "USD", "EUR", "GBP")]
+    given = BudgetCovers(rates={"EUR": 1.1, "GBP": 1.25})
+    assert only(list(budget_covers_estimate(plan(*budgets), given))).message.startswith(
+        "the budget of 18.75 USD a month (at 1.1 USD for 1 EUR, 1.25 USD for 1 GBP) does not cover the 100.32 of a sale "
+        "month:\n"
+    )
     assert list(budget_covers_estimate(plan(budget("15")), BudgetCovers(required=False))) == []
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastyle_policies.model import UNKNOWN
 
 from policy_rules import resources as r
@@ -11,6 +13,11 @@ _BECOMES = r.grant(
     "roles/iam.workloadIdentityUser",
     "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/attribute.environment/prod",
     serviceAccountId=f"projects/{r.PROJECT}/serviceAccounts/{r.email('shop-ci')}",
+)
+_BECOMES_COMPUTED = replace(
+    _BECOMES,
+    props={**_BECOMES.props, "serviceAccountId": UNKNOWN},
+    references={"serviceAccountId": (r.account("shop-ci").urn,)},
 )
 _HELD = {
     "sa": "roles/iam.serviceAccountAdmin",
@@ -59,6 +66,11 @@ CASES: dict[str, Cases] = {
             Case("passes", {"jobs": ..., "run.role": f"projects/{r.PROJECT}/roles/deployer"}),
             Case("passes", {"becomes.role": "roles/iam.serviceAccountTokenCreator", "jobs": ...}),
             Case("unknown", {"becomes.serviceAccountId": UNKNOWN, "jobs": ...}),
+            Case(
+                "wrong",
+                {"becomes": _BECOMES_COMPUTED, "jobs": ...},
+                [_lacks("roles/cloudscheduler.admin", "Job 'tick'")],
+            ),
         ],
     ),
     "deployer-surplus": Cases(
@@ -76,8 +88,15 @@ CASES: dict[str, Cases] = {
             ),
             Case(
                 "wrong",
-                {"cache": r.resource("gcp:redis/instance:Instance", "cache", name="cache")},
-                ["shop-ci: deploys Instance 'cache', and which role that takes is not known here"],
+                {
+                    "cache": r.resource("gcp:redis/instance:Instance", "cache", name="cache"),
+                    "cache-2": r.resource("gcp:redis/instance:Instance", "cache-2", name="cache-2"),
+                    "folder": r.resource("gcp:organizations/folder:Folder", "folder", displayName="f"),
+                },
+                [
+                    "shop-ci: deploys Instance 'cache', and which role that takes is not known here",
+                    "shop-ci: deploys Folder 'folder', and which role that takes is not known here",
+                ],
             ),
             Case("passes", {"wide": r.on_project("wide", "roles/composer.admin", r.member("shop-other"))}),
             Case(

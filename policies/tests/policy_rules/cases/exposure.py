@@ -357,6 +357,12 @@ CASES: dict[str, Cases] = {
             ),
             Case(
                 "unknown",
+                {"fn.serviceConfig.environmentVariables": UNKNOWN},
+                ["fn: may have SIMULATOR_ENABLED, REPLAY_ENABLED: its environment is not known at preview"],
+                {"switches": ["SIMULATOR_ENABLED", "REPLAY_ENABLED"]},
+            ),
+            Case(
+                "unknown",
                 {"run.template.containers.0.envs": UNKNOWN},
                 ["run: may have SIMULATOR_ENABLED: its environment is not known at preview"],
             ),
