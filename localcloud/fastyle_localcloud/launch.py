@@ -17,6 +17,12 @@ _CLONE_NEWUSER = 0x10000000
 _NOBODY = 65534
 
 
+def launcher(death_signal: int = 9, *, unprivileged: bool = False) -> tuple[str, ...]:
+    """What to put before a program's own arguments so that it ends with this process; SIGKILL unless said otherwise."""
+    user = "unprivileged" if unprivileged else "same"
+    return (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(death_signal), user)
+
+
 def drop_root() -> None:
     """Stop being root, where we are; exits with a sentence where the system does not allow it."""
     if os.geteuid() != 0:

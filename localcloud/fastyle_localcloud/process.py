@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +15,11 @@ from typing import Any
 import aiohttp
 import psutil
 
-from fastyle_localcloud import launch
 from fastyle_localcloud.files import volume
+from fastyle_localcloud.launch import launcher
 from fastyle_localcloud.ports import HOST, is_free
+from fastyle_localcloud.process_log import ProcessLog
+from fastyle_localcloud.process_memory import ProcessMemory
 from fastyle_localcloud.processes import MARK, Identity, Records, group_members, kill
 
 Probe = Callable[[], Awaitable[None]]
@@ -31,8 +31,6 @@ _STEADY_SECONDS = 60.0  # healthy this long: the next death is a new story
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 5.0
 _PROBE_TIMEOUT_SECONDS = 5.0
-_TAIL_LINES = 20
-_MAX_LOG_BYTES = 20 * 1024 * 1024
 
 
 class StartFailed(Exception):  # noqa: N818 (an event, named as the seam says)
@@ -72,7 +70,7 @@ class ManagedProcess:
         self._state_dir = state_dir
         self._records = records
         self._session = session
-        self._log_path = state_dir / "logs" / f"{spec.name}.log"
+        self._log = ProcessLog(state_dir, spec.name)
         self._process: asyncio.subprocess.Process | None = None
         self._identity: Identity | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -82,9 +80,7 @@ class ManagedProcess:
         self._restarts = 0
         self._last_exit: dict[str, Any] | None = None
         self._killed: str | None = None  # why, when it was this class that ended it
-        self._log_offset = 0
-        self._rss = 0
-        self._peak_rss = 0
+        self._memory = ProcessMemory()
 
     # --- what the supervisor calls ---
 
@@ -122,33 +118,16 @@ class ManagedProcess:
             "state": self._state,
             "restarts": self._restarts,
             "last_exit": self._last_exit,
-            "rss": self._rss if self._running() else 0,
-            "peak_rss": self._peak_rss,
+            "rss": self._memory.resident if self._running() else 0,
+            "peak_rss": self._memory.peak,
             "port": self.spec.port,
             "since": _timestamp(self._since),
-            "log": str(self._log_path),
+            "log": str(self._log.path),
         }
 
     def sample_memory(self, children: Mapping[int, list[psutil.Process]]) -> None:
-        """Resident memory with that of its descendants; shared pages count once (PSS) when it has any."""
-        if self._identity is None or not self._running():
-            return
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self._identity.pid)
-            family = [process]
-            for member in family:  # which grows meanwhile
-                family += children.get(member.pid, [])
-            if len(family) == 1:
-                self._rss = process.memory_info().rss
-                self._peak_rss = max(self._peak_rss, self._rss, _high_water_mark(process.pid))
-                return
-            total = 0
-            for member in family:
-                with contextlib.suppress(psutil.Error):
-                    usage = member.memory_full_info()
-                    total += getattr(usage, "pss", usage.rss)
-            self._rss = total
-            self._peak_rss = max(self._peak_rss, total)
+        if self._identity and self._running():
+            self._memory.sample(self._identity.pid, children)
 
     # --- its life ---
 
@@ -167,7 +146,7 @@ class ManagedProcess:
                 await self._spawn()
                 await self._become_healthy()
             except (StartFailed, OSError) as error:  # OSError: a full disk, say; it is tried again until there is room
-                self._write_log(f"start failed: {str(error).splitlines()[0]}")
+                self._log.note(f"start failed: {str(error).splitlines()[0]}")
                 await self._terminate()
                 failures += 1
                 await self._back_off(failures)
@@ -192,9 +171,9 @@ class ManagedProcess:
         self._set("starting")
         if spec.port and not is_free(spec.port):
             raise StartFailed(f"{spec.name}: port {spec.port} is held by another program: stop it and try again")
-        self._open_log()
+        self._log.begin(spec.argv[0])
         argv = launcher(int(spec.stop_signal), unprivileged=spec.unprivileged) + spec.argv
-        with self._log_path.open("ab") as log:
+        with self._log.path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *argv,
                 cwd=spec.cwd,
@@ -244,7 +223,7 @@ class ManagedProcess:
                     self._set("unresponsive")
                     if failed >= self.spec.liveness_failures:
                         self._killed = f"killed after {failed} failed health checks: {error or type(error).__name__}"
-                        self._write_log(self._killed)
+                        self._log.note(self._killed)
                         self._process.kill()
                 else:
                     failed = 0
@@ -274,7 +253,7 @@ class ManagedProcess:
             try:
                 await asyncio.wait_for(process.wait(), self.spec.stop_seconds)
             except TimeoutError:
-                self._write_log(f"did not stop within {self.spec.stop_seconds:g} s: killed")
+                self._log.note(f"did not stop within {self.spec.stop_seconds:g} s: killed")
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
         await self._note_death()
@@ -295,8 +274,8 @@ class ManagedProcess:
         with contextlib.suppress(OSError):  # a full disk; what is recorded of a dead process is found to be stale
             self._records.drop(self.spec.name)
         reason, self._killed = self._killed or _reason(code), None
-        self._last_exit = {"reason": reason, "at": _timestamp(time.time()), "log": self._tail()}
-        self._write_log(f"ended: {reason}")
+        self._last_exit = {"reason": reason, "at": _timestamp(time.time()), "log": self._log.tail()}
+        self._log.note(f"ended: {reason}")
         self._process = None
 
     # --- helpers ---
@@ -312,35 +291,8 @@ class ManagedProcess:
         return self._last_exit["reason"] if self._last_exit else "no exit seen"
 
     def _failure(self, reason: str) -> StartFailed:
-        tail = self._tail()
-        return StartFailed("\n".join([f"{self.spec.name}: {reason}; log: {self._log_path}", *(f"  {x}" for x in tail)]))
-
-    def _open_log(self) -> None:
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
-        if self._log_path.exists() and self._log_path.stat().st_size > _MAX_LOG_BYTES:
-            self._log_path.replace(self._log_path.with_suffix(".log.1"))
-        self._write_log(f"start: {self.spec.argv[0]}")
-        self._log_offset = self._log_path.stat().st_size
-
-    def _write_log(self, text: str) -> None:
-        with contextlib.suppress(OSError), self._log_path.open("a") as log:  # a full disk must not end the keeping
-            log.write(f"--- {_timestamp(time.time())} {self.spec.name} {text}\n")
-
-    def _tail(self) -> list[str]:
-        """The last lines written since the last start."""
-        try:
-            with self._log_path.open("rb") as log:
-                size = log.seek(0, os.SEEK_END)
-                log.seek(max(self._log_offset, size - 64 * 1024))
-                return log.read().decode(errors="replace").splitlines()[-_TAIL_LINES:]
-        except FileNotFoundError:
-            return []
-
-
-def launcher(death_signal: int = signal.SIGKILL, *, unprivileged: bool = False) -> tuple[str, ...]:
-    """What to put before a program's own arguments so that it ends with this process."""
-    user = "unprivileged" if unprivileged else "same"
-    return (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(death_signal), user)
+        tail = self._log.tail()
+        return StartFailed("\n".join([f"{self.spec.name}: {reason}; log: {self._log.path}", *(f"  {x}" for x in tail)]))
 
 
 def _reason(code: int) -> str:
@@ -349,15 +301,6 @@ def _reason(code: int) -> str:
     with contextlib.suppress(ValueError):
         return f"signal {-code} ({signal.Signals(-code).name})"
     return f"signal {-code}"
-
-
-def _high_water_mark(pid: int) -> int:
-    """Linux's own record of the greatest resident size, which a sample may miss; 0 where there is none."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _timestamp(seconds: float) -> str:

@@ -19,8 +19,9 @@ from urllib.parse import quote
 import psycopg
 
 from fastyle_localcloud.files import write_atomically
+from fastyle_localcloud.launch import launcher
 from fastyle_localcloud.ports import HOST
-from fastyle_localcloud.process import ProcessSpec, StartFailed, launcher
+from fastyle_localcloud.process import ProcessSpec, StartFailed
 from fastyle_localcloud.standins.packages import folder_of
 
 SUPERUSER = "postgres"
