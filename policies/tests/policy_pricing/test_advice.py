@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from fastyle_policies.pricing.advice import (
     options,
     relocations,
 )
+from fastyle_policies.pricing.advice.model import change
 from fastyle_policies.pricing.report import plain
 
 from policy_pricing.bills import REGION, SAMPLES, resource, usage_of
@@ -99,6 +101,9 @@ def test_a_database_that_sleeps_or_cannot_sleep_is_not_told_to() -> None:
     assert not nights(off)
     replica = resource(DATABASE.type, "copy", masterInstanceName="db", settings=BIG)
     primary = replace(DATABASE, props={"name": "db", **DATABASE.props})
+    by_id = replace(DATABASE, props={"id": "projects/p/instances/main", "name": "main", **DATABASE.props})
+    of_id = resource(DATABASE.type, "copy", masterInstanceName="projects/p/instances/main", settings=BIG)
+    assert not nights(by_id, of_id)
     assert not nights(primary, replica), "neither an instance with replicas nor a replica can be stopped"
 
 
@@ -201,6 +206,7 @@ def test_a_region_of_the_same_continent_moves_everything() -> None:
     weighed, _ = weigher(far)
     moves = list(relocations([far], weighed.price, None))
     assert {option.change.split("-> ")[1].partition("-")[0] for option in moves} == {"europe"}
+    assert {option.group for option in moves} == {"region"}
     [best, *_] = advise(weighed, moves)
     assert best.monthly_saving > 0
     [there] = best.option.applied([far])
@@ -208,6 +214,52 @@ def test_a_region_of_the_same_continent_moves_everything() -> None:
     zone = resource("gcp:compute/instance:Instance", "vm", zone="europe-west3-b", region="europe-west3")
     [moved] = moves[0].applied([zone])
     assert moved.get("zone") == f"{moved.get('region')}-b"
+
+
+@pytest.mark.parametrize(("own", "others"), [("northamerica-northeast1", "us"), ("us-central1", "northamerica")])
+def test_canada_and_the_united_states_are_one_continent(own: str, others: str) -> None:
+    here = resource("gcp:storage/bucket:Bucket", "lake", location=own)
+    weighed, _ = weigher(here)
+    names = {option.moves[1].partition("-")[0] for option in relocations([here], weighed.price, None) if option.moves}
+    assert others in names
+    assert names <= {"northamerica", "us"}
+
+
+def test_a_choice_is_made_again_when_another_has_changed_what_it_is_worth() -> None:
+    """Alone the first saves nothing; beside the second it does."""
+    costs = {(): 10, ("a",): 10, ("b",): 8, ("a", "b"): 5}
+    first, second = (Option(resource="it", change=name, group=name, loses="", adds=(LAKE,)) for name in "ab")
+    names = {id(first): "a", id(second): "b"}
+
+    class Listed(Weigher):
+        def of(self, options: Collection[Option] = ()) -> Any:
+            return SimpleNamespace(total=Decimal(costs[tuple(sorted(names[id(option)] for option in options))]))
+
+    best = cheapest(Listed((), weigher()[0].price), [first, second])
+    assert (best.monthly, {option.change for option in best.options}) == (5, {"a", "b"})
+
+
+def test_a_saving_that_rests_on_what_nobody_confirms_is_unsure() -> None:
+    """How much an environment of Composer computes is nobody's published figure."""
+    plan, _ = weigher(resource("gcp:composer/environment:Environment", "air", config={}))
+    gone = Option(resource="air", change="none", group="all", loses="all", instead=())
+    assert [each.confidence for each in advise(plan, [gone]) if each.option is gone] == ["low"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("a", "a: 1 -> 2"),
+        ("list.1.b", "list.1.b: true -> 2"),
+        ("list.2.b", "list.2.b: unset -> 2"),
+        ("list.b", "list.b: unset -> 2"),
+        ("text.0", "text.0: unset -> 2"),
+        ("text", "text: words -> 2"),
+    ],
+)
+def test_a_change_says_what_is_there_now(path: str, words: str) -> None:
+    here = resource("gcp:other:Thing", "it", a=1, list=[{}, {"b": True}], text="words")
+    assert change(here, path, 2) == words
 
 
 def test_commitments_are_told_as_what_they_are() -> None:

@@ -273,6 +273,8 @@ def test_a_function_of_the_first_generation_by_ghz_and_gib() -> None:
     warm = bill(resource(FUNCTION, minInstances=1))
     assert warm["CPU, idle minimum instances"] == ("1051200", "1.0953504")
     assert warm["Memory, idle minimum instances"] == ("657000", "1.6425")
+    busy = bill(resource(FUNCTION, minInstances=1), it={"monthly_invocations": 3_000_000, "invocation_ms": 1000})
+    assert not [name for name in busy if "idle" in name], "3,000,000 s of serving leave nothing of 2,628,000 s to wait"
     assert "at most 8,192 MB" in str(estimated(resource(FUNCTION, availableMemoryMb=9000)).unpriced[0])
 
 

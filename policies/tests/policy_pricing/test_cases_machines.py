@@ -266,6 +266,9 @@ def test_a_group_of_a_first_preview_finds_its_template_and_its_autoscaler() -> N
     assert str(vcpu.monthly.normalize()) == "238.8369105"
     assert vcpu.usage_based
     assert "its autoscaler keeps 5 machines at least" in estimated(template, linked, autoscaler).notes[0]
+    to_nothing = replace(autoscaler, props={**autoscaler.props, "autoscalingPolicy": {"minReplicas": 0}})
+    assert bill(template, linked, to_nothing) == {}
+    assert "its autoscaler keeps 0 machines at least" in estimated(template, linked, to_nothing).notes[0]
     assert estimated(hidden).not_estimated == {ZONAL: ["group: its instance template is not in this plan"]}
 
 

@@ -100,6 +100,8 @@ def test_a_style_is_chosen_by_its_name(style: str) -> None:
         "table": report.as_table(AFTER, today),
     }
     assert questions.shown(AFTER, "x", style=style) == written[style]
+    narrow = questions.shown(AFTER, "x", style="table", everything=True, width=60)
+    assert narrow == report.as_table(AFTER, today, everything=True, width=60)
 
 
 def test_an_estimate_of_a_file_says_what_the_file_lacks(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def test_values_by_kind_of_day_add_up_over_the_month() -> None:
     assert usage.for_month("sale").of(TOPIC, TopicUsage).monthly_messages == 60_000 + 272_000 + 336_000
 
 
+def test_without_the_usual_month_the_first_of_the_calendar_counts() -> None:
+    """3 quiet days of 7; a winter of 30 comes second."""
+    text = "version: 1\ncalendar: {autumn: {quiet: 3, ordinary: 27}, winter: {quiet: 30}}\n"
+    usage = parse(f"{text}resource_usage: {{sales-topic: {{monthly_messages: {{quiet: 7}}}}}}\n")
+    assert usage.of(TOPIC, TopicUsage).monthly_messages == 21
+
+
 def test_later_entries_win_key_by_key_over_the_types_defaults() -> None:
     assert parse(CALENDAR).of(TOPIC, TopicUsage).message_bytes == Decimal("1400.5")
     assert parse(CALENDAR).of(TOPIC, TopicUsage).messages_per_request == 1
@@ -62,7 +69,14 @@ def test_a_variable_can_be_tried_out() -> None:
 
 @pytest.mark.parametrize(
     ("formula", "value"),
-    [("2 + 3 * 4", "14"), ("(2 + 3) * 4", "20"), ("-1 + 0.1 + 0.2", "-0.7"), ("1_000 / 8", "125"), ("x * x", "9")],
+    [
+        ("2 + 3 * 4", "14"),
+        ("(2 + 3) * 4", "20"),
+        ("-1 + 0.1 + 0.2", "-0.7"),
+        ("1_000 / 8", "125"),
+        ("x * x", "9"),
+        ("0.1234567890123456789", "0.1234567890123456789"),
+    ],
 )
 def test_formulas_are_exact(formula: str, value: str) -> None:
     assert evaluate(formula, {"x": Decimal(3)}.__getitem__) == Decimal(value)

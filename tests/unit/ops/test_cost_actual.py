@@ -297,6 +297,8 @@ def test_an_empty_cell_says_nothing_and_one_without_a_column_neither() -> None:
     [
         ("", "x: is neither JSON nor a CSV"),
         ("a,b\n1,2\n", "x: is neither JSON nor a CSV"),
+        ("service.description,b\n1,2\n", "x: row 1: has no sku"),
+        ("b,cost\n1,2\n", "x: row 1: has no service"),
         ("[]", "x: holds no rows"),
         ("[1]", "x: a row is no record"),
         ("{", "x: row 1: is no JSON, or cut off"),

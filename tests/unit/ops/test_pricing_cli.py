@@ -189,6 +189,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no value": (["--stack", "dev", "--set", "orchestrator"], "'orchestrator' is not of the form KEY=VALUE"),
     "no key": (["--stack", "dev", "--set", "=x"], "'=x' is not of the form KEY=VALUE"),
     "no number": (["--stack", "dev", "--var", "branches=many"], "branches=many: 'many' is no number"),
+    "two numbers": (["--stack", "dev", "--var", "branches=1=2"], "branches=1=2: '1=2' is no number"),
     "an infinite number": (["--stack", "dev", "--var", "branches=Infinity"], "branches=Infinity: 'Infinity' is no number"),
     "an unknown month": (["--stack", "dev", "--month", "easter"], "calendar has no month 'easter'; it has quiet, ordinary, sale"),
     "an unknown variable": (["--stack", "dev", "--var", "branchs=2"], "variables has no variable 'branchs'; it has "),
