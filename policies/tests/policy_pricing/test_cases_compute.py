@@ -198,7 +198,9 @@ def test_a_database_that_is_stopped_at_night_runs_half_the_month() -> None:
     """Started at 8, stopped at 20, every day: 365 of 730 hours x 0.0105 = 3.8325; the disk goes on: 1.7. A public address
     costs 0.01 for each of the 365 hours in which it waits: 3.65. Two jobs x 0.10."""
     night = database("db-f1-micro", ipConfiguration={"ipv4Enabled": True})
-    assert bill(night, switch("up", "ALWAYS", "0 8 * * *"), switch("down", "NEVER", "0 20 * * *")) == {
+    down = switch("down", "NEVER", "0 20 * * *")
+    down.props["httpTarget"]["uri"] += "/"
+    assert bill(night, switch("up", "ALWAYS", "0 8 * * *"), down) == {
         "it: Instance db-f1-micro": ("365", "3.8325"),
         "it: Storage, SSD": ("10", "1.7"),
         "it: Public address while stopped": ("365", "3.65"),

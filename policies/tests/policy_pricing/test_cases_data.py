@@ -5,10 +5,12 @@ A month is 730 hours, and 365 / 12 days: 36.5 GiB a month are 1.2 GiB a day.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from fastyle_policies.model import UNKNOWN, Resource
+from fastyle_policies.pricing.services.storage import stays
 
 from policy_pricing.bills import bill, estimated, prices, resource
 
@@ -346,3 +348,12 @@ def test_physical_billing_says_that_it_needs_a_share() -> None:
     assert estimate.notes == (
         "Dataset 'it': is billed by physical bytes, at twice the price: physical_share says how many a logical one takes",
     )
+
+
+@prices(BUCKET)
+def test_a_move_into_the_class_where_an_object_is_begins_no_new_stay() -> None:
+    """The minimum of a class counts from the day that an object came into it."""
+    rules = [("STANDARD", 5), ("NEARLINE", 10), ("NEARLINE", 20), ("STANDARD", 30), ("COLDLINE", 365)]
+    kept = bucket(*((storage_class, {"age": age}) for storage_class, age in rules))
+    told = [(stay.storage_class, stay.start, stay.end) for stay in stays(kept, Decimal(365))[0]]
+    assert told == [("STANDARD", 0, 10), ("NEARLINE", 10, 365)]

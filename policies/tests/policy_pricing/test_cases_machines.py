@@ -251,6 +251,15 @@ def test_a_group_is_so_many_machines_of_its_template(type_: str) -> None:
     }
 
 
+@prices(INSTANCE)
+def test_a_part_of_a_list_that_is_unknown_is_told_and_left_out() -> None:
+    half = estimated(instance("e2-micro", scratchDisks=[{"interface": "NVME"}, UNKNOWN]))
+    assert half.notes == (
+        "Instance 'it': a part of scratchDisks is secret or known only at update; reckoned without it",
+    )
+    assert [line.quantity for _, line in half.lines() if line.name == "Local SSD"] == [375]
+
+
 @prices(ZONAL)
 def test_a_group_of_a_first_preview_finds_its_template_and_its_autoscaler() -> None:
     """Five machines at least: 5 x 2 x 730 x 0.02181159 = 159.224607; on average 7.5 by usage: 238.8369105."""

@@ -278,6 +278,8 @@ def test_five_forwarding_rules_cost_as_one_and_further_ones_each() -> None:
         "r0: Forwarding rules, first five": ("730", "18.25"),
         "r1: Forwarding rules, first five": ("730", "21.9"),  # 0.03 in Frankfurt
     }
+    unknown = [resource(RULE, f"r{n}", region=UNKNOWN) for n in range(2)]
+    assert bill(*unknown) == {f"r{n}: Forwarding rules, first five": ("730", "18.25") for n in range(2)}
 
 
 @prices(ZONE)

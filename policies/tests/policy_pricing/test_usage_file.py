@@ -194,6 +194,13 @@ def test_a_number_of_five_thousand_digits_is_one_line() -> None:
         parse("version: 1\nvariables: {x: %s}\n" % ("9" * 5000), "u.yaml")
 
 
+def test_a_mistake_has_its_line_in_any_month_and_with_other_variables() -> None:
+    usage = parse("version: 1\nvariables: {x: 1}\nresource_usage:\n  sales-topic: {monthly_messages: y}\n", "u.yaml")
+    for other in (usage.for_month("ordinary"), usage.with_variables({"x": Decimal(2)})):
+        with pytest.raises(PricingError, match=r"^u\.yaml:4: no variable is named 'y'"):
+            other.of(TOPIC, TopicUsage)
+
+
 def test_unknown_months_and_variables_say_which_there_are() -> None:
     with pytest.raises(PricingError, match="has no month 'easter'; it has ordinary, sale"):
         parse(CALENDAR).for_month("easter")

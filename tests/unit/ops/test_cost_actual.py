@@ -138,6 +138,15 @@ def test_charges_without_a_label_go_where_alone_their_sku_is() -> None:
     assert round(unknown.off, 2) == Decimal("9.13"), "9 in 720 hours, in 730"
 
 
+def test_what_the_estimate_holds_beside_the_resources_has_no_component() -> None:
+    fewer = [each for each in PLAN if not each.name.startswith("api")]
+    apart = compared(parse(lines(bill(ASSUMED)), "export"), priced(ASSUMED), fewer, project=PROJECT)
+    estimated = {component.name: component.estimated for component in apart.components}
+    whole = {component.name: component.estimated for component in comparison_of(bill(ASSUMED)).components}
+    assert estimated.pop("") == whole.pop("api") > 0
+    assert estimated == {**whole, "api": 0}
+
+
 @pytest.mark.parametrize(
     ("billed", "service"),
     [
