@@ -236,7 +236,7 @@ def test_a_choice_is_made_again_when_another_has_changed_what_it_is_worth() -> N
             return SimpleNamespace(total=Decimal(costs[tuple(sorted(names[id(option)] for option in options))]))
 
     best = cheapest(Listed((), weigher()[0].price), [first, second])
-    assert (best.monthly, {option.change for option in best.options}) == (5, {"a", "b"})
+    assert (int(best.monthly), {option.change for option in best.options}) == (5, {"a", "b"})
 
 
 def test_a_saving_that_rests_on_what_nobody_confirms_is_unsure() -> None:

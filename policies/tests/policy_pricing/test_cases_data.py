@@ -355,5 +355,5 @@ def test_a_move_into_the_class_where_an_object_is_begins_no_new_stay() -> None:
     """The minimum of a class counts from the day that an object came into it."""
     rules = [("STANDARD", 5), ("NEARLINE", 10), ("NEARLINE", 20), ("STANDARD", 30), ("COLDLINE", 365)]
     kept = bucket(*((storage_class, {"age": age}) for storage_class, age in rules))
-    told = [(stay.storage_class, stay.start, stay.end) for stay in stays(kept, Decimal(365))[0]]
+    told = [(stay.storage_class, int(stay.start), int(stay.end)) for stay in stays(kept, Decimal(365))[0]]
     assert told == [("STANDARD", 0, 10), ("NEARLINE", 10, 365)]
