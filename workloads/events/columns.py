@@ -56,7 +56,7 @@ def _arrays(avro: Json) -> Iterator[Json]:
 
 
 def check_names(avro: Json, *, has_history: bool) -> None:
-    """Check that each field can be a column of the raw table, and of the history where the stream has one.
+    """Check that each field can be a column of the raw table, and each event in the history where the stream has one.
 
     Raises:
         ValueError: names the field, and what it stands in the way of.
@@ -69,6 +69,11 @@ def check_names(avro: Json, *, has_history: bool) -> None:
     if has_history and len(items) > 1:
         raise ValueError(
             f"fields {items[0]['name']} and {items[1]['name']} are both arrays; a history has a row an item of one"
+        )
+    if has_history and items and items[0]["contract"]["min_items"] == 0:
+        raise ValueError(
+            f"field {items[0]['name']} has min_items 0, and a history has a row an item: an event without one would be in "
+            "no mart; write 1 or more, or take the consumer history away"
         )
     inner = [field["name"] for array in items for field in array["type"]["items"]["fields"]] if has_history else []
     for name in (*names, *inner):

@@ -24,6 +24,7 @@ _RECORD_KEYS = ("type", "name", "namespace", "doc", "fields")
 _FIELD_KEYS = ("name", "type", "default", "doc", "contract")
 _BOUNDS = {"integer": ("minimum", "maximum"), "symbol": ("symbols",)}
 _LIST_BOUNDS = ("min_items", "max_items")
+_KEY_FORMATS = ("id", "uuid", "symbol", "integer")  # of which one value is written in one way
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RECORD_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _TYPES = (
@@ -52,6 +53,11 @@ def parse_schema(text: str) -> Json:
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"two records are called {twice[0]}; choose another name for one of them")
     return avro
+
+
+def key_of_items(field: Json) -> str:
+    """The field that tells the items of a list apart: the first one of theirs."""
+    return str(field["type"]["items"]["fields"][0]["name"])
 
 
 def is_list(avro_type: Any) -> bool:
@@ -153,6 +159,12 @@ def _check_list(field: Json, path: str, *, within_list: bool) -> None:
     _check_keys(contract, _LIST_BOUNDS, f"the contract of field {path}")
     _check_bounds(contract, _LIST_BOUNDS, path, 0, MOST_UNITS)
     _check_record(items, f"{path}[].", within_list=True)
+    first = items["fields"][0]
+    if first["type"] not in ("string", "int") or first["contract"]["format"] not in _KEY_FORMATS:
+        raise ValueError(
+            f"field {path}[].{first['name']} is the first of an item, which tells it from the others of its event; it must "
+            f"be of format {', '.join(_KEY_FORMATS)}, and not optional"
+        )
 
 
 def _check_bounds(contract: Json, keys: tuple[str, ...], path: str, least: int, most: int) -> None:

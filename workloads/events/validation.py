@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from workloads.events.formats import FORMATS, parse_time
 from workloads.events.rules import Json, Report, Rules, rules_of
 from workloads.events.schema import STREAMS
+from workloads.events.schema_file import key_of_items
 from workloads.events.stream import Stream
 from workloads.events.verification import check_reserved
 
@@ -28,6 +29,7 @@ CLOCK_SKEW = timedelta(minutes=10)
 CLOCKS_DIFFER = timedelta(minutes=1)
 """The POS API judges event_time by its own clock; whoever judges by the time of publication has Pub/Sub's."""
 
+NOT_UNIQUE = "must be unique within the event"
 WINDOW_ERRORS = ("must not be before 2010-01-01T00:00:00Z", "must not be more than 10 minutes after now")
 # (value, path, report) -> the normalised value; faults go to `report(field, error)`.
 Check = Callable[[Any, str, Report], Any]
@@ -70,7 +72,8 @@ def _compile(avro_type: Any, contract: Json) -> Check:
     if isinstance(avro_type, str):
         return _leaf(contract)
     if avro_type["type"] == "array":
-        return _array(_compile(avro_type["items"], {}), contract["min_items"], contract["max_items"])
+        key = key_of_items({"type": avro_type})
+        return _array(_compile(avro_type["items"], {}), key, contract["min_items"], contract["max_items"])
     return _record(avro_type)
 
 
@@ -86,7 +89,7 @@ def _leaf(contract: Json) -> Check:
     return check
 
 
-def _array(item: Check, least: int, most: int) -> Check:
+def _array(item: Check, key: str, least: int, most: int) -> Check:
     def check(value: Any, path: str, report: Report) -> Any:
         if not isinstance(value, list):
             report(path, f"must be an array, is {_json_type(value)}")
@@ -94,6 +97,13 @@ def _array(item: Check, least: int, most: int) -> Check:
         if not least <= len(value) <= most:
             report(path, f"must have {least} to {most:,} items, has {len(value):,}")
             return value
+        seen: set[Any] = set()
+        for index, entry in enumerate(value):
+            known = entry.get(key) if isinstance(entry, dict) else None
+            if type(known) in (int, str):
+                if known in seen:
+                    report(f"{path}[{index}].{key}", NOT_UNIQUE)
+                seen.add(known)
         return [item(entry, f"{path}[{index}]", report) for index, entry in enumerate(value)]
 
     return check

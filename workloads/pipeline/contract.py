@@ -20,8 +20,9 @@ from itertools import groupby
 from workloads.events.formats import AMOUNT_DECIMALS, AMOUNT_DIGITS, MAX_ID_LENGTH, UUID_PATTERN
 from workloads.events.googlesql import Fault, bad_amount, text
 from workloads.events.schema import STREAMS
+from workloads.events.schema_file import key_of_items
 from workloads.events.stream import Json, Stream
-from workloads.events.validation import CLOCK_SKEW, CLOCKS_DIFFER, EARLIEST, RULES, WINDOW_ERRORS
+from workloads.events.validation import CLOCK_SKEW, CLOCKS_DIFFER, EARLIEST, NOT_UNIQUE, RULES, WINDOW_ERRORS
 from workloads.events.verification import LOCATION_ID, RESERVED, SKU
 
 PUBLISHED = "first_published"
@@ -118,6 +119,8 @@ def _field(field: Json, row: str, path: str, currency: str) -> Iterator[Fault]:
         for inner in kind["items"]["fields"]:
             for fault in _field(inner, "l", f"{name}[].", currency):
                 yield fault._replace(condition=f"LOGICAL_OR(COALESCE({fault.condition}, TRUE))", array=name)
+        key = key_of_items(field)
+        yield Fault(f"{name}[].{key}", f"COUNT(DISTINCT l.{key}) != COUNT(*)", NOT_UNIQUE, name)
         return
     condition, error = _FORMATS[contract["format"]](column, contract, currency)
     if condition:

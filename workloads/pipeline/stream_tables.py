@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from workloads.events import Stream, bigquery_fields, consumed_by
+from workloads.events.schema_file import key_of_items
 from workloads.events.stream import HISTORY
 from workloads.marts.columns import SQL, included
 
@@ -71,7 +72,7 @@ def filled(text: str, stream: Stream) -> str:
 
 class _Words(dict[str, str]):
     def __init__(self, stream: Stream) -> None:
-        key = ["event_id", *([] if stream.items is None else [stream.items["type"]["items"]["fields"][0]["name"]])]
+        key = ["event_id", *([] if stream.items is None else [key_of_items(stream.items)])]
         assert stream.history is not None, stream.key
         super().__init__(
             stream=stream.key,

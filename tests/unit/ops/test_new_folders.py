@@ -66,6 +66,9 @@ NAMES: dict[str, list[tuple[str, str]]] = {
 }
 """Names that cannot be, and what is said of each."""
 
+_A_LIST = """"name": "parts", "doc": "d", "contract": {"min_items": 0, "max_items": 9}, "type": {"type": "array", "items": {
+"type": "record", "name": "Part", "fields": [{"name": "part", "type": "string", "doc": "d", "contract": {"format": "id"}}]}}}, {
+"name": "reference", "type": ["null", "string"], "default": null,"""
 SPOILT: dict[str, list[tuple[str, str, str, str]]] = {
     "stream": [
         ("stream.toml", 'topic = "inventory-changes"\n', "", "topic must be given as a text in quotes"),
@@ -110,6 +113,12 @@ SPOILT: dict[str, list[tuple[str, str, str, str]]] = {
             "history 'sales_lines' is that of stream",
         ),
         ("stream.toml", "order = 2", "order = 1", "order 1 is that of stream"),
+        (
+            "schema.avsc",
+            """"name": "reference", "type": ["null", "string"], "default": null,""",
+            _A_LIST,
+            "field parts has min_items 0, and a history has a row an item",
+        ),
         ("schema.avsc", '"reference"', '"attributes"', "field attributes is called as a column of the raw table"),
         ("schema.avsc", '"reference"', '"outcome"', "field outcome is called as a column that the pipeline adds"),
     ],

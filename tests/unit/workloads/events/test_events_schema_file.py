@@ -8,7 +8,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from workloads.events import Stream, bigquery_fields, decode, encode, pubsub_definition
+from workloads.events import Stream, bigquery_fields, decode, encode, pubsub_definition, validation
 from workloads.events.schema_file import parse_schema
 
 _EVERY_EVENT = [
@@ -140,6 +140,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "unknown key": (field(aliases=["y"]), "field x has 'aliases', which is no key; keys are name, type"),
     "hyphen": (field(name="card-number"), "field card-number must be called by a lower-case word such as unit_price"),
     "capitals": (field(name="CardNumber"), "field CardNumber must be called by a lower-case word"),
+    "optional first of an item": (
+        field(items(field(optional("string"))), _SIZE),
+        r"field x\[\]\.x is the first of an item",
+    ),
+    "amount first of an item": (
+        field(items(field(contract={"format": "amount"})), _SIZE),
+        "must be of format id, uuid, symbol",
+    ),
     "keyword": (field(name="order"), "field order is called as a keyword of SQL"),
     "keyword of an item": (field(items(field(name="from")), _SIZE), r"field x\[\]\.from is called as a keyword of SQL"),
     "twice": (field(name="location_id"), "field location_id stands twice"),
@@ -178,3 +186,13 @@ def test_a_field_that_nothing_could_carry_is_refused_in_words(case: str) -> None
 def test_a_record_that_is_not_right_is_refused_in_words(more: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_schema(schema(field(items(field()), _SIZE), **more))
+
+
+@pytest.mark.parametrize(("keys", "faults"), [("ab", []), ("aba", ["x[2].x"]), ("aaa", ["x[1].x", "x[2].x"])])
+def test_the_first_field_of_an_item_tells_it_from_the_others_of_its_event(keys: str, faults: list[str]) -> None:
+    """Two rows of a history would have one key, and its check stop every publication."""
+    reported: list[str] = []
+    check = validation._compile(parse_schema(schema(field(items(field()), _SIZE))), {})
+    event = _EVENT | {"event_id": "3f0c9e9a-58f4-4d5e-9b57-0a2b6c1d7e8f", "event_time": "2026-03-01T12:30:00Z"}
+    check(event | {"x": [{"x": key} for key in keys]}, "", lambda where, error: reported.append(where))
+    assert reported == faults

@@ -12,7 +12,6 @@ from workloads.events.googlesql import MOST_UNITS, Fault, bad_amount, clamped
 from workloads.events.rules import Json, Report
 
 MAX_LINES = 1000  # more of them are refused unread
-_NOT_UNIQUE = "must be unique within the transaction"
 _ZERO = "must not be 0"
 _LARGER = "must not be larger than |quantity| x unit_price"
 
@@ -22,15 +21,10 @@ def check(body: Json, report: Report) -> None:
     lines = body.get("lines")
     if not isinstance(lines, list) or len(lines) > MAX_LINES:
         return
-    seen: set[int] = set()
     for index, line in enumerate(lines):
         if not isinstance(line, dict):
             continue
-        number, quantity = line.get("line_number"), line.get("quantity")
-        if type(number) is int:
-            if number in seen:
-                report(f"lines[{index}].line_number", _NOT_UNIQUE)
-            seen.add(number)
+        quantity = line.get("quantity")
         if type(quantity) is not int:
             continue
         if quantity == 0:
@@ -43,7 +37,6 @@ def check(body: Json, report: Report) -> None:
 
 def faults(row: str) -> Iterator[Fault]:
     """The same rules as conditions over a row of the raw table."""
-    yield Fault("lines[].line_number", "COUNT(DISTINCT l.line_number) != COUNT(*)", _NOT_UNIQUE, "lines")
     yield Fault("lines[].quantity", "LOGICAL_OR(l.quantity = 0)", _ZERO, "lines")
     units = f"ABS(LEAST(GREATEST(l.quantity, -{MOST_UNITS}), {MOST_UNITS}))"
     # What is wrong with quantity or amounts by themselves has been said already.
