@@ -201,6 +201,13 @@ def test_a_mistake_has_its_line_in_any_month_and_with_other_variables() -> None:
             other.of(TOPIC, TopicUsage)
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "x - 1"])
+def test_a_cost_is_divided_by_more_than_nothing(number: str) -> None:
+    usage = parse(f"version: 1\nvariables: {{x: 1}}\nunit_costs:\n  branch: {number}\n", "u.yaml")
+    with pytest.raises(PricingError, match=r"^u\.yaml:4: 'branch' is -?[01]; a cost is divided by it$"):
+        usage.unit_costs()
+
+
 def test_unknown_months_and_variables_say_which_there_are() -> None:
     with pytest.raises(PricingError, match="has no month 'easter'; it has ordinary, sale"):
         parse(CALENDAR).for_month("easter")
