@@ -169,6 +169,15 @@ def test_what_nothing_expires_is_told_of() -> None:
     assert advice(table) == {}, "nothing is written into it"
 
 
+@pytest.mark.parametrize("written", [0, Decimal("0.5"), 100])
+def test_a_table_that_anything_is_written_to_is_told_of(written: Decimal) -> None:
+    table = resource("gcp:bigquery/table:Table", "trades", timePartitioning={"type": "DAY"})
+    found = options([table], usage_of(trades={"monthly_written_gib": written}))
+    assert [option.change for option in found] == ["timePartitioning.expirationMs: unset -> 31536000000"] * (
+        written > 0
+    )
+
+
 def test_classes_and_expiry_act_on_one_list_and_keep_each_other() -> None:
     """The combination deletes and moves: neither option puts back what the other took out."""
     rules = [

@@ -256,8 +256,9 @@ def test_an_older_cloud_run_service_is_scaled_by_annotations() -> None:
         "CPU, always on": ("5256000", "94.608"),
         "Memory, always on": ("1314000", "2.628"),
     }
-    hidden = estimated(resource(SERVICE, template=UNKNOWN))
-    assert "its template or annotations are secret or known only at update" in hidden.notes[0]
+    for template in (UNKNOWN, {"metadata": {"annotations": UNKNOWN}, "spec": {"containers": containers}}):
+        hidden = estimated(resource(SERVICE, location="us-central1", template=template))
+        assert "its template or annotations are secret or known only at update" in hidden.notes[0]
 
 
 @prices(FUNCTION)

@@ -100,6 +100,10 @@ def test_each_kind_of_machine_type_is_read(type_: str, line: str, quantity: str,
         ({"machineType": "a2-ultragpu-1g"}, "the price book has no rates for machine type a2-ultragpu-1g"),
         ({"machineType": "g2-standard-5"}, "there is no machine type g2-standard-5"),
         (
+            {"machineType": "zones/a/machineTypes/e2-" + "x" * 99},
+            f"the price book has no rates for machine type e2-{'x' * 37}",
+        ),
+        (
             {"machineType": "g2-standard-4", "scheduling": {"preemptible": True}},
             "the price book has no rate compute.g2-standard-4-spot",
         ),

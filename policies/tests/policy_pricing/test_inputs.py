@@ -52,6 +52,22 @@ def test_a_row_of_the_export_is_read_whole() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-11-01T00:30:00Z",
+        "2026-11-01 00:30:00 UTC",
+        "2026-11-01 00:30:00",
+        "2026-11-01T01:30:00+01:00",
+        "1793493000",
+        "1793493000.0",
+        1793493000,
+    ],
+)
+def test_an_instant_in_any_form_that_bigquery_writes(time: Any) -> None:
+    assert charge({**ROW, "usage_start_time": time}).start == datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
+
+
 def test_what_a_row_does_not_say_is_empty_and_regular() -> None:
     parsed = charge({key: ROW[key] for key in NEEDED})
     assert (parsed.project, parsed.unit, parsed.month, parsed.kind) == ("", "", "", "regular")

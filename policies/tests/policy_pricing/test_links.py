@@ -135,6 +135,7 @@ def test_a_resource_without_a_place_is_where_its_provider_is() -> None:
         ({"location": "europe-wst1"}, "'europe-wst1'; did you mean 'europe-west1'?"),
         ({"location": "us-centrall"}, "'us-centrall'; did you mean 'us-central1'?"),
         ({"region": "mars"}, "'mars'"),
+        ({"location": "uss"}, "'uss'; did you mean 'us'?"),
         ({"zone": "us-central9-a"}, "'us-central9-a'; did you mean 'us-central1'?"),
         ({"location": "x" * 5000}, f"'{'x' * 40}'"),
     ],

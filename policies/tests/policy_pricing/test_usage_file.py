@@ -206,6 +206,7 @@ def test_a_cost_is_divided_by_more_than_nothing(number: str) -> None:
     usage = parse(f"version: 1\nvariables: {{x: 1}}\nunit_costs:\n  branch: {number}\n", "u.yaml")
     with pytest.raises(PricingError, match=r"^u\.yaml:4: 'branch' is -?[01]; a cost is divided by it$"):
         usage.unit_costs()
+    assert parse("version: 1\nunit_costs: {branch: 0.5}\n").unit_costs() == {"branch": Decimal("0.5")}
 
 
 def test_unknown_months_and_variables_say_which_there_are() -> None:

@@ -315,6 +315,7 @@ def test_the_table_names_doubtful_and_old_rates_with_what_rests_on_them() -> Non
 
 def test_a_generated_part_needs_its_marks() -> None:
     assert put("a <!-- x -->\nold\n<!-- /x --> b", "x", " new \n") == "a <!-- x -->\nnew\n<!-- /x --> b"
+    assert put("<!-- x -->old<!-- /x --> b <!-- /x -->", "x", "new") == "<!-- x -->\nnew\n<!-- /x --> b <!-- /x -->"
     for without in ("", "<!-- x -->", "<!-- /x -->"):
         with pytest.raises(ValueError, match="the document has no place between <!-- x --> and <!-- /x -->"):
             put(without, "x", "new")

@@ -60,7 +60,7 @@ def machine(name: Any) -> Machine:
         family, kind, count = sized[1], sized[2], int(sized[3])
         if base := _MULTIPLES.get(f"{family}-{kind}"):
             if family == "g2" and count not in _G2_GPUS:
-                raise NotPricedError(f"there is no machine type {short[:40]}")
+                raise NotPricedError(f"there is no machine type {short}")
             gpus = Decimal(_G2_GPUS[count]) if family == "g2" else Decimal(0)
             return Machine(family, whole=f"{family}-{kind}-{base}", times=Decimal(count) / base, gpus=gpus)
         if family in _MEMORY:

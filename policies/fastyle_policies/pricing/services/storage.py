@@ -77,7 +77,7 @@ def stays(bucket: Resource, horizon: Decimal) -> tuple[list[Stay], bool]:
             moves.append((days, _class(action.get("storageClass"))))
     spells, at, current = [], Decimal(0), first
     # On one day the coldest class wins, and lifecycle never warms an object up.
-    for days, target in sorted(moves, key=lambda move: (move[0], COLDER.index(move[1]))):
+    for days, target in sorted(moves):
         if days >= end:
             break
         if COLDER.index(target) > COLDER.index(current):
