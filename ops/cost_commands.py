@@ -18,7 +18,9 @@ from ops.plainly import speaks_plainly
 @click.option(
     "--stack", "stacks", multiple=True, help="The stack to plan and estimate; several share one billing account."
 )
-@click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
+@click.option(
+    "--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json --show-sames`, or a stack export."
+)
 @click.option("--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/usage/STACK.yaml.")
 @click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
 @click.option(
@@ -59,7 +61,9 @@ def cost(
 
 @cost.command()
 @click.option("--stack", help="The stack to plan.")
-@click.option("--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json` or stack export.")
+@click.option(
+    "--plan", type=click.Path(path_type=Path), help="Or a `pulumi preview --json --show-sames`, or a stack export."
+)
 @click.option("--usage", type=click.Path(path_type=Path), help="Usage file; of a stack: policies/usage/STACK.yaml.")
 @click.option("--month", help="Month of the usage file's calendar; `ordinary` when absent.")
 @click.option("--under", metavar="AMOUNT", help="How little a month it is to cost; exit 1 where that cannot be.")

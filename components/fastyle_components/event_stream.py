@@ -16,6 +16,8 @@ def _never() -> "gcp.pubsub.SubscriptionExpirationPolicyArgs":
 
 @dataclass(frozen=True, kw_only=True)
 class BigQueryExportArgs(Args):
+    """A subscription that writes each message as a row of a table."""
+
     table: pulumi.Input[str]
     """`<project>.<dataset>.<table>`, of the stream's project, with the schema's fields and the columns
     subscription_name, message_id, publish_time, attributes."""
@@ -25,6 +27,8 @@ class BigQueryExportArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class StorageExportArgs(Args):
+    """A subscription that writes messages in batches as objects of a bucket."""
+
     bucket: pulumi.Input[str]
     """The bucket's bare name, of a `RawLake` that lets Pub/Sub export. Objects are Avro files under `folder`."""
     folder: str | None = None
@@ -35,6 +39,8 @@ class StorageExportArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class PushArgs(Args):
+    """A subscription that sends each message to a service, with an identity token."""
+
     endpoint: pulumi.Input[str]
     """HTTPS URL, of a service that waits for its invoker grant."""
     service_account_email: pulumi.Input[str]

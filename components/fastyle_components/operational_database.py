@@ -15,6 +15,8 @@ SHARED_CORE = ("db-f1-micro", "db-g1-small")
 
 
 class Availability(Enum):
+    """What the database survives: nothing but a restart, or the outage of a zone."""
+
     ZONAL = "ZONAL"
     REGIONAL = "REGIONAL"
     """A standby in another zone takes over; costs twice."""
@@ -22,6 +24,8 @@ class Availability(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseUserArgs(Args):
+    """An identity that may log in to the database."""
+
     email: pulumi.Input[str]
     """A service account's, or a group's."""
     group: bool | None = optional(False)
@@ -109,9 +113,10 @@ class OperationalDatabase(pulumi.ComponentResource):
     database: pulumi.Output[str]
     """The database's name."""
     user_names: pulumi.Output[dict[str, str]]
-    """The database's name of each user, by key."""
+    """The database's name of each user, by key, such as `orders@my-project.iam`."""
     url_template: pulumi.Output[str]
-    """`postgresql://{user}@<host>:5432/<database>?sslmode=…`, for `str.replace("{user}", …)`; no password in it."""
+    """`postgresql://{user}@<host>:5432/<database>?sslmode=…`, for `str.replace("{user}", …)` with a name of `user_names` as a
+    URL takes it (`urllib.parse.quote`: its `@` is `%40`); no password in it."""
 
     def __init__(self, name: str, args: OperationalDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(token(type(self)), name, None, opts)

@@ -34,6 +34,8 @@ FUNCTION_INGRESS = {
 
 @dataclass(frozen=True, kw_only=True)
 class SourceArgs(Args):
+    """An uploaded archive, as `WorkloadArchive` has it."""
+
     bucket: pulumi.Input[str]
     object: pulumi.Input[str]
     generation: pulumi.Input[int]
@@ -42,6 +44,8 @@ class SourceArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFileArgs(Args):
+    """A secret that the workload reads as a file."""
+
     secret_id: pulumi.Input[str]
     """The secret's id, which should wait for the reader's grant."""
     file_name: str

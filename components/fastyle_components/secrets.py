@@ -11,6 +11,8 @@ from fastyle_components.grants import holders, keyed
 
 @dataclass(frozen=True, kw_only=True)
 class SecretArgs(Args):
+    """One secret, and who may read it."""
+
     secret_id: str | None = None
     """Letters, digits, hyphens, underscores. Default: its key."""
     accessors: dict[str, pulumi.Input[str]] | None = None

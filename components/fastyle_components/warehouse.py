@@ -16,6 +16,8 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetGrantArgs(Args):
+    """A role on a dataset for one member."""
+
     role: str
     """For instance roles/bigquery.dataViewer."""
     member: pulumi.Input[str]
@@ -24,6 +26,8 @@ class DatasetGrantArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class TableArgs(Args):
+    """One table of a dataset."""
+
     schema: str
     """BigQuery's JSON schema: an array of fields."""
     description: str
@@ -39,6 +43,8 @@ class TableArgs(Args):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetArgs(Args):
+    """One dataset with its tables and who reads it."""
+
     description: str
     dataset_id: str | None = None
     """Letters, digits, underscores. Default: its key."""

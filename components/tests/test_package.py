@@ -51,6 +51,9 @@ def test_every_component_and_argument_is_described(described: tuple[dict[str, An
     for token, component in package["resources"].items():
         assert component["description"], token
         assert component["isComponent"], token
+    for token, definition in package["types"].items():
+        name = token.rpartition(":")[2]
+        assert not definition["description"].startswith(f"{name}("), "its own docstring, not dataclass's signature"
 
 
 @pytest.mark.slow

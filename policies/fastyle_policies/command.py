@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     rules.set_defaults(run=lambda given: reference.block(RULES).strip())
 
     cost = verbs.add_parser("cost", help="what a plan costs a month")
-    cost.add_argument("plan", type=Path, help="what `pulumi preview --json` or `pulumi stack export` printed")
+    cost.add_argument("plan", type=Path, help="a `pulumi preview --json --show-sames` or `pulumi stack export`")
     cost.add_argument("--usage", type=Path, help="usage file; without one what is paid by use counts as nothing")
     cost.add_argument("--month", help="month of the usage file's calendar")
     cost.add_argument("--var", action="append", default=[], metavar="NAME=NUMBER", help="another value of a variable")

@@ -19,6 +19,10 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 
 PACKAGE = Path(__file__).resolve().parents[2]
 EXAMPLE = PACKAGE / "examples" / "orders"
+PRICES = "bread,3\n"
+OBJECT = """
+gcp.storage.BucketObject("prices", bucket=lake.name, name="prices.csv", source=pulumi.FileAsset("prices.csv"))
+"""
 
 
 def uv(*arguments: str) -> None:
@@ -75,12 +79,15 @@ def commands() -> list[str]:
 def test_a_strangers_program_lives_on_the_wheel_alone(tmp_path: Path, python: Path) -> None:
     shell = Shell(tmp_path / "orders", python)
     shutil.copytree(EXAMPLE, shell.folder)
+    (shell.folder / "prices.csv").write_text(PRICES, encoding="utf-8")
+    with (shell.folder / "__main__.py").open("a", encoding="utf-8") as program:
+        program.write(OBJECT)
     lines = commands()
     end = next(n for n, line in enumerate(lines) if "destroy" in line)
     [environment] = [line for line in lines if line.startswith("eval")]
     try:
         said = shell.run(lines[:end])
-        assert "10 created" in said
+        assert "11 created" in said
         daemon = json.loads((shell.folder / ".localcloud" / "daemon.json").read_text(encoding="utf-8"))
         with grpc.insecure_channel(daemon["pubsub"]) as channel:
             publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
@@ -88,8 +95,13 @@ def test_a_strangers_program_lives_on_the_wheel_alone(tmp_path: Path, python: Pa
         httpx.post(f"{daemon['pubsub_control']}/flush", timeout=60, trust_env=False).raise_for_status()
         assert rows(daemon["bigquery"]) == ["a book"]
         objects = httpx.get(f"{daemon['storage']}/storage/v1/b/my-project-orders/o", trust_env=False).json()
-        assert len(objects["items"]) == 1
-        assert "10 unchanged" in shell.run([environment, "pulumi preview --expect-no-changes"])
+        [delivered] = [item["name"] for item in objects["items"] if item["name"] != "prices.csv"]
+        assert delivered.startswith("20")
+        prices = httpx.get(
+            f"{daemon['storage']}/storage/v1/b/my-project-orders/o/prices.csv?alt=media", trust_env=False
+        )
+        assert prices.text == PRICES, "a relative path is of the program's folder"
+        assert "11 unchanged" in shell.run([environment, "pulumi preview --expect-no-changes"])
     finally:
         shell.run([environment, *lines[end:]])
     assert not (shell.folder / ".localcloud" / "daemon.json").exists()

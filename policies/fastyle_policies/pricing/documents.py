@@ -17,7 +17,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a mark, no secret)
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 HIDDEN = "[secret]"  # what the engine's events print for one
-MAKE = "make it with `pulumi preview --json` or `pulumi stack export`"
+MAKE = "make it with `pulumi preview --json --show-sames` or `pulumi stack export`"
 FAILED = "the preview reports errors: the plan may lack resources"
 GONE = {"delete", "delete-replaced", "discard-replaced", "read-discard"}
 
@@ -70,10 +70,12 @@ def read(content: Any, name: str = "the plan") -> Document:
     Raises:
         PricingError: it is neither.
     """
-    if not isinstance(content, dict):
-        content = {}
+    content = _mapping(content)
     if isinstance(content.get("steps"), list) or "changeSummary" in content:
         steps = [step for step in content.get("steps") or [] if isinstance(step, dict)]
+        same, shown = dig(content, "changeSummary.same"), sum(step.get("op") == "same" for step in steps)
+        if isinstance(same, int) and same > shown:
+            raise PricingError(f"{name}: leaves {same - shown} unchanged resources out; {MAKE}")
         states = [step.get("newState") for step in steps if str(step.get("op")) not in GONE]
         failed = any(dig(each, "severity") == "error" for each in content.get("diagnostics") or [])
         return _document(states, content.get("config"), name, (FAILED,) if failed else ())
@@ -86,9 +88,7 @@ def read(content: Any, name: str = "the plan") -> Document:
 
 def _events(text: str, name: str) -> Document:
     """The engine's event stream, which newer Pulumi prints line by line."""
-    states: list[Any] = []
-    config: dict[str, Any] = {}
-    failed = False
+    states, config, failed = list[Any](), dict[str, Any](), False
     for line in filter(None, map(str.strip, text.splitlines())):
         try:
             event = json.loads(line)

@@ -141,7 +141,7 @@ def _estimated(plan: Plan, p: Spend) -> Estimate | None:
 def spend_ceiling(plan: Plan, p: SpendCeiling) -> Iterator[Violation]:
     """A stack's estimate stays under its ceiling. An overspend is cheapest before it is deployed.
 
-    Mend: make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or raise `maximum` of this rule.
+    Mend: make the plan cheaper (`fastyle-policies cost PLAN` shows every line), or change this rule's `maximum` or `month`.
     Unknown: reckoned.
     """
     try:

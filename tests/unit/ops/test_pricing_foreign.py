@@ -207,6 +207,10 @@ NO_PLANS = {
         "is nested too deeply to be a plan",
     ),
     "two documents": ('{"steps": []}{"steps": []}', "has more after its JSON"),
+    "a preview of a deployed stack": (
+        '{"steps": [{"op": "same"}], "changeSummary": {"same": 41}}',
+        "leaves 40 unchanged resources out; make it with `pulumi preview --json --show-sames`",
+    ),
     "a broken event stream": ('{"sequence": 0}\n{"sequence": 1', "is cut off"),
 }  # fmt: skip
 

@@ -68,7 +68,8 @@ class BucketObject(_InStorage):
         url = f"{self.cloud.storage_url}/upload/storage/v1/b/{inputs['bucket']}/o"
         parameters = {"uploadType": "media", "name": inputs["name"]}
         headers = {"Content-Type": inputs.get("contentType") or "application/octet-stream"}
-        request = self.cloud.http.post(url, params=parameters, data=_content(inputs), headers=headers)
+        content = _content(inputs, self.cloud.state_dir.parent)
+        request = self.cloud.http.post(url, params=parameters, data=content, headers=headers)
         async with request as answer:
             if answer.status != 200:
                 raise Refused(f"object {inputs['name']}: {answer.status} {(await answer.text())[:200]}")
@@ -83,13 +84,12 @@ class BucketObject(_InStorage):
         await self._remove(self._url(state))
 
 
-def _content(inputs: Properties) -> bytes | AsyncIterator[bytes]:
-    """A file's in pieces: as a whole, one of a hundred megabytes is copied several times on its way."""
-    source = inputs.get("source")
-    if not isinstance(source, Asset):
+def _content(inputs: Properties, folder: Path) -> bytes | AsyncIterator[bytes]:
+    """A file's in pieces, since one of a hundred megabytes would be copied whole; relative paths are of the program's folder."""
+    if not isinstance(source := inputs.get("source"), Asset):
         return str(inputs.get("content") or "").encode()
     if path := source.get("path"):
-        if not (file := Path(path)).is_file():
+        if not (file := folder / path).is_file():
             raise Refused(f"object {inputs['name']}: there is no file {file}")
         return _pieces(file)
     if (text := source.get("text")) is not None:
