@@ -7,7 +7,6 @@ columns are those of its row in force at the time of loading.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,8 +26,9 @@ from ops.catalog_rows import (
     parse_location,
     parse_product,
 )
+from ops.csv_files import CsvFile
 from ops.errors import OperatorError
-from ops.texts import read_text
+from ops.texts import FileFault, read_text
 
 _FAULTS_SHOWN = 20
 Item = TypeVar("Item", Product, Location)
@@ -49,8 +49,8 @@ class LoadReport:
 
     def __str__(self) -> str:
         return (
-            f"{self.products} products with {self.costs} costs and {self.locations} locations loaded, "
-            f"{self.changed} rows new or changed"
+            f"{self.products:,} products with {self.costs:,} costs and {self.locations:,} locations loaded, "
+            f"{self.changed:,} rows new or changed"
         )
 
 
@@ -129,27 +129,19 @@ def _rows(path: Path, encoding: str | None = None) -> Iterator[_Row]:
         text = read_text(path, encoding)
     except OperatorError as error:
         raise CatalogueError(str(error)) from None
-    yield from (_ndjson if path.suffix in (".ndjson", ".jsonl") else _csv)(path, text)
+    yield from (_ndjson if path.suffix.lower() in (".ndjson", ".jsonl") else _csv)(path, text)
 
 
 def _csv(path: Path, text: str) -> Iterator[_Row]:
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    start = 2
     try:
-        for fields in reader:
-            if None in fields or None in fields.values():
-                expected = len(reader.fieldnames or ())
-                raise CatalogueError(f"{path}:{start}: does not have {expected} columns as the header does")
-            # An empty cell is an absent value: CSV knows no other.
-            yield _Row(start, {name: value for name, value in fields.items() if value != ""} | _seen(fields))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise CatalogueError(f"{path}:{start}: is not CSV: {error}") from None
-
-
-def _seen(fields: dict[str, Any]) -> dict[str, None]:
-    """The empty cells, as None: their column is there."""
-    return {name: None for name, value in fields.items() if value == ""}
+        file = CsvFile(text)
+        for line, cells in file.rows():
+            if len(cells) != len(file.columns):
+                raise FileFault(line, f"does not have {len(file.columns)} columns as the header does")
+            # An empty cell is an absent value, CSV knows no other; its column is there.
+            yield _Row(line, {name: value or None for name, value in zip(file.columns, cells, strict=True)})
+    except FileFault as fault:
+        raise CatalogueError(f"{path}:{fault.line}: {fault}") from None
 
 
 def _ndjson(path: Path, text: str) -> Iterator[_Row]:

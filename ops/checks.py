@@ -10,11 +10,10 @@ from enum import StrEnum
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from ops.errors import OperatorError
 from ops.google import NoCredentials
-from ops.terminal import console
+from ops.terminal import Table, console
 
 
 class State(StrEnum):
@@ -57,6 +56,7 @@ class Checklist:
         self._aside = Console(stderr=True, highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._lock = threading.Lock()
+        self._said: set[str] = set()
         self.checks: list[Check] = []
 
     def add(self, check: Check) -> Check:
@@ -64,7 +64,9 @@ class Checklist:
             self.checks.append(check)
             if not self._quiet:
                 colour = _COLOURS[check.state]
-                self._aside.print(f"[{colour}]{check.state:<7}[/] {escape(check.name)}: {escape(check.detail)}")
+                said = "as above" if check.detail in self._said else check.detail
+                self._said.add(check.detail)
+                self._aside.print(f"[{colour}]{check.state:<7}[/] {escape(check.name)}: {escape(said)}")
         return check
 
     def attempt(self, name: str, mend: str, work: Callable[[], Check]) -> Check:
@@ -81,6 +83,13 @@ class Checklist:
     def failures(self) -> list[Check]:
         return [check for check in self.checks if check.state is State.FAILED]
 
+    def _by_result(self) -> dict[tuple[State, str, str], list[Check]]:
+        """Checks of one result together: without credentials all of them would say the same."""
+        results: dict[tuple[State, str, str], list[Check]] = {}
+        for check in self.checks:
+            results.setdefault((check.state, check.detail, check.mend), []).append(check)
+        return results
+
     def show(self, title: str, order: list[str], *, as_json: bool) -> bool:
         """Print everything, in the order of the names given and then of arrival; True when nothing failed."""
         rank = {name: n for n, name in enumerate(order)}
@@ -89,9 +98,9 @@ class Checklist:
             print(json.dumps({"checks": [asdict(check) for check in self.checks]}, indent=1))
             return not self.failures
         table = Table("check", "state", "what is the case, and how to mend it", title=title, title_justify="left")
-        for check in self.checks:
-            words = escape(check.detail) + (f"\n[bold]{escape(check.mend)}[/]" if check.mend else "")
-            table.add_row(escape(check.name), f"[{_COLOURS[check.state]}]{check.state}[/]", words)
+        for (state, detail, mend), checks in self._by_result().items():
+            words = escape(detail) + (f"\n[bold]{escape(mend)}[/]" if mend else "")
+            table.add_row(escape("\n".join(check.name for check in checks)), f"[{_COLOURS[state]}]{state}[/]", words)
         console.print(table)
         counts = {state: sum(check.state is state for check in self.checks) for state in State}
         console.print(", ".join(f"{count} {state}" for state, count in counts.items()))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ops import credentials as credential_store
+from ops.command_line import DATE, Commands
 from ops.cost_commands import cost
 from ops.endpoints import LOCAL, Endpoints, load_endpoints
 from ops.errors import OperatorError
@@ -27,11 +28,11 @@ from ops.trade import Event, complete_journey, disturbed, progress_bar, simulate
 from ops.trade_files import from_file, write_refusals
 
 stack_option = click.option("--stack", default=LOCAL, show_default=True, help="The stack to act on.")
-from_option = click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First business date.")
-to_option = click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="Last business date.")
+from_option = click.option("--from", "start", type=DATE, help="First business date.")
+to_option = click.option("--to", "end", type=DATE, help="Last business date.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Operate a Fastyle stack: local, or in a Google Cloud project."""
 
@@ -173,7 +174,10 @@ def trade_complete_journey(start: datetime | None, end: datetime | None, **optio
         raise OperatorError("name the dates, within 2017: --from 2017-01-01 --to 2017-01-14")
     endpoints = load_endpoints(options["stack"])
     first, last = _dates(endpoints, start, end)
-    _send(endpoints, complete_journey(first, last, currency=endpoints.currency), options)
+    events = list(complete_journey(first, last, currency=endpoints.currency))
+    if not events:
+        raise OperatorError(f"the data have no sale from {start:%Y-%m-%d} to {end:%Y-%m-%d}; they are of 2017")
+    _send(endpoints, events, options)
 
 
 @trade.command("file")
@@ -184,16 +188,16 @@ def trade_complete_journey(start: datetime | None, end: datetime | None, **optio
 )
 @sending
 def trade_file(file: Path, encoding: str | None, rejects: Path | None, **options: Any) -> None:
-    """Send the events of a FILE: NDJSON, one a line, or .csv, one a row, or a line of a sale a row.
+    """Send the events of a FILE: .ndjson, one a line, or .csv, one a row, or a line of a sale a row (docs/imports.md).
 
-    What is refused is written to a file of its own: line, event id, field, reason, and the event, to be mended there.
+    What is refused is written to a file of its own: line, event id, field, reason and the event. Mend FILE and send it again.
     """
     endpoints = load_endpoints(options["stack"])
     events, refusals = from_file(file, encoding)
     rejects = rejects or file.with_name(f"{file.name}.rejects.ndjson")
     if rejects.resolve() == file.resolve():
         raise OperatorError("--rejects names the file itself; name another one")
-    _send(endpoints, events, options, refusals, rejects)
+    _send(endpoints, events, options, refusals, file, rejects)
 
 
 def _send(
@@ -201,9 +205,11 @@ def _send(
     events: Any,
     options: dict[str, Any],
     unread: Sequence[Refusal] = (),
+    file: Path | None = None,
     rejects: Path | None = None,
 ) -> None:
-    """Send events; what was refused of them and before is written to `rejects`, and is an error."""
+    """Send events; what was refused of them and before, when they were read from `file`, is written to `rejects`, and is an
+    error."""
     token = options["token"] or endpoints.api_token
     if not token:
         raise OperatorError("no POS credential; give --token, or issue one with `fastyle credentials issue`")
@@ -212,20 +218,26 @@ def _send(
     )
     report = asyncio.run(_sent(endpoints, token, batch, options["batch"], options["concurrency"]))
     rate = report.accepted / report.seconds if report.seconds else 0.0
-    console.print(f"{report.accepted} accepted, {report.rejected} rejected in {report.seconds:.1f} s ({rate:.0f}/s)")
     refusals = [*unread, *report.refusals]
+    rejected = report.rejected + len(unread)
+    console.print(f"{report.accepted:,} accepted, {rejected:,} rejected in {report.seconds:.1f} s ({rate:,.0f}/s)")
     if rejects is not None and not refusals:
         rejects.unlink(missing_ok=True)  # of an earlier sending
     if not refusals:
         return
-    if rejects is None:
-        raise OperatorError(f"{len(refusals)} events were rejected, such as {'; '.join(report.examples)}")
+    if rejects is None or file is None:
+        raise OperatorError(f"{_were_rejected(len(refusals))}, such as {'; '.join(report.examples)}")
     write_refusals(refusals, rejects)
     first = min(refusals, key=lambda refusal: refusal.line or 0)
     raise OperatorError(
-        f"{len(refusals)} events were rejected; each is in {rejects} with its line, event id, field and reason. The first: "
+        f"{_were_rejected(len(refusals))}; see {rejects} for line, event id, field and reason of each, mend {file.name}, and "
+        "send it again: what was accepted counts once. The first: "
         f"line {first.line}: {first.field or 'the event'}: {first.error}"
     )
+
+
+def _were_rejected(count: int) -> str:
+    return "1 event was rejected" if count == 1 else f"{count:,} events were rejected"
 
 
 async def _sent(
@@ -273,8 +285,8 @@ def pipeline_run(stack: str, start: datetime | None, end: datetime | None) -> No
 
 @cli.command()
 @stack_option
-@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First date of publication.")
-@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="Last date of publication.")
+@click.option("--from", "start", type=DATE, help="First date of publication.")
+@click.option("--to", "end", type=DATE, help="Last date of publication.")
 @speaks_plainly
 def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
     """Rebuild warehouse and live inventory from the raw lake and the catalogue, or what is missing of them.
@@ -295,7 +307,7 @@ def replay(stack: str, start: datetime | None, end: datetime | None) -> None:
 @click.pass_context
 @speaks_plainly
 def quality(context: click.Context, stack: str, as_json: bool) -> None:
-    """Show the data quality faults that stand: found by a check, and neither mended nor ended since."""
+    """Show the open faults of data quality: what a check found wrong, and no run since has found mended."""
     from ops import quality as data_quality
 
     if context.invoked_subcommand is not None:
@@ -308,17 +320,19 @@ def quality(context: click.Context, stack: str, as_json: bool) -> None:
 
 
 @quality.command("waive")
-@click.argument("fault_id", metavar="ID")
-@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last date on which it may pass.")
+@click.argument("fault_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--until", required=True, type=DATE, help="The last date on which they may pass.")
 @click.option("--reason", required=True, help="Why, in a sentence; it is kept.")
 @stack_option
 @speaks_plainly
-def quality_waive(fault_id: str, until: datetime, reason: str, stack: str) -> None:
-    """Let the open fault ID pass until a date: publication goes on, the fault stays listed."""
+def quality_waive(fault_ids: tuple[str, ...], until: datetime, reason: str, stack: str) -> None:
+    """Let open faults pass until a date: publication goes on, and they stay listed."""
     from ops import quality as data_quality
 
-    waived = data_quality.waive(load_endpoints(stack), fault_id, until.date(), reason)
-    console.print(f"{waived['check']} in {waived['where']} is waived until {waived['waived_until']}", markup=False)
+    endpoints = load_endpoints(stack)
+    for fault_id in fault_ids:
+        waived = data_quality.waive(endpoints, fault_id, until.date(), reason)
+        console.print(f"{waived['check']} in {waived['where']} is waived until {waived['waived_until']}", markup=False)
 
 
 @quality.command("redrive")
@@ -357,9 +371,7 @@ cli.add_command(new)
 @click.option(
     "--days", type=click.IntRange(1, 42), help="Business dates to trade, 7; of another stack the last days, 28."
 )
-@click.option(
-    "--from", "start", type=click.DateTime(["%Y-%m-%d"]), default="2026-03-09", show_default=True, help="The first."
-)
+@click.option("--from", "start", type=DATE, default="2026-03-09", show_default=True, help="The first.")
 @click.option(
     "--scale", default=1.0, show_default=True, type=click.FloatRange(0.001, 1000), help="As of `trade simulate`."
 )

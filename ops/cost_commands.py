@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
+from ops.command_line import Commands
 from ops.errors import OperatorError
 from ops.plainly import speaks_plainly
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Commands, invoke_without_command=True)
 @click.option(
     "--stack", "stacks", multiple=True, help="The stack to plan and estimate; several share one billing account."
 )

@@ -82,7 +82,8 @@ def _trusted(is_here: bool) -> ssl.SSLContext:
 def _said(response: httpx.Response) -> str:
     """The message of an error, whole, for its end says how to mend it; of anything else the beginning."""
     try:
-        return str(response.json()["error"]["message"])
+        error = response.json()["error"]
+        return error if isinstance(error, str) else str(error["message"])
     except (ValueError, KeyError, TypeError):
         return response.text[:300]
 

@@ -156,7 +156,8 @@ def _publish(endpoints: Endpoints) -> None:
         words = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items())
         console.print(f"    {report['state']}: {words}")
         if failed:
-            console.print(f"    quality checks with something to say: {failed}; the dashboard shows them")
+            words = "1 quality check" if failed == 1 else f"{failed:,} quality checks"
+            console.print(f"    {words} found faults, which stop nothing: uv run fastyle quality lists them")
 
 
 def _verify(endpoints: Endpoints) -> None:
@@ -194,7 +195,10 @@ async def _trade(endpoints: Endpoints, start: datetime, end: datetime) -> None:
     ledger.close()
     if report.rejected:
         raise OperatorError(f"the POS API rejected {report.rejected} simulated events: {'; '.join(report.examples)}")
-    console.print(f"    {report.accepted} events accepted in {report.seconds:.1f} s")
+    again = len(events) - len({event["event_id"] for _, event in events})
+    console.print(
+        f"    {report.accepted:,} events accepted in {report.seconds:.1f} s; tills sent {again:,} of them twice"
+    )
 
 
 def _former_token() -> str | None:

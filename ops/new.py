@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import click
 
+from ops.command_line import Commands
 from ops.endpoints import REPOSITORY
 from ops.plainly import speaks_plainly
 
 
-@click.group()
+@click.group(cls=Commands)
 def new() -> None:
     """Write the folder of a new thing with working defaults."""
 

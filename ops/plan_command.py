@@ -10,12 +10,11 @@ from typing import Any
 
 from fastyle_policies.pricing import PricingError, documents, report
 from rich.markup import escape
-from rich.table import Table
 
 from ops.cost import Request, priced
 from ops.errors import OperatorError
 from ops.plan import StackPlan, plan
-from ops.terminal import console
+from ops.terminal import Table, console
 
 
 def run(stack: str, save: Path | None = None) -> bool:

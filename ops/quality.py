@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.google import request, service_headers
-from ops.terminal import console
+from ops.terminal import Table, console
 
 _SHOWN = ("id", "check", "severity", "first_seen", "last_seen", "rows", "where", "waived_until")
 
@@ -32,25 +34,24 @@ def as_json(faults: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def show(faults: list[dict[str, Any]]) -> None:
-    """Print the faults for people."""
+    """Print the faults for people: each broken rule, then where."""
     if not faults:
         console.print("[green]no fault stands[/]")
         return
-    table = Table("id", "fault", "where", "rows", "first seen", "last seen", "then")
-    for fault in faults:
-        then = "stops publication" if fault["severity"] == "error" else "is reported"
-        if fault["waived_until"]:
-            then = f"waived until {fault['waived_until']}: {fault['waived_reason']}"
-        table.add_row(
-            fault["id"],
-            escape(f"{fault['check']}\n{fault['description']}"),
-            escape(fault["where"]),
-            f"{fault['rows']:,}",
-            fault["first_seen"][:16].replace("T", " "),
-            fault["last_seen"][:16].replace("T", " "),
-            escape(then),
-        )
-    console.print(table)
+    rule = itemgetter("severity", "check", "description")  # errors first
+    for (severity, check, description), group in groupby(sorted(faults, key=rule), key=rule):
+        then = "[red]stops publication[/]" if severity == "error" else "[yellow]a warning, which stops nothing[/]"
+        console.print(f"[bold]{escape(check)}[/]: {then}\n  rule: {escape(description)}")
+        table = Table("id", "where", "rows", "first seen, UTC", "last seen, UTC", box=SIMPLE_HEAD)
+        for fault in group:
+            times = [fault[key][:16].replace("T", " ") for key in ("first_seen", "last_seen")]
+            table.add_row(fault["id"], escape(fault["where"]), f"{fault['rows']:,}", *times)
+            if fault["waived_until"]:
+                table.add_row("", escape(f"waived until {fault['waived_until']}: {fault['waived_reason']}"))
+        console.print(table)
+    console.print(
+        "Mend what is wrong and run the pipeline, or let faults pass: fastyle quality waive ID --until DATE --reason WHY"
+    )
 
 
 def waive(endpoints: Endpoints, fault_id: str, until: date, reason: str) -> dict[str, Any]:

@@ -58,8 +58,8 @@ class SendReport:
 
     @property
     def examples(self) -> list[str]:
-        """The first rejections, in words."""
-        return [f"{refusal.field or 'the event'}: {refusal.error}" for refusal in self.refusals[:5]]
+        """The first rejections that differ, in words."""
+        return list(dict.fromkeys(f"{r.field or 'the event'}: {r.error}" for r in self.refusals))[:5]
 
 
 class Sender:

@@ -54,8 +54,11 @@ def _read(name: str, repository: Path) -> Listed:
 
 def table(stacks: list[Listed]) -> str:
     """The stacks as lines of text."""
-    width = max((len(stack.name) for stack in stacks), default=0)
-    return "\n".join(f"{stack.name:<{width}}  {stack.project}  {_words(stack)}".rstrip() for stack in stacks)
+    widths = [
+        max((len(text) for text in column), default=0)
+        for column in ([s.name for s in stacks], [s.project for s in stacks])
+    ]
+    return "\n".join(f"{s.name:<{widths[0]}}  {s.project:<{widths[1]}}  {_words(s)}".rstrip() for s in stacks)
 
 
 def _words(stack: Listed) -> str:

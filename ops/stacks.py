@@ -54,6 +54,11 @@ def _why_not(stack: str, environment: dict[str, str], cwd: Path, reason: str) ->
     except OperatorError as failure:
         if name not in files:
             return f"{missing(stack, files, 'have a file here')}"
+        if "PULUMI_ACCESS_TOKEN" in _reason(failure):  # Pulumi's own service, when nothing else was named
+            return (
+                f"no state of stack {stack} is known here: log in to where it is kept (`pulumi login gs://BUCKET`, or set "
+                "PULUMI_BACKEND_URL); one that was never deployed begins with docs/operations/first-deployment.md"
+            )
         return f"outputs of stack {stack} cannot be read: {_reason(failure)}"
     existing = sorted({entry["name"].rpartition("/")[2] for entry in listed})
     if name in existing:

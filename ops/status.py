@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from ops import schema_revisions
 from ops.endpoints import LOCAL, Endpoints
 from ops.errors import OperatorError
 from ops.google import request, service_headers
-from ops.terminal import console
+from ops.terminal import Table, console
 
 READY = ("running", "ready", "healthy")
 

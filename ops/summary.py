@@ -14,11 +14,11 @@ import psycopg
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage  # type: ignore[attr-defined]  # no stubs
 from rich.console import Console
-from rich.table import Table
 
 from ops.endpoints import Endpoints
 from ops.errors import OperatorError
 from ops.ledger import Ledger
+from ops.terminal import Table
 from workloads.events import STREAMS
 from workloads.events.stream import INVENTORY
 from workloads.events.verification import LOCATION_ID, is_verification

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import rich.table
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
@@ -13,6 +15,13 @@ console = Console(highlight=False, soft_wrap=True)
 if not console.is_terminal:  # a file or a CI log: tables need not fit a screen
     console = Console(highlight=False, soft_wrap=True, width=160)
 _aside = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Table(rich.table.Table):
+    """A table that folds what has no room and cuts nothing: names, addresses and commands are copied from it."""
+
+    def add_column(self, *args: Any, **options: Any) -> None:
+        super().add_column(*args, **{"overflow": "fold", **options})
 
 
 @contextmanager

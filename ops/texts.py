@@ -9,6 +9,24 @@ from ops.errors import OperatorError
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
+_NO_TEXT = (
+    (
+        b"PK\x03\x04",
+        "a spreadsheet or an archive, not text; save the sheet as CSV in UTF-8, or unpack the archive first",
+    ),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet of a former Excel, not text; save the sheet as CSV in UTF-8"),
+    (b"\x1f\x8b", "compressed; unpack it first"),
+    (b"%PDF", "a PDF, not text; have the system that wrote it write CSV"),
+)
+
+
+class FileFault(Exception):  # noqa: N818
+    """What is wrong with a file as a whole, and on which line; who knows its name says it as an `OperatorError`."""
+
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(fault)
+        self.line = line
+
 
 def read_text(path: Path, encoding: str | None = None) -> str:
     """Return the file's text, decoded as its byte order mark says, as `encoding` says, or as UTF-8.
@@ -22,6 +40,8 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         raise OperatorError(f"{path}: not found; name an existing file") from None
     except OSError as e:
         raise OperatorError(f"{path}: cannot be read: {e.strerror}") from None
+    if kind := next((kind for mark, kind in _NO_TEXT if data.startswith(mark)), None):
+        raise OperatorError(f"{path}: is {kind}")
     named = encoding or next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(named).removeprefix("\ufeff")

@@ -338,6 +338,26 @@ def test_stale_reports_say_since_when_and_why(serve: Callable[[str], str], watch
     ready(page, "[data-figure=trend] svg")
 
 
+def test_hundreds_of_faults_leave_the_page_short_until_all_are_asked_for(
+    serve: Callable[[str], str], watched: Watch
+) -> None:
+    """A file of last year's sales brought 134, and the page was thirty screens of a phone long."""
+    url = migrated_database()
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(
+            "INSERT INTO quality_fault (check_name, place, table_name, severity, description, failures, first_seen, "
+            "last_seen, examined_at, first_run_id, last_run_id) SELECT 'sales_lines.transaction_unique', 'place ' || n, "
+            "'sales_lines', 'warn', 'A number is of one sale.', 1, now(), now(), now(), 'r', 'r' FROM generate_series(1, 134) n"
+        )
+    page = watched(serve(url)).open("/?view=quality", token=TOKEN, viewport={"width": 390, "height": 844})
+    rows = page.get_by_role("group", name="Faults that stand").locator("tbody tr")
+    expect(rows).to_have_count(20)
+    expect(rows.first).to_contain_text("sales_lines.transaction_unique, fault ")
+    page.get_by_role("button", name="Show all 134").click()
+    expect(rows).to_have_count(134)
+    expect(page.locator("#news")).to_have_text("All faults are shown")
+
+
 def test_another_retailer_s_name_currency_and_way_to_write_numbers(
     shop_database: str, serve: Callable[..., str], watched: Watch
 ) -> None:

@@ -73,7 +73,7 @@ def install(app: FastAPI) -> None:
         field = ".".join(str(part) for part in fault["loc"][1:]) or None
         if fault["type"] == "extra_forbidden":
             return answer(400, f"{field}: there is no such parameter", field)
-        return answer(400, f"{field}: {fault['msg']}", field)
+        return answer(400, f"{field}: {fault['msg'].removeprefix('Value error, ')}", field)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -19,7 +19,7 @@ from workloads.pipeline.tables import tables
 REPOSITORY = Path(__file__).resolve().parents[3]
 PAGES = [
     REPOSITORY / "README.md",
-    REPOSITORY / "docs" / "localcloud.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
     REPOSITORY / "components" / "README.md",
     *sorted((REPOSITORY / "docs" / "operations").glob("*.md")),
 ]

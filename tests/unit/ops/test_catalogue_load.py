@@ -47,6 +47,17 @@ def test_costs_keep_their_history_and_a_second_load_changes_nothing(postgres: st
     assert costs[0][0] == "-infinity"
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_empty_rows_of_a_spreadsheet_are_taken(
+    postgres: str,  # noqa: F811
+    tmp_path: Path,
+    separator: str,
+) -> None:
+    path = tmp_path / "locations.csv"
+    path.write_text(f"{LOCATIONS},,\n".replace("\n", "\r\n").replace(",", separator))
+    assert load_files(postgres, [path]).locations == 2
+
+
 def test_ndjson_says_the_same_as_csv(postgres: str, tmp_path: Path) -> None:  # noqa: F811
     line = (
         '{"sku": "A", "name": "Tee", "category": "tops", "list_price": "14.99", "unit_cost": 4.5, "reorder_point": 0, '

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from ops import cli, quality
 from ops.endpoints import Endpoints
@@ -99,6 +100,38 @@ def test_the_command_lists_what_stands() -> None:
     assert told == {"faults": [{key: FAULT[key] for key in keys}]}
     shown = CliRunner().invoke(cli.cli, ["quality"])
     assert shown.exit_code == 0
+
+
+def test_at_eighty_columns_a_rule_is_told_once_and_nothing_is_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row a fault repeated the rule, one word a line, and left of the check's name "sales_lin…"."""
+    monkeypatch.setattr(quality, "console", Console(width=80, soft_wrap=True))
+    warning = FAULT | {"check": "sales_lines.dated_long_ago", "severity": "warn", "description": "No event is old."}
+    where = "a location whose name is longer than any column of it could be"
+    quality.show([FAULT, *(warning | {"id": str(n), "where": f"{n} {where}"} for n in range(10, 13))])
+    said = capsys.readouterr().out
+    assert said.count("rule: No event is old.") == 1
+    assert "stock.unique: stops publication" in said
+    assert "sales_lines.dated_long_ago: a warning, which stops nothing" in said
+    assert "…" not in said
+    assert "2026-03-01 00:00" in said
+    assert max(len(line) for line in said.splitlines() if "fastyle quality waive" not in line) <= 80
+
+
+def test_several_faults_are_waived_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import of last year's sales leaves one a branch."""
+    waived: list[str] = []
+
+    def waive(endpoints: Any, fault_id: str, until: Any, reason: str) -> dict[str, Any]:
+        waived.append(fault_id)
+        return FAULT | {"waived_until": str(until)}
+
+    monkeypatch.setattr(cli, "load_endpoints", lambda stack: None)
+    monkeypatch.setattr(quality, "waive", waive)
+    given = ["10", "11", "--until", "2026-03-09", "--reason", "import of last year"]
+    assert CliRunner().invoke(cli.cli, ["quality", "waive", *given]).exit_code == 0
+    assert waived == ["10", "11"]
 
 
 @pytest.mark.usefixtures("standing")

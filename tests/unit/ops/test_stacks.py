@@ -93,3 +93,15 @@ def test_a_plan_of_a_misspelt_stack_says_the_same(verb: list[str]) -> None:
     assert done.exit_code == 1
     assert "stack deev does not exist" in done.output
     assert "did you mean dev?" in done.output
+
+
+def test_who_is_not_logged_in_anywhere_is_told_to(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Pulumi's own words were of an access token for its service, which nobody here uses."""
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))  # where `pulumi login` writes
+    with pytest.raises(OperatorError, match=r"log in to where it is kept \(`pulumi login") as refusal:
+        stacks.outputs("dev", checkout)
+    assert "PULUMI_ACCESS_TOKEN" not in str(refusal.value)

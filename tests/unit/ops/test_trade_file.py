@@ -187,6 +187,65 @@ def test_a_row_of_a_csv_file_is_an_inventory_change(kept: Kept, tmp_path: Path) 
     assert [(row["line"], row["field"]) for row in refused] == [(3, "quantity"), (4, "")]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_empty_rows_of_a_spreadsheet_are_taken(kept: Kept, tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "day.csv"
+    rows = [*SALES.replace("B, blue", "B").splitlines(), "," * 9]
+    path.write_text("\r\n".join(row.replace(",", separator) for row in rows))
+    answer = send(path)
+    assert answer.exit_code == 0, answer.output
+    assert len(kept.events) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "Receipt,Date\n1,2026-03-01\n", "a.csv:1: none of its columns is a field of an event: Receipt, Date"),
+        ("a.csv", SALES.replace("channel", "Channel"), "is called 'Channel'; a column is missing for channel"),
+        ("a.csv", SALES.replace(",discount", "").replace(",0\n", "\n"), "a column is missing for discount"),
+        ("a.csv", SALES.replace("customer_id", "sku"), "a.csv:1: more than one column is called 'sku'"),
+        ("a.csv", SALES.replace(",2,10.00,", ",2,10,00,"), "a.csv:2: has 11 columns, the header 10"),
+        ("a.csv", f'{SALES}T-3,"', "a.csv:5: is not CSV"),
+        ("a.csv", SALES.splitlines()[0], "a.csv: holds no events"),
+        ("a.csv", "", "a.csv:1: has no header"),
+        ("a.ndjson", "\n", "a.ndjson: holds no events"),
+        ("a.json", json.dumps([sale()]), "a.json:1: is JSON, but not one event a line"),
+        ("a.json", json.dumps(sale(), indent=1), "a.json:1: is JSON, but not one event a line"),
+        ("a.xlsx", "PK", "a.xlsx: the end of a file's name tells what it holds: .csv"),
+        ("a.csv", "PK\x03\x04...", "a.csv: is a spreadsheet or an archive, not text; save the sheet as CSV"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_refused_whole(
+    kept: Kept, tmp_path: Path, name: str, content: str, said: str
+) -> None:
+    """Row by row, thousands of refusals would say the same; and a receipt would be sent without the line that is not read,
+    and again, as another one, once that is mended."""
+    path = tmp_path / name
+    path.write_text(content)
+    answer = send(path)
+    assert (answer.exit_code, isinstance(answer.exception, SystemExit)) == (1, True), "a sentence, no traceback"
+    assert said in answer.output
+    assert kept.requests == 0
+    assert not (tmp_path / f"{name}.rejects.ndjson").exists()
+
+
+def test_rows_of_one_receipt_that_differ_in_more_than_their_lines_are_refused(kept: Kept, tmp_path: Path) -> None:
+    """They were two events with one `transaction_id`, a fault of data quality that nobody could mend any more."""
+    path = tmp_path / "day.csv"
+    path.write_text(
+        SALES.replace('T-1,2026-03-01T09:00:00Z,S01,store,,USD,"B', 'T-1,2026-03-01T09:00:07Z,S01,store,,USD,"B')
+    )
+    answer = send(path)
+    assert (answer.exit_code, "1 event was rejected" in answer.output) == (1, True), answer.output
+    assert [event["transaction_id"] for _, event in kept.events] == ["T-2"]
+    [refused] = rejects(tmp_path / "day.csv.rejects.ndjson")
+    assert (refused["line"], refused["field"]) == (3, "event_time")
+    assert "differs on line 3 from line 2" in refused["error"]
+    path.write_text(SALES)
+    assert send(path).exit_code == 0
+    assert {event["transaction_id"] for _, event in kept.events} == {"T-1", "T-2"}
+
+
 def test_another_kind_of_file_is_one_reader(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(trade_files.READERS, ".tsv", lambda text: trade_files.csv_rows(text.replace("\t", ",")))
     path = tmp_path / "day.tsv"

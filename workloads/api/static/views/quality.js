@@ -1,7 +1,7 @@
 // How far the figures can be trusted: how fresh each source is, what the last checks found, whether reports are stale.
 
 import { get } from "../core/api.js";
-import { h } from "../core/dom.js";
+import { announce, h } from "../core/dom.js";
 import * as format from "../core/format.js";
 import { grid } from "../ui/grid.js";
 import { Panel, nothing } from "../ui/panel.js";
@@ -19,7 +19,7 @@ const CHECKS = [
 ];
 
 const FAULTS = [
-  { name: "check", title: "Fault", head: true, show: (row) => [row.description, h("span", { class: "sub code" }, row.check)] },
+  { name: "check", title: "Broken rule", head: true, show: (row) => [row.description, h("span", { class: "sub code" }, `${row.check}, fault ${row.id}`)] },
   { name: "where", title: "Where", show: (row) => h("span", { class: "code" }, row.where) },
   { name: "rows", title: "Rows", right: true, show: (row) => format.count(row.rows) },
   { name: "first_seen", title: "First seen", show: (row) => format.dateTime(row.first_seen) },
@@ -28,6 +28,8 @@ const FAULTS = [
     row.waived_until ? `Waived until ${row.waived_until}` : row.severity === "error" ? "Stops publication" : "Is reported") },
   ...["id", "waived_until", "waived_reason", "sample", "description"].map((name) => ({ name, hidden: true })),
 ];
+
+const FAULTS_AT_FIRST = 20; // a file of last year's sales may bring hundreds
 
 const SOURCES = [
   { name: "source", title: "Source", head: true, show: (row) => format.words(row.source) },
@@ -45,7 +47,7 @@ export function quality(context, status) {
     faults: new Panel({ title: "Open faults", note: "What a check found, and no run since has found mended." }),
     checks: new Panel({ title: "Checks of the last run" }),
   };
-  let [drawn, latest] = [null, null];
+  let [drawn, latest, everyFault] = [null, null, false];
 
   /** Both panels have the numbers of one answer; the stream makes it new. */
   async function load(freshness) {
@@ -67,9 +69,16 @@ export function quality(context, status) {
   const openFaults = (answer) => panels.faults.load(async () => {
     const { faults } = await answer;
     panels.faults.tools.replaceChildren(csvButton({ name: "quality-faults", columns: FAULTS, rows: async () => faults }));
-    return faults.length ? [table({ caption: "Faults that stand, those that stop publication first", columns: FAULTS.filter((column) => !column.hidden), rows: faults })]
-      : nothing("No fault stands", "Whatever checks have found is mended.");
+    if (!faults.length) return nothing("No fault stands", "Whatever checks have found is mended.");
+    const shown = everyFault ? faults : faults.slice(0, FAULTS_AT_FIRST);
+    return [table({ caption: "Faults that stand, those that stop publication first", columns: FAULTS.filter((column) => !column.hidden), rows: shown }),
+      shown.length < faults.length ? h("button", { type: "button", class: "more", "data-key": "more", on: { click: () => showEveryFault(answer) } }, `Show all ${format.count(faults.length)}`) : null];
   });
+  const showEveryFault = (answer) => {
+    everyFault = true;
+    announce("All faults are shown");
+    openFaults(answer);
+  };
   const listed = (answer) => panels.checks.load(async () => {
     const { items } = await answer;
     panels.checks.tools.replaceChildren(csvButton({ name: "quality-checks", columns: CHECKS, rows: async () => items }));
