@@ -38,8 +38,6 @@ class LocalCloud(Foundation):
         self.workloads = Workloads(self)
         self.control = Control(self, self.scheduler, self.workloads)
 
-    # --- life ---
-
     async def start(self, progress: Progress = lambda line: None) -> None:
         """Start the stand-ins; returns when all are healthy. `StartFailed` says which is not, and why."""
         for name in await self.supervisor.open():

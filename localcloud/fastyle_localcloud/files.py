@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,13 @@ def volume(path: Path) -> dict[str, Any]:
         "free_bytes": usage.free,
         "full": usage.free < LITTLE_ROOM,
     }
+
+
+def folder_of(package: str) -> Path:
+    """Where an installed package lies, without importing it: some do work at import that the daemon has no use for."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(
+            f"the Python package {package} is not installed, which fastyle-localcloud requires; install it"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -35,8 +35,6 @@ class Foundation:
         self.metadata = MetadataServers(self.state_dir, self.ports, self.identities, self.settings)
         self._session: aiohttp.ClientSession | None = None
 
-    # --- addresses ---
-
     @property
     def control_url(self) -> str:
         """Base URL of the control server, which is the OpenID issuer too."""
@@ -81,8 +79,6 @@ class Foundation:
         """A client session for the handlers; open between `start` and `stop`."""
         assert self._session is not None, "the local cloud is not started"
         return self._session
-
-    # --- environments ---
 
     def base_environment(self) -> dict[str, str]:
         """What every process gets, and nothing of the user's: their credentials and proxies are not ours."""

@@ -82,8 +82,6 @@ class ManagedProcess:
         self._killed: str | None = None  # why, when it was this class that ended it
         self._memory = ProcessMemory()
 
-    # --- what the supervisor calls ---
-
     async def first_start(self) -> None:
         """Start and wait for health; `StartFailed` when it exits or stays unhealthy. Then keep it running."""
         await self._spawn()
@@ -128,8 +126,6 @@ class ManagedProcess:
     def sample_memory(self, children: Mapping[int, list[psutil.Process]]) -> None:
         if self._identity and self._running():
             self._memory.sample(self._identity.pid, children)
-
-    # --- its life ---
 
     async def _keep(self) -> None:
         """Watch, restart, for ever: ends by cancellation only."""
@@ -258,27 +254,21 @@ class ManagedProcess:
                     process.kill()
         await self._note_death()
 
-    async def _clear_group(self) -> None:
-        """Kill what the process started and did not take along."""
-        if self._identity is not None:
-            members = await asyncio.to_thread(group_members, self._identity, self._state_dir)
-            await asyncio.to_thread(kill, members)
-
     async def _note_death(self) -> None:
         """Once it has ended: clear up behind it, and keep why."""
         if self._process is None:
             return
         code = await self._process.wait()
         self._healthy.clear()
-        await self._clear_group()
+        if self._identity is not None:  # what it started and did not take along
+            members = await asyncio.to_thread(group_members, self._identity, self._state_dir)
+            await asyncio.to_thread(kill, members)
         with contextlib.suppress(OSError):  # a full disk; what is recorded of a dead process is found to be stale
             self._records.drop(self.spec.name)
         reason, self._killed = self._killed or _reason(code), None
         self._last_exit = {"reason": reason, "at": _timestamp(time.time()), "log": self._log.tail()}
         self._log.note(f"ended: {reason}")
         self._process = None
-
-    # --- helpers ---
 
     def _running(self) -> bool:
         return self._process is not None and self._process.returncode is None

@@ -105,8 +105,6 @@ class Scheduler:
         """One attempt at once, paused or not; returns its record. KeyError for an unknown job."""
         return await self._attempt(self._jobs[name], datetime.now(UTC))
 
-    # --- the clock ---
-
     def _set_clock(self, job: Job) -> None:
         if clock := self._clocks.pop(job.name, None):
             clock.cancel()

@@ -129,8 +129,6 @@ class Workloads:
     def url(self, name: str) -> str:
         return f"http://{HOST}:{self._cloud.ports.get(f'run/{name}')}"
 
-    # --- preparing ---
-
     async def _prepare(self, workload: Workload) -> ProcessSpec:
         cloud = self._cloud
         port = self._port(workload)

@@ -74,9 +74,6 @@ def ensure_engine(progress: Progress) -> Engine:
     return cached
 
 
-# --- where it may be already ---
-
-
 def _from_path() -> Engine | None:
     """`pulumi` of PATH, with its own language host beside it or, without one, with ours."""
     on_path = shutil.which("pulumi")
@@ -122,9 +119,6 @@ def _cached(home: Path) -> Engine | None:
 def _verify(pulumi: Path) -> None:
     if version_of(pulumi) != parsed(VERSION):
         raise EngineUnavailable(f"the engine just set up does not run as version {VERSION} on {_platform()}")
-
-
-# --- the official release ---
 
 
 def _platform() -> str:

@@ -64,8 +64,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         # A provider resource of a program is a connection of its own: explicit providers do not mix with the default.
         self._configs: dict[str, ProviderConfig] = {}
 
-    # --- the provider itself ---
-
     async def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
@@ -104,8 +102,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @_answers
     async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         raise Refused(f"{request.tok} reads from Google Cloud, and this is the local cloud: give the value as config")
-
-    # --- resources ---
 
     @_answers
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802

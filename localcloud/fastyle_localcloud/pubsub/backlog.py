@@ -8,8 +8,6 @@ Message bodies are held only while a delivery waits to be taken: a large backlog
 from __future__ import annotations
 
 import asyncio
-import enum
-import heapq
 import itertools
 import time
 from collections import OrderedDict, deque
@@ -18,42 +16,15 @@ from typing import Any
 
 from fastyle_localcloud.pubsub import filters
 from fastyle_localcloud.pubsub.access import Refusal
+from fastyle_localcloud.pubsub.delivery import Alarms, Delivery, OrderingKeys, State
 from fastyle_localcloud.pubsub.journal import Journal, failed
-from fastyle_localcloud.pubsub.messages import PubsubMessage
-from fastyle_localcloud.pubsub.resources import seconds
+from fastyle_localcloud.pubsub.resources import back_off
 from fastyle_localcloud.pubsub.traffic import Traffic
 
 READ_AHEAD = 1_000
 READ_AHEAD_BYTES = 16 * 2**20
 # Behind an ordering key that is stuck: further messages stay in the log.
 MAX_BLOCKED = 10_000
-
-
-class State(enum.Enum):
-    READY = enum.auto()
-    LEASED = enum.auto()
-    DELAYED = enum.auto()
-    BLOCKED = enum.auto()
-    SETTLED = enum.auto()
-
-
-class Delivery:
-    """A message on its way to one subscription; `body` is the stored PubsubMessage while READY or LEASED."""
-
-    __slots__ = ("body", "due", "failures", "generation", "id", "key", "published_us", "state")
-
-    def __init__(self, id: int, published_us: int, body: bytes, failures: int) -> None:
-        self.id = id
-        self.published_us = published_us
-        self.body: bytes | None = body
-        self.failures = failures
-        self.generation = 0
-        self.due = 0.0
-        self.key = ""
-        self.state = State.READY
-
-    def message(self) -> Any:
-        return PubsubMessage.FromString(self.body)
 
 
 class Backlog:
@@ -87,15 +58,10 @@ class Backlog:
         self._cursor = watermark
         self._pending: OrderedDict[int, Delivery] = OrderedDict()
         self._ready: deque[Delivery] = deque()
-        self._timers: list[tuple[float, int, Delivery, int]] = []
-        self._tick = itertools.count()
-        self._alarm: asyncio.TimerHandle | None = None
-        self._waiters: list[asyncio.Future[None]] = []
-        self._blocked: dict[str, deque[Delivery]] = {}
-        self._blocked_count = 0
+        self._alarms = Alarms(self._on_due)
+        self._news = asyncio.Event()
+        self._ordering = OrderingKeys()
         self._matches = filters.parse(config.filter) if config.filter else None
-
-    # --- taking ---
 
     def take(self, limit: int, max_bytes: int, lease: float | None) -> list[Delivery]:
         """Up to `limit` messages and about `max_bytes`, leased for `lease` seconds (None: until settled)."""
@@ -119,7 +85,7 @@ class Backlog:
             delivery.state = State.LEASED
             delivery.generation += 1
             if lease is not None:
-                self._arm(delivery, lease)
+                self._alarms.set(delivery, lease)
             taken.append(delivery)
         return taken
 
@@ -127,19 +93,11 @@ class Backlog:
         """Return when there may be something to take, or the subscription was closed."""
         if self.closed or self._ready or self._cursor < self.tail:
             return
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+        self._news.clear()
+        await self._news.wait()
 
     def wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._news.set()
 
     def extend_tail(self, last_id: int) -> None:
         """The topic's log has grown to `last_id`."""
@@ -148,11 +106,8 @@ class Backlog:
 
     def close(self) -> None:
         self.closed = True
-        if self._alarm:
-            self._alarm.cancel()
+        self._alarms.close()
         self.wake()
-
-    # --- settling ---
 
     def ack_id(self, delivery: Delivery) -> str:
         return f"{self.id}.{self.epoch}.{delivery.id}.{delivery.generation}"
@@ -175,7 +130,7 @@ class Backlog:
 
         def committed(done: asyncio.Future[None]) -> None:
             if failed(done):
-                self.release([delivery], self._back_off(delivery.failures))
+                self.release([delivery], back_off(self.config, delivery.failures))
             else:
                 self.settle([delivery])
 
@@ -200,14 +155,12 @@ class Backlog:
         for text in ack_ids:
             leased = self._find(text)
             delivery = self._pending.get(leased) if leased is not None else None
-            if delivery is None or delivery.state is not State.LEASED:
-                continue
-            if not text.endswith(f".{delivery.generation}"):
+            if delivery is None or delivery.state is not State.LEASED or text != self.ack_id(delivery):
                 continue
             if extension == 0:
                 self.refuse(delivery, "refused by the subscriber")
             else:
-                self._arm(delivery, extension)
+                self._alarms.set(delivery, extension)
 
     def refuse(self, delivery: Delivery, reason: str, *, permanent: bool = False) -> None:
         """A failed attempt: back after the retry policy's delay, or to the dead-letter topic after enough of them.
@@ -226,7 +179,7 @@ class Backlog:
             return
         if policy:
             self._journal.fail(self.id, delivery.id, delivery.failures)
-        self.release([delivery], self._back_off(delivery.failures))
+        self.release([delivery], back_off(self.config, delivery.failures))
 
     def release(self, deliveries: Iterable[Delivery], delay: float) -> None:
         """Hand back without counting a failed attempt, to be taken again after `delay` seconds."""
@@ -236,7 +189,7 @@ class Backlog:
             if delay > 0:
                 delivery.state = State.DELAYED
                 delivery.body = None
-                self._arm(delivery, delay)
+                self._alarms.set(delivery, delay)
             else:
                 self._make_ready(delivery)
         self.wake()
@@ -252,8 +205,6 @@ class Backlog:
         """What subscribers see as `delivery_attempt`: 0 without a dead-letter policy, as in the API."""
         return delivery.failures + 1 if self.config.HasField("dead_letter_policy") else 0
 
-    # --- moving ---
-
     def seek(self, target: int) -> None:
         """Forget every delivery and read again after `target`; ack ids given so far become void."""
         self.epoch += 1
@@ -261,9 +212,8 @@ class Backlog:
             delivery.state = State.SETTLED
         self._pending.clear()
         self._ready.clear()
-        self._timers.clear()
-        self._blocked.clear()
-        self._blocked_count = 0
+        self._alarms.clear()
+        self._ordering.clear()
         self._cursor = target
         self.wake()
 
@@ -281,14 +231,7 @@ class Backlog:
 
     def count(self) -> int:
         """Messages not yet settled (those that a filter will drop are counted until they are read)."""
-        [(unread,)] = self._journal.query(
-            "SELECT count(*) FROM messages WHERE topic = ? AND id > ?"
-            " AND id NOT IN (SELECT message FROM acks WHERE subscription = ?)",
-            self.topic_id,
-            self._cursor,
-            self.id,
-        )
-        return len(self._pending) + int(unread)
+        return len(self._pending) + self._journal.count_unsettled(self.topic_id, self.id, self._cursor)
 
     def unsettled_up_to(self, last_id: int) -> bool:
         """Whether a message up to `last_id` may still have to be delivered."""
@@ -298,21 +241,15 @@ class Backlog:
         if self._pending:
             published_us = next(iter(self._pending.values())).published_us
         else:
-            rows = self._journal.query(
-                "SELECT published_us FROM messages WHERE topic = ? AND id > ? ORDER BY id LIMIT 1",
-                self.topic_id,
-                self._cursor,
-            )
-            if not rows:
+            following = self._journal.next_after(self.topic_id, self._cursor)
+            if following is None:
                 return 0.0
-            published_us = rows[0][0]
+            published_us = following[1]
         return max(0.0, time.time() - published_us / 1e6)
-
-    # --- inside ---
 
     def _read_ahead(self) -> bool:
         """Bring the next messages of the log into `_ready`; False when there are none for now."""
-        while not self._ready and self._cursor < self.tail and self._blocked_count < MAX_BLOCKED:
+        while not self._ready and self._cursor < self.tail and self._ordering.blocked_count < MAX_BLOCKED:
             rows = self._journal.unsettled(self.topic_id or 0, self.id, self._cursor, READ_AHEAD, READ_AHEAD_BYTES)
             if not rows:
                 self._cursor = self.tail
@@ -330,33 +267,17 @@ class Backlog:
             if self.config.enable_message_ordering:
                 delivery.key = message.ordering_key
         self._pending[delivery.id] = delivery
-        if delivery.key:
-            queue = self._blocked.get(delivery.key)
-            if queue is not None:
-                delivery.state = State.BLOCKED
-                delivery.body = None
-                queue.append(delivery)
-                self._blocked_count += 1
-                return
-            self._blocked[delivery.key] = deque()
-        self._ready.append(delivery)
+        if not delivery.key or self._ordering.admit(delivery):
+            self._ready.append(delivery)
 
     def _settle(self, delivery: Delivery) -> None:
         was_blocked = delivery.state is State.BLOCKED
         delivery.state = State.SETTLED
         delivery.body = None
         del self._pending[delivery.id]
-        if not delivery.key or was_blocked:
-            return
-        queue = self._blocked[delivery.key]
-        while queue:
-            follower = queue.popleft()
-            self._blocked_count -= 1
-            if follower.state is State.BLOCKED:
-                self._make_ready(follower)
-                self.wake()
-                return
-        del self._blocked[delivery.key]
+        if delivery.key and not was_blocked and (follower := self._ordering.follower(delivery)):
+            self._make_ready(follower)
+            self.wake()
 
     def _make_ready(self, delivery: Delivery) -> None:
         delivery.state = State.READY
@@ -370,43 +291,9 @@ class Backlog:
         message = int(parts[2])
         return message if message <= max(self.tail, self._cursor) else None
 
-    def _back_off(self, failures: int) -> float:
-        """Delay before the next attempt: the retry policy's exponential one, else at once for pull."""
-        if self.config.HasField("retry_policy"):
-            low = seconds(self.config.retry_policy.minimum_backoff)
-            high = seconds(self.config.retry_policy.maximum_backoff)
-        elif self.config.push_config.push_endpoint or self.config.HasField("bigquery_config"):
-            # Push without a policy backs off from 100 ms to a minute (guide "Push subscriptions").
-            low, high = 0.1, 60.0
-        else:
-            return 0.0
-        return float(min(high, low * 2 ** min(failures - 1, 30)))
-
-    def _arm(self, delivery: Delivery, delay: float) -> None:
-        now = asyncio.get_running_loop().time()
-        delivery.due = now + delay
-        heapq.heappush(self._timers, (delivery.due, next(self._tick), delivery, delivery.generation))
-        if self._timers[0][2] is delivery or self._alarm is None:
-            self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        if self._alarm:
-            self._alarm.cancel()
-            self._alarm = None
-        if self._timers and not self.closed:
-            self._alarm = asyncio.get_running_loop().call_at(self._timers[0][0], self._ring)
-
-    def _ring(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self._alarm = None
-        while self._timers and self._timers[0][0] <= now:
-            _, _, delivery, generation = heapq.heappop(self._timers)
-            # A timer that an extension, an acknowledgement or a new lease has overtaken is void.
-            if delivery.generation != generation or delivery.due > now:
-                continue
-            if delivery.state is State.LEASED:
-                self.refuse(delivery, "the acknowledgement deadline passed")
-            elif delivery.state is State.DELAYED:
-                self._make_ready(delivery)
-        self._set_alarm()
-        self.wake()
+    def _on_due(self, delivery: Delivery) -> None:
+        if delivery.state is State.LEASED:
+            self.refuse(delivery, "the acknowledgement deadline passed")
+        elif delivery.state is State.DELAYED:
+            self._make_ready(delivery)
+            self.wake()

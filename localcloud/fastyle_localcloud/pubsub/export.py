@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 
 from fastyle_localcloud.pubsub.access import Access, Missing, Refusal
-from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
+from fastyle_localcloud.pubsub.backlog import Backlog
+from fastyle_localcloud.pubsub.delivery import Delivery
 from fastyle_localcloud.pubsub.schemas import Validator
 
 log = logging.getLogger(__name__)

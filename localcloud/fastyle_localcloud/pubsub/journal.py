@@ -88,8 +88,6 @@ class Journal:
         self._reader.close()
         self._writer.close()
 
-    # --- writing: each returns the future of the commit that holds it ---
-
     def append(self, messages: Iterable[StoredMessage]) -> asyncio.Future[None]:
         batch = self._open()
         batch.messages.extend(messages)
@@ -149,20 +147,18 @@ class Journal:
             batches, self._queue = self._queue, deque()
             if not batches:
                 continue
+            failure: sqlite3.Error | None = None
             try:
                 await self._loop.run_in_executor(self._thread, self._commit, batches)
             except sqlite3.Error as error:
+                failure = error
                 # Counts alone: bodies are other people's data, and a full disk would be filled further with every try.
                 messages, acks = sum(len(b.messages) for b in batches), sum(len(b.acks) for b in batches)
                 told = "cannot write %d messages and %d acknowledgements: %s; they were not confirmed to their senders"
                 log.error(told, messages, acks, error)
-                for batch in batches:
-                    if not batch.done.done():  # nobody waits any more
-                        batch.done.set_exception(error)
-            else:
-                for batch in batches:
-                    if not batch.done.done():
-                        batch.done.set_result(None)
+            for batch in batches:
+                if not batch.done.done():  # else nobody waits any more
+                    batch.done.set_exception(failure) if failure else batch.done.set_result(None)
 
     def _commit(self, batches: Iterable[_Batch]) -> None:
         db = self._writer
@@ -195,10 +191,13 @@ class Journal:
                 )
         db.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", batch.failures)
 
-    # --- reading: committed rows only ---
-
     def query(self, sql: str, *parameters: Any) -> list[Any]:
         return self._reader.execute(sql, parameters).fetchall()
+
+    def last_id(self, table: str) -> int:
+        """The greatest id that was ever given in `table`, that of a deleted row included."""
+        rows = self.query("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+        return int(rows[0][0]) if rows else 0
 
     def unsettled(
         self, topic: int, subscription: int, after: int, limit: int, max_bytes: int
@@ -220,6 +219,20 @@ class Journal:
                 break
         return rows
 
+    def count_unsettled(self, topic: int | None, subscription: int, after: int) -> int:
+        [(count,)] = self.query(
+            "SELECT count(*) FROM messages WHERE topic = ? AND id > ?"
+            " AND id NOT IN (SELECT message FROM acks WHERE subscription = ?)",
+            *(topic, after, subscription),
+        )
+        return int(count)
+
+    def next_after(self, topic: int | None, message: int) -> tuple[int, int] | None:
+        """`(id, published_us)` of the message of `topic` that follows."""
+        sql = "SELECT id, published_us FROM messages WHERE topic = ? AND id > ? ORDER BY id LIMIT 1"
+        row: tuple[int, int] | None = self._reader.execute(sql, (topic, message)).fetchone()
+        return row
+
     def body(self, message: int) -> bytes | None:
         """None when the message was pruned."""
         row = self._reader.execute("SELECT body FROM messages WHERE id = ?", (message,)).fetchone()
@@ -232,9 +245,7 @@ class Journal:
         """
         while low < high:
             middle = (low + high) // 2
-            row = self._reader.execute(
-                "SELECT id, published_us FROM messages WHERE topic = ? AND id > ? ORDER BY id LIMIT 1", (topic, middle)
-            ).fetchone()
+            row = self.next_after(topic, middle)
             if row is None or row[1] >= instant_us or row[0] > high:
                 high = middle
             else:

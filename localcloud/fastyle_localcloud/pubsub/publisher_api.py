@@ -18,7 +18,7 @@ class PublisherApi(Api):
 
     async def publish(self, request: Any) -> Any:
         self._require(request.topic, "roles/pubsub.publisher")
-        ids = await self._broker.publish(request.topic, request.messages, request.ByteSize())
+        ids = await self._broker.topic(request.topic).publish(request.messages, request.ByteSize())
         return messages.PublishResponse(message_ids=ids)
 
     async def create_topic(self, request: Any) -> Any:

@@ -13,7 +13,8 @@ import aiohttp
 
 from fastyle_localcloud.identity import TOKEN_SECONDS, id_token, load_key
 from fastyle_localcloud.pubsub.access import Access, Missing, Refusal
-from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
+from fastyle_localcloud.pubsub.backlog import Backlog
+from fastyle_localcloud.pubsub.delivery import Delivery
 
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})  # the guide "Push subscriptions"
 _FIRST_WINDOW, _MAX_WINDOW = 10, 100

@@ -36,6 +36,18 @@ def seconds(duration: Any) -> float:
     return float(duration.seconds + duration.nanos / 1e9)
 
 
+def back_off(sub: Any, failures: int) -> float:
+    """Delay before a subscription's next attempt: its retry policy's exponential one, else at once for pull."""
+    if sub.HasField("retry_policy"):
+        low, high = seconds(sub.retry_policy.minimum_backoff), seconds(sub.retry_policy.maximum_backoff)
+    elif sub.push_config.push_endpoint or sub.HasField("bigquery_config"):
+        # Push without a policy backs off from 100 ms to a minute (guide "Push subscriptions").
+        low, high = 0.1, 60.0
+    else:
+        return 0.0
+    return float(min(high, low * 2 ** min(failures - 1, 30)))
+
+
 def check_topic(topic: Any) -> None:
     """Refuse what the API refuses and what is not served here; fill in the state."""
     check_name(topic.name, "topics")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import time
 
 import grpc
 from aiohttp import web
@@ -13,13 +12,14 @@ from aiohttp import web
 from fastyle_localcloud.callers import only_programs
 from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.ports import HOST
-from fastyle_localcloud.pubsub.broker import MAX_REQUEST_BYTES, Broker
+from fastyle_localcloud.pubsub.broker import Broker
 from fastyle_localcloud.pubsub.deliveries import Deliveries
 from fastyle_localcloud.pubsub.publisher_api import PublisherApi
 from fastyle_localcloud.pubsub.resources import seconds
 from fastyle_localcloud.pubsub.rpc import handler
 from fastyle_localcloud.pubsub.schema_api import SchemaApi
 from fastyle_localcloud.pubsub.subscriber_api import SubscriberApi
+from fastyle_localcloud.pubsub.topic import MAX_REQUEST_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,6 @@ class Server:
         self._servers[email] = bound, server
         return bound
 
-    # --- control ---
-
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"ready": True})
 
@@ -125,8 +123,6 @@ class Server:
             await self._broker.journal.execute(statement)
         return web.json_response({"port": self._servers[email][0]})
 
-    # --- pruning ---
-
     async def _prune_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_PRUNE_SECONDS)
@@ -141,15 +137,12 @@ class Server:
         for topic in list(self._broker.topics.values()):
             keep = [topic.last_id]
             for backlog in topic.backlogs:
-                age = seconds(backlog.config.message_retention_duration)
-                expired = int((time.time() - age) * 1e6)
-                backlog.expire(self._broker.journal.last_before(topic.id, expired, 0, topic.last_id))
+                backlog.expire(topic.last_older(seconds(backlog.config.message_retention_duration)))
                 keep.append(backlog.watermark)
                 if (seekable := self._broker.retained_after(topic, backlog)) is not None:
                     keep.append(seekable)
             if topic.retention:
-                since = int((time.time() - topic.retention) * 1e6)
-                keep.append(self._broker.journal.last_before(topic.id, since, 0, topic.last_id))
+                keep.append(topic.last_older(topic.retention))
             if (low := min(keep)) > self._pruned.get(topic.id, 0):
                 await self._broker.journal.execute(
                     ("DELETE FROM messages WHERE topic = ? AND id <= ?", (topic.id, low)),

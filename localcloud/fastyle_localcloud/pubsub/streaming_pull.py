@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
-import grpc
-
-from fastyle_localcloud.pubsub.backlog import Backlog, Delivery, State
-from fastyle_localcloud.pubsub.errors import ApiError, invalid, not_found
+from fastyle_localcloud.pubsub.backlog import Backlog
+from fastyle_localcloud.pubsub.delivery import Delivery, State
+from fastyle_localcloud.pubsub.errors import invalid, not_found
 
 BATCH_MESSAGES = 500
 # A gRPC message of the default client is refused beyond 4 MiB only without the options Google's clients set.
@@ -97,10 +96,7 @@ class StreamingPull(AsyncExitStack):
         if request.ack_ids:
             self._backlog.ack(request.ack_ids)
         if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
-            raise ApiError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                "modify_deadline_ack_ids and modify_deadline_seconds must be of the same length.",
-            )
+            raise invalid("modify_deadline_ack_ids and modify_deadline_seconds must be of the same length.")
         for ack_id, extension in zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True):
             self._backlog.modify_deadline([ack_id], extension)
         if 10 <= request.stream_ack_deadline_seconds <= 600:

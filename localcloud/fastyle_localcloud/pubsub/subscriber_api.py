@@ -9,25 +9,16 @@ from typing import Any
 from google.pubsub_v1 import types
 
 from fastyle_localcloud.pubsub import messages
-from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
+from fastyle_localcloud.pubsub.backlog import Backlog
+from fastyle_localcloud.pubsub.delivery import Delivery
 from fastyle_localcloud.pubsub.errors import invalid, unimplemented
 from fastyle_localcloud.pubsub.rpc import Api, merged, page
 from fastyle_localcloud.pubsub.streaming_pull import StreamingPull
 
 _UPDATABLE = frozenset(
-    {
-        "ack_deadline_seconds",
-        "bigquery_config",
-        "cloud_storage_config",
-        "dead_letter_policy",
-        "enable_exactly_once_delivery",
-        "expiration_policy",
-        "labels",
-        "message_retention_duration",
-        "push_config",
-        "retain_acked_messages",
-        "retry_policy",
-    }
+    {"ack_deadline_seconds", "bigquery_config", "cloud_storage_config", "dead_letter_policy"}
+    | {"enable_exactly_once_delivery", "expiration_policy", "labels", "message_retention_duration"}
+    | {"push_config", "retain_acked_messages", "retry_policy"}
 )
 PULL_BYTES = 10 * 2**20
 MAX_PULL = 1_000
@@ -37,8 +28,6 @@ PULL_WAIT = 10.0
 
 class SubscriberApi(Api):
     service = "google.pubsub.v1.Subscriber"
-
-    # --- subscriptions ---
 
     async def create_subscription(self, request: Any) -> Any:
         self._require("/".join(request.name.split("/")[:2]), "roles/pubsub.editor")
@@ -84,8 +73,6 @@ class SubscriberApi(Api):
         raise unimplemented("Snapshots (seek to a time instead)")
 
     list_snapshots = create_snapshot = update_snapshot = delete_snapshot = get_snapshot
-
-    # --- messages ---
 
     async def pull(self, request: Any) -> Any:
         """Up to `max_messages`, at once when there are some; an empty answer after a wait is no error."""

@@ -21,7 +21,8 @@ import aiohttp
 
 from fastyle_localcloud.pubsub.access import Access
 from fastyle_localcloud.pubsub.avro_json import Mismatch
-from fastyle_localcloud.pubsub.backlog import Backlog, Delivery
+from fastyle_localcloud.pubsub.backlog import Backlog
+from fastyle_localcloud.pubsub.delivery import Delivery
 from fastyle_localcloud.pubsub.export import Exporter, Unwritable, metadata
 from fastyle_localcloud.pubsub.schemas import Validator
 

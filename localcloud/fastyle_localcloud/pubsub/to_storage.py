@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import fastavro
 
-from fastyle_localcloud.pubsub.backlog import Delivery
+from fastyle_localcloud.pubsub.delivery import Delivery
 from fastyle_localcloud.pubsub.export import Exporter, Unwritable, metadata
 from fastyle_localcloud.pubsub.resources import seconds
 

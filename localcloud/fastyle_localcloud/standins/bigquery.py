@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from fastyle_localcloud.files import cache_dir
+from fastyle_localcloud.files import cache_dir, folder_of
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec
-from fastyle_localcloud.standins.packages import folder_of
 
 TRANSLATIONS = "FASTYLE_LOCALCLOUD_TRANSLATIONS"
 """Variable of the server: the folder of translations, which stand-ins of one user share."""

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow  # type: ignore[import-untyped]  # no stubs
 from bqemulator.config import Settings
 from bqemulator.domain.errors import DomainError
 from bqemulator.storage.engine import DuckDBEngine
+from farmhash import Fingerprint64  # type: ignore[import-untyped]  # no stubs
 
-from fastyle_localcloud.standins.fingerprints import fingerprints
 from fastyle_localcloud.standins.streaming_buffer import StreamingBuffer
 
 
@@ -88,3 +89,13 @@ class ConfinedEngine(DuckDBEngine):
             raise
         self._buffer.note(sql)
         return result
+
+
+def fingerprints(texts: Any) -> Any:
+    """The fingerprint of each text of an Arrow array or chunked array, by Google's FarmHash; null of a null.
+
+    bqemulator computes it text by text in Python, 0.2 ms for each body of an event, and differs beyond 64 bytes.
+    """
+    values = texts.cast(pyarrow.large_binary()).to_pylist()
+    words = [None if value is None else Fingerprint64(value) for value in values]
+    return pyarrow.array(words, pyarrow.uint64()).view(pyarrow.int64())

@@ -11,7 +11,7 @@ What differs from the package as it comes:
   over, once for each rule that may rewrite it, every time that it is sent.
 - A view is read by its name. bqemulator puts its text, and those of the views that it reads, into each statement, for
   the sake of row access policies: only where there are some.
-- Fingerprints are computed for whole columns, and as BigQuery has them: `fingerprints`. Rows of a result are written
+- Fingerprints are computed for whole columns, and as BigQuery has them: `bigquery_engine`. Rows of a result are written
   column by column: `rows`.
 - Jobs and counts of rows are written to disk by cheaper statements: `bigquery_catalog`.
 - No identifier, log line and metric of each request: nobody reads them here, and they took a sixth of the time of a

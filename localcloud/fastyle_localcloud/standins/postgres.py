@@ -18,11 +18,10 @@ from urllib.parse import quote
 
 import psycopg
 
-from fastyle_localcloud.files import write_atomically
+from fastyle_localcloud.files import folder_of, write_atomically
 from fastyle_localcloud.launch import launcher
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.process import ProcessSpec, StartFailed
-from fastyle_localcloud.standins.packages import folder_of
 
 SUPERUSER = "postgres"
 MAX_CONNECTIONS = 100  # Cloud SQL's default at 3.75 GB of memory

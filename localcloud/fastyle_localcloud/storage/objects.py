@@ -84,8 +84,6 @@ class Objects:
         shutil.rmtree(self._folder / _DRAFTS, ignore_errors=True)  # what a kill left of uploads
         (self._folder / _DRAFTS).mkdir(parents=True, mode=0o700)
 
-    # --- buckets ---
-
     def buckets(self) -> list[str]:
         """Names, sorted."""
         return sorted(x.name for x in os.scandir(self._folder) if x.is_dir() and _BUCKET_NAME.fullmatch(x.name))
@@ -120,8 +118,6 @@ class Objects:
             raise Refused(409, "conflict", "The bucket you tried to delete is not empty.")
         shutil.rmtree(folder)
         shutil.rmtree(self._folder / _ATTRIBUTES / name, ignore_errors=True)
-
-    # --- objects ---
 
     def names(self, bucket: str, prefix: str = "") -> Iterator[str]:
         """Names that begin with `prefix`, in no order."""
@@ -193,8 +189,6 @@ class Objects:
         stored.path.unlink()
         self._told(stored.bucket, stored.name, stored.generation).unlink(missing_ok=True)
         self._remove_empty_folders(stored.path)
-
-    # --- files ---
 
     def _bucket_folder(self, name: str) -> Path:
         folder = self._folder / name

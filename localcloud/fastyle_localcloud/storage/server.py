@@ -75,8 +75,6 @@ class StorageServer:
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"ready": True})
 
-    # --- buckets ---
-
     async def _list_buckets(self, request: web.Request) -> web.Response:
         prefix = request.query.get("prefix", "")
         items = [self._bucket(name) for name in self._objects.buckets() if name.startswith(prefix)]
@@ -102,8 +100,6 @@ class StorageServer:
 
     def _bucket(self, name: str) -> Attributes:
         return of_bucket(self._url, self._location, name, self._objects.bucket(name))
-
-    # --- objects ---
 
     async def _list(self, request: web.Request) -> web.Response:
         """A page: names in order, or with a delimiter what they have in common up to it."""

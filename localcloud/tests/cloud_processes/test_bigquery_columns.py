@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow  # type: ignore[import-untyped]  # no stubs
 import pytest
 from bqemulator.storage import arrow_bridge
-from fastyle_localcloud.standins.fingerprints import fingerprints
+from fastyle_localcloud.standins.bigquery_engine import fingerprints
 from fastyle_localcloud.standins.rows import arrow_table_to_bq_rows
 
 # By Google's FarmHash, `Fingerprint64`, of so many bytes of the alphabet over and over.

@@ -53,7 +53,7 @@ async def opened_broker(tmp_path: Path) -> AsyncIterator[Broker]:
     await opened.create_subscription(_subscription(SUBSCRIPTION, TOPIC, dead_letter_policy=policy))
     await opened.create_subscription(_subscription(HOLD, LETTERS))
     await opened.schemas.create(SCHEMA, _schema("text"))
-    await opened.publish(TOPIC, [messages.PubsubMessage(data=b"one")], 10)
+    await opened.topics[TOPIC].publish([messages.PubsubMessage(data=b"one")], 10)
     yield opened
     await journal.close()
 
