@@ -17,6 +17,7 @@ from component_resources.recorder import PROJECT, Recorder
 from tests.support.configuration import REPOSITORY, configuration
 from tests.support.inventory import INVENTORIES, differences, inventory
 from tests.support.program import composed
+from workloads.events import STREAMS
 
 
 @pytest.fixture(scope="module", params=INVENTORIES)
@@ -110,7 +111,7 @@ def test_every_subscription_is_watched(made: tuple[str, Recorder]) -> None:
     alerts = [str(inputs) for key, inputs in recorder.resources.items() if "monitoring/alertPolicy" in key]
     assert bool(alerts) is bool(configuration(stack).get("fastyle:monitoring", {}).get("emails"))
     names = [inputs["name"] for key, inputs in recorder.resources.items() if "pubsub/subscription:Sub" in key]
-    assert len(names) == 8
+    assert len(names) == sum(1 + len(stream.subscriptions) for stream in STREAMS.values()), "one holds dead letters"
     assert [name for name in names if alerts and not any(name in alert for alert in alerts)] == []
     ci = configuration(stack).get("fastyle:ci")  # whose repository holds the pages that alerts link to
     link = f"https://github.com/{ci['repository']}/blob/main/docs/operations" if ci else ""

@@ -57,7 +57,8 @@ class Marts:
                 {"business_date": day, **key, "category": self.category, "gmv": gmv, "net_sales": gmv} | amounts
                 for day, gmv in days.items()
             ]
-        return [{"business_date": day, **key, "orders": 1} for day in days]
+        orders = [{"business_date": day, **key, "orders": 1} for day in days]
+        return orders if "orders_daily" in statement else []
 
     def _between(self, day: date) -> bool:
         newest = self.publications[-1]
