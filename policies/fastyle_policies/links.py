@@ -44,7 +44,7 @@ class Target:
 
 def short_name(value: str) -> str:
     """`t` of `projects/p/topics/t`; the table's name of `p.d.t` is left to the caller."""
-    return value.rstrip("/").rsplit("/", 1)[-1]
+    return value.rstrip("/").rpartition("/")[2]
 
 
 class Index:

@@ -64,6 +64,8 @@ def test_the_default_pool_of_a_regional_cluster_is_in_three_zones() -> None:
     )
     assert bill(zonal)["Default pool, Machine"][0] == "2920"  # its own zone and one more
     assert bill(two, cluster={"nodes": 1})["Default pool, Machine"][0] == "730"
+    own = cluster(removeDefaultNodePool=False, initialNodeCount=1, nodeConfig={"diskType": "pd-ssd", "diskSizeGb": 10})
+    assert bill(own)["Default pool, boot disk, pd-ssd"] == ("30", "5.1")
 
 
 @prices(NODE_POOL)
@@ -245,7 +247,7 @@ def test_an_older_cloud_run_service_is_scaled_by_annotations() -> None:
     containers = [{"image": "x", "resources": {"limits": {"cpu": "1000m", "memory": "256Mi"}}}]
 
     def of(**more: str) -> Resource:
-        template = {"metadata": {"annotations": {**notes, **more}}, "spec": {"containers": containers}}
+        template: Any = {"metadata": {"annotations": {**notes, **more}}, "spec": {"containers": containers}}
         return resource(SERVICE, location="us-central1", template=template)
 
     assert bill(of()) == {
@@ -256,6 +258,8 @@ def test_an_older_cloud_run_service_is_scaled_by_annotations() -> None:
         "CPU, always on": ("5256000", "94.608"),
         "Memory, always on": ("1314000", "2.628"),
     }
+    listed = {"metadata": [{"annotations": notes}], "spec": [{"containers": containers}]}
+    assert bill(resource(SERVICE, location="us-central1", template=listed)) == bill(of())
     for template in (UNKNOWN, {"metadata": {"annotations": UNKNOWN}, "spec": {"containers": containers}}):
         hidden = estimated(resource(SERVICE, location="us-central1", template=template))
         assert "its template or annotations are secret or known only at update" in hidden.notes[0]

@@ -17,6 +17,7 @@ import pytest
 from fastyle_policies.model import Resource
 from fastyle_policies.pricing import Estimate, difference, estimate, questions, report
 from fastyle_policies.pricing.difference import Difference
+from fastyle_policies.pricing.report.figures import money, quantity
 
 from policy_pricing.bills import REGION, resource, usage_of
 
@@ -111,6 +112,23 @@ def test_an_estimate_of_a_file_says_what_the_file_lacks(tmp_path: Path) -> None:
     cost = questions.estimate_of_file(plan, usage_of())
     assert cost.notes == ("the preview reports errors: the plan may lack resources",)
     assert list(cost.not_estimated) == [STRANGE.type], "a step without a type has that of its URN"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("12345.6", "12,346"), ("99.996", "100.00"), ("7", "7"), ("1", "1"), ("1.005", "1.00"), ("0.5", "0.5"),
+     ("0.0123456", "0.0123"), ("0.001", "0.001"), ("0.00099", "9.9e-4"), ("0.0000012", "1.2e-6")],
+)  # fmt: skip
+def test_a_quantity_has_three_places(value: str, words: str) -> None:
+    assert quantity(Decimal(value)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("0", "0.00"), ("0.004", "<0.01"), ("-0.004", "-<0.01"), ("0.005", "0.01"), ("-1234.565", "-1,234.57")],
+)
+def test_an_amount_is_to_the_cent_and_never_nothing_where_it_is_something(value: str, words: str) -> None:
+    assert money(Decimal(value)) == words
 
 
 def test_components_of_one_cost_are_in_the_order_of_their_types() -> None:

@@ -216,6 +216,11 @@ def test_unknown_months_and_variables_say_which_there_are() -> None:
         parse(CALENDAR).with_variables({"shops": Decimal(1)})
 
 
+def test_a_character_that_no_yaml_has_is_told_without_a_line() -> None:
+    with pytest.raises(PricingError, match=r"^u\.yaml: no YAML: cannot be read$"):
+        parse("version: 1\nvariables: {x: \x07}\n", "u.yaml")
+
+
 def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PricingError, match="No such file or directory; give a usage file with --usage"):
         read_usage(tmp_path / "none.yaml")

@@ -331,6 +331,12 @@ def test_what_is_no_export_says_where_and_why(text: str, message: str) -> None:
     assert str(told.value).startswith(message)
 
 
+def test_charges_of_no_time_at_all_are_compared_with_nothing() -> None:
+    at_once = row("Cloud Run", "CPU", 1.0, usage_end_time="2026-11-01T00:00:00Z")
+    with pytest.raises(PricingError, match=r"^the charges of 202611 are of no time at all: their usage ends when it"):
+        comparison_of([at_once])
+
+
 def test_a_resource_without_a_label_has_that_of_its_family() -> None:
     parent = "urn:pulumi:test::shop::shop:index:Secrets::secrets"
     secret = Resource(
@@ -338,7 +344,13 @@ def test_a_resource_without_a_label_has_that_of_its_family() -> None:
     )
     version = Resource("gcp:secretmanager/secretVersion:SecretVersion", "v", {}, "urn:v", parent=parent)
     alone = Resource("gcp:logging/metric:Metric", "m", {}, "urn:m")
-    assert labels_of((secret, version, alone), "component") == {"urn:s": "secrets", "urn:v": "secrets", "urn:m": ""}
+    childless = Resource("gcp:logging/metric:Metric", "n", {}, "urn:n", parent="urn:nobody else's")
+    assert labels_of((secret, version, alone, childless), "component") == {
+        "urn:s": "secrets",
+        "urn:v": "secrets",
+        "urn:m": "",
+        "urn:n": "",
+    }
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def _components(
     charges: Sequence[Charge], estimate: Estimate, component_of: Mapping[str, str], label: str, factor: Decimal
 ) -> list[Component]:
     lines = grouped((component_of.get(resource.urn, UNLABELLED), line) for resource, line in estimate.lines())
-    billed = grouped((charge.labels.get(label, UNLABELLED) or _only_one(charge, lines), charge) for charge in charges)
+    billed = grouped((charge.labels.get(label) or _only_one(charge, lines), charge) for charge in charges)
     components = [
         Component(name=name, parts=parts(billed.get(name, ()), lines.get(name, ()), factor))
         for name in sorted({*lines, *billed})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from fastyle_policies.links import short_name
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, holds_unknown, known_size, text
 from fastyle_policies.pricing.services.machines import Fleet, Machine
 
@@ -43,7 +44,7 @@ def _gpus(of: Machine, blocks: Any) -> Iterator[tuple[str, Decimal]]:
         raise NotPricedError("its GPUs are secret or known only at update")
     for block in blocks if isinstance(blocks, list | tuple) else [blocks]:
         given = block if isinstance(block, Mapping) else {}
-        kind = str(given.get("type") or given.get("acceleratorType") or "of no name").rsplit("/", 1)[-1]
+        kind = short_name(str(given.get("type") or given.get("acceleratorType") or "of no name"))
         number = given.get("count", given.get("acceleratorCount", 1))
         each = known_size(number)
         if kind not in _ATTACHED or each is None:

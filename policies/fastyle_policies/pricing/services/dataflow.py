@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fastyle_policies.links import short_name
 from fastyle_policies.model import UNKNOWN, flag
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services import machines
@@ -60,7 +61,7 @@ def _streaming(bill: Bill) -> bool:
     if flag(bill.resource.get("enableStreamingEngine")) is True:
         return True
     path = bill.resource.get("templateGcsPath") or bill.resource.get("containerSpecGcsPath")
-    name = "" if path is None or path is UNKNOWN else str(path).rsplit("/", 1)[-1].lower()
+    name = "" if path is None or path is UNKNOWN else short_name(str(path)).lower()
     streaming = "stream" in name or "pubsub" in name.replace("_", "") or "subscription" in name
     told = "streaming" if streaming else "batch"
     bill.note(f"does not say whether it streams; by its template's name reckoned as {told}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from fastyle_policies.links import short_name
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, NoUsage, Usage, prices, text, usage_key
 
@@ -37,7 +38,7 @@ def hold(
     bill: Bill, type_: Any, gib: Decimal, count: Decimal = Decimal(1), *, regional: bool = False, label: str = ""
 ) -> None:
     """A line of `count` disks of `gib` each, which are billed whether their machine runs or not."""
-    short = str(type_).rsplit("/", 1)[-1]
+    short = short_name(str(type_))
     if type_ is UNKNOWN or short not in TYPES or (regional and short not in REGIONAL):
         shown = "that is secret or known only at update" if type_ is UNKNOWN else short[:40]
         raise NotPricedError(f"the price book has no rate for {'regional ' if regional else ''}disks of type {shown}")
@@ -57,7 +58,7 @@ def local(bill: Bill, number: Decimal, count: Decimal = Decimal(1)) -> None:
 def _disk(bill: Bill, usage: NoUsage) -> None:
     kind = bill.value("type", "pd-standard")
     hold(bill, kind, bill.number("size", _unsized(bill, kind)))
-    _performance(bill, str(kind).rsplit("/", 1)[-1])
+    _performance(bill, short_name(str(kind)))
 
 
 def _performance(bill: Bill, kind: str) -> None:
@@ -84,7 +85,7 @@ def _unsized(bill: Bill, kind: Any) -> Decimal:
             f"its size is that of its image or snapshot, which the plan does not tell; reckoned with {DEFAULT_GIB} GiB"
         )
         return DEFAULT_GIB
-    return Decimal(EMPTY_GIB.get(str(kind).rsplit("/", 1)[-1], EMPTY_GIB_ELSE))
+    return Decimal(EMPTY_GIB.get(short_name(str(kind)), EMPTY_GIB_ELSE))
 
 
 @prices(IMAGE)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from fastyle_policies.links import short_name
 from fastyle_policies.model import UNKNOWN, flag
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, text
@@ -53,7 +54,7 @@ def machine(name: Any) -> Machine:
     """
     if name is UNKNOWN:
         raise NotPricedError("its machine type is secret or known only at update")
-    short = str(name).rsplit("/", 1)[-1]
+    short = short_name(str(name))
     if short in NUMBERS["whole"]:
         return Machine(short.partition("-")[0], whole=short)
     if sized := _SIZED.fullmatch(short):

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from fastyle_policies.links import short_name
 from fastyle_policies.model import UNKNOWN, Resource, grouped
 
 U = TypeVar("U", bound=BaseModel)
@@ -57,7 +58,7 @@ class PricedPlan:
             named = ((resource.get(key), resource) for resource in reversed(self.of(type_)))  # the first of a name wins
             self._by_key[type_, key] = {name: resource for name, resource in named if isinstance(name, str)}
         index = self._by_key[type_, key]
-        return index.get(value) or index.get(value.rsplit("/", 1)[-1])
+        return index.get(value) or index.get(short_name(value))
 
     def linked(self, resource: Resource, path: str, type_: str, *keys: str) -> Resource | None:
         """The resource of `type_` that a property names by one of `keys`, or was computed from while it is unknown."""
@@ -103,4 +104,4 @@ def _leads_to(resource: Resource, path: str) -> Sequence[str]:
     value = resource.get(path)
     if value is UNKNOWN:
         return resource.references.get(path.partition(".")[0], ())
-    return [value.rsplit("/", 1)[-1]] if isinstance(value, str) else []
+    return [short_name(value)] if isinstance(value, str) else []

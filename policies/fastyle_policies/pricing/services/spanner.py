@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fastyle_policies.links import short_name
 from fastyle_policies.model import UNKNOWN
 from fastyle_policies.pricing.lines import HOURS
 from fastyle_policies.pricing.services.base import Bill, NotPricedError, Usage, prices, text, usage_key
@@ -18,7 +19,7 @@ class InstanceUsage(Usage):
 @prices(INSTANCE)
 def instance(bill: Bill, usage: InstanceUsage) -> None:
     config = bill.resource.get("config")
-    name = "" if config is UNKNOWN else str(config or "").rsplit("/", 1)[-1]
+    name = "" if config is UNKNOWN else short_name(str(config or ""))
     if not name.startswith("regional-"):
         raise NotPricedError("the price book has no rates for instances over several regions or of an unknown place")
     bill.region = bill.place(name.removeprefix("regional-"), "config")
