@@ -134,6 +134,6 @@ async def attention(
         del row["location_kind"]
         excess = max(int(rank), 0) if query.kind is Status.OVERSTOCK else None
         items.append(positions.item(row) | {"excess_units": excess})
-        token = encode_token(f"{rank}", row["location_id"], row["sku"])
+        token = encode_token(f"{rank:f}", row["location_id"], row["sku"])
     as_of = await positions.as_of(connection)
     return respond(request, {"items": items, "next_page_token": token if more else None, "as_of": as_of})

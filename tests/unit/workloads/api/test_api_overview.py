@@ -88,6 +88,19 @@ async def test_attention_is_the_worst_first_in_pages_that_miss_nothing(shop: str
     assert [(i["sku"], i["excess_units"]) for i in low] == [("TEE-S", None), ("MYSTERY", None)], "no demand is last"
 
 
+async def test_the_next_page_follows_any_rank() -> None:
+    """One unit is left where millions were sold: so short a cover has an exponent as a decimal."""
+    url = filled(CATALOGUE)
+    for location in ("S01", "S02"):
+        sale_ = sale(*[("TEE-S", 1_000_000)] * 40, location_id=location, event_time=at_business_date(2))
+        counted = change("count", 1, sku="TEE-S", location_id=location, event_time=at_business_date(1))
+        await write(url, ("sales", sale_), ("inventory", counted))
+    query: dict[str, Any] = {"kind": "low", "page_size": 1}
+    first = await get(url, "/v1/inventory/attention", **query)
+    second = await get(url, "/v1/inventory/attention", **query, page_token=first["next_page_token"])
+    assert [item["location_id"] for page in (first, second) for item in page["items"]] == ["S01", "S02"]
+
+
 async def test_a_size_run_is_broken_where_some_sizes_are_out_and_others_are_not(shop: str) -> None:
     runs = (await get(shop, "/v1/inventory/size-runs"))["items"]
     assert [(r["location_id"], r["name"], r["missing"], r["missing_daily_units"]) for r in runs] == [
