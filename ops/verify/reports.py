@@ -19,6 +19,7 @@ from workloads.events.stream import HISTORY
 from workloads.events.verification import LOCATION_ID
 from workloads.marts import MARTS
 from workloads.marts.declaration import DATE
+from workloads.pipeline.tables import FIRST_DATE
 
 _MEND = "see docs/operations/alerts.md#freshness, and the log of service pipeline"
 _PATIENCE = 1500.0  # another run, or another verification, may be under way
@@ -129,7 +130,7 @@ def no_trace(stores: Stores) -> Check:
     traces = []
     located = [mart for mart in MARTS.values() if "location_id" in {column.name for column in mart.columns}]
     for mart in located:
-        where = f"{DATE} >= DATE '2010-01-01' AND " if mart.by_date else ""
+        where = f"{DATE} >= DATE '{FIRST_DATE}' AND " if mart.by_date else ""
         for view in mart.views:
             if stores.query(f"SELECT 1 FROM `{{marts}}.{view}` WHERE {where}location_id = @l LIMIT 1", l=LOCATION_ID):
                 traces.append(f"marts.{view}")

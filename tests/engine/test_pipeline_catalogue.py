@@ -28,7 +28,8 @@ pytestmark = pytest.mark.local
 
 HEADER = "sku,name,category,style,size,colour,list_price,unit_cost,valid_from,reorder_point\n"
 CATALOGUE = HEADER + "A,Tee,tops,,,,20,5,,\nB,Jeans,bottoms,,,,50,20,,\n"
-DATES = [date(2026, 3, day) for day in (5, 10, 15)]
+DATES = [date(2009, 12, 31), date(2026, 3, 10), date(2026, 3, 15)]
+"""The first is the earliest there can be: of the first instant of 2010, behind UTC."""
 
 
 class Shop:
@@ -70,7 +71,7 @@ class Shop:
             return run.dates
 
     def margins(self) -> dict[tuple[int, str], tuple[Any, ...]]:
-        """(net sales, cost) of what was built, by day of March and category."""
+        """(net sales, cost) of what was built, by day of the month and category."""
         rows = self.warehouse.run("SELECT business_date, category, net_sales, cogs FROM staging.build_margin_daily")
         return {(row["business_date"].day, row["category"]): (row["net_sales"], row["cogs"]) for row in rows}
 
@@ -117,7 +118,7 @@ def test_a_cost_corrected_late_changes_the_dates_from_its_day_on(shop: Shop) -> 
     assert shop.margins()[15, "tops"] == (Decimal(60), Decimal(16))
     shop.load(HEADER + "A,Tee,tops,,,,20,6,,\n")  # the earliest one was wrong
     assert shop.sync() == DATES[:1]
-    assert shop.margins()[5, "tops"] == (Decimal(60), Decimal(12))
+    assert shop.margins()[31, "tops"] == (Decimal(60), Decimal(12))
 
 
 def test_a_cost_of_the_future_changes_no_date(shop: Shop) -> None:
@@ -129,8 +130,8 @@ def test_a_cost_of_the_future_changes_no_date(shop: Shop) -> None:
 def test_history_follows_a_product_to_its_new_category(shop: Shop) -> None:
     shop.load(HEADER + "A,Tee,bottoms,,,,20,5,,\n")
     assert shop.sync() == DATES
-    assert shop.margins()[5, "bottoms"] == (Decimal(120), Decimal(50))
-    assert (5, "tops") not in shop.margins()
+    assert shop.margins()[31, "bottoms"] == (Decimal(120), Decimal(50))
+    assert (31, "tops") not in shop.margins()
     assert shop.versions("products", False) == 1
 
 
@@ -138,12 +139,12 @@ def test_an_unknown_sku_gets_its_product_and_loses_it(shop: Shop) -> None:
     shop.load(HEADER + "C,Cap,tops,,,,10,1.25,2026-03-10,\n")
     assert shop.sync() == DATES
     # Before its first cost the earliest counts.
-    assert shop.margins()[5, "tops"] == (Decimal(120), Decimal("12.5"))
-    assert (5, "unknown") not in shop.margins()
+    assert shop.margins()[31, "tops"] == (Decimal(120), Decimal("12.5"))
+    assert (31, "unknown") not in shop.margins()
     shop.change("DELETE FROM product_cost WHERE sku = 'C'; DELETE FROM product WHERE sku = 'C'")
     assert shop.sync() == DATES
-    assert shop.margins()[5, "tops"] == (Decimal(60), Decimal(10))
-    assert shop.margins()[5, "unknown"] == (Decimal(60), None)
+    assert shop.margins()[31, "tops"] == (Decimal(60), Decimal(10))
+    assert shop.margins()[31, "unknown"] == (Decimal(60), None)
 
 
 def test_a_name_or_a_reorder_point_is_no_matter_of_past_dates(shop: Shop) -> None:

@@ -125,6 +125,21 @@ def test_killed_after_every_statement_the_next_run_ends_right(empty_world: World
         assert _rows(world, table, every) == staging[table], table
 
 
+def test_a_date_whose_midnight_comes_twice_has_its_events(empty_world: World) -> None:
+    """At one o'clock of that Sunday the clocks of the Azores were set back to midnight."""
+    zone, world = "Atlantic/Azores", empty_world
+    world.settings = world.settings.model_copy(update={"timezone": zone})
+    start = datetime(2024, 10, 26, 23, 30, tzinfo=UTC)
+    events = [("sales", sale(event_time=rfc3339(start + timedelta(minutes=30 * n)))) for n in range(6)]
+    world.deliver(events, datetime.now(UTC) - timedelta(hours=1))
+    with mock.patch.object(WarehouseClient, "ensure_tables"):
+        assert run(world).state == "succeeded"
+    by_date = {row["business_date"].isoformat(): row["orders"] for row in world.published()["gmv_daily"]}
+    assert by_date == {"2024-10-26": 1, "2024-10-27": 5}
+    checks = "SELECT check_name FROM quality_fault WHERE check_name = 'history.agrees_with_live_inventory'"
+    assert world.postgres(checks) == []
+
+
 def run(world: World) -> Report:
     """Run once a killed run's lock is gone: the database notices the death a moment later."""
     deadline = time.monotonic() + 30

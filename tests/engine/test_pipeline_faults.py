@@ -230,6 +230,16 @@ TWICE = (
     Twice("inventory", False, 34, "S02", "TOP-2"),
 )
 AT_ONCE = Twice("inventory", False, 35, "S02", "SHOE-1")
+FORGOTTEN = Twice("sales", True, 36, "W01", "TOP-1")
+"""The raw tables no longer have the first event when the second comes."""
+TWO_BODIES: dict[int, tuple[Event, Event]] = {
+    37: (receipt(37, 8, location_id="W01", sku="TOP-2"), receipt(37, 5, location_id="W01", sku="TOP-2")),
+    38: (
+        sold(38, location_id="W01", lines=sale(("SHOE-1", 3))["lines"], event_time=rfc3339(NOW - timedelta(days=9))),
+        sold(38, location_id="W01", lines=sale(("SHOE-1", 4))["lines"]),
+    ),
+}
+"""The second body of 37 was published first; that of 38 is of another date, and comes when the raw table has no first."""
 
 
 @pytest.fixture(scope="module")
@@ -239,12 +249,17 @@ def told_twice(traded: World) -> dict[str, list[dict[str, Any]]]:
     for twice in TWICE:
         if twice.apart:
             traded.deliver(twice.events[:1])
+    traded.deliver([FORGOTTEN.events[0], TWO_BODIES[38][0]], NOW - timedelta(hours=12))
     assert traded.run().state == "succeeded"
+    traded.forget(event_id(FORGOTTEN.number), event_id(38))
     for twice in TWICE:
         for event in twice.events[twice.apart :]:
             traded.deliver([event])
     traded.deliver(AT_ONCE.events[:1], NOW - timedelta(minutes=1))
     traded.deliver(AT_ONCE.events[1:], NOW - timedelta(minutes=2))
+    traded.deliver(TWO_BODIES[37][:1], NOW - timedelta(minutes=1))
+    traded.deliver(TWO_BODIES[37][1:], NOW - timedelta(minutes=2))
+    traded.deliver([FORGOTTEN.events[1], TWO_BODIES[38][1]])
     assert traded.run().state == "succeeded"
     query = "SELECT place, sample FROM quality_fault WHERE check_name = 'event_log.conflicting_bodies'"
     return {
@@ -270,17 +285,38 @@ def test_live_inventory_says_which_counts_when_both_were_published_at_once(
     expect_first_counts(told_twice, AT_ONCE)
 
 
+def test_an_event_id_that_the_raw_tables_forgot_counts_where_it_did(
+    told_twice: dict[str, list[dict[str, Any]]],
+) -> None:
+    expect_first_counts(told_twice, FORGOTTEN)
+
+
+@pytest.mark.parametrize("number", TWO_BODIES)
+def test_of_two_bodies_the_one_counts_that_live_inventory_recorded(
+    told_twice: dict[str, list[dict[str, Any]]], number: int
+) -> None:
+    sku = {37: "TOP-2", 38: "SHOE-1"}[number]
+    [live], [shelf] = shelves(told_twice, "W01", sku)
+    assert live["quantity"] == shelf["on_hand"] == {37: 8, 38: -3}[number]
+    assert any(event_id(number) in fault["sample"] for fault in told_twice["faults"])
+
+
 def expect_first_counts(stores: dict[str, list[dict[str, Any]]], twice: Twice) -> None:
     """In every store; the other is told of under its stream."""
-    [live], [shelf] = (
-        [row for row in stores[store] if (row["location_id"], row["sku"]) == (twice.location_id, twice.sku)]
-        for store in ("live", "published")
-    )
+    [live], [shelf] = shelves(stores, twice.location_id, twice.sku)
     assert live["quantity"] == shelf["on_hand"] == (8 if twice.first == "inventory" else -3)
     [place] = [fault["place"] for fault in stores["faults"] if event_id(twice.number) in fault["sample"]]
     assert place == twice.events[1][0]
     listed = [one for fault in stores["faults"] for one in fault["sample"].split(", ")]
-    assert sorted(listed) == sorted(event_id(case.number) for case in (*TWICE, AT_ONCE)), "and nothing else"
+    assert sorted(listed) == [event_id(number) for number in range(31, 39)], "and nothing else"
+
+
+def shelves(stores: dict[str, list[dict[str, Any]]], location_id: str, sku: str) -> list[list[dict[str, Any]]]:
+    """Of live inventory and of what was published, the rows of a shelf."""
+    return [
+        [row for row in stores[store] if (row["location_id"], row["sku"]) == (location_id, sku)]
+        for store in ("live", "published")
+    ]
 
 
 # --- one rule: validate and its form in GoogleSQL ---

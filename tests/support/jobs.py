@@ -42,6 +42,7 @@ ANSWERS: tuple[tuple[str, Rows], ...] = (
     ("SELECT DISTINCT business_date FROM", [{"business_date": DAY}]),
     ("SELECT business_date FROM staging.build_dates", [{"business_date": DAY}, {"business_date": date(2026, 3, 5)}]),
     ("SELECT event_id FROM staging.shared_events", [{"event_id": SHARED}]),
+    ("WHERE refusal IS NULL AND event_id IN UNNEST(@event_ids)", [{"event_id": SHARED, "body_hash": 1}]),
     (
         "FROM staging.unchecked_dates GROUP BY",
         [{"of_stream": "inventory", "business_date": DAY, "marked_at": datetime(2026, 3, 5, tzinfo=UTC)}],
@@ -142,6 +143,8 @@ def record(database_url: str | None = None) -> Recorded:
             "INSERT INTO location (location_id, name, kind) VALUES ('S01', 's', 'branch');"
             f"INSERT INTO stream_event (event_id, stream, event_time, publish_time, body_sha256) "
             f"VALUES ('{SHARED}', 'sales', now(), now(), '');"
+            "INSERT INTO event_conflict (event_id, body_sha256, stream, body, publish_time) "
+            f"VALUES ('{SHARED}', '', 'sales', '{{\"event_id\": \"{SHARED}\"}}', now());"
             "INSERT INTO quality_fault (check_name, place, table_name, severity, description, day, failures, first_seen, "
             "last_seen, examined_at, first_run_id, last_run_id) SELECT c, '2026-03-04', 't', 'warn', 'd', '2026-03-04', 1, "
             "now(), now(), now(), 'r', 'r' FROM unnest(ARRAY['gmv_daily.complete', 'sales_lines.ranges']) AS c"

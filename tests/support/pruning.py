@@ -15,7 +15,7 @@ from typing import Any
 
 Node = dict[str, Any]
 EPOCH = date(1970, 1, 1)
-EARLIEST = date(2010, 1, 1)  # no event is older: a condition from here on is true of everything
+EARLIEST = date(2009, 12, 31)  # no business date is earlier: a condition from here on is true of everything
 
 _COMPARED = {"$equal": "=", "$less": "<", "$less_or_equal": "<=", "$greater": ">", "$greater_or_equal": ">="}
 _TURNED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}

@@ -159,12 +159,14 @@ class World:
                 [[r["location_id"], r["name"], r["kind"]] for r in _rows(folder / "locations.csv")],
             )
 
-    def deliver(self, events: Iterable[Event], published: datetime | None = None, *, live: bool = True) -> None:
+    def deliver(
+        self, events: Iterable[Event], published: datetime | None = None, *, live: bool = True, subscription: str = "s"
+    ) -> None:
         """Deliver messages, one an event, published at one time; `live`: to the live inventory as well."""
         published = published or datetime.now(UTC)
         events = list(events)
         for key, stream in STREAMS.items():
-            rows = [self._row(event, published) for name, event in events if name == key]
+            rows = [self._row(event, published, subscription) for name, event in events if name == key]
             for start in range(0, len(rows), 500):
                 table = f"{PROJECT}.{self.datasets['raw']}.{stream.table}"
                 errors = self.client.insert_rows_json(table, rows[start : start + 500], retry=None)  # type: ignore[arg-type]
@@ -172,8 +174,9 @@ class World:
         if live and events:
             asyncio.run(self._record(events, published))
 
-    def _row(self, event: Mapping[str, Any], published: datetime) -> dict[str, Any]:
-        message = {"subscription_name": "s", "message_id": uuid.uuid4().hex, "publish_time": published.isoformat()}
+    def _row(self, event: Mapping[str, Any], published: datetime, subscription: str) -> dict[str, Any]:
+        message = {"message_id": uuid.uuid4().hex, "publish_time": published.isoformat()}
+        message["subscription_name"] = subscription
         return {**event, **message, "attributes": json.dumps({"event_id": event["event_id"]})}
 
     async def _record(self, events: Sequence[Event], published: datetime) -> None:
@@ -186,6 +189,15 @@ class World:
         async with connection:
             for start in range(0, len(prepared), 500):
                 await record(connection, prepared[start : start + 500], ZoneInfo(ZONE))
+
+    def forget(self, *event_ids: str) -> None:
+        """Take events from the raw tables and from the log of events, as their retention does after a while."""
+        listed = ", ".join(f"'{event_id}'" for event_id in event_ids)
+        for stream in STREAMS.values():
+            self.sql(
+                f"DELETE FROM ${{raw}}.{stream.table} WHERE publish_time >= '2010-01-01' AND event_id IN ({listed})"
+            )
+        self.sql(f"DELETE FROM ${{staging}}.event_log WHERE publish_date >= '2010-01-01' AND event_id IN ({listed})")
 
     def run(self, from_date: date | None = None, to_date: date | None = None) -> Report:
         """One run of the pipeline, whatever becomes of it."""

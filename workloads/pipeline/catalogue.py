@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from workloads.events.validation import EARLIEST
 from workloads.pipeline.tables import tables
 from workloads.pipeline.warehouse import WarehouseClient, literal
 
@@ -34,7 +35,7 @@ IF EXISTS (%(changed)s) THEN
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT l.business_date, 'catalogue', CURRENT_TIMESTAMP(), '${run_id}'
 FROM ${staging}.sales_lines AS l
-WHERE l.business_date >= DATE '2010-01-01' AND l.sku IN (%(changed)s);
+WHERE l.business_date >= ${first_date} AND l.sku IN (%(changed)s);
 END IF
 """
 _CHANGED = """
@@ -77,7 +78,6 @@ LEFT JOIN ${staging}.product_costs AS b
   AND (b.applies_to IS NULL OR l.event_time < b.applies_to)
 WHERE l.business_date >= %(first)s AND COALESCE(n.unit_cost, -1) != COALESCE(b.unit_cost, -1)
 """
-_EARLIEST = datetime(2010, 1, 2, tzinfo=UTC)  # of event_time, and a day for time zones
 
 
 def sync(connection: psycopg.Connection[DictRow], warehouse: WarehouseClient, run_id: str) -> None:
@@ -92,7 +92,7 @@ def sync(connection: psycopg.Connection[DictRow], warehouse: WarehouseClient, ru
     statements = [_RECATEGORISED % {"changed": _CHANGED.strip()}]
     (costs,) = warehouse.query(_FIRST_CHANGE) or [{"first_change": None}]
     if costs["first_change"] is not None:
-        first = max(costs["first_change"], _EARLIEST).date() - timedelta(days=1)
+        first = max(costs["first_change"], EARLIEST).date() - timedelta(days=1)  # for time zones
         statements.append(_RECOSTED % {"first": literal(first)})
     for name in _READ:
         statements += _versions(name)

@@ -33,10 +33,15 @@ _PRINTABLE = r"r'^[ \p{L}\p{M}\p{N}\p{P}\p{S}]*$'"
 _PICTOGRAPH = r"r'[\x{20e3}\x{2300}-\x{23ff}\x{2600}-\x{27bf}\x{2b00}-\x{2bff}\x{fe0f}\x{1f000}-\x{1faff}]'"
 
 
+def replayed(row: str) -> str:
+    """Whether a replay has written a row: it says the lake's subscription."""
+    return f"ENDS_WITH({row}.subscription_name, '-to-lake')"
+
+
 def published(row: str) -> str:
     """When a row's message was first published, which a replay's row keeps beside its new time."""
     kept = f"SAFE_CAST(JSON_VALUE({row}.attributes, '$.{PUBLISHED}') AS TIMESTAMP)"
-    return f"COALESCE(IF(ENDS_WITH({row}.subscription_name, '-to-lake'), {kept}, NULL), {row}.publish_time)"
+    return f"COALESCE(IF({replayed(row)}, {kept}, NULL), {row}.publish_time)"
 
 
 def instant(row: str) -> str:

@@ -88,12 +88,15 @@ WHERE NOT EXISTS (
 )
 GROUP BY h.stream, h.business_date
 """
+# A midnight that the clocks pass twice is two instants, and one that they skip is none: dates are compared, and the times
+# around them only find the rows.
 _RECORDED = """
 SELECT d.business_date, count(e.event_id) AS events
 FROM unnest(%(dates)s::date[]) AS d (business_date) LEFT JOIN stream_event AS e
   ON e.stream = %(stream)s AND e.publish_time < %(settled)s
-  AND e.event_time >= d.business_date::timestamp AT TIME ZONE %(zone)s
-  AND e.event_time < (d.business_date + 1)::timestamp AT TIME ZONE %(zone)s
+  AND e.event_time >= (d.business_date - 1)::timestamp AT TIME ZONE 'UTC'
+  AND e.event_time < (d.business_date + 2)::timestamp AT TIME ZONE 'UTC'
+  AND (e.event_time AT TIME ZONE %(zone)s)::date = d.business_date
 GROUP BY d.business_date
 """
 

@@ -6,6 +6,14 @@ from __future__ import annotations
 COUNTS_IN = """
 UPDATE ${staging}.shared_events SET counts_in = '%(stream)s' WHERE event_id IN UNNEST(@event_ids)
 """
+CANDIDATES_OF = """
+SELECT * FROM ${staging}.candidate_%(stream)s WHERE refusal IS NULL AND event_id IN UNNEST(@event_ids)
+"""
+OVERRULE = """
+INSERT INTO ${staging}.shared_events (event_id, counts_in, body_hash)
+SELECT DISTINCT event_id, '%(counts_in)s', body_hash FROM ${staging}.candidate_%(stream)s
+WHERE CONCAT(event_id, ' ', CAST(body_hash AS STRING)) IN UNNEST(@bodies)
+"""
 MARK_ASKED = """
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT business_date, 'asked for', CURRENT_TIMESTAMP(), '${run_id}'
@@ -23,7 +31,7 @@ FROM ${staging}.new_%(stream)s WHERE outcome = 'loaded'
 MARK_HISTORY = """
 INSERT INTO ${staging}.dirty_dates (business_date, reason, marked_at, run_id)
 SELECT DISTINCT business_date, 'new mart', CURRENT_TIMESTAMP(), '${run_id}'
-FROM ${staging}.%(history)s WHERE business_date >= DATE '2010-01-01'
+FROM ${staging}.%(history)s WHERE business_date >= ${first_date}
 """
 KEEP_MARKED = """
 INSERT INTO ${staging}.mart_histories (target, marked_at, run_id)

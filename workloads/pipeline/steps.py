@@ -11,7 +11,7 @@ from datetime import date
 from workloads.marts import MARTS
 from workloads.marts.declaration import DATE
 from workloads.marts.declaration import HISTORY as HISTORY_TABLES
-from workloads.pipeline import catalogue, interface, quality, read_model, statements
+from workloads.pipeline import catalogue, conflicts, interface, quality, read_model, statements
 from workloads.pipeline.run import Run
 from workloads.pipeline.stream_tables import LOADED
 from workloads.pipeline.tables import date_array, tables
@@ -49,7 +49,7 @@ def find_new_events(run: Run) -> None:
             f"SELECT COUNT(*) AS n FROM ${{staging}}.candidate_{stream} WHERE refusal IS NOT NULL HAVING COUNT(*) > 0"
         )
         run.counts |= {f"{stream}_quarantined": row["n"] for row in refused}
-    _settle_shared(run)
+    conflicts.settle(run)
     for stream in LOADED:
         rows = warehouse.query(
             f"SELECT DISTINCT business_date FROM ${{staging}}.candidate_{stream} WHERE refusal IS NULL ORDER BY 1"
@@ -61,20 +61,6 @@ def find_new_events(run: Run) -> None:
         )
         outcomes = warehouse.query(f"SELECT outcome, COUNT(*) AS n FROM ${{staging}}.new_{stream} GROUP BY outcome")
         run.counts |= {f"{stream}_{row['outcome']}": row["n"] for row in outcomes}
-
-
-def _settle_shared(run: Run) -> None:
-    """Of each event_id that came on several streams, choose the one that counts: as live inventory has."""
-    warehouse = run.warehouse
-    warehouse.refill("staging.shared_events", _query("staging.shared_events"))
-    shared = [row["event_id"] for row in warehouse.query("SELECT event_id FROM ${staging}.shared_events ORDER BY 1")]
-    if not shared:
-        return
-    asked = "SELECT event_id::text, stream FROM stream_event WHERE event_id = ANY(%s::uuid[])"
-    recorded = run.database.execute(asked, [shared]).fetchall()
-    for stream in LOADED:
-        if event_ids := [row["event_id"] for row in recorded if row["stream"] == stream]:
-            warehouse.query(statements.COUNTS_IN % {"stream": stream}, parameters={"event_ids": event_ids})
 
 
 def load_events(run: Run) -> str | None:

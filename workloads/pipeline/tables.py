@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 
 from workloads.events import STREAMS, Stream
 from workloads.events.googlesql import clamped
+from workloads.events.validation import EARLIEST
 from workloads.marts import MARTS
 from workloads.marts.columns import SQL, included
 from workloads.pipeline import contract, identity, mart_tables, raw_tables, stream_tables
@@ -168,7 +169,11 @@ class _Any(dict[str, str]):
 
 _LIVE_HISTORY = "DATE_SUB(CURRENT_DATE('%s'), INTERVAL 60 DAY)"
 """How far back `${live:…}` looks for what moved after a new count. A count of longer ago would cost every reading the
-whole history; it is a fault of data quality (`inventory_changes.dated_long_ago`), and the next run counts it."""
+whole history, unless the shelf is new; it is a fault of data quality (`inventory_changes.dated_long_ago`), and the next run
+counts it."""
+
+FIRST_DATE = EARLIEST.date() - timedelta(days=1)
+"""The first business date there can be: behind UTC the earliest events are of the evening before."""
 
 NO_DATE = date(1, 1, 1)
 """A date that no row has: events begin in 2010, messages with the project."""
@@ -187,13 +192,13 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
     """Fill a query in.
 
     `${name}` is one of `values`; `${source:t}` is the staging table `t`; `${dates:alias}` limits `alias` to the
-    business dates being built, which checks know as `build_dates`; `${ratio:a, b}` is a / b to nine places, half
+    business dates being built, which checks know as `build_dates`; `${first_date}` is the first there can be; `${ratio:a, b}` is a / b to nine places, half
     away from zero as NUMERIC rounds, and null when b is 0; `${gmv:l}` is a measure of `expressions.yaml`. `${build:m}` has
     the rows of mart `m` before they are published. `${live:dataset.table}` is the query of another table over
     the history and what arrived since the last run: its sources are the views `live_…`, its dates all of them.
 
     Of a row `r` of a stream's raw table `${broken:stream}` is what breaks the contract, `${published}` when its message
-    was first published and `${instant}` its event_time within what a date can be made of; `${rule:stream}` identifies
+    was first published, `${replayed}` whether a replay wrote it and `${instant}` its event_time within what a date can be made of; `${rule:stream}` identifies
     the rule, `${rule_of:column}` that of the stream which a column names, `${identity:stream}` is the hash that tells repetitions from conflicts, and
     `${clamped:amount}` is an amount that can be multiplied. Of a row `h` of a stream's history `${breaks:stream, h}` is whether it
     breaks the stream's rules.
@@ -215,7 +220,9 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
                 query, _Any({**values, "run_id": "", "history_from": _LIVE_HISTORY % values["timezone"]}), live=True
             )
         if name == "dates" and live:
-            return f"{argument}.business_date >= DATE '2010-01-01'"
+            return f"{argument}.business_date >= DATE '{FIRST_DATE}'"
+        if name == "first_date":
+            return f"DATE '{FIRST_DATE}'"
         if name == "dates":
             return f"{argument}.business_date IN UNNEST({array})"
         if name == "ratio":
@@ -237,6 +244,8 @@ def render(text: str, values: Mapping[str, str], dates: Sequence[date] = (), *, 
         if name == "breaks":
             stream, row = (part.strip() for part in argument.split(","))
             return contract.breaks(stream, row)
+        if name == "replayed":
+            return contract.replayed("r")
         if name == "published":
             return contract.published("r")
         if name == "instant":

@@ -113,6 +113,7 @@ TASKS: tuple[Task, ...] = (
             "staging.quarantine",
             *_HISTORIES,
             "cloudsql.stream_event",
+            "cloudsql.event_conflict",
         ),
         writes=(
             "staging.changed_partitions",

@@ -20,6 +20,10 @@ there: a failed check of severity `error` stops the publication, and readers kee
 as it would be if the pipeline ran now, computed when read. A read model is the published rows in Cloud SQL, which the API
 shows: no request waits for BigQuery.
 
+Some of what a live view cannot see the next run puts right: which event counts of an `event_id` with two bodies or on two
+streams (live inventory says), an event that is sent again after the raw tables forgot it, and a count dated over 60 days back on
+a shelf that has a history. What a replay writes is in no live view until its own run has loaded it.
+
 A mart that is published by date is built for the business dates whose events or products changed, and for all of them the
 first time; its views ask for a filter on `business_date`. [Add one](operations/changes.md#a-mart).
 """

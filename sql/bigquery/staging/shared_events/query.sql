@@ -1,4 +1,4 @@
-SELECT event_id, stream AS counts_in
+SELECT event_id, stream AS counts_in, CAST(NULL AS INT64) AS body_hash
 FROM (
   ${each}
 )

@@ -1,19 +1,25 @@
 WITH new_movements AS (
-  SELECT location_id, sku, event_time, quantity
+  SELECT location_id, sku, event_time, business_date, quantity
   FROM ${source:new_inventory}
   WHERE outcome = 'loaded' AND kind != 'count'
   UNION ALL
-  SELECT n.location_id, l.sku, n.event_time, -l.quantity AS quantity
+  SELECT n.location_id, l.sku, n.event_time, n.business_date, -l.quantity AS quantity
   FROM ${source:new_sales} AS n
   CROSS JOIN UNNEST(n.lines) AS l
   WHERE n.outcome = 'loaded'
 ),
 new_counts AS (
-  SELECT location_id, sku, event_time, event_id, quantity
-  FROM ${source:new_inventory}
-  -- in a run of the pipeline these are all counts; between runs a count needs more history than is read
-  WHERE outcome = 'loaded' AND kind = 'count' AND ${history_from} <= business_date
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY location_id, sku ORDER BY event_time DESC, event_id DESC) = 1
+  SELECT c.location_id, c.sku, c.event_time, c.event_id, c.quantity
+  FROM ${source:new_inventory} AS c
+  -- in a run of the pipeline these are all counts; between runs an older one needs more history than is read, unless the
+  -- shelf is new and has none
+  WHERE c.outcome = 'loaded'
+    AND c.kind = 'count'
+    AND (
+      ${history_from} <= c.business_date
+      OR NOT EXISTS (SELECT 1 FROM ${staging}.stock AS s WHERE s.location_id = c.location_id AND s.sku = c.sku)
+    )
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY c.location_id, c.sku ORDER BY c.event_time DESC, c.event_id DESC) = 1
 ),
 -- a count later than the one in force makes the movements after it the only ones that matter
 rebased AS (
@@ -32,6 +38,11 @@ history AS (
   SELECT location_id, sku, event_time, -quantity AS quantity
   FROM ${source:sales_lines}
   WHERE business_date >= ${history_from}
+  UNION ALL
+  -- of a new shelf these are the rest of its history
+  SELECT location_id, sku, event_time, quantity
+  FROM new_movements
+  WHERE business_date < ${history_from}
 ),
 counted AS (
   SELECT

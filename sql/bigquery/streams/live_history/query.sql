@@ -2,7 +2,7 @@ SELECT
   h.business_date,
   %(kept_fields:h)s
 FROM ${staging}.%(history)s AS h
-WHERE h.business_date >= DATE '2010-01-01'
+WHERE h.business_date >= ${first_date}
 UNION ALL
 SELECT
   n.business_date,

@@ -9,6 +9,8 @@ WITH unknown AS (
   FROM ${raw}.%(table)s AS r
   WHERE r.publish_time >= ${live_since}
     AND r.location_id != ${verification_location}
+    -- what a replay writes is history, most of it older than what is known here; the replay's own run loads what is missing
+    AND NOT ${replayed}
     AND NOT EXISTS (
       SELECT 1
       FROM ${staging}.event_log AS seen

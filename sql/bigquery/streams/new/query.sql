@@ -1,4 +1,4 @@
--- an event is loaded once: the first body to arrive counts, whatever came before it is a duplicate or a conflict
+-- an event is loaded once: the first body to arrive counts, whatever comes after it is a duplicate or a conflict
 WITH logged AS (
   SELECT stream, event_id, body_hash
   FROM ${staging}.event_log
@@ -13,24 +13,33 @@ loaded AS (
   FROM ${staging}.%(history)s
   WHERE business_date IN UNNEST(${business_dates})
 ),
-ranked AS (
+settled AS (
   SELECT
     c.*,
     k.body_hash AS loaded_hash,
-    -- an event_id is one over all streams: it counts where it counted first
+    -- an event_id is one over all streams: it counts where it counted first, with the body that live inventory recorded
     EXISTS (
-      SELECT 1 FROM ${staging}.shared_events AS b WHERE b.event_id = c.event_id AND b.counts_in != '%(stream)s'
+      SELECT 1
+      FROM ${staging}.shared_events AS b
+      WHERE b.event_id = c.event_id AND (b.counts_in != '%(stream)s' OR b.body_hash = c.body_hash)
     )
       OR EXISTS (
         SELECT 1 FROM logged AS o WHERE o.stream != '%(stream)s' AND o.event_id = c.event_id
-      ) AS is_elsewhere,
-    ROW_NUMBER() OVER (PARTITION BY c.event_id ORDER BY c.publish_time, c.message_id, c.body_hash) AS arrival,
-    FIRST_VALUE(c.body_hash) OVER (
-      PARTITION BY c.event_id ORDER BY c.publish_time, c.message_id, c.body_hash
-    ) AS first_hash
+      ) AS is_overruled
   FROM ${staging}.candidate_%(stream)s AS c
   LEFT JOIN loaded AS k ON k.event_id = c.event_id
   WHERE c.refusal IS NULL
+),
+ranked AS (
+  SELECT
+    s.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY s.event_id ORDER BY s.is_overruled, s.publish_time, s.message_id, s.body_hash
+    ) AS arrival,
+    FIRST_VALUE(s.body_hash) OVER (
+      PARTITION BY s.event_id ORDER BY s.is_overruled, s.publish_time, s.message_id, s.body_hash
+    ) AS first_hash
+  FROM settled AS s
 )
 SELECT
   r.body_hash,
@@ -41,7 +50,7 @@ SELECT
   r.business_date,
   %(fields:r)s,
   CASE
-    WHEN r.loaded_hash IS NULL AND r.is_elsewhere THEN 'conflict'
+    WHEN r.loaded_hash IS NULL AND r.is_overruled THEN 'conflict'
     WHEN r.loaded_hash IS NULL AND r.arrival = 1 THEN 'loaded'
     WHEN r.body_hash = COALESCE(r.loaded_hash, r.first_hash) THEN 'duplicate'
     ELSE 'conflict'

@@ -1,0 +1,97 @@
+"""Which of the bodies that came under one event_id counts: the one that live inventory recorded, in every store.
+
+Live inventory keeps what it recorded (`stream_event`), and every other body under one of these ids (`event_conflict`).
+Of bodies that it has not seen yet the one published first counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from workloads.events import STREAMS
+from workloads.events.stream import Json
+from workloads.pipeline import statements
+from workloads.pipeline.run import Run
+from workloads.pipeline.stream_tables import LOADED
+from workloads.pipeline.tables import tables
+
+NEWEST = 10_000
+"""Event ids with a conflict that a run looks for among its candidates; a producer that makes more of them is broken."""
+
+
+def settle(run: Run) -> None:
+    """Note in `staging.shared_events` the stream in which each event_id counts that several have, and the bodies that
+    live inventory has found to be others under a known id, however long ago that one came."""
+    warehouse, query = run.warehouse, tables()["staging.shared_events"].query
+    assert query is not None
+    warehouse.refill("staging.shared_events", query)
+    shared = [row["event_id"] for row in warehouse.query("SELECT event_id FROM ${staging}.shared_events ORDER BY 1")]
+    for stream, event_ids in _counting(run, shared).items():
+        warehouse.query(statements.COUNTS_IN % {"stream": stream}, parameters={"event_ids": event_ids})
+    known = run.database.execute(
+        "SELECT event_id::text FROM event_conflict GROUP BY event_id ORDER BY max(recorded_at) DESC LIMIT %s", [NEWEST]
+    )
+    if conflicting := [row["event_id"] for row in known]:
+        for stream in LOADED:
+            _overrule(run, stream, conflicting)
+
+
+def _overrule(run: Run, stream: str, conflicting: list[str]) -> None:
+    """Note the candidates that are a body of `event_conflict`."""
+    arrived = run.warehouse.query(statements.CANDIDATES_OF % {"stream": stream}, parameters={"event_ids": conflicting})
+    if not arrived:
+        return
+    ids = sorted({row["event_id"] for row in arrived})
+    bodies: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in run.database.execute(
+        "SELECT event_id::text, body FROM event_conflict WHERE stream = %s AND event_id = ANY(%s::uuid[])",
+        [stream, ids],
+    ):
+        bodies[row["event_id"]].append(_said(stream, orjson.loads(row["body"])))
+    others = [row for row in arrived if _said(stream, row) in bodies[row["event_id"]]]
+    for counts_in, event_ids in _counting(run, [row["event_id"] for row in others]).items():
+        told = [f"{row['event_id']} {row['body_hash']}" for row in others if row["event_id"] in event_ids]
+        run.warehouse.query(
+            statements.OVERRULE % {"stream": stream, "counts_in": counts_in}, parameters={"bodies": told}
+        )
+
+
+def _counting(run: Run, event_ids: list[str]) -> dict[str, list[str]]:
+    """Those of the ids that live inventory has recorded, by the stream whose event it recorded."""
+    streams: defaultdict[str, list[str]] = defaultdict(list)
+    if event_ids:
+        asked = "SELECT event_id::text, stream FROM stream_event WHERE event_id = ANY(%s::uuid[])"
+        for row in run.database.execute(asked, [event_ids]):
+            streams[row["stream"]].append(row["event_id"])
+    return {stream: streams[stream] for stream in LOADED if stream in streams}
+
+
+def _said(stream: str, event: Mapping[str, Any]) -> tuple[Any, ...]:
+    """All that an event says, in the one form of its values: as canonical JSON has it, or a row."""
+    return _values(STREAMS[stream].avro["fields"], event)
+
+
+def _values(fields: Iterable[Json], said: Mapping[str, Any]) -> tuple[Any, ...]:
+    # A currency is the stack's in every event: it is not among what a row keeps.
+    return tuple(
+        _value(field, said.get(field["name"])) for field in fields if field["contract"].get("format") != "currency"
+    )
+
+
+def _value(field: Json, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(field["type"], dict):  # items, told apart by their first field
+        return tuple(sorted(_values(field["type"]["items"]["fields"], item) for item in value))
+    match field["contract"]["format"]:
+        case "time":
+            return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        case "amount":
+            return Decimal(value)
+    return value
