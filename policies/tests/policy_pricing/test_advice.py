@@ -234,18 +234,40 @@ def test_canada_and_the_united_states_are_one_continent(own: str, others: str) -
     assert names <= {"northamerica", "us"}
 
 
-def test_a_choice_is_made_again_when_another_has_changed_what_it_is_worth() -> None:
-    """Alone the first saves nothing; beside the second it does."""
-    costs = {(): 10, ("a",): 10, ("b",): 8, ("a", "b"): 5}
-    first, second = (Option(resource="it", change=name, group=name, loses="", adds=(LAKE,)) for name in "ab")
-    names = {id(first): "a", id(second): "b"}
+class Listed(Weigher):
+    """Costs of each set of the options `a` and `b`, as they are listed."""
 
-    class Listed(Weigher):
-        def of(self, options: Collection[Option] = ()) -> Any:
-            return SimpleNamespace(total=Decimal(costs[tuple(sorted(names[id(option)] for option in options))]))
+    def __init__(self, **costs: int) -> None:
+        super().__init__((), weigher()[0].price)
+        self.costs = costs
 
-    best = cheapest(Listed((), weigher()[0].price), [first, second])
-    assert (int(best.monthly), {option.change for option in best.options}) == (5, {"a", "b"})
+    def of(self, options: Collection[Option] = ()) -> Any:
+        chosen = "".join(sorted(option.change for option in options)) or "none"
+        return SimpleNamespace(total=Decimal(self.costs[chosen]))
+
+
+A, B = (Option(resource="it", change=name, group=name, loses="", adds=(LAKE,)) for name in "ab")
+
+
+@pytest.mark.parametrize(
+    ("costs", "chosen", "monthly"),
+    [
+        ({"none": 10, "a": 10, "b": 8, "ab": 5}, "ab", 5),  # the first saves something beside the second alone
+        ({"none": 10, "a": 8, "b": 4, "ab": 5}, "b", 4),  # beside the second it costs something
+    ],
+)
+def test_a_choice_is_made_again_when_another_has_changed_what_it_is_worth(
+    costs: dict[str, int], chosen: str, monthly: int
+) -> None:
+    best = cheapest(Listed(**costs), [A, B])
+    assert (int(best.monthly), {option.change for option in best.options}) == (monthly, set(chosen))
+
+
+@pytest.mark.parametrize(("under", "enough"), [(11, ""), (10, "a"), (8, "ab"), (5, "ab")])
+def test_enough_is_less_than_the_amount(under: int, enough: str) -> None:
+    weighed = Listed(none=10, a=8, b=9, ab=5)
+    taken = fewest(weighed, cheapest(weighed, [A, B]), Decimal(under))
+    assert {option.change for option in taken.options} == set(enough)
 
 
 def test_a_saving_that_rests_on_what_nobody_confirms_is_unsure() -> None:

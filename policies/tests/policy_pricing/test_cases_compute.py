@@ -234,6 +234,8 @@ def test_jobs_that_switch_something_else_leave_it_running() -> None:
         resource(SCHEDULE, name, **{**other.props, "httpTarget": {"uri": uri, "body": body}})
         for name, body in (("a", other.get("httpTarget.body")), ("b", "no base64"), ("c", None))
     ]
+    broken = {**other.props["httpTarget"], "body": "-" + str(other.get("httpTarget.body"))}  # which the API refuses
+    jobs.append(resource(SCHEDULE, "broken", **{**other.props, "httpTarget": broken}))
     of_another_api = {**other.props["httpTarget"], "uri": "https://alloydb.googleapis.com/v1/projects/p/instances/shop"}
     down = switch("d", "NEVER", "0 20 * * *")
     jobs += [down, resource(SCHEDULE, "of-another-api", **{**other.props, "httpTarget": of_another_api})]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from fastyle_policies.model import Resource
-from fastyle_policies.pricing import Estimate, difference, estimate, questions, report
+from fastyle_policies.pricing import Estimate, PricingError, difference, estimate, questions, report
 from fastyle_policies.pricing.difference import Difference
 from fastyle_policies.pricing.report.figures import money, quantity
 
@@ -116,7 +116,7 @@ def test_an_estimate_of_a_file_says_what_the_file_lacks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("12345.6", "12,346"), ("99.996", "100.00"), ("7", "7"), ("1", "1"), ("1.005", "1.00"), ("0.5", "0.5"),
+    [("12345.6", "12,346"), ("100.4", "100"), ("99.996", "100.00"), ("7", "7"), ("1", "1"), ("1.005", "1.00"), ("0.5", "0.5"),
      ("0.0123456", "0.0123"), ("0.001", "0.001"), ("0.00099", "9.9e-4"), ("0.0000012", "1.2e-6")],
 )  # fmt: skip
 def test_a_quantity_has_three_places(value: str, words: str) -> None:
@@ -129,6 +129,21 @@ def test_a_quantity_has_three_places(value: str, words: str) -> None:
 )
 def test_an_amount_is_to_the_cent_and_never_nothing_where_it_is_something(value: str, words: str) -> None:
     assert money(Decimal(value)) == words
+
+
+def test_usage_of_what_a_file_does_not_have_is_an_error_unless_that_is_asked_for(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"config": {}, "steps": []}))
+    with pytest.raises(PricingError, match="usage for 'lake' matches no resource of this plan"):
+        questions.estimate_of_file(plan, USAGE)
+    assert questions.estimate_of_file(plan, USAGE, strict=False).total == 0
+
+
+def test_a_plan_whose_parents_go_round_has_no_component_there() -> None:
+    ring = [resource("shop:index:Store", name) for name in "ab"]
+    ring = [replace(of, parent=other.urn) for of, other in zip(ring, reversed(ring), strict=True)]
+    job = within(ring[0], resource("gcp:cloudscheduler/job:Job", "job"))
+    assert len(estimate((*ring, job), usage_of(), region=REGION).components()) == 1
 
 
 def test_components_of_one_cost_are_in_the_order_of_their_types() -> None:
