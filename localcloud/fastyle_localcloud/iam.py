@@ -112,5 +112,5 @@ class Iam:
 
 def _parents(resource: str) -> list[str]:
     """`projects/p/datasets/d/tables/t` -> `projects/p/datasets/d`, `projects/p`; a bucket has none."""
-    parts = resource.split("/")
-    return ["/".join(parts[:n]) for n in range(len(parts) - 2, 0, -2)]
+    segments = resource.split("/")
+    return ["/".join(segments[:n]) for n in range(len(segments) - 2, 0, -2)]

@@ -58,19 +58,19 @@ def _asked(client: int, server: int) -> int | None:
 def _listed(client: int, tables: tuple[Path, ...]) -> int | None:
     """The first table's line about a port that does not listen."""
     # sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …
-    port, known = b":%04X " % client, None
+    port, absent = b":%04X " % client, None
     for table in tables:
         try:
             text = table.read_bytes()
         except OSError:
             continue
-        known = NOBODY
+        absent = NOBODY
         for match in re.finditer(re.escape(port), text):
             begin = text.rfind(b"\n", 0, match.start()) + 1
             fields = text[begin : text.find(b"\n", begin)].split()
             if fields[1].endswith(port.strip()) and fields[3] != _LISTEN:
                 return _owner(int(fields[7]), int(fields[9]))
-    return known
+    return absent
 
 
 def _owner(user: int, inode: int) -> int:

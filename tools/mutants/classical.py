@@ -91,7 +91,7 @@ class Mutant:
         function.__defaults__, function.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
 
 
-def known(room: Classical) -> list[Mutant]:
+def mutants_of(room: Classical) -> list[Mutant]:
     """Every mutant there is of a room's sources."""
     return [mutant for path in _sources(room) for mutant in _mutants(path)]
 
@@ -151,8 +151,8 @@ def _undecorated(text: str) -> str:
 
 def run(name: str, room: Classical, children: int, sample: int | None, seed: int) -> dict[str, str]:
     """A verdict a mutant, `killed` or `survived`, of all or of `sample` by chance: as many of each file as its share."""
-    everything = known(room)
-    chosen = everything if sample is None else _chosen(everything, sample, seed)
+    mutants = mutants_of(room)
+    chosen = mutants if sample is None else _chosen(mutants, sample, seed)
     path = WORK / f"{name}.json"
     verdicts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     tests = sorted(test for pattern in room.tests for test in REPOSITORY.glob(pattern))
@@ -170,12 +170,12 @@ def run(name: str, room: Classical, children: int, sample: int | None, seed: int
     return {m.id: next(verdicts[key] for key in keys[m.id] if key in verdicts) for m in chosen}
 
 
-def _chosen(everything: list[Mutant], sample: int, seed: int) -> list[Mutant]:
+def _chosen(mutants: list[Mutant], sample: int, seed: int) -> list[Mutant]:
     """So many by chance, always the same for a seed: drawn evenly from the whole list, which is in the order of files."""
-    if sample >= len(everything):
-        return everything
-    chance, step = random.Random(seed), len(everything) / sample  # noqa: S311  # a sample, always the same
-    return [everything[min(int((n + chance.random()) * step), len(everything) - 1)] for n in range(sample)]
+    if sample >= len(mutants):
+        return mutants
+    chance, step = random.Random(seed), len(mutants) / sample  # noqa: S311  # a sample, always the same
+    return [mutants[min(int((n + chance.random()) * step), len(mutants) - 1)] for n in range(sample)]
 
 
 def _key(mutant: Mutant, tests: list[Path]) -> tuple[str, str]:

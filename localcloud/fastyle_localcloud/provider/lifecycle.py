@@ -140,12 +140,12 @@ class Lifecycle:
             return
         self._check_conditions(rules, {**state, "id": id})
         self._check_unused(rules, id, policy)
-        parts = self._parts(token, id)
+        owned = self._owned(token, id)
         if handler := self._handlers.get(token):
             await handler.delete({**state, "id": id})
         self._records.remove(token, id)
-        for part in parts:
-            self._records.remove(part.token, part.id)
+        for record in owned:
+            self._records.remove(record.token, record.id)
         self._unshare(rules, state)
 
     def _guard(self, urn: str) -> None:
@@ -221,7 +221,7 @@ class Lifecycle:
                         left = "" if record.urn else ", which was abandoned (deletionPolicy ABANDON)"
                         raise Refused(f"{id} is in use by {user.type} {record.id}{left}: delete that first")
 
-    def _parts(self, token: str, id: str) -> list[Record]:
+    def _owned(self, token: str, id: str) -> list[Record]:
         """Records of what goes with a resource."""
         kinds = [(kind, rules.owner) for kind, rules in rules_by_token().items() if rules.owner]
         return [
@@ -290,6 +290,6 @@ def _write_only(inputs: Properties) -> Properties:
     return {key: value for key, value in inputs.items() if key.endswith("Wo")}
 
 
-def _outputs(known: Properties, told: Properties) -> Properties:
-    """What is known of a resource with what its handler told of it; nothing that may only be written."""
-    return {key: value for key, value in {**known, **told}.items() if not key.endswith("Wo")}
+def _outputs(before: Properties, reported: Properties) -> Properties:
+    """Outputs of a resource with what its handler reports; nothing that may only be written."""
+    return {key: value for key, value in {**before, **reported}.items() if not key.endswith("Wo")}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastyle_localcloud.pubsub.access import Access
 from fastyle_localcloud.pubsub.broker import Broker
-from fastyle_localcloud.pubsub.deliveries import Deliveries
+from fastyle_localcloud.pubsub.deliverers import Deliverers
 from fastyle_localcloud.pubsub.journal import Journal
 from fastyle_localcloud.pubsub.server import Server
 
@@ -25,14 +25,14 @@ async def _run(arguments: argparse.Namespace) -> None:
     arguments.data_dir.mkdir(parents=True, exist_ok=True)
     journal = Journal(arguments.data_dir / "pubsub.sqlite")
     broker = Broker(journal, Access(_path("LOCALCLOUD_IAM"), arguments.project_number))
-    deliveries = Deliveries(
+    deliverers = Deliverers(
         broker,
         key_path=_path("LOCALCLOUD_OIDC_KEY"),
         issuer=os.environ.get("LOCALCLOUD_OIDC_ISSUER", ""),
         storage_url=os.environ.get("STORAGE_EMULATOR_HOST", ""),
         bigquery_url=os.environ.get("LOCALCLOUD_BIGQUERY", ""),
     )
-    server = Server(broker, deliveries, arguments.port, arguments.control_port)
+    server = Server(broker, deliverers, arguments.port, arguments.control_port)
     await server.start()
     await stop.wait()
     await server.stop()

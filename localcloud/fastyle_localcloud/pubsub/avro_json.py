@@ -107,10 +107,10 @@ def _bytes(size: int | None) -> Reader:
 
 
 def _enum(symbols: list[str]) -> Reader:
-    wanted, known = ", ".join(symbols), frozenset(symbols)
+    wanted, allowed = ", ".join(symbols), frozenset(symbols)
 
     def read(value: Any, path: str) -> Any:
-        if type(value) is not str or value not in known:
+        if type(value) is not str or value not in allowed:
             raise Mismatch(path, f"expected one of {wanted}, got {_shown(value)}")
         return value
 

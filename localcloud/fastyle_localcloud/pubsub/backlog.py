@@ -285,10 +285,10 @@ class Backlog:
 
     def _find(self, ack_id: str) -> int | None:
         """The message that an ack id of this subscription and epoch stands for."""
-        parts = ack_id.split(".")
-        if len(parts) != 4 or parts[0] != str(self.id) or parts[1] != str(self.epoch) or not parts[2].isdigit():
+        fields = ack_id.split(".")
+        if len(fields) != 4 or fields[0] != str(self.id) or fields[1] != str(self.epoch) or not fields[2].isdigit():
             return None
-        message = int(parts[2])
+        message = int(fields[2])
         return message if message <= max(self.tail, self._cursor) else None
 
     def _on_due(self, delivery: Delivery) -> None:

@@ -22,10 +22,10 @@ _DATETIME_PARTS = ("YYYY", "MM", "DD", "hh", "mm", "ss")
 
 def check_name(name: str, kind: str) -> None:
     """`projects/<p>/<kind>/<id>`, or INVALID_ARGUMENT that says what a name looks like."""
-    parts = name.split("/")
-    if len(parts) != 4 or parts[0] != "projects" or not parts[1] or parts[2] != kind:
+    segments = name.split("/")
+    if len(segments) != 4 or segments[0] != "projects" or not segments[1] or segments[2] != kind:
         raise invalid(f"Invalid resource name given (name={name}): write projects/<project>/{kind}/<id>.")
-    if not _ID.fullmatch(parts[3]) or parts[3].startswith("goog"):
+    if not _ID.fullmatch(segments[3]) or segments[3].startswith("goog"):
         raise invalid(
             f"Invalid resource name given (name={name}): the id is 3-255 of A-Z a-z 0-9 - _ . ~ + %,"
             " starts with a letter and not with 'goog'."

@@ -13,7 +13,7 @@ from fastyle_localcloud.callers import only_programs
 from fastyle_localcloud.grpc_callers import guarded_server
 from fastyle_localcloud.ports import HOST
 from fastyle_localcloud.pubsub.broker import Broker
-from fastyle_localcloud.pubsub.deliveries import Deliveries
+from fastyle_localcloud.pubsub.deliverers import Deliverers
 from fastyle_localcloud.pubsub.publisher_api import PublisherApi
 from fastyle_localcloud.pubsub.resources import seconds
 from fastyle_localcloud.pubsub.rpc import handler
@@ -34,9 +34,9 @@ _OPTIONS = [
 class Server:
     """Serves one broker until `stop`."""
 
-    def __init__(self, broker: Broker, deliveries: Deliveries, port: int, control_port: int) -> None:
+    def __init__(self, broker: Broker, deliverers: Deliverers, port: int, control_port: int) -> None:
         self._broker = broker
-        self._deliveries = deliveries
+        self._deliverers = deliverers
         self._port = port
         self._control_port = control_port
         self._servers: dict[str, tuple[int, grpc.aio.Server]] = {}  # by e-mail; "" is the project's owner
@@ -48,7 +48,7 @@ class Server:
         await self._listen("", self._port)
         for email, port in self._broker.journal.query("SELECT email, port FROM identities"):
             await self._listen(email, port)
-        await self._deliveries.start()
+        await self._deliverers.start()
         app = web.Application(middlewares=[only_programs])
         app.add_routes(
             [
@@ -69,7 +69,7 @@ class Server:
             self._pruner.cancel()
         if self._runner:
             await self._runner.cleanup()
-        await self._deliveries.stop()
+        await self._deliverers.stop()
         await asyncio.gather(*(server.stop(0.5) for _, server in self._servers.values()))
 
     async def _listen(self, email: str, port: int) -> int:
@@ -112,7 +112,7 @@ class Server:
         return web.json_response(traffic)
 
     async def _flush(self, request: web.Request) -> web.Response:
-        left = await self._deliveries.flush()
+        left = await self._deliverers.flush()
         return web.json_response({"left": left}, status=503 if left else 200)
 
     async def _identity(self, request: web.Request) -> web.Response:

@@ -136,13 +136,13 @@ class Objects:
         """The object, if it is there, and of this generation where one is given."""
         path = self._path(bucket, name)
         try:
-            known = path.stat()
+            status = path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        current = known.st_mtime_ns // 1000
-        if not S_ISREG(known.st_mode) or generation not in (None, current):
+        current = status.st_mtime_ns // 1000
+        if not S_ISREG(status.st_mode) or generation not in (None, current):
             return None
-        return Object(bucket, name, path, current, known.st_size, self._attributes(bucket, name, path, current))
+        return Object(bucket, name, path, current, status.st_size, self._attributes(bucket, name, path, current))
 
     def get(self, bucket: str, name: str, generation: int | None = None) -> Object:
         """As `find`; raises `Refused` where there is no such object."""
@@ -163,31 +163,31 @@ class Objects:
         generation = max(time.time_ns() // 1000, former.generation + 1 if former else 0)
         os.utime(draft.path, ns=(generation * 1000, generation * 1000))
         generation = draft.path.stat().st_mtime_ns // 1000  # as exact as the file system is
-        told = self._told(bucket, name, generation)
+        attributes_path = self._attributes_path(bucket, name, generation)
         try:
             stored = {name: value for name, value in attributes.items() if value is not None}
-            self._write(told, {**stored, "metageneration": 1})
+            self._write(attributes_path, {**stored, "metageneration": 1})
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft.path.replace(path)
         except OSError:
-            told.unlink(missing_ok=True)
+            attributes_path.unlink(missing_ok=True)
             self._remove_empty_folders(path)
             raise
         if former:
             with suppress(OSError):  # nobody reads it any more
-                self._told(bucket, name, former.generation).unlink(missing_ok=True)
+                self._attributes_path(bucket, name, former.generation).unlink(missing_ok=True)
         return self.get(bucket, name)
 
     def describe(self, stored: Object, attributes: Attributes) -> Object:
         """Set the attributes of an object anew; its content and generation stay."""
         again = {**attributes, "metageneration": stored.metageneration + 1}
-        self._write(self._told(stored.bucket, stored.name, stored.generation), again)
+        self._write(self._attributes_path(stored.bucket, stored.name, stored.generation), again)
         return self.get(stored.bucket, stored.name)
 
     def delete(self, stored: Object) -> None:
         """Remove an object."""
         stored.path.unlink()
-        self._told(stored.bucket, stored.name, stored.generation).unlink(missing_ok=True)
+        self._attributes_path(stored.bucket, stored.name, stored.generation).unlink(missing_ok=True)
         self._remove_empty_folders(stored.path)
 
     def _bucket_folder(self, name: str) -> Path:
@@ -201,10 +201,10 @@ class Objects:
         folder = self._bucket_folder(bucket)
         if not 0 < len(name.encode(errors="surrogatepass")) <= _NAME_BYTES or _NO_LETTER.search(name):
             raise Refused(400, "invalid", f"Object names are 1 to {_NAME_BYTES} bytes of UTF-8 in one line.")
-        parts = name.split("/")
-        if any(part in _NO_PART or len(part.encode()) > os.pathconf(folder, "PC_NAME_MAX") for part in parts):
+        segments = name.split("/")
+        if any(one in _NO_PART or len(one.encode()) > os.pathconf(folder, "PC_NAME_MAX") for one in segments):
             raise Refused(400, "invalid", f"{name!r} cannot be a file's name, which an object is here")
-        return folder.joinpath(*parts)
+        return folder.joinpath(*segments)
 
     def _remove_empty_folders(self, path: Path) -> None:
         """Those that an object's name alone made: they would keep another object from having their name."""
@@ -216,13 +216,13 @@ class Objects:
                     return
                 folder.rmdir()
 
-    def _told(self, bucket: str, name: str, generation: int) -> Path:
+    def _attributes_path(self, bucket: str, name: str, generation: int) -> Path:
         """Where the attributes of one generation lie."""
         return self._folder / _ATTRIBUTES / bucket / f"{hashlib.sha256(name.encode()).hexdigest()}-{generation}.json"
 
     def _attributes(self, bucket: str, name: str, path: Path, generation: int) -> Attributes:
         try:
-            return dict(json.loads(self._told(bucket, name, generation).read_text()))
+            return dict(json.loads(self._attributes_path(bucket, name, generation).read_text()))
         except FileNotFoundError:
             pass
         checksums = Checksums()
@@ -230,7 +230,7 @@ class Objects:
             for chunk in pieces(file):
                 checksums.update(chunk)
         with suppress(OSError):  # computed again next time
-            self._write(self._told(bucket, name, generation), checksums.attributes())
+            self._write(self._attributes_path(bucket, name, generation), checksums.attributes())
         return checksums.attributes()
 
     def _write(self, path: Path, attributes: Attributes) -> None:

@@ -30,7 +30,7 @@ from fastyle_localcloud.storage.uploads import Uploads
 
 _PAGE = 1000
 _SOURCES = 32  # of a composition, as in the cloud
-_UNKNOWN = {"includeFoldersAsPrefixes", "matchGlob", "softDeleted"}
+_NOT_SERVED = {"includeFoldersAsPrefixes", "matchGlob", "softDeleted"}
 
 
 class StorageServer:
@@ -104,8 +104,10 @@ class StorageServer:
     async def _list(self, request: web.Request) -> web.Response:
         """A page: names in order, or with a delimiter what they have in common up to it."""
         query, bucket = request.query, request.match_info["bucket"]
-        if told := _UNKNOWN & query.keys():
-            raise Refused(501, "notImplemented", f"the Cloud Storage stand-in does not know {', '.join(sorted(told))}")
+        if unknown := _NOT_SERVED & query.keys():
+            raise Refused(
+                501, "notImplemented", f"the Cloud Storage stand-in does not know {', '.join(sorted(unknown))}"
+            )
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         start, end = query.get("startOffset", ""), query.get("endOffset")
         entries: dict[str, bool] = {}  # whether it is what several have in common

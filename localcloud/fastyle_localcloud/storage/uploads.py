@@ -61,7 +61,7 @@ class Uploads:
 
     async def resume(self, request: web.Request) -> web.Response:
         """The next piece of a resumable upload, or the question how far it is."""
-        upload = self._known(request)
+        upload = self._resumed(request)
         if upload.done is None and await _received(request, upload):
             upload.done = self._put(upload)
         if upload.done is not None:
@@ -73,7 +73,7 @@ class Uploads:
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Give a resumable upload up."""
-        self._known(request).draft.discard()
+        self._resumed(request).draft.discard()
         del self._resumable[request.query["upload_id"]]
         return web.Response(status=499)
 
@@ -88,9 +88,9 @@ class Uploads:
     async def _multipart(self, request: web.Request) -> web.Response:
         if not request.content_type.startswith("multipart/"):
             raise Refused(400, "invalid", "a multipart upload has a body in multipart form")
-        parts = await request.multipart()
-        attributes = parsed(await _part(await parts.next()).read())
-        content = _part(await parts.next())
+        body_parts = await request.multipart()
+        attributes = parsed(await _part(await body_parts.next()).read())
+        content = _part(await body_parts.next())
         attributes.setdefault("contentType", content.headers.get(hdrs.CONTENT_TYPE))
         return await self._whole(self._begun(request, attributes), _chunks(content))
 
@@ -118,7 +118,7 @@ class Uploads:
         self._resumable[identifier] = upload
         return identifier
 
-    def _known(self, request: web.Request) -> Upload:
+    def _resumed(self, request: web.Request) -> Upload:
         upload = self._resumable.get(request.query.get("upload_id", ""))
         if upload is None:
             raise Refused(404, "notFound", "no such upload: begin it anew")
@@ -133,12 +133,12 @@ async def _received(request: web.Request, upload: Upload) -> bool:
     if start is not None:
         if start > draft.size:
             raise Refused(400, "invalid", f"the piece begins at {start}, but {draft.size} bytes have come")
-        known = draft.size - start  # bytes that come once more
+        repeated = draft.size - start  # bytes that come once more
         async for chunk in request.content.iter_chunked(CHUNK):
             if turn != upload.requests:
                 raise Refused(409, "conflict", "the upload goes on in a later request")
-            draft.write(chunk[known:])
-            known = max(0, known - len(chunk))
+            draft.write(chunk[repeated:])
+            repeated = max(0, repeated - len(chunk))
     if total is not None and draft.size > total:
         raise Refused(400, "invalid", f"{draft.size} bytes have come, of {total}")
     return draft.size == total

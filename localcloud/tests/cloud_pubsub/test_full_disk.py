@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fastyle_localcloud.pubsub import server
 from fastyle_localcloud.pubsub.broker import Broker
-from fastyle_localcloud.pubsub.deliveries import Deliveries
+from fastyle_localcloud.pubsub.deliverers import Deliverers
 
 from cloud_pubsub.broker import CHANGES, HOLD, PROJECT, SUBSCRIPTION, opened_broker
 
@@ -76,8 +76,8 @@ async def test_old_messages_are_pruned_again_once_there_is_room(
     broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(server, "_PRUNE_SECONDS", 0.01)
-    deliveries = Deliveries(broker, key_path=None, issuer="", storage_url="", bigquery_url="")
-    serving = server.Server(broker, deliveries, 0, 0)
+    deliverers = Deliverers(broker, key_path=None, issuer="", storage_url="", bigquery_url="")
+    serving = server.Server(broker, deliverers, 0, 0)
     backlog = broker.subscriptions[SUBSCRIPTION]
     done = backlog.settle(backlog.take(1, 1_000, 10))
     assert done is not None
@@ -97,8 +97,8 @@ async def test_old_messages_are_pruned_again_once_there_is_room(
 async def test_a_delivery_that_cannot_read_the_store_begins_again(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliveries = Deliveries(broker, key_path=None, issuer="", storage_url="", bigquery_url="")
-    monkeypatch.setattr("fastyle_localcloud.pubsub.deliveries._AGAIN_SECONDS", 0.01)
+    deliverers = Deliverers(broker, key_path=None, issuer="", storage_url="", bigquery_url="")
+    monkeypatch.setattr("fastyle_localcloud.pubsub.deliverers._AGAIN_SECONDS", 0.01)
     runs = 0
 
     class Deliverer:
@@ -108,5 +108,5 @@ async def test_a_delivery_that_cannot_read_the_store_begins_again(
             if runs < 3:
                 raise sqlite3.OperationalError("disk I/O error")
 
-    await deliveries._run("name", Deliverer(), None)  # type: ignore[arg-type]
+    await deliverers._run("name", Deliverer(), None)  # type: ignore[arg-type]
     assert runs == 3

@@ -24,11 +24,11 @@ _ROLES = "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid')
 class _InPostgres(Live):
     async def _run(self, statement: str, *names: str | sql.Composable, database: str | None = None) -> list[Any]:
         """Run a statement as the superuser, with texts as identifiers in its places; its rows."""
-        parts = [sql.Identifier(name) if isinstance(name, str) else name for name in names]
+        places = [sql.Identifier(name) if isinstance(name, str) else name for name in names]
 
         def work() -> list[Any]:
             with psycopg.connect(self.cloud.postgres, autocommit=True, dbname=database) as db:
-                cursor = db.execute(sql.SQL(statement).format(*parts))
+                cursor = db.execute(sql.SQL(statement).format(*places))
                 return cursor.fetchall() if cursor.description else []
 
         try:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 5.0
 
 
-class Deliveries:
+class Deliverers:
     """The deliverers of a broker's subscriptions, by name."""
 
     def __init__(
