@@ -238,7 +238,7 @@ def test_stacks_of_pull_requests_go_when_their_time_is_over(case: str, tmp_path:
 def test_a_pull_request_s_stack_keeps_its_name_and_its_prefix(tmp_path: Path) -> None:
     job = jobs(REPOSITORY / ".github" / "workflows" / "pull-request-stack.yml")["up"]
     [script] = [step["run"] for step in job["steps"] if step.get("name", "").startswith("Bring")]
-    for existing, stack, prefix in (("[]", "pr-71-2048", "pr71r2048"), ('[{"name": "pr-71-9"}]', "pr-71-9", "pr71r9")):
+    for existing, stack, prefix in (("[]", "pr-71-48", "pr71r48"), ('[{"name": "pr-71-9"}]', "pr-71-9", "pr71r9")):
         for name in ("pulumi", "fastyle"):
             path = tmp_path / "bin" / name
             path.parent.mkdir(exist_ok=True)
@@ -259,6 +259,49 @@ def test_a_pull_request_s_stack_keeps_its_name_and_its_prefix(tmp_path: Path) ->
         assert f"pulumi up --stack {stack} --refresh --yes --policy-pack policies --non-interactive" in asked
         assert f"fastyle cost --stack {stack} --format markdown" in asked
         assert f"Stack `{stack}`" in (tmp_path / "comment.md").read_text(encoding="utf-8")
+
+
+COMMENTS = [
+    {"id": 1, "user": {"type": "Bot"}, "body": "<!-- stack -->\nan address"},
+    {"id": 2, "user": {"type": "Bot"}, "body": "<!-- plan -->\na cost"},
+    {"id": 3, "user": {"type": "User"}, "body": "<!-- stack -->\nsomebody's"},
+    {"id": 4, "user": {"type": "Bot"}, "body": "of another program"},
+]
+
+
+@pytest.mark.parametrize(("workflow", "job", "own"), [("plan", "comment", 2), ("pull-request-stack", "tell", 1)])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_workflow_renews_its_own_comment_and_no_other(
+    workflow: str, job: str, own: int, is_first: bool, tmp_path: Path
+) -> None:
+    """The step's own script, with a `gh` that has these comments: all workflows are one author to GitHub."""
+    [step] = [step for step in jobs(REPOSITORY / f".github/workflows/{workflow}.yml")[job]["steps"] if "run" in step]
+    there = [comment for comment in COMMENTS if not is_first or comment["id"] != own]
+    (tmp_path / "there.json").write_text(json.dumps(there), encoding="utf-8")
+    (tmp_path / "comment.md").write_text("told", encoding="utf-8")
+    gh = tmp_path / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text(
+        """#!/bin/bash
+case "$2" in
+  --paginate) jq --raw-output "$5" there.json ;;
+  *) echo "$*" >> asked ;;
+esac
+""",
+        encoding="utf-8",
+    )
+    gh.chmod(0o755)
+    environment = {
+        "PATH": f"{gh.parent}:/usr/bin:/bin",
+        "REPOSITORY": "o/r",
+        "NUMBER": "7",
+        "ABOUT": step["env"]["ABOUT"],
+    }
+    subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=environment, check=True)
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").strip()
+    renewed = f"api --silent --method PATCH repos/o/r/issues/comments/{own} --field body=@body.md"
+    assert asked == ("pr comment 7 --repo o/r --body-file body.md" if is_first else renewed)
+    assert (tmp_path / "body.md").read_text(encoding="utf-8") == f"<!-- {step['env']['ABOUT']} -->\ntold"
 
 
 def test_protected_stacks_wait_for_a_person_and_the_night_does_not() -> None:
