@@ -24,6 +24,7 @@ CODES = {
     403: "permission_denied",
     404: "not_found",
     405: "method_not_allowed",
+    409: "aborted",
     503: "unavailable",
 }
 

@@ -17,13 +17,16 @@ from workloads.api.dependencies import ConnectionDep, SettingsDep, require_calle
 from workloads.api.errors import RESPONSES
 from workloads.api.measures import PLACES
 from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond, utc
+from workloads.api.publications import ANEW, newest, refuse_mixture
 from workloads.api.routes.inventory import Paging
 from workloads.api.routes.reports import dates_of
 from workloads.marts import Column, Mart, Measure, reported
 from workloads.marts.declaration import DATE, Kind
 from workloads.runtime.dates import parse_date, parse_instant
 
-router = APIRouter(prefix="/v1/marts", tags=["marts"], dependencies=[Depends(require_caller)], responses=RESPONSES)
+router = APIRouter(
+    prefix="/v1/marts", tags=["marts"], dependencies=[Depends(require_caller)], responses={**RESPONSES, **ANEW}
+)
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 SHOWN = {mart.name: mart for mart in reported()}
@@ -94,7 +97,7 @@ async def marts(request: Request, connection: ConnectionDep) -> Response:
         }
         for mart in SHOWN.values()
     ]
-    return respond(request, {"items": items, "next_page_token": None, "as_of": await _as_of(connection)})
+    return respond(request, {"items": items, "next_page_token": None, "as_of": (await newest(connection)).as_of})
 
 
 def _endpoint(mart: Mart) -> Endpoint:
@@ -102,14 +105,19 @@ def _endpoint(mart: Mart) -> Endpoint:
     query_model = _query(mart)
 
     async def rows(request: Request, query: Any, settings: SettingsDep, connection: ConnectionDep) -> Response:
+        publication = await newest(connection)
         where = [_filter(column.name) for column in _filters(mart) if getattr(query, column.name) is not None]
         values = {f"is_{column.name}": getattr(query, column.name) for column in _filters(mart)}
         if mart.by_date:
             values["first"], values["last"] = dates_of(query.from_, query.to, settings)
             where.append(sql.SQL("{} BETWEEN %(first)s AND %(last)s").format(sql.Identifier(DATE)))
-        if (key := decode_token(query.page_token, len(mart.grain))) is not None:
+        first_page = publication.id
+        if (token := decode_token(query.page_token, 1 + len(mart.grain))) is not None:
+            first_page, *key = token
             places = [f"after_{place}" for place in range(len(key))]
             values |= dict(zip(places, _parsed(mart, key), strict=True))
+            dates = (values["first"], values["last"]) if mart.by_date else None
+            await refuse_mixture(connection, first_page, mart.report, dates)
             after = sql.SQL(", ").join(map(sql.Placeholder, places))
             where.append(sql.SQL("({}) > ({})").format(_order(mart), after))
         statement = sql.SQL("SELECT {columns} FROM {table} WHERE {where} ORDER BY {order} LIMIT %(limit)s").format(
@@ -121,8 +129,9 @@ def _endpoint(mart: Mart) -> Endpoint:
         cursor = await connection.execute(statement, {**values, "limit": query.page_size + 1})
         page = await cursor.fetchall()
         items = [{c.name: _shown(c, row[c.name]) for c in mart.columns} for row in page[: query.page_size]]
-        token = encode_token(*(str(items[-1][name]) for name in mart.grain)) if len(page) > query.page_size else None
-        return respond(request, {"items": items, "next_page_token": token, "as_of": await _as_of(connection)})
+        last_key = [str(items[-1][name]) for name in mart.grain] if len(page) > query.page_size else None
+        after_it = encode_token(first_page, *last_key) if last_key else None
+        return respond(request, {"items": items, "next_page_token": after_it, "as_of": publication.as_of})
 
     rows.__annotations__["query"] = Annotated[query_model, Query()]
     return rows
@@ -173,7 +182,7 @@ def _order(mart: Mart) -> sql.Composed:
     )
 
 
-def _parsed(mart: Mart, key: tuple[str, ...]) -> list[Any]:
+def _parsed(mart: Mart, key: list[str]) -> list[Any]:
     types = {column.name: column.type for column in mart.columns}
     try:
         return [_PARSED[types[name]](part) for name, part in zip(mart.grain, key, strict=True)]
@@ -187,12 +196,6 @@ def _shown(column: Column, value: Any) -> Any:
     if isinstance(value, datetime):
         return utc(value)
     return value.isoformat() if isinstance(value, date) else value
-
-
-async def _as_of(connection: ConnectionDep) -> str | None:
-    newest = "SELECT as_of FROM report_publication ORDER BY published_at DESC LIMIT 1"
-    row = await (await connection.execute(newest)).fetchone()
-    return utc(row["as_of"]) if row and row["as_of"] else None
 
 
 for _mart in SHOWN.values():

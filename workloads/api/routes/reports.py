@@ -15,13 +15,16 @@ from workloads.api.amounts import amount, share
 from workloads.api.arguments import BusinessDate
 from workloads.api.dependencies import Connection, ConnectionDep, SettingsDep, require_caller
 from workloads.api.errors import RESPONSES, ApiError
-from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond, utc
+from workloads.api.paging import Instant, decode_token, encode_token, foreign_token, respond
+from workloads.api.publications import ANEW, newest, refuse_mixture
 from workloads.api.report_days import Revised, Running, revised, running, today
 from workloads.api.routes.inventory import Paging
 from workloads.api.settings import Settings
 from workloads.runtime.dates import parse_date
 
-router = APIRouter(prefix="/v1/reports", tags=["reports"], dependencies=[Depends(require_caller)], responses=RESPONSES)
+router = APIRouter(
+    prefix="/v1/reports", tags=["reports"], dependencies=[Depends(require_caller)], responses={**RESPONSES, **ANEW}
+)
 
 DEFAULT_DAYS = 28
 GMV_DIMENSIONS = ("customer_type", "category", "channel", "location_id")
@@ -177,11 +180,13 @@ async def _page(
     names = [sql.Identifier(name) for name in ("period", *by)]
     after: sql.Composable = sql.SQL("true")
     values: dict[str, Any] = {"first": first, "last": last, "limit": query.page_size + 1}
-    if key := decode_token(query.page_token, 1 + len(by)):
+    if token := decode_token(query.page_token, 2 + len(by)):
+        first_page, *key = token
         try:
             parse_date(key[0])
         except ValueError:
             raise foreign_token() from None
+        await refuse_mixture(connection, first_page, table, (first, last))
         values |= {f"after_{place}": part for place, part in enumerate(key)}
         places = [sql.SQL("%(after_0)s::date"), *(sql.Placeholder(f"after_{n}") for n in range(1, len(key)))]
         after = sql.SQL("({}) > ({})").format(sql.SQL(", ").join(names), sql.SQL(", ").join(places))
@@ -236,16 +241,14 @@ async def _answer(
     *,
     more: bool,
 ) -> Response:
-    token = encode_token(*(items[-1][name] for name in ("business_date", *by))) if more else None
-    published = await (
-        await connection.execute("SELECT as_of FROM report_publication ORDER BY published_at DESC LIMIT 1")
-    ).fetchone()
-    as_of = utc(published["as_of"]) if published and published["as_of"] else None
+    publication = await newest(connection)
+    (first_page, *_) = decode_token(query.page_token, 2 + len(by)) or publication
+    token = encode_token(first_page, *(items[-1][name] for name in ("business_date", *by))) if more else None
     first, last = dates_of(query.from_, query.to, settings)
     body = {
         "items": items,
         "next_page_token": token,
-        "as_of": as_of,
+        "as_of": publication.as_of,
         "running": running(first, last, settings),
         "revised": await revised(connection, first, last),
     }
