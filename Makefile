@@ -16,6 +16,7 @@ export UV_FROZEN := 1
 # Every command below starts Python processes by the dozen: compiled once, their imports take half the time.
 unexport PYTHONDONTWRITEBYTECODE
 STACK ?= local
+BY_NETWORK := could not be installed, for the reason above; the first set-up needs the network
 RUN := uv run --quiet
 
 .PHONY: help setup up down clean test check documents format plan cost comment bench soak mutants scan audit sbom test-fast dist
@@ -24,13 +25,13 @@ help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup:  ## Set up Python packages and the Pulumi engine
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; install Python 3.11 or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "error: $(PYTHON) is no Python 3.11 or newer; install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "error: git is not on PATH; install it" >&2; exit 1; }
 	@command -v uv >/dev/null || { echo "==> uv $(UV_VERSION) into $(UV_HOME)"; \
 	  $(PYTHON) -m venv $(UV_HOME) 2>/dev/null || { echo "error: $(PYTHON) cannot make a virtual environment; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
-	  $(UV_HOME)/bin/pip install --quiet uv==$(UV_VERSION); }
+	  $(UV_HOME)/bin/pip install --quiet uv==$(UV_VERSION) || { echo "error: uv $(BY_NETWORK), or uv on PATH" >&2; exit 1; }; }
 	@[ -x .venv/bin/python ] || echo "==> Python packages"
-	@uv sync --quiet $(if $(filter file,$(origin PYTHON)),$$([ -x .venv/bin/python ] || echo --python $(PYTHON)),--python $(PYTHON))
+	@uv sync --quiet $(if $(filter file,$(origin PYTHON)),$$([ -x .venv/bin/python ] || echo --python $(PYTHON)),--python $(PYTHON)) || { echo "error: the Python packages $(BY_NETWORK)" >&2; exit 1; }
 	@$(RUN) python -m fastyle_localcloud.engine.bootstrap >/dev/null
 
 up: setup  ## Bring stack local up, trade a first day, print a summary and the URLs

@@ -42,10 +42,10 @@ def show(faults: list[dict[str, Any]]) -> None:
     for (severity, check, description), group in groupby(sorted(faults, key=rule), key=rule):
         then = "[red]stops publication[/]" if severity == "error" else "[yellow]a warning, which stops nothing[/]"
         console.print(f"[bold]{escape(check)}[/]: {then}\n  rule: {escape(description)}")
-        table = Table("id", "where", "rows", "first seen, UTC", "last seen, UTC", box=SIMPLE_HEAD)
+        table = Table("id", "where", "first seen, UTC", "last seen, UTC", "rows then", box=SIMPLE_HEAD)
         for fault in group:
             times = [fault[key][:16].replace("T", " ") for key in ("first_seen", "last_seen")]
-            table.add_row(fault["id"], escape(fault["where"]), f"{fault['rows']:,}", *times)
+            table.add_row(fault["id"], escape(fault["where"]), *times, f"{fault['rows']:,}")
             if fault["waived_until"]:
                 table.add_row("", escape(f"waived until {fault['waived_until']}: {fault['waived_reason']}"))
         console.print(table)

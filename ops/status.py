@@ -98,12 +98,15 @@ def _tables(status: dict[str, Any]) -> list[Table]:
             table.add_row(p["name"], p["state"], str(p.get("pid") or ""), str(p["restarts"]), *memory, port)
         tables.append(table)
     if status["subscriptions"]:
-        table = Table("subscription", "waiting", "oldest s", "delivered", "last refusal", title="Subscriptions")
-        for name, s in status["subscriptions"].items():
+        subscriptions = status["subscriptions"]
+        is_refused = any(s.get("last_refusal") for s in subscriptions.values())  # else names have the room
+        refusals = ["last refusal"] if is_refused else []
+        table = Table("subscription", "waiting", "oldest s", "delivered", *refusals, title="Subscriptions")
+        for name, s in subscriptions.items():
             refusal = s.get("last_refusal") or {}
             words = escape(f"{refusal.get('status')} {refusal.get('reason')}") if refusal else ""
             oldest = f"{s.get('oldest_unacked_seconds') or 0:.0f}"
-            table.add_row(name, f"{s['backlog']:,}", oldest, f"{s['delivered']:,}", words)
+            table.add_row(name, f"{s['backlog']:,}", oldest, f"{s['delivered']:,}", *([words] if is_refused else []))
         tables.append(table)
     for table in tables:
         table.title_justify = "left"

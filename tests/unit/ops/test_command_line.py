@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
+import httpx
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from ops import cli as commands
+from ops import google, status
 from ops.checks import Checklist, unknown
 from ops.cli import cli
+from ops.endpoints import Endpoints
 from ops.terminal import Table
 
 
@@ -62,3 +66,28 @@ def test_checks_that_all_say_the_same_say_it_once(
     said = capsys.readouterr()
     assert said.out.count("no Google credentials here") == said.err.count("no Google credentials here") == 1
     assert all(name in said.out for name in ("billing", "apis", "quotas", "3 unknown"))
+
+
+def test_at_eighty_columns_status_has_each_subscription_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "inventory-changes-dead-letter-hold"
+    healthy = {"backlog": 1234, "oldest_unacked_seconds": 60, "delivered": 1_234_567, "last_refusal": None}
+    refused = {**healthy, "last_refusal": {"status": 403, "reason": "no grant"}}
+    for subscription, said in ((healthy, f"│ {name} │ 1,234"), (refused, "403 no grant")):
+        for table in status._tables({"processes": [], "subscriptions": {name: subscription}}):
+            Console(width=80 if subscription is healthy else 160).print(table)
+        assert said in capsys.readouterr().out
+
+
+def test_a_service_s_own_sentence_is_told_without_its_json() -> None:
+    assert google._said(httpx.Response(400, json={"status": "refused", "error": "to is before from"})) == (
+        "to is before from"
+    )
+    assert google._said(httpx.Response(404, json={"error": {"message": "not found"}})) == "not found"
+
+
+def test_dates_without_real_sales_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended with "0 accepted, 0 rejected" and exit code 0."""
+    nowhere = Endpoints("p", "http://127.0.0.1:9", "", "", "UTC", "USD", {}, {}, {}, "", {}, api_token="x")
+    monkeypatch.setattr(commands, "load_endpoints", lambda stack: nowhere)
+    told = CliRunner().invoke(cli, ["trade", "complete-journey", "--from", "2019-01-01", "--to", "2019-01-02"])
+    assert (told.exit_code, "the data have no sale from 2019-01-01 to 2019-01-02" in told.output) == (1, True)

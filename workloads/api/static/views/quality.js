@@ -21,9 +21,9 @@ const CHECKS = [
 const FAULTS = [
   { name: "check", title: "Broken rule", head: true, show: (row) => [row.description, h("span", { class: "sub code" }, `${row.check}, fault ${row.id}`)] },
   { name: "where", title: "Where", show: (row) => h("span", { class: "code" }, row.where) },
-  { name: "rows", title: "Rows", right: true, show: (row) => format.count(row.rows) },
   { name: "first_seen", title: "First seen", show: (row) => format.dateTime(row.first_seen) },
   { name: "last_seen", title: "Last seen", spare: true, show: (row) => format.dateTime(row.last_seen) },
+  { name: "rows", title: "Rows then", right: true, show: (row) => format.count(row.rows) },
   { name: "severity", title: "Meanwhile", show: (row) => h("span", { class: `status ${row.severity === "error" && !row.waived_until ? "stockout" : "low"}` },
     row.waived_until ? `Waived until ${row.waived_until}` : row.severity === "error" ? "Stops publication" : "Is reported") },
   ...["id", "waived_until", "waived_reason", "sample", "description"].map((name) => ({ name, hidden: true })),
