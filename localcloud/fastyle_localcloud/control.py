@@ -256,14 +256,7 @@ def _missing_grants(
     subscriptions: dict[str, Any], jobs: list[dict[str, Any]], refused_starts: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Every grant for want of which something was refused last: `{resource, role, member, where}`."""
-    missing_grants = []
-    for name, stats in subscriptions.items():
-        missing = ((stats or {}).get("last_refusal") or {}).get("missing")
-        if missing:
-            missing_grants.append({**missing, "where": f"subscription {name}"})
-    for job in jobs:
-        missing = job["attempts"][-1]["missing"] if job["attempts"] else None
-        if missing:
-            missing_grants.append({**missing, "where": f"job {job['name']}"})
-    missing_grants += [{**missing, "where": where} for where, missing in refused_starts.items()]
-    return missing_grants
+    refusals = {f"subscription {name}": (stats or {}).get("last_refusal") for name, stats in subscriptions.items()}
+    refusals |= {f"job {job['name']}": job["attempts"][-1] for job in jobs if job["attempts"]}
+    missing = {where: (refusal or {}).get("missing") for where, refusal in refusals.items()} | refused_starts
+    return [{**grant, "where": where} for where, grant in missing.items() if grant]

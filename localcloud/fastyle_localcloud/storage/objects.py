@@ -57,19 +57,15 @@ class Conditions:
     """What a request demands of the object that is there; a generation of 0: that there is none."""
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
-        self._generation = (
-            whole_number(parameters, "ifGenerationMatch"),
-            whole_number(parameters, "ifGenerationNotMatch"),
-        )
-        self._metageneration = (
-            whole_number(parameters, "ifMetagenerationMatch"),
-            whole_number(parameters, "ifMetagenerationNotMatch"),
-        )
+        self._demands = [
+            (whole_number(parameters, f"if{number}Match"), whole_number(parameters, f"if{number}NotMatch"))
+            for number in ("Generation", "Metageneration")
+        ]
 
     def hold(self, current: Object | None, *, reading: bool = False) -> None:
         """Raises `Refused` where they do not."""
         there = (current.generation, current.metageneration) if current else (0, 0)
-        for (wanted, unwanted), number in zip((self._generation, self._metageneration), there, strict=True):
+        for (wanted, unwanted), number in zip(self._demands, there, strict=True):
             if number == unwanted and reading:
                 raise Refused(304, "notModified", "Not Modified")
             if number == unwanted or wanted not in (None, number):
