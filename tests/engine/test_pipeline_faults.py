@@ -242,6 +242,12 @@ TWO_BODIES: dict[int, tuple[Event, Event]] = {
 """The second body of 37 was published first; that of 38 is of another date, and comes when the raw table has no first."""
 
 
+SPELT = [
+    sold(39, location_id="W01", lines=[{**sale(("cap", 2))["lines"][0], "unit_price": p}]) for p in ("1.50", "1.5")
+]
+"""One event, which live inventory takes for two by the letters of an amount."""
+
+
 @pytest.fixture(scope="module")
 def told_twice(traded: World) -> dict[str, list[dict[str, Any]]]:
     """Live inventory, published stock and the faults after two runs, with the second event of `apart` before the second."""
@@ -259,7 +265,7 @@ def told_twice(traded: World) -> dict[str, list[dict[str, Any]]]:
     traded.deliver(AT_ONCE.events[1:], NOW - timedelta(minutes=2))
     traded.deliver(TWO_BODIES[37][:1], NOW - timedelta(minutes=1))
     traded.deliver(TWO_BODIES[37][1:], NOW - timedelta(minutes=2))
-    traded.deliver([FORGOTTEN.events[1], TWO_BODIES[38][1]])
+    traded.deliver([FORGOTTEN.events[1], TWO_BODIES[38][1], *SPELT])
     assert traded.run().state == "succeeded"
     query = "SELECT place, sample FROM quality_fault WHERE check_name = 'event_log.conflicting_bodies'"
     return {
@@ -283,6 +289,11 @@ def test_live_inventory_says_which_counts_when_both_were_published_at_once(
 ) -> None:
     """The order of arrival is live inventory's, whatever the messages' times say."""
     expect_first_counts(told_twice, AT_ONCE)
+
+
+def test_an_amount_in_other_letters_is_the_same_amount(told_twice: dict[str, list[dict[str, Any]]]) -> None:
+    [live], [shelf] = shelves(told_twice, "W01", "cap")
+    assert live["quantity"] == shelf["on_hand"] == -2
 
 
 def test_an_event_id_that_the_raw_tables_forgot_counts_where_it_did(

@@ -43,23 +43,35 @@ def settle(run: Run) -> None:
 
 
 def _overrule(run: Run, stream: str, conflicting: list[str]) -> None:
-    """Note the candidates that are a body of `event_conflict`."""
+    """Note the candidates that are another body than the one that live inventory recorded.
+
+    A body is listed in `event_conflict` also where only the letters of an amount differ, which is the same body here. So
+    the recorded one must be known to differ: it is among the candidates as well, or it is of another time or stream. One
+    of the same time that is loaded already is found in the history, on the date that both have.
+    """
     arrived = run.warehouse.query(statements.CANDIDATES_OF % {"stream": stream}, parameters={"event_ids": conflicting})
     if not arrived:
         return
     ids = sorted({row["event_id"] for row in arrived})
     bodies: defaultdict[str, list[Any]] = defaultdict(list)
+    recorded: dict[str, tuple[str, datetime]] = {}
     for row in run.database.execute(
-        "SELECT event_id::text, body FROM event_conflict WHERE stream = %s AND event_id = ANY(%s::uuid[])",
+        "SELECT event_id::text, c.body, e.stream, e.event_time FROM event_conflict AS c JOIN stream_event AS e "
+        "USING (event_id) WHERE c.stream = %s AND event_id = ANY(%s::uuid[])",
         [stream, ids],
     ):
         bodies[row["event_id"]].append(_said(stream, orjson.loads(row["body"])))
-    others = [row for row in arrived if _said(stream, row) in bodies[row["event_id"]]]
-    for counts_in, event_ids in _counting(run, [row["event_id"] for row in others]).items():
-        told = [f"{row['event_id']} {row['body_hash']}" for row in others if row["event_id"] in event_ids]
-        run.warehouse.query(
-            statements.OVERRULE % {"stream": stream, "counts_in": counts_in}, parameters={"bodies": told}
-        )
+        recorded[row["event_id"]] = (row["stream"], row["event_time"])
+    listed = [_said(stream, row) in bodies[row["event_id"]] for row in arrived]
+    beside = {row["event_id"] for row, is_listed in zip(arrived, listed, strict=True) if not is_listed}
+    overruled: defaultdict[str, list[str]] = defaultdict(list)
+    for row, is_listed in zip(arrived, listed, strict=True):
+        event_id = row["event_id"]
+        if is_listed and (event_id in beside or recorded[event_id] != (stream, row.get("event_time"))):
+            overruled[recorded[event_id][0]].append(f"{event_id} {row['body_hash']}")
+    for counts_in, told in overruled.items():
+        names = {"stream": stream, "counts_in": counts_in}
+        run.warehouse.query(statements.OVERRULE % names, parameters={"bodies": told})
 
 
 def _counting(run: Run, event_ids: list[str]) -> dict[str, list[str]]:
