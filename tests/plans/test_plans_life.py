@@ -176,12 +176,13 @@ def test_a_mistake_in_the_configuration_stops_the_preview_with_its_line(port: in
 
 def test_a_component_s_refusal_is_one_line_too(port: int, tmp_path: Path) -> None:
     project = Project(tmp_path, port)
-    ci = {"repository": "shop/platform", "repository_id": "1", "branch": "main' || '", "roles": ["roles/run.admin"]}
+    """A rule of Google's that the configuration does not have: a subject of at most 127 bytes."""
+    ci = {"repository": "shop/platform", "repository_id": "1", "environment": "e" * 130, "roles": ["roles/run.admin"]}
     services = configuration("prod")["fastyle:services"]
     project.configure("dev", like="dev", overrides={"fastyle:ci": ci, "fastyle:services": services})
     plan = project.preview("dev")
     assert plan.exit_code != 0
-    assert "write its plain name, such as main" in plan.output
+    assert "every token would be refused; shorten the environment's name" in plan.output
     assert "Traceback" not in plan.output
 
 

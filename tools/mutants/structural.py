@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,6 +28,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 WORK = REPOSITORY / ".mutants"
 NO_TESTS = 5  # pytest's exit code: nothing is named after the file's classes
 LIMIT = 180  # seconds a mutant's tests may take; none should take a tenth of it
+_PARSING = threading.Lock()  # a fork amid another thread's parse would have a parser that refuses whatever it is given
 
 # Names of arguments whose loss changes only how a thing is described to people.
 PROSE = ("description", "display_name", "documentation", "content")
@@ -172,11 +174,13 @@ def _pass_unchanged(source: str, room: Structural) -> None:
 
 
 def _judge(mutant: Mutant, room: Structural) -> str:
-    classes = [node.name for node in ast.parse(mutant.text).body if isinstance(node, ast.ClassDef)]
+    with _PARSING:
+        classes = [node.name for node in ast.parse(mutant.text).body if isinstance(node, ast.ClassDef)]
     own = [(*room.own, "-k", " or ".join(classes))] if room.own and classes else []
     for stage in (*own, *room.tests):
         process = multiprocessing.get_context("fork").Process(target=_in_a_fork, args=(mutant, stage))
-        process.start()
+        with _PARSING:
+            process.start()
         process.join(LIMIT)
         if process.is_alive():  # or another thread's start has just waited for it, and is about to note its code
             assert process.pid is not None
