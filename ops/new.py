@@ -39,7 +39,7 @@ def new_stream_command(name: str, history: bool) -> None:
         f"say in {place}/schema.avsc what an event is, then `make documents` and `make plan STACK=dev`\n"
         f"{taken}: {place}/stream.toml, consumers\n"
         "what tests hold the stacks to follows by UPDATE_INVENTORIES=1 UPDATE_SNAPSHOTS=1 uv run pytest "
-        "tests/plans/test_plans_inventory.py tests/unit/infra/test_config_grants.py"
+        "tests/plans/test_plans_inventory.py tests/unit/infra/test_config_grants.py tests/unit/infra/test_config_options.py"
     )
 
 

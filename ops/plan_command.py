@@ -55,6 +55,12 @@ def show(planned: StackPlan) -> None:
         name = str(v.get("resourceUrn", "")).rsplit("::", 1)[-1]
         words = escape(f"{v['policyName']}: {name}: {v['message']}")
         console.print(f"[{colour}]{v['enforcementLevel']}[/] {words}", soft_wrap=True)
+    if planned.violations:
+        console.print(
+            f"a rule's parameters: policies/config/{planned.stack}.json, over policies/config.json; what it takes: "
+            "docs/policies.md",
+            soft_wrap=True,
+        )
     for note in planned.notes:
         console.print(f"Pulumi.{planned.stack}.yaml: {escape(note)}", soft_wrap=True)
     mandatory = sum(v["enforcementLevel"] == "mandatory" for v in planned.violations)

@@ -15,7 +15,7 @@ from fastyle_policies.pricing.services.free import why_free
 from ops.cost import Request, estimated
 from ops.errors import OperatorError
 from ops.plan import StackPlan as Shown
-from ops.plan_command import show_cost
+from ops.plan_command import show, show_cost
 from tests.support.plans import REPOSITORY, STACKS, Plan, Project, provider
 from tools.cost_pages.tables import block, components
 
@@ -48,6 +48,16 @@ def test_a_plan_is_shown_with_what_it_costs(
 ) -> None:
     show_cost(Shown(stack, "a provider", 1.0, [], document=plans[stack].document))
     assert "Overall total" in capsys.readouterr().out
+
+
+def test_a_violation_says_which_file_has_the_rules_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    violation = {"policyName": "region-allowed", "enforcementLevel": "mandatory", "message": "Add it to `allowed`."}
+    show(Shown("team-north", "a provider", 1.0, [], [violation]))
+    told = capsys.readouterr().out
+    assert "mandatory region-allowed: " in told
+    assert "policies/config/team-north.json" in told
+    show(Shown("team-north", "a provider", 1.0, []))
+    assert "policies/config" not in capsys.readouterr().out
 
 
 def test_a_plan_that_cannot_be_priced_says_why_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ def test_counts_are_exactly_those_of_the_inventory(plans: dict[str, Plan], stack
     if os.environ.get("UPDATE_INVENTORIES"):
         path = FOLDER / f"{stack}.yaml"
         path.write_text(yaml.safe_dump({**inventory(stack), "counts": counts}, sort_keys=False), encoding="utf-8")
-    assert counts == inventory(stack)["counts"]
+    assert counts == inventory(stack)["counts"], "after a meant change run this with UPDATE_INVENTORIES=1"
 
 
 @pytest.mark.parametrize("stack", INVENTORIES)

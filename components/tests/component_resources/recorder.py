@@ -162,4 +162,4 @@ def hold_options(path: Path, got: dict[str, Any]) -> None:
         path.parent.mkdir(exist_ok=True)
         lines = (f" {json.dumps(key)}: {json.dumps(options)}" for key, options in sorted(got.items()))
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    assert got == json.loads(path.read_text(encoding="utf-8"))
+    assert got == json.loads(path.read_text(encoding="utf-8")), "after a meant change run this with UPDATE_SNAPSHOTS=1"

@@ -47,5 +47,6 @@ def test_the_grants_are_exactly_those(stack: str) -> None:
     path = SNAPSHOTS / f"grants-{stack}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.write_text("\n".join(grants) + "\n", encoding="utf-8")
-    assert grants == path.read_text(encoding="utf-8").splitlines()
+    kept = path.read_text(encoding="utf-8").splitlines()
+    assert grants == kept, "after a meant change run this with UPDATE_SNAPSHOTS=1"
     assert len(set(grants)) == len(grants), "one grant twice: taking one away would take the other's right"

@@ -41,7 +41,9 @@ def test_counts_are_exactly_those_of_the_inventory(made: tuple[str, Recorder]) -
     del counts["gcp:storage/bucketObject:BucketObject"]  # as many as there are files to deliver
     expected = inventory(stack)["counts"]
     del expected["pulumi:pulumi:Stack"]
-    assert counts == expected
+    assert counts == expected, (
+        "after a meant change UPDATE_INVENTORIES=1 uv run pytest tests/plans/test_plans_inventory.py"
+    )
 
 
 def test_values_are_those_of_the_inventory(made: tuple[str, Recorder]) -> None:
