@@ -101,12 +101,15 @@ class Checkout:
             raise AssertionError(f"{' '.join(command)} exited {result.returncode}:\n{result.stdout[-8000:]}")
         return result
 
+    def python(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """This environment's Python with the copy's own packages."""
+        folders = ("components/tests", "policies", "policies/tests")
+        paths = os.pathsep.join(str(self.root / folder) for folder in folders)
+        return self.run(sys.executable, *arguments, env={"PYTHONPATH": paths}, check=check)
+
     def tells(self, module: str, *arguments: str) -> dict[str, Any]:
         """What a module of this copy prints last, as JSON: the copy's own packages are imported, not the installed ones."""
-        paths = os.pathsep.join(
-            str(self.root / folder) for folder in ("components/tests", "policies", "policies/tests")
-        )
-        done = self.run(sys.executable, "-m", module, *arguments, env={"PYTHONPATH": paths})
+        done = self.python("-m", module, *arguments)
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         assert Path(told["from"]) == self.root, "the modules of another checkout were asked"
         return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,11 @@ def test_the_command_writes_a_folder_and_the_events_page_and_nothing_else(third:
     folder = f"workloads/events/streams/{KEY}"
     assert third["written"] == ["docs/events.md", f"{folder}/schema.avsc", f"{folder}/stream.toml"]
     assert third["streams"] == [*STREAMS, KEY]
+
+
+def test_the_tests_of_what_each_stream_has_hold(third: dict[str, Any]) -> None:
+    """They count by the folders: whoever adds one mends none of them."""
+    assert re.search(r"^[1-9][0-9]+ passed, [0-9]+ deselected in ", third["held"], re.MULTILINE), third["held"][-3000:]
 
 
 def test_prod_is_planned_with_it_and_no_policy_objects(third: dict[str, Any]) -> None:

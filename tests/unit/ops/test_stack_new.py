@@ -55,7 +55,7 @@ def test_it_is_the_source_with_a_prefix_and_without_what_the_project_has_once(ch
     assert "Anna-2" in stack_names(checkout)
 
 
-@pytest.mark.parametrize("source", stack_names())
+@pytest.mark.parametrize("source", ["dev", "prod"])
 def test_its_usage_file_speaks_of_what_it_has(checkout: Path, source: str) -> None:
     """A line for what the project has once would be of a resource that it does not have."""
     create("anna", source, prefix="anna", repository=checkout)
