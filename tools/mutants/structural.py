@@ -169,16 +169,16 @@ def _pass_unchanged(source: str, room: Structural) -> None:
     """Raises RuntimeError where the tests fail without any mutant: then every mutant would look noticed."""
     unchanged = Mutant(source, "unchanged", 0, (REPOSITORY / source).read_text(encoding="utf-8"))
     for stage in room.tests:
-        if _judge(unchanged, Structural(sources=(), tests=(stage,))) != "survived":
-            raise RuntimeError(f"{source}: {' '.join(stage)} fail as it is; mend them first")
+        if _judge(unchanged, Structural(sources=(), tests=(stage,)), output := WORK / "unchanged.log") != "survived":
+            raise RuntimeError(f"{source}: {' '.join(stage)} fail as it is ({output}); mend them first")
 
 
-def _judge(mutant: Mutant, room: Structural) -> str:
+def _judge(mutant: Mutant, room: Structural, output: Path = Path(os.devnull)) -> str:
     with _PARSING:
         classes = [node.name for node in ast.parse(mutant.text).body if isinstance(node, ast.ClassDef)]
     own = [(*room.own, "-k", " or ".join(classes))] if room.own and classes else []
     for stage in (*own, *room.tests):
-        process = multiprocessing.get_context("fork").Process(target=_in_a_fork, args=(mutant, stage))
+        process = multiprocessing.get_context("fork").Process(target=_in_a_fork, args=(mutant, stage, output))
         with _PARSING:
             process.start()
         process.join(LIMIT)
@@ -193,7 +193,7 @@ def _judge(mutant: Mutant, room: Structural) -> str:
     return "survived"
 
 
-def _in_a_fork(mutant: Mutant, tests: tuple[str, ...]) -> None:
+def _in_a_fork(mutant: Mutant, tests: tuple[str, ...], output: Path) -> None:
     import pytest
 
     target = str(REPOSITORY / mutant.source)
@@ -205,8 +205,10 @@ def _in_a_fork(mutant: Mutant, tests: tuple[str, ...]) -> None:
         return original(self, fullname)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
+    with output.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
     os.chdir(REPOSITORY)
-    os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+    # What is loaded already is not loaded anew, of which pytest warns; and a warning fails.
+    quietly = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+    os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *quietly, *tests])))
