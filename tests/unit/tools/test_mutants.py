@@ -1,25 +1,27 @@
-"""The judge of structural mutants: a fork of a process that has pytest and its plugins loaded."""
+"""The judge of structural mutants: a fork of a process that has loaded what the tests load."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
-import pytest
-import tools
+from tools.mutants import structural
+
+# A process of its own, as `make mutants` is: in one of pytest's, its plugins are loaded in a way that it does not warn of.
+PROGRAM = """
+import pytest, xdist
 from tools.mutants import structural
 from tools.mutants.rooms import Structural
 
-SOURCE = "tools/performance.py"
-NOTICING = ("tests/unit/tools/test_performance_page.py",)
+source = "tools/performance.py"
+text = (structural.REPOSITORY / source).read_text(encoding="utf-8")
+room = Structural(sources=(), tests=(("tests/unit/tools/test_performance_page.py",),))
+for line in ("", "raise RuntimeError"):
+    print(structural._judge(structural.Mutant(source, "one more line", 0, f"{text}\\n{line}\\n"), room))
+"""
 
 
-@pytest.mark.parametrize(("line", "verdict"), [("", "survived"), ("raise RuntimeError", "killed")])
-def test_what_fails_a_test_is_killed_and_what_changes_nothing_survives(
-    line: str, verdict: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("tools.performance", "tests.unit.tools.test_performance_page"):  # as if nobody had loaded them yet
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.delattr(tools, "performance", raising=False)
-    text = (structural.REPOSITORY / SOURCE).read_text(encoding="utf-8")
-    mutant = structural.Mutant(SOURCE, "one more line", 0, f"{text}\n{line}\n")
-    assert structural._judge(mutant, Structural(sources=(), tests=(NOTICING,))) == verdict
+def test_what_fails_a_test_is_killed_and_what_changes_nothing_survives() -> None:
+    command = [sys.executable, "-c", PROGRAM]
+    done = subprocess.run(command, cwd=structural.REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["survived", "killed"]
