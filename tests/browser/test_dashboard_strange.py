@@ -63,6 +63,21 @@ _CUT = r"""
       if (scrolls || isName) break;
     }
   }
+  // A word of a row's name that would fit into its column is on one line.
+  for (const head of document.querySelectorAll('th[scope="row"]')) {
+    const texts = document.createTreeWalker(head, NodeFilter.SHOW_TEXT);
+    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+      if (node.parentElement.closest(".code, .unseen")) continue;
+      for (const word of node.data.matchAll(/\S+/g)) {
+        if (word[0].length > 11) continue;
+        const range = document.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+        if (lines.size > 1) faults.push(`${word[0]} is broken over ${lines.size} lines`);
+      }
+    }
+  }
   for (const mark of document.querySelectorAll("svg [data-mark] path, svg [data-mark] circle, svg [data-mark] rect")) {
     const box = mark.getBoundingClientRect();
     const card = mark.closest(".panel").getBoundingClientRect();
