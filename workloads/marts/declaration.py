@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from workloads.events import STREAMS
 from workloads.events.googlesql import RESERVED_WORDS
 from workloads.marts.columns import SQL, included
+from workloads.marts.expressions import expressions
 
 FOLDER = SQL / "marts"
 DATE = "business_date"
@@ -40,6 +41,8 @@ SELECT {place} AS place, {day} AS day, {sample} AS sample
 FROM ${{build:{mart}}}
 GROUP BY {key}
 HAVING COUNT(*) > 1"""
+_FILLED = {"source", "dates", "ratio"}
+_PLACEHOLDER = re.compile(r"\$\{(\w+):")
 _SOURCE = re.compile(r"\$\{source:(\w+)\}|\$\{staging\}\.(\w+)")
 
 
@@ -190,6 +193,12 @@ class Mart(_Declared):
             raise ValueError(f"publication: by_date rewrites business dates, so the grain needs {DATE}")
         if self.by_date and columns[DATE].type is not Kind.DATE:
             raise ValueError(f"{DATE} is a DATE")
+        names = [*_FILLED, *expressions()]
+        if unknown := [name for name in _PLACEHOLDER.findall(self.query) if name not in names]:
+            raise ValueError(
+                f"query.sql has ${{{unknown[0]}:…}}, which is no measure of sql/bigquery/expressions.yaml; there are "
+                f"{', '.join(sorted(names))}"
+            )
         if self.by_date and "${dates:" not in self.query:
             raise ValueError("publication: by_date builds the dates that changed: limit query.sql by ${dates:alias}")
         if self.by_date and not self.streams:

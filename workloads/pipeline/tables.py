@@ -18,8 +18,8 @@ from workloads.events.googlesql import clamped
 from workloads.events.validation import EARLIEST
 from workloads.marts import MARTS
 from workloads.marts.columns import SQL, included
+from workloads.marts.expressions import expression, expressions
 from workloads.pipeline import contract, identity, mart_tables, raw_tables, stream_tables
-from workloads.pipeline.expressions import expression, expressions
 
 KINDS = ("table", "scratch", "view")
 

@@ -139,6 +139,12 @@ SPOILT: dict[str, list[tuple[str, str, str, str]]] = {
         ("mart.yaml", "owner:", "name: other\nowner:", "name is no key: it follows from the folder"),
         ("mart.yaml", "description: Gross margin", "description: [Gross margin", r"margin_daily/mart\.yaml: "),
         ("query.sql", "${dates:l}", "TRUE", "limit query.sql by"),
+        (
+            "query.sql",
+            "${net_sales:l}",
+            "${net_sale:l}",
+            r"\$\{net_sale:…\}, which is no measure of sql/bigquery/expressions",
+        ),
         ("query.sql", "${source:sales_lines}", "elsewhere", "query.sql reads"),
     ],
 }

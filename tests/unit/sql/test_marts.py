@@ -11,8 +11,8 @@ import pytest
 from workloads.marts import MARTS, read_marts
 from workloads.marts.columns import SQL
 from workloads.marts.declaration import FOLDER
+from workloads.marts.expressions import expression, expressions
 from workloads.pipeline.checks import checks
-from workloads.pipeline.expressions import expression, expressions
 from workloads.pipeline.tables import tables
 from workloads.pipeline.tasks import TASKS
 from workloads.reference.marts import PAGE, render
