@@ -63,6 +63,7 @@ ROOMS: dict[str, Classical | Structural] = {
                 "tests/unit/infra/test_config_outputs.py",
             ),
             ("tests/unit/infra/test_config_options.py", "tests/unit/infra/test_config.py"),
+            ("tests/unit/infra/test_config_alerts.py", "tests/unit/infra/test_config_shared_project.py"),
         ),
     ),
 }

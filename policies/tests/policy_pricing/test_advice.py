@@ -101,7 +101,7 @@ def test_a_database_that_sleeps_or_cannot_sleep_is_not_told_to() -> None:
     assert not nights(off)
     replica = resource(DATABASE.type, "copy", masterInstanceName="db", settings=BIG)
     primary = replace(DATABASE, props={"name": "db", **DATABASE.props})
-    by_id = replace(DATABASE, props={"id": "projects/p/instances/main", "name": "main", **DATABASE.props})
+    by_id = replace(DATABASE, props={"id": "projects/p/instances/main", **DATABASE.props})
     of_id = resource(DATABASE.type, "copy", masterInstanceName="projects/p/instances/main", settings=BIG)
     assert not nights(by_id, of_id)
     assert not nights(primary, replica), "neither an instance with replicas nor a replica can be stopped"

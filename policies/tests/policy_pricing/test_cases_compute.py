@@ -437,6 +437,8 @@ def test_what_is_not_known_before_the_update_is_reckoned_with_defaults_and_named
     hidden = resource(SERVICE, template={"containers": UNKNOWN, "scaling": {"minInstanceCount": 1}})
     assert plain(estimated(hidden).list_price) == "9.855"
     assert "its containers are secret or known only at update" in estimated(hidden).notes[0]
+    wrong = resource(SERVICE, template={"containers": "x"})
+    assert estimated(wrong).not_estimated == {SERVICE: ["it: its containers are no list"]}
     limits = {"limits": {"cpu": UNKNOWN, "memory": UNKNOWN}, "cpuIdle": True}
     sized = resource(SERVICE, template={"containers": [{"resources": limits}], "scaling": {"minInstanceCount": 1}})
     assert plain(estimated(sized).list_price) == "9.855"

@@ -25,3 +25,11 @@ def test_the_program_s_order_is_exactly_that(stack: str) -> None:
         elif every <= set(given.get("after", [])):
             given["after"] = [*(name for name in given["after"] if name not in every), "every service"]
     hold_options(Path(__file__).parent / "snapshots" / "options" / f"{stack}.json", options)
+
+
+def test_what_needs_a_new_grant_or_metric_is_made_after_what_takes_long() -> None:
+    """Google needs minutes until a build's grants hold and a metric is known, which a first update spends anyway."""
+    options = composed("prod").options
+    slow = {"database-instance", "orchestration-environment"}
+    assert "database-instance" in options["gcp:cloudfunctionsv2/function:Function::pos-api-function"]["after"]
+    assert slow <= set(options["gcp:monitoring/alertPolicy:AlertPolicy::monitoring-freshness"]["after"])
