@@ -5,7 +5,7 @@ resources for one grant are therefore a trap. Pulumi creates before it deletes, 
 that goes, takes the other's right with it, while the state still shows it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pulumi
@@ -24,20 +24,13 @@ class Holder:
     keys: tuple[str, ...]
     """The names that its keys would have made: what the grant was called before it was named by its member."""
 
-    def opts(
-        self,
-        parent: pulumi.Resource,
-        *,
-        depends_on: Sequence[pulumi.Resource] = (),
-        earlier_type: str | None = None,
-    ) -> pulumi.ResourceOptions:
+    def opts(self, parent: pulumi.Resource, *, earlier_type: str | None = None) -> pulumi.ResourceOptions:
         """Options of the grant: what it was called, and was (`earlier_type`), is this grant still."""
         aliases = [pulumi.Alias(name=name) for name in self.keys if name != self.name]
         if earlier_type is not None:
             aliases += [pulumi.Alias(name=name, type_=earlier_type) for name in self.keys]
         return pulumi.ResourceOptions(
             parent=parent,
-            depends_on=list(depends_on),
             aliases=aliases,
             # One of another type must go first: afterwards it would take the new one's right with it.
             delete_before_replace=None if earlier_type is None else True,

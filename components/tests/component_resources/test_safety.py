@@ -267,6 +267,13 @@ def test_a_source_runs_on_the_runtime_s_own_python_at_whatever_stage_its_feature
     assert "launchStage" not in service
 
 
+@pytest.mark.parametrize(
+    "cidr", ["10.8.0.0/24", "172.31.0.0/24", "192.168.0.0/24", "100.64.0.0/24", "100.127.255.0/26", "240.0.0.0/24"]
+)
+def test_a_subnet_has_any_range_that_cloud_run_enters_a_network_by(cidr: str) -> None:
+    assert declare(example(Network, ARCHIVE, subnet_cidr=cidr)).one("c-subnet")["ipCidrRange"] == cidr
+
+
 def test_a_nat_exists_only_where_asked_for() -> None:
     recorder = declare(example(Network, ARCHIVE, nat=...))
     assert not [key for key in recorder.resources if "Router" in key]
