@@ -246,7 +246,11 @@ async def _sent(
     from ops.local_cloud import LEDGER
 
     ledger = Ledger(LEDGER) if endpoints.stack == LOCAL else None
-    async with Sender(endpoints, token, batch=batch, concurrency=concurrency, ledger=ledger) as sender:
+
+    def notice(words: str) -> None:
+        console.print(f"    {words}", markup=False)
+
+    async with Sender(endpoints, token, batch=batch, concurrency=concurrency, ledger=ledger, notice=notice) as sender:
         with progress_bar(console, len(events)) as advance:
             return await sender.send(events, advance)
 

@@ -63,7 +63,8 @@ class SendReport:
 
 
 class Sender:
-    """One connection pool to a stack's POS API. `batch` events a request, `concurrency` requests under way."""
+    """One connection pool to a stack's POS API. `batch` events a request, `concurrency` requests under way; `notice` is
+    told when the POS API stays away, and when it is back."""
 
     def __init__(
         self,
@@ -73,8 +74,10 @@ class Sender:
         batch: int = 200,
         concurrency: int = 4,
         ledger: Ledger | None = None,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._batch, self._concurrency, self._ledger = batch, concurrency, ledger
+        self._notice, self._waits = notice, False
         self._client = httpx.AsyncClient(
             base_url=endpoints.pos_api,
             headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
@@ -124,6 +127,7 @@ class Sender:
             try:
                 response = await self._client.post(PATHS[stream], content=content)
                 if response.status_code not in (408, 429, 500, 502, 503, 504):
+                    self._say_waiting(False, "the POS API takes events again")
                     break
                 reason = f"answers {response.status_code}"
             except httpx.TransportError as e:
@@ -134,11 +138,21 @@ class Sender:
                     "see `fastyle status`, then run the same command again: nothing counts twice"
                 )
             retries += 1
+            if retries > 1:  # once is nothing to tell: a busy POS API asks for it
+                self._say_waiting(
+                    True, f"the POS API {reason}; sending the same again for {RETRY_SECONDS:.0f} s at most"
+                )
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
         if response.status_code == 413 and len(batch) > 1:
             return await self._send_halves(stream, batch)
         return self._account(stream, batch, response, retries)
+
+    def _say_waiting(self, waits: bool, words: str) -> None:
+        """Once for all requests under way."""
+        if waits is not self._waits:
+            self._waits = waits
+            self._notice(words)
 
     async def _send_halves(self, stream: str, batch: list[Event]) -> SendReport:
         report, middle = SendReport(), len(batch) // 2

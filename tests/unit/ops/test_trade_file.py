@@ -18,6 +18,7 @@ from ops import cli, trade_files
 from ops.endpoints import from_outputs
 from tests.support.events import change, sale
 from tests.support.pos_api import credentials
+from workloads.pos_api.publisher import PublishError
 from workloads.pos_api.service import PosApi
 from workloads.runtime.credentials import CredentialStore
 
@@ -25,14 +26,16 @@ pytestmark = pytest.mark.slow
 
 
 class Kept:
-    """A publisher that keeps what it is given."""
+    """A publisher that keeps what it is given, but for the first requests that it is to fail."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
-        self.requests = 0
+        self.requests = self.failures = 0
 
     def publish(self, events: list[Any]) -> None:
         self.requests += 1
+        if self.requests <= self.failures:
+            raise PublishError("not now")
         self.events += events
 
     @property
@@ -102,6 +105,20 @@ def test_every_refused_row_is_found_in_the_rejects_file(kept: Kept, tmp_path: Pa
     path.write_text(json.dumps(sale()))
     assert send(path).exit_code == 0
     assert not (tmp_path / "day.ndjson.rejects.ndjson").exists()
+
+
+def test_a_pos_api_that_stays_away_is_told_of_once_and_told_to_be_back(kept: Kept, tmp_path: Path) -> None:
+    kept.failures = 3
+    path = tmp_path / "day.ndjson"
+    path.write_text(json.dumps(sale()))
+    answer = send(path)
+    assert answer.exit_code == 0
+    assert kept.event_ids == [sale()["event_id"]]
+    told = [line.strip() for line in answer.output.splitlines()[:-1]]
+    assert told == [
+        "the POS API answers 503; sending the same again for 120 s at most",
+        "the POS API takes events again",
+    ]
 
 
 def test_batches_split_by_themselves(kept: Kept, tmp_path: Path) -> None:
