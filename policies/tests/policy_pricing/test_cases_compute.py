@@ -329,6 +329,7 @@ def test_a_read_replica_is_an_instance_with_its_primarys_disk() -> None:
     }
     words = "its disk is as large as its primary's, which the plan does not tell; reckoned with 10 GB"
     assert estimated(replica).notes[0] == f"DatabaseInstance 'replica': {words}"
+    assert bill(replica)["Storage, SSD"] == ("10", "1.7")
 
 
 @prices(SQL)

@@ -315,13 +315,13 @@ def test_a_groups_gpus_are_on_spot_with_its_machines() -> None:
 
 @prices("gcp:dataproc/cluster:Cluster")
 def test_workers_of_dataproc_with_gpus() -> None:
-    """Two workers of n1-standard-4 with a T4 each: 2 x 511 x 0.35 = 357.7; the master has none."""
-    gpus = [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": 1}]
+    """Two workers of n1-standard-4 with two T4 each: 4 x 511 x 0.35 = 715.4; the master has none."""
+    gpus = [{"acceleratorType": "nvidia-tesla-t4", "acceleratorCount": 2}]
     cluster = resource(
         "gcp:dataproc/cluster:Cluster",
         region="us-central1",
         clusterConfig={"workerConfig": {"numInstances": 2, "machineType": "n1-standard-4", "accelerators": gpus}},
     )
     estimate = bill(cluster)
-    assert estimate["Workers, GPU, nvidia-tesla-t4"] == ("1022", "357.7")
+    assert estimate["Workers, GPU, nvidia-tesla-t4"] == ("2044", "715.4")
     assert "Masters, GPU, nvidia-tesla-t4" not in estimate

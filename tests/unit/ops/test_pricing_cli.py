@@ -142,6 +142,7 @@ web: CPU: 0 USD a month
 def test_a_free_tier_and_a_doubt_are_explained() -> None:
     estimate = estimated(
         resource("gcp:cloudscheduler/job:Job", "a"),
+        resource("gcp:cloudscheduler/job:Job", "b"),
         resource(
             "gcp:composer/environment:Environment", "air", config={"softwareConfig": {"imageVersion": "composer-3"}}
         ),
@@ -149,13 +150,14 @@ def test_a_free_tier_and_a_doubt_are_explained() -> None:
         web={"monthly_egress_gib": 20480},
     )
     assert report.explain(estimate, "Scheduler") == (
-        "Cloud Scheduler, 3 jobs: -0.1 USD a month\n  3 job free a month; 1 job used by a\n"
+        "Cloud Scheduler, 3 jobs: -0.2 USD a month\n  3 job free a month; 2 job used by a, b\n"
         "  once for the billing account; always-on lines use it first\n"
         "  source      https://cloud.google.com/scheduler/pricing (Google's own page, or a dated transcription of it)"
     )
     assert "Volume discount, network.internet-egress: -501.76 USD a month\n  volume tiers; 20,480 GiB used by web" in (
         report.explain(estimate, "volume")
     )
+    assert "\n  source      https://" in report.explain(estimate, "volume")
     assert "confidence  U: unconfirmed" in report.explain(estimate, "infrastructure")
 
 
