@@ -63,6 +63,7 @@ def test_nothing_is_done_at_import(described: dict[str, Any], bare: dict[str, An
             "workloads.marts",
             "workloads.marts.columns",
             "workloads.marts.declaration",
+            "workloads.marts.expressions",
             "workloads.pipeline",
             "workloads.pipeline.airflow_steps",
             "workloads.pipeline.interface",

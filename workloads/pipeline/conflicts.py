@@ -6,13 +6,12 @@ Of bodies that it has not seen yet the one published first counts.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-import orjson
 
 from workloads.events import STREAMS
 from workloads.events.stream import Json
@@ -60,7 +59,7 @@ def _overrule(run: Run, stream: str, conflicting: list[str]) -> None:
         "USING (event_id) WHERE c.stream = %s AND event_id = ANY(%s::uuid[])",
         [stream, ids],
     ):
-        bodies[row["event_id"]].append(_said(stream, orjson.loads(row["body"])))
+        bodies[row["event_id"]].append(_said(stream, json.loads(row["body"])))
         recorded[row["event_id"]] = (row["stream"], row["event_time"])
     listed = [_said(stream, row) in bodies[row["event_id"]] for row in arrived]
     beside = {row["event_id"] for row, is_listed in zip(arrived, listed, strict=True) if not is_listed}

@@ -139,6 +139,13 @@ def killed(settings: Settings, tasks: dict[str, Callable[[Run], None]], at: str)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    with psycopg.connect(
+        settings.database_url, autocommit=True
+    ) as connection:  # its session ends when the server sees it
+        while connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchone():
+            assert time.monotonic() < deadline, "the killed run's lock is still held"
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize("at", NAMES)
