@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     with chromium() as started:
         yield started
 

@@ -21,7 +21,7 @@ class Watched:
     def open(self, address: str = "/", *, token: str | None = None, **options: Any) -> Page:
         """A page in a context of its own, signed in with `token` through the address as `make up` prints it."""
         context = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-US", **options})
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(120_000)  # milliseconds: a page on a machine that runs three suites
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: self._console(message.type, message.text))
