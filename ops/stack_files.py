@@ -123,6 +123,15 @@ class _Walk:
         return example.replace("@", f"{count}@", 1) if count > 1 else example
 
 
+def as_the_engine_gives_it(config: Mapping[str, Any]) -> dict[str, str]:
+    """The configuration of a stack file as the program gets it: structured values as JSON, a key without one as an empty
+    text."""
+    return {
+        key: "" if value is None else value if isinstance(value, str) else json.dumps(value)
+        for key, value in config.items()
+    }
+
+
 def example_at(path: Sequence[str | int]) -> Any:
     """A value that fits a key of the configuration, from its own description; None where there is none."""
     namespace, _, name = str(path[0]).partition(":")

@@ -13,7 +13,7 @@ import yaml
 from infra.config import ConfigError, StackConfig, load_config
 from ops.errors import OperatorError
 from ops.folders import REPOSITORY
-from ops.stack_files import plain_stack_file
+from ops.stack_files import as_the_engine_gives_it, plain_stack_file
 from ops.stacks import missing, stack_names
 
 POLICY_SETTINGS = Path("policies/config")
@@ -90,14 +90,9 @@ def _configuration(text: str) -> dict[str, Any]:
 
 def _checked(config: dict[str, Any]) -> StackConfig:
     try:
-        return load_config({key: _text_of(value) for key, value in config.items()})
+        return load_config(as_the_engine_gives_it(config))
     except ConfigError as error:
         raise OperatorError(f"the new stack would not be right:\n{error}") from None
-
-
-def _text_of(value: Any) -> str:
-    """A value of a stack file as the engine gives it to the program: a key without one is an empty text."""
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _check_prefix(prefix: str, project: str, repository: Path) -> None:

@@ -143,9 +143,8 @@ class _Rows:
             fault = f"differs on line {line} from line {event.line}; rows of one {self._number} differ in their items' fields alone"
             self._refused[key] = Refusal(event, differing[0], fault, line)
         listed = event[self._stream.items["name"]]
-        number = {
-            next(iter(self._items)): len(listed) + 1
-        }  # what tells items apart is their place, unless the row says so
+        # What tells items apart is their place, unless the row says so.
+        number = {next(iter(self._items)): len(listed) + 1}
         listed.append(number | _typed({name: value for name, value in row.items() if name in self._items}, self._items))
 
     def events(self) -> Iterator[FileEvent | Refusal]:

@@ -10,6 +10,7 @@ from fastyle_policies.model import Resource, dig, number
 from fastyle_policies.pricing.advice import Option
 
 from infra.config import ConfigError, load_config
+from ops.stack_files import as_the_engine_gives_it
 
 Overrides = dict[str, str | None]
 """Values by configuration key, such as `fastyle:database.tier`; None takes a key out."""
@@ -123,11 +124,7 @@ def _with(config: Mapping[str, Any], overrides: Mapping[str, str | None]) -> dic
             inner.pop(last, None)
         else:
             inner[last] = value
-    return {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in values.items()
-        if value is not None
-    }
+    return as_the_engine_gives_it({key: value for key, value in values.items() if value is not None})
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ops.stack_files import as_the_engine_gives_it as as_the_engine_gives_it
 from ops.stack_files import plain_stack_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -25,14 +25,6 @@ def _read(stack: str) -> dict[str, Any]:
     text = plain_stack_file(REPOSITORY / f"Pulumi.{stack}.yaml").text
     loaded: dict[str, Any] = yaml.safe_load(text)["config"]
     return loaded
-
-
-def as_the_engine_gives_it(config: dict[str, Any]) -> dict[str, str]:
-    """The engine hands a program text: structured values as JSON, a key without a value as an empty one."""
-    return {
-        key: "" if value is None else value if isinstance(value, str) else json.dumps(value)
-        for key, value in config.items()
-    }
 
 
 def _section(config: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:

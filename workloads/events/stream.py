@@ -204,8 +204,8 @@ def _declaration(folder: Path) -> dict[str, Any]:
 
 
 def _schema(folder: Path) -> Json:
+    text = _text(folder, "schema.avsc")
     try:
-        return parse_schema(_text(folder, "schema.avsc"))
+        return parse_schema(text)
     except ValueError as error:
-        place = _place(folder, "schema.avsc")
-        raise ValueError(f"{error}" if f"{error}".startswith(place) else f"{place}: {error}") from None
+        raise ValueError(f"{_place(folder, 'schema.avsc')}: {error}") from None

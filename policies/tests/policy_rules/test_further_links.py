@@ -374,6 +374,13 @@ def test_a_link_of_a_scheduled_query_without_an_end_is_named_with_its_role() -> 
 
 
 WRITER = {"member": (r.urn("gcp:logging/folderSink:FolderSink", "link"),)}
+NOTIFIES = r.grant(
+    "pubsub/topicIAMMember",
+    "it",
+    "roles/pubsub.publisher",
+    r.AGENT.format("bigquerydatatransfer"),
+    topic="trades",
+)
 EXPLAINED: dict[str, tuple[tuple[Resource, ...], Resource]] = {
     "notices of a scheduled query, to a topic that is made with it": (
         (
@@ -383,23 +390,11 @@ EXPLAINED: dict[str, tuple[tuple[Resource, ...], Resource]] = {
             ),
             RUNS_JOBS,
         ),
-        r.grant(
-            "pubsub/topicIAMMember",
-            "it",
-            "roles/pubsub.publisher",
-            r.AGENT.format("bigquerydatatransfer"),
-            topic="trades",
-        ),
+        NOTIFIES,
     ),
     "notices of a scheduled query": (
         (transfer("SELECT 1", notificationPubsubTopic="projects/shop-1/topics/trades"), RUNS_JOBS),
-        r.grant(
-            "pubsub/topicIAMMember",
-            "it",
-            "roles/pubsub.publisher",
-            r.AGENT.format("bigquerydatatransfer"),
-            topic="trades",
-        ),
+        NOTIFIES,
     ),
     "a sink into a log bucket": (
         (
